@@ -1,0 +1,135 @@
+//! Files that appear whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A file that is written beside its target and takes the target's name only when [committed](AtomicFile::commit).
+///
+/// Dropped without a commit it leaves nothing behind. A process that was killed leaves its temporary file; the next
+/// [`create`](AtomicFile::create) of the same target removes it.
+#[derive(Debug)]
+pub struct AtomicFile {
+    file: File,
+    temporary: PathBuf,
+    target: PathBuf,
+    is_committed: bool,
+}
+
+impl AtomicFile {
+    /// Opens a temporary sibling of `target`; the folder must exist.
+    ///
+    /// # Errors
+    /// When the sibling cannot be created.
+    pub fn create(target: &Path) -> io::Result<Self> {
+        static N_CREATED: AtomicU64 = AtomicU64::new(0);
+        let name = target
+            .file_name()
+            .and_then(|name| name.to_str())
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path does not end in a file name"))?;
+        remove_stale_siblings(target, name);
+        let n = N_CREATED.fetch_add(1, Ordering::Relaxed);
+        let temporary = target.with_file_name(format!(".{name}.{}-{n}.partial", std::process::id()));
+        let file = File::create(&temporary)?;
+        Ok(Self { file, temporary, target: target.to_owned(), is_committed: false })
+    }
+
+    /// Syncs the file to disk and gives it its target's name.
+    ///
+    /// # Errors
+    /// When syncing or renaming fails; the target is then as it was.
+    pub fn commit(mut self) -> io::Result<()> {
+        self.file.sync_all()?;
+        fs::rename(&self.temporary, &self.target)?;
+        self.is_committed = true;
+        let folder = self.target.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        if !self.is_committed {
+            // Nothing better can be done with a failure here: the next `create` tries again.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// Writes `bytes` to `path`, whole or not at all.
+///
+/// # Errors
+/// When the file cannot be written; what stood at `path` is then as it was.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(bytes)?;
+    file.commit()
+}
+
+/// Removes the temporary files that killed processes left for `target`.
+fn remove_stale_siblings(target: &Path, name: &str) {
+    let proc = Path::new("/proc");
+    if !proc.join("self").exists() {
+        return; // No way to tell the living from the dead here.
+    }
+    let folder = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let file_name = entry.file_name();
+        let writer = file_name
+            .to_str()
+            .and_then(|entry| entry.strip_prefix('.')?.strip_prefix(name)?.strip_prefix('.'))
+            .and_then(|rest| rest.strip_suffix(".partial")?.split_once('-'))
+            .and_then(|(pid, _)| pid.parse::<u32>().ok());
+        if writer.is_some_and(|pid| !proc.join(pid.to_string()).exists()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn an_uncommitted_file_leaves_the_target_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.txt");
+        write_atomically(&target, b"old").unwrap();
+        let mut file = AtomicFile::create(&target).unwrap();
+        file.write_all(b"half").unwrap();
+        drop(file);
+        assert_eq!(fs::read(&target).unwrap(), b"old");
+        assert_eq!(names(folder.path()), ["a.txt"]);
+    }
+
+    #[test]
+    fn what_a_dead_process_left_is_removed_and_what_a_living_one_writes_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let dead = folder.path().join(".a.txt.4194999-0.partial"); // above Linux's largest process id
+        let living = folder.path().join(format!(".a.txt.{}-99.partial", std::process::id()));
+        fs::write(&dead, "").unwrap();
+        fs::write(&living, "").unwrap();
+        write_atomically(&folder.path().join("a.txt"), b"new").unwrap();
+        assert!(!dead.exists());
+        assert!(living.exists());
+    }
+}

@@ -1,0 +1,232 @@
+//! How a field's type becomes an Arrow array and back.
+
+use std::fmt::Display;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, PrimitiveArray, StringBuilder, StructArray};
+use arrow::datatypes::{DataType, Field, Fields, Float32Type, Float64Type, UInt32Type, UInt64Type};
+
+use crate::Digest;
+use crate::rows::ImageData;
+
+/// A type that a manifest's column can hold, null aside.
+pub trait Value: Clone + Sized {
+    /// The Arrow type.
+    fn data_type() -> DataType;
+    /// The values as an array.
+    fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef
+    where
+        Self: 'a;
+    /// The values of an array.
+    ///
+    /// # Errors
+    /// Says what was found instead.
+    fn decode(array: &dyn Array) -> Result<Vec<Option<Self>>, String>;
+}
+
+/// A field's type: a [`Value`], or an `Option` of one where the column may hold null.
+pub trait Column: Sized {
+    /// Whether null is a value.
+    const NULLABLE: bool;
+    /// The Arrow type.
+    fn data_type() -> DataType;
+    /// The fields as an array.
+    fn encode_column<'a>(fields: impl Iterator<Item = &'a Self>) -> ArrayRef
+    where
+        Self: 'a;
+    /// The fields of an array.
+    ///
+    /// # Errors
+    /// Says what was found instead.
+    fn decode_column(array: &dyn Array) -> Result<Vec<Self>, String>;
+}
+
+impl<V: Value> Column for V {
+    const NULLABLE: bool = false;
+
+    fn data_type() -> DataType {
+        V::data_type()
+    }
+
+    fn encode_column<'a>(fields: impl Iterator<Item = &'a Self>) -> ArrayRef
+    where
+        Self: 'a,
+    {
+        V::encode(fields.map(Some))
+    }
+
+    fn decode_column(array: &dyn Array) -> Result<Vec<Self>, String> {
+        let values = decode_typed::<V>(array)?;
+        values.into_iter().enumerate().map(|(row, value)| value.ok_or_else(|| format!("null in row {row}"))).collect()
+    }
+}
+
+impl<V: Value> Column for Option<V> {
+    const NULLABLE: bool = true;
+
+    fn data_type() -> DataType {
+        V::data_type()
+    }
+
+    fn encode_column<'a>(fields: impl Iterator<Item = &'a Self>) -> ArrayRef
+    where
+        Self: 'a,
+    {
+        V::encode(fields.map(Option::as_ref))
+    }
+
+    fn decode_column(array: &dyn Array) -> Result<Vec<Self>, String> {
+        decode_typed::<V>(array)
+    }
+}
+
+fn decode_typed<V: Value>(array: &dyn Array) -> Result<Vec<Option<V>>, String> {
+    if !array.data_type().equals_datatype(&V::data_type()) {
+        return Err(type_name(array.data_type()));
+    }
+    V::decode(array)
+}
+
+/// The name of an Arrow type in lower case, as messages and `SCHEMAS.md` show it.
+pub(crate) fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Struct(fields) => {
+            let fields: Vec<_> = fields.iter().map(|f| format!("{}: {}", f.name(), type_name(f.data_type()))).collect();
+            format!("struct<{}>", fields.join(", "))
+        }
+        DataType::Utf8 => "text".to_owned(),
+        DataType::Boolean => "bool".to_owned(),
+        other => format!("{other:?}").to_lowercase(),
+    }
+}
+
+macro_rules! primitive_value {
+    ($($native:ty => $arrow:ty,)*) => {$(
+        impl Value for $native {
+            fn data_type() -> DataType {
+                <$arrow as arrow::datatypes::ArrowPrimitiveType>::DATA_TYPE
+            }
+
+            fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {
+                Arc::new(values.map(Option::<&Self>::copied).collect::<PrimitiveArray<$arrow>>())
+            }
+
+            fn decode(array: &dyn Array) -> Result<Vec<Option<Self>>, String> {
+                Ok(array.as_primitive::<$arrow>().iter().collect())
+            }
+        }
+    )*};
+}
+
+primitive_value! {
+    u32 => UInt32Type,
+    u64 => UInt64Type,
+    f32 => Float32Type,
+    f64 => Float64Type,
+}
+
+impl Value for bool {
+    fn data_type() -> DataType {
+        DataType::Boolean
+    }
+
+    fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {
+        Arc::new(values.map(Option::<&Self>::copied).collect::<BooleanArray>())
+    }
+
+    fn decode(array: &dyn Array) -> Result<Vec<Option<Self>>, String> {
+        Ok(array.as_boolean().iter().collect())
+    }
+}
+
+/// A type that a column holds as text.
+pub(crate) trait Text: Clone + Display + FromStr<Err = String> {}
+
+impl Text for Digest {}
+
+/// `String` is text too, but borrowing its bytes is cheaper than formatting them.
+impl Value for String {
+    fn data_type() -> DataType {
+        DataType::Utf8
+    }
+
+    fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {
+        let mut builder = StringBuilder::new();
+        values.for_each(|value| builder.append_option(value));
+        Arc::new(builder.finish())
+    }
+
+    fn decode(array: &dyn Array) -> Result<Vec<Option<Self>>, String> {
+        Ok(array.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect())
+    }
+}
+
+impl<T: Text> Value for T {
+    fn data_type() -> DataType {
+        DataType::Utf8
+    }
+
+    fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef
+    where
+        Self: 'a,
+    {
+        let mut builder = StringBuilder::new();
+        values.for_each(|value| builder.append_option(value.map(ToString::to_string)));
+        Arc::new(builder.finish())
+    }
+
+    fn decode(array: &dyn Array) -> Result<Vec<Option<Self>>, String> {
+        array.as_string::<i32>().iter().map(|text| text.map(str::parse).transpose()).collect()
+    }
+}
+
+/// Bytes, for instance a perceptual hash.
+impl Value for Vec<u8> {
+    fn data_type() -> DataType {
+        DataType::Binary
+    }
+
+    fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {
+        let mut builder = BinaryBuilder::new();
+        values.for_each(|value| builder.append_option(value));
+        Arc::new(builder.finish())
+    }
+
+    fn decode(array: &dyn Array) -> Result<Vec<Option<Self>>, String> {
+        Ok(array.as_binary::<i32>().iter().map(|bytes| bytes.map(<[u8]>::to_vec)).collect())
+    }
+}
+
+impl Value for ImageData {
+    fn data_type() -> DataType {
+        DataType::Struct(image_fields())
+    }
+
+    fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {
+        let (mut bytes, mut path) = (BinaryBuilder::new(), StringBuilder::new());
+        for value in values {
+            bytes.append_option(value.and_then(|image| image.bytes.as_deref()));
+            path.append_option(value.and_then(|image| image.path.as_deref()));
+        }
+        Arc::new(StructArray::new(image_fields(), vec![Arc::new(bytes.finish()), Arc::new(path.finish())], None))
+    }
+
+    fn decode(array: &dyn Array) -> Result<Vec<Option<Self>>, String> {
+        let fields = array.as_struct();
+        let (bytes, path) = (fields.column(0).as_binary::<i32>(), fields.column(1).as_string::<i32>());
+        Ok((0..array.len())
+            .map(|row| {
+                fields.is_valid(row).then(|| Self {
+                    bytes: bytes.is_valid(row).then(|| bytes.value(row).to_vec()),
+                    path: path.is_valid(row).then(|| path.value(row).to_owned()),
+                })
+            })
+            .collect())
+    }
+}
+
+/// Hugging Face's image convention.
+fn image_fields() -> Fields {
+    Fields::from(vec![Field::new("bytes", DataType::Binary, true), Field::new("path", DataType::Utf8, true)])
+}

@@ -1,0 +1,85 @@
+//! What can be wrong with a manifest.
+
+use std::io;
+use std::path::PathBuf;
+
+use parquet::errors::ParquetError;
+
+/// What can be wrong with a manifest: which file, what was found, what was expected.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// The file cannot be opened or read.
+    #[error("cannot read manifest `{path}`: {source}")]
+    Read {
+        /// The manifest.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file cannot be written; nothing was left behind.
+    #[error("cannot write `{path}`: {detail}")]
+    Write {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// Why.
+        detail: String,
+    },
+    /// The file is no Parquet file, or it is cut short or damaged.
+    #[error("manifest `{path}` is not a whole Parquet file: {detail}")]
+    Damaged {
+        /// The manifest.
+        path: PathBuf,
+        /// What Parquet's reader says.
+        detail: String,
+    },
+    /// A Parquet file that no stage wrote.
+    #[error("`{path}` is a Parquet file without `twinset.schema` in its footer, expected a manifest of `{expected}`")]
+    NoSchema {
+        /// The file.
+        path: PathBuf,
+        /// The schema that was asked for.
+        expected: &'static str,
+    },
+    /// A manifest of another schema.
+    #[error("manifest `{path}` holds `{found}`, expected `{expected}`")]
+    WrongSchema {
+        /// The manifest.
+        path: PathBuf,
+        /// The schema in its footer.
+        found: String,
+        /// The schema that was asked for.
+        expected: &'static str,
+    },
+    /// A column is missing, of another type, or holds what its type cannot.
+    #[error("manifest `{path}`, column `{column}`: found {found}, expected {expected}")]
+    Column {
+        /// The manifest.
+        path: PathBuf,
+        /// The column's name.
+        column: &'static str,
+        /// What it holds.
+        found: String,
+        /// What it should hold.
+        expected: String,
+    },
+    /// The footer's provenance cannot be understood.
+    #[error("manifest `{path}` has no readable `twinset.provenance`: {detail}")]
+    Provenance {
+        /// The manifest.
+        path: PathBuf,
+        /// Why.
+        detail: String,
+    },
+}
+
+/// The innermost cause: Parquet wraps I/O errors in its own.
+pub(crate) fn innermost(error: &ParquetError) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    if let ParquetError::External(inner) = error {
+        cause = inner.as_ref();
+    }
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

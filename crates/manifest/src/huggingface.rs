@@ -1,0 +1,42 @@
+//! The footer entry by which Hugging Face `datasets` knows that a column is an image and another a class.
+
+use arrow::datatypes::DataType;
+use serde_json::{Map, Value, json};
+
+use crate::rows::Image;
+use crate::{ManifestError, Row, Writer, Written};
+
+/// The footer key that `datasets` reads.
+pub const KEY: &str = "huggingface";
+
+/// The features of an `images` manifest: `image` decodes to a picture, `label` shows its class's name.
+pub fn image_features(class_names: &[String]) -> String {
+    let features: Map<String, Value> = Image::columns()
+        .into_iter()
+        .map(|column| {
+            let feature = match (column.name, &column.data_type) {
+                ("image", _) => json!({ "_type": "Image" }),
+                ("label", _) => json!({ "names": class_names, "_type": "ClassLabel" }),
+                (_, DataType::Utf8) => json!({ "dtype": "string", "_type": "Value" }),
+                (_, other) => json!({ "dtype": format!("{other:?}").to_lowercase(), "_type": "Value" }),
+            };
+            (column.name.to_owned(), feature)
+        })
+        .collect();
+    json!({ "info": { "features": features } }).to_string()
+}
+
+impl Writer<Image> {
+    /// [`finish`](Writer::finish) for images: with the class names, by label, in Hugging Face's footer entry.
+    ///
+    /// # Errors
+    /// As [`finish`](Writer::finish).
+    pub fn finish_images(
+        mut self,
+        provenance: &crate::Provenance,
+        class_names: &[String],
+    ) -> Result<Written, ManifestError> {
+        self.put_metadata(KEY, image_features(class_names));
+        self.finish(provenance)
+    }
+}

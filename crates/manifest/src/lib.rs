@@ -1,0 +1,50 @@
+//! A *manifest* is a Parquet file with typed rows that says in its footer what it is and where it comes from.
+//!
+//! Stages meet in manifests alone. This crate is their contract: the [row types](rows), how they are [written](Writer)
+//! (whole or not at all) and [read](Reader) (only under the schema that was asked for), the [provenance](Provenance) in
+//! each footer, and the [units] that configs are written in.
+//!
+//! ```
+//! use twinset_manifest::{Provenance, Reader, Writer, rows::Cluster};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("clusters.parquet");
+//! let row = Cluster { image_id: 7, cluster_id: 3, cluster_size: 2, is_representative: false };
+//!
+//! let mut writer = Writer::create(&path)?;
+//! writer.push(row.clone())?;
+//! writer.finish(&Provenance::of_stage("example", "0.1.0"))?;
+//!
+//! let reader = Reader::<Cluster>::open(&path)?;
+//! assert_eq!(reader.provenance().stage, "example");
+//! assert_eq!(reader.read_all()?, [row]);
+//! # Ok(())
+//! # }
+//! ```
+
+mod atomic;
+mod column;
+mod error;
+pub mod huggingface;
+mod provenance;
+mod reader;
+mod row;
+pub mod rows;
+mod schemas;
+pub mod units;
+mod writer;
+
+pub use atomic::{AtomicFile, write_atomically};
+pub use column::{Column, Value};
+pub use error::ManifestError;
+pub use provenance::{Digest, Input, Provenance, digest_file};
+pub use reader::{Reader, read_manifest};
+pub use row::{ColumnDoc, Row};
+pub use schemas::schemas_markdown;
+pub use writer::{Writer, Written, write_manifest};
+
+/// Footer key that holds the schema, for instance `images/1`.
+pub const SCHEMA_KEY: &str = "twinset.schema";
+/// Footer key that holds the [`Provenance`] as JSON.
+pub const PROVENANCE_KEY: &str = "twinset.provenance";

@@ -1,0 +1,262 @@
+//! The row types of all manifests.
+//!
+//! A column's name carries its unit where it has one. Fractions are 0 to 1. Adding, removing or changing a column makes
+//! a new schema version. `SCHEMAS.md` is generated from this file.
+
+use crate::Digest;
+use crate::row::{row, text_enum};
+
+text_enum! {
+    /// The part of a dataset that an image belongs to.
+    pub enum Split {
+        /// What a network is trained on.
+        Train = "train",
+        /// What training is steered by.
+        Val = "val",
+        /// What a network is judged on.
+        Test = "test",
+    }
+}
+
+text_enum! {
+    /// How alike two images are.
+    pub enum PairKind {
+        /// Identical decoded pixels.
+        Exact = "exact",
+        /// The same shot, changed.
+        Near = "near",
+        /// Alike, but not the same shot.
+        Similar = "similar",
+    }
+}
+
+text_enum! {
+    /// How an image came into a training set.
+    pub enum Origin {
+        /// It was in the dataset.
+        Original = "original",
+        /// It was injected as a duplicate.
+        Injected = "injected",
+    }
+}
+
+text_enum! {
+    /// How an interval was computed.
+    pub enum IntervalMethod {
+        /// Wilson's score interval of one proportion: the uncertainty of a finite number of images.
+        Wilson = "wilson",
+        /// Student's t interval of a mean over seeds.
+        T = "t",
+    }
+}
+
+/// An encoded image, in Hugging Face's image convention: its bytes, or the path of the file that holds them, or both.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageData {
+    /// The encoded file (PNG, JPEG, …).
+    pub bytes: Option<Vec<u8>>,
+    /// The file's path; what it is relative to is told by the manifest's provenance config.
+    pub path: Option<String>,
+}
+
+row! {
+    /// An image of a dataset.
+    pub struct Image = "images/1", row_group_rows = 2048 {
+        /// Unique within the manifest and all manifests derived from it.
+        image_id: u64,
+        /// `train`, `val` or `test`.
+        split: Split,
+        /// The class, counted from 0.
+        label: u32,
+        /// The class's name.
+        class_name: String,
+        /// Width in pixels as decoded, orientation applied.
+        width: u32,
+        /// Height in pixels as decoded, orientation applied.
+        height: u32,
+        /// The encoded image: `bytes`, or null there and the file's `path`.
+        image: ImageData,
+        /// BLAKE3 of the decoded pixels: width and height as little-endian u32, then red, green, blue bytes row by row.
+        pixels_blake3: Digest,
+        /// Where it comes from: a file's path within the dataset, with `#record` where the file holds several.
+        source: String,
+        /// The image it was made from, null for an image of the dataset itself.
+        derived_from: Option<u64>,
+        /// What was done to that image, in order, with parameters; null for an image of the dataset itself.
+        transform: Option<String>,
+    }
+}
+
+row! {
+    /// A source item that could not be read.
+    pub struct Reject = "rejects/1", row_group_rows = 65536 {
+        /// Where it stands: a file's path within the dataset.
+        source: String,
+        /// A short reason that rows can be grouped by: `unreadable`, `unsupported`, `too-large`.
+        reason: String,
+        /// What the decoder said.
+        detail: String,
+    }
+}
+
+row! {
+    /// An image's perceptual hashes. A hash that was not asked for is null.
+    pub struct Hashes = "hashes/1", row_group_rows = 65536 {
+        /// The image.
+        image_id: u64,
+        /// BLAKE3 of the decoded pixels, as in `images`.
+        pixels_blake3: Digest,
+        /// Whether all pixels have one colour: its hash says nothing, so it takes no part in the hash search.
+        is_flat: bool,
+        /// Each cell's brightness against the mean.
+        mean: Option<Vec<u8>>,
+        /// Each cell's brightness against its right neighbour.
+        gradient: Option<Vec<u8>>,
+        /// The gradient hash in both directions.
+        double_gradient: Option<Vec<u8>>,
+        /// The Blockhash algorithm.
+        block: Option<Vec<u8>>,
+        /// Low frequencies of the cosine transform against their mean (pHash).
+        dct: Option<Vec<u8>>,
+    }
+}
+
+row! {
+    /// Two images found to be duplicates; `left_id` < `right_id`.
+    pub struct Pair = "pairs/1", row_group_rows = 65536 {
+        /// The image with the smaller id.
+        left_id: u64,
+        /// The image with the larger id.
+        right_id: u64,
+        /// `exact`, `near` or `similar`.
+        kind: PairKind,
+        /// What found it: `pixels`, or the name of a hash.
+        found_by: String,
+        /// Hamming distance of the two hashes in bits; null where no hash was compared.
+        hash_distance_bits: Option<u32>,
+        /// The split of the left image.
+        left_split: Split,
+        /// The split of the right image.
+        right_split: Split,
+        /// The class of the left image.
+        left_label: u32,
+        /// The class of the right image.
+        right_label: u32,
+        /// Whether the two classes differ.
+        label_conflict: bool,
+    }
+}
+
+row! {
+    /// An image's place in a connected component of the duplicate relation. Every image has one, most are alone in it.
+    pub struct Cluster = "clusters/1", row_group_rows = 65536 {
+        /// The image.
+        image_id: u64,
+        /// The smallest id in the component.
+        cluster_id: u64,
+        /// How many images the component has.
+        cluster_size: u32,
+        /// Whether this image stands for the component: the smallest id in it.
+        is_representative: bool,
+    }
+}
+
+row! {
+    /// One position of a training set.
+    pub struct TrainsetRow = "trainset/1", row_group_rows = 65536 {
+        /// Counted from 0, without gaps.
+        position: u64,
+        /// The image that stands here: of `images`, or of `injected-images`.
+        image_id: u64,
+        /// The class it is trained as.
+        label: u32,
+        /// `original` or `injected`.
+        origin: Origin,
+        /// The original that this one repeats, exactly or changed; null for an original.
+        duplicate_of: Option<u64>,
+        /// 0 for an original, 1 for its first duplicate, and so on.
+        copy: u32,
+    }
+}
+
+row! {
+    /// One epoch of one training run.
+    pub struct Epoch = "epochs/1", row_group_rows = 65536 {
+        /// Counted from 1.
+        epoch: u32,
+        /// Optimiser steps so far.
+        n_steps: u64,
+        /// Training samples seen so far, repetitions counted.
+        n_samples_seen: u64,
+        /// The learning rate of the epoch's last step.
+        learning_rate: f64,
+        /// Mean cross-entropy over the epoch's batches as they were trained on (in adversarial training: attacked).
+        train_loss: f64,
+        /// Share of the epoch's samples classified rightly as they were trained on, before each step.
+        train_accuracy: f64,
+        /// Clean accuracy on held-out images after the epoch; null where none were asked for.
+        held_out_accuracy: Option<f64>,
+        /// How many held-out images that is over; null where none were asked for.
+        n_held_out: Option<u64>,
+    }
+}
+
+row! {
+    /// What one image was classified as under one attack.
+    pub struct Prediction = "predictions/1", row_group_rows = 65536 {
+        /// The image.
+        image_id: u64,
+        /// Its split.
+        split: Split,
+        /// Its class.
+        label: u32,
+        /// The attack's name; `clean` for none.
+        attack: String,
+        /// The class with the largest logit.
+        predicted: u32,
+        /// Whether that is its class.
+        is_correct: bool,
+        /// Largest change of a pixel's channel, pixels being in [0, 1].
+        linf: f32,
+        /// Euclidean norm of the change, pixels being in [0, 1].
+        l2: f32,
+        /// Forward passes that the attack took for this image.
+        n_queries: u32,
+    }
+}
+
+row! {
+    /// One metric of one cell, or of one arm and rate over all seeds.
+    pub struct Cell = "cells/1", row_group_rows = 65536 {
+        /// The arm.
+        arm: String,
+        /// Duplicates ÷ originals.
+        rate: f64,
+        /// The seed; null for the mean over seeds.
+        seed: Option<u64>,
+        /// What was measured: `accuracy`.
+        metric: String,
+        /// The split that it was measured on.
+        split: Split,
+        /// The attack's name; `clean` for none.
+        attack: String,
+        /// The class that it is restricted to; null for all.
+        label: Option<u32>,
+        /// That class's name; null for all.
+        class_name: Option<String>,
+        /// The value, 0 to 1.
+        estimate: f64,
+        /// Lower end of the interval; null where one seed gives none.
+        interval_low: Option<f64>,
+        /// Upper end of the interval; null where one seed gives none.
+        interval_high: Option<f64>,
+        /// How the interval was computed.
+        interval_method: IntervalMethod,
+        /// The interval's confidence level.
+        confidence: f64,
+        /// Images that one seed's value is over.
+        n_images: u64,
+        /// Seeds that the value is over.
+        n_seeds: u32,
+    }
+}

@@ -1,0 +1,63 @@
+//! `SCHEMAS.md`, generated from the row types.
+
+use std::fmt::Write;
+
+use crate::column::type_name;
+use crate::rows::{Cell, Cluster, Epoch, Hashes, Image, Pair, Prediction, Reject, TrainsetRow};
+use crate::{ColumnDoc, Row};
+
+/// The text of `SCHEMAS.md`.
+pub fn schemas_markdown() -> String {
+    let mut text = String::from(
+        "# Schemas\n\n\
+         Generated from `crates/manifest/src/rows.rs`; `UPDATE_SCHEMAS=1 cargo test -p twinset-manifest` writes it anew.\n\n\
+         Every manifest is a Parquet file. Its footer holds `twinset.schema` (the heading below) and `twinset.provenance`: \
+         JSON with the stage and its version, its resolved config, its seed, the name, schema and BLAKE3 of each input, and \
+         warnings. An `images` manifest also holds a `huggingface` entry, so that `datasets` decodes its pictures.\n",
+    );
+    section::<Image>(&mut text);
+    section::<Reject>(&mut text);
+    section::<Hashes>(&mut text);
+    section::<Pair>(&mut text);
+    section::<Cluster>(&mut text);
+    section::<TrainsetRow>(&mut text);
+    section::<Epoch>(&mut text);
+    section::<Prediction>(&mut text);
+    section::<Cell>(&mut text);
+    text
+}
+
+fn section<R: Row>(text: &mut String) {
+    let doc = one_line(R::DOC);
+    write!(text, "\n## {}\n\n{doc}\n\n| column | type | null | meaning |\n|---|---|---|---|\n", R::SCHEMA)
+        .expect("writing to a string does not fail");
+    for ColumnDoc { name, data_type, is_nullable, doc } in R::columns() {
+        let null = if is_nullable { "yes" } else { "" };
+        writeln!(text, "| `{name}` | {} | {null} | {} |", type_name(&data_type), one_line(doc))
+            .expect("writing to a string does not fail");
+    }
+}
+
+fn one_line(doc: &str) -> String {
+    doc.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    #[test]
+    fn schemas_md_says_what_the_row_types_say() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../SCHEMAS.md");
+        let expected = super::schemas_markdown();
+        if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+            fs::write(&path, &expected).unwrap();
+        }
+        let found = fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            found == expected,
+            "SCHEMAS.md is stale: UPDATE_SCHEMAS=1 cargo test -p twinset-manifest writes it anew"
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! Writing a manifest, whole or not at all.
+
+use std::io::BufWriter;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+
+use arrow::array::RecordBatch;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
+
+use crate::error::innermost;
+use crate::{AtomicFile, Digest, Input, ManifestError, PROVENANCE_KEY, Provenance, Row, SCHEMA_KEY, digest_file};
+
+/// Writes rows to a temporary sibling in row groups of bounded size; [`finish`](Writer::finish) gives it its name.
+///
+/// The same rows and provenance give the same bytes, however they were pushed.
+pub struct Writer<R> {
+    arrow: ArrowWriter<BufWriter<AtomicFile>>,
+    path: PathBuf,
+    pending: Vec<R>,
+    n_rows: u64,
+    row: PhantomData<R>,
+}
+
+/// A manifest that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How many rows it has.
+    pub n_rows: u64,
+    /// The digest of its bytes.
+    pub blake3: Digest,
+}
+
+impl<R: Row> Writer<R> {
+    /// Begins a manifest at `path`, whose folder must exist.
+    ///
+    /// # Errors
+    /// When the temporary sibling cannot be created.
+    pub fn create(path: &Path) -> Result<Self, ManifestError> {
+        let file = AtomicFile::create(path).map_err(|error| write_error(path, &error))?;
+        let arrow = ArrowWriter::try_new(BufWriter::new(file), R::arrow_schema(), Some(properties::<R>()))
+            .map_err(|error| write_error(path, &innermost(&error)))?;
+        Ok(Self { arrow, path: path.to_owned(), pending: Vec::new(), n_rows: 0, row: PhantomData })
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// When a full row group cannot be written.
+    pub fn push(&mut self, row: R) -> Result<(), ManifestError> {
+        self.pending.push(row);
+        if self.pending.len() == R::ROW_GROUP_ROWS { self.flush() } else { Ok(()) }
+    }
+
+    /// Adds rows.
+    ///
+    /// # Errors
+    /// When a full row group cannot be written.
+    pub fn extend(&mut self, rows: impl IntoIterator<Item = R>) -> Result<(), ManifestError> {
+        rows.into_iter().try_for_each(|row| self.push(row))
+    }
+
+    /// Adds a footer entry for readers that are not ours, for instance `huggingface`.
+    pub fn put_metadata(&mut self, key: &str, value: String) {
+        self.arrow.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
+    }
+
+    /// Writes the footer, syncs the file and gives it its name.
+    ///
+    /// # Errors
+    /// When writing, syncing or renaming fails; what stood at the path is then as it was.
+    pub fn finish(mut self, provenance: &Provenance) -> Result<Written, ManifestError> {
+        self.flush()?;
+        let provenance = serde_json::to_string(provenance).expect("provenance serialises to JSON");
+        self.put_metadata(SCHEMA_KEY, R::SCHEMA.to_owned());
+        self.put_metadata(PROVENANCE_KEY, provenance);
+        let Self { arrow, path, n_rows, .. } = self;
+        let buffer = arrow.into_inner().map_err(|error| write_error(&path, &innermost(&error)))?;
+        let file = buffer.into_inner().map_err(|error| write_error(&path, error.error()))?;
+        file.commit().map_err(|error| write_error(&path, &error))?;
+        let blake3 = digest_file(&path).map_err(|source| ManifestError::Read { path: path.clone(), source })?;
+        Ok(Written { path, n_rows, blake3 })
+    }
+
+    fn flush(&mut self) -> Result<(), ManifestError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let rows = std::mem::take(&mut self.pending);
+        let batch = RecordBatch::try_new(R::arrow_schema(), R::to_arrays(&rows))
+            .expect("a row type's arrays agree with its schema");
+        self.n_rows += rows.len() as u64;
+        let written = self.arrow.write(&batch).and_then(|()| self.arrow.flush());
+        written.map_err(|error| write_error(&self.path, &innermost(&error)))
+    }
+}
+
+impl Written {
+    /// The manifest as an input of a later stage.
+    pub fn as_input<R: Row>(&self) -> Input {
+        Input {
+            name: crate::provenance::file_name(&self.path),
+            schema: Some(R::SCHEMA.to_owned()),
+            blake3: self.blake3,
+        }
+    }
+}
+
+/// Writes a manifest whose rows fit in memory.
+///
+/// # Errors
+/// As [`Writer::create`] and [`Writer::finish`].
+pub fn write_manifest<R: Row>(
+    path: &Path,
+    rows: impl IntoIterator<Item = R>,
+    provenance: &Provenance,
+) -> Result<Written, ManifestError> {
+    let mut writer = Writer::create(path)?;
+    writer.extend(rows)?;
+    writer.finish(provenance)
+}
+
+fn properties<R: Row>() -> WriterProperties {
+    let encoded_image = ColumnPath::new(vec!["image".to_owned(), "bytes".to_owned()]);
+    let digest = ColumnPath::new(vec!["pixels_blake3".to_owned()]);
+    WriterProperties::builder()
+        .set_created_by("twinset".to_owned())
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).expect("3 is a level of zstd")))
+        .set_max_row_group_row_count(Some(R::ROW_GROUP_ROWS))
+        // A PNG or JPEG is compressed already, and no two digests are alike.
+        .set_column_compression(encoded_image.clone(), Compression::UNCOMPRESSED)
+        .set_column_dictionary_enabled(encoded_image, false)
+        .set_column_dictionary_enabled(digest, false)
+        .build()
+}
+
+fn write_error(path: &Path, detail: &dyn std::fmt::Display) -> ManifestError {
+    ManifestError::Write { path: path.to_owned(), detail: detail.to_string() }
+}

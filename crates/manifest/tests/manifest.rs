@@ -1,0 +1,153 @@
+//! What the contract promises: the same bytes for the same rows, whole files, and refusals that name what was found.
+
+use std::fs;
+use std::path::Path;
+
+use twinset_manifest::rows::{Cluster, Image, ImageData, Pair, Split};
+use twinset_manifest::{Digest, Input, ManifestError, Provenance, Reader, Row, Writer, read_manifest, write_manifest};
+
+fn cluster(image_id: u64) -> Cluster {
+    Cluster { image_id, cluster_id: image_id / 2 * 2, cluster_size: 2, is_representative: image_id % 2 == 0 }
+}
+
+fn image(image_id: u64) -> Image {
+    Image {
+        image_id,
+        split: Split::ALL[image_id as usize % 3],
+        label: image_id as u32 % 2,
+        class_name: ["cat", "dog"][image_id as usize % 2].to_owned(),
+        width: 32,
+        height: 32,
+        image: if image_id.is_multiple_of(2) {
+            ImageData { bytes: Some(image_id.to_le_bytes().to_vec()), path: None }
+        } else {
+            ImageData { bytes: None, path: Some(format!("{image_id}.png")) }
+        },
+        pixels_blake3: Digest([image_id as u8; 32]),
+        source: format!("folder/{image_id}.png"),
+        derived_from: image_id.checked_sub(5),
+        transform: image_id.checked_sub(5).map(|_| "flip".to_owned()),
+    }
+}
+
+fn provenance() -> Provenance {
+    Provenance::of_stage("test", "0.1.0").with_seed(Some(7))
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("images.parquet");
+    // More than one row group and more than one batch.
+    let rows: Vec<_> = (0..5000).map(image).collect();
+    let input = Input { name: "a".to_owned(), schema: None, blake3: Digest([3; 32]) };
+    let provenance = provenance().with_config(&serde_json::json!({ "dataset": "shapes" })).with_inputs([input]);
+    let written = write_manifest(&path, rows.clone(), &provenance).unwrap();
+    assert_eq!(written.n_rows, 5000);
+
+    let reader = Reader::<Image>::open(&path).unwrap();
+    assert_eq!(reader.provenance(), &provenance);
+    assert_eq!(reader.n_rows(), 5000);
+    assert_eq!(reader.as_input().unwrap(), written.as_input::<Image>());
+    assert_eq!(reader.read_all().unwrap(), rows);
+}
+
+#[test]
+fn the_same_rows_are_the_same_bytes_however_they_are_pushed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (folder.path().join("a.parquet"), folder.path().join("b.parquet"));
+    write_manifest(&a, (0..5000).map(image), &provenance()).unwrap();
+    let mut writer = Writer::create(&b).unwrap();
+    for first in (0..5000).step_by(7) {
+        writer.extend((first..5000.min(first + 7)).map(image)).unwrap();
+    }
+    writer.finish(&provenance()).unwrap();
+    assert_eq!(fs::read(a).unwrap(), fs::read(b).unwrap());
+}
+
+#[test]
+fn an_empty_manifest_is_a_manifest() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pairs.parquet");
+    write_manifest::<Pair>(&path, [], &provenance()).unwrap();
+    assert_eq!(read_manifest::<Pair>(&path).unwrap().0, []);
+}
+
+#[test]
+fn a_dropped_writer_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = Writer::create(&folder.path().join("a.parquet")).unwrap();
+    writer.extend((0..100).map(cluster)).unwrap();
+    drop(writer);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+fn refusal<R: Row>(path: &Path) -> String {
+    let folder = path.parent().unwrap().display().to_string();
+    let error: ManifestError = read_manifest::<R>(path).map(|_| ()).unwrap_err();
+    error.to_string().replace(&folder, "F")
+}
+
+#[test]
+fn what_is_no_manifest_of_the_schema_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.parquet");
+    assert_eq!(
+        refusal::<Cluster>(&path),
+        "cannot read manifest `F/t.parquet`: No such file or directory (os error 2)"
+    );
+
+    write_manifest(&path, (0..3).map(image), &provenance()).unwrap();
+    assert_eq!(refusal::<Cluster>(&path), "manifest `F/t.parquet` holds `images/1`, expected `clusters/1`");
+
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let cut_short = refusal::<Image>(&path);
+    assert!(cut_short.starts_with("manifest `F/t.parquet` is not a whole Parquet file: "), "{cut_short}");
+
+    fs::write(&path, b"").unwrap();
+    assert!(refusal::<Image>(&path).starts_with("manifest `F/t.parquet` is not a whole Parquet file: "));
+}
+
+#[test]
+fn a_column_of_another_type_is_refused_by_name() {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
+    use parquet::arrow::ArrowWriter;
+    use parquet::file::metadata::KeyValue;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c.parquet");
+    let write = |schema: Option<&str>, columns: Vec<(&str, ArrayRef)>| {
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let mut writer = ArrowWriter::try_new(fs::File::create(&path).unwrap(), batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        if let Some(schema) = schema {
+            writer.append_key_value_metadata(KeyValue::new("twinset.schema".to_owned(), schema.to_owned()));
+            let provenance = serde_json::to_string(&provenance()).unwrap();
+            writer.append_key_value_metadata(KeyValue::new("twinset.provenance".to_owned(), provenance));
+        }
+        writer.close().unwrap();
+    };
+    let ids: ArrayRef = Arc::new(UInt64Array::from(vec![1]));
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["one"]));
+
+    write(None, vec![("image_id", ids.clone())]);
+    assert_eq!(
+        refusal::<Cluster>(&path),
+        "`F/c.parquet` is a Parquet file without `twinset.schema` in its footer, expected a manifest of `clusters/1`"
+    );
+    write(Some("clusters/1"), vec![("image_id", texts)]);
+    assert_eq!(refusal::<Cluster>(&path), "manifest `F/c.parquet`, column `image_id`: found text, expected uint64");
+    write(Some("clusters/1"), vec![("image_id", ids)]);
+    assert_eq!(
+        refusal::<Cluster>(&path),
+        "manifest `F/c.parquet`, column `cluster_id`: found no such column, expected uint64"
+    );
+}
+
+#[test]
+fn a_text_that_its_type_does_not_know_is_refused() {
+    assert_eq!("trian".parse::<Split>().unwrap_err(), "`trian`, expected one of `train`, `val`, `test`");
+}

@@ -1,0 +1,198 @@
+//! *Decoded pixels* are what an image is to Twinset: 8-bit red, green, blue, orientation applied, alpha dropped.
+//!
+//! Two images are exact duplicates when their decoded pixels are [the same](digest), whatever file they came in.
+//!
+//! ```
+//! use twinset_pixels::{Limits, decode, digest, encode_png};
+//!
+//! let image = image::RgbImage::from_fn(4, 3, |x, y| image::Rgb([x as u8, y as u8, 0]));
+//! let again = decode(&encode_png(&image), &Limits::default())?;
+//! assert_eq!(digest(&again), digest(&image));
+//! # Ok::<(), twinset_pixels::DecodeError>(())
+//! ```
+
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageReader, RgbImage};
+use twinset_manifest::Digest;
+use twinset_manifest::rows::Image;
+
+/// What a decoder may be made to do: a small file can claim to be an image of terabytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest width × height.
+    pub max_pixels: u64,
+}
+
+impl Default for Limits {
+    /// 100 megapixels: more than any camera's photo, 300 MB decoded.
+    fn default() -> Self {
+        Self { max_pixels: 100_000_000 }
+    }
+}
+
+/// Why a file gave no image.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// The file cannot be read.
+    #[error("cannot read `{path}`: {detail}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        detail: String,
+    },
+    /// No known format, or a variety of one that is not supported.
+    #[error("unsupported: {0}")]
+    Unsupported(String),
+    /// Damaged or cut short.
+    #[error("unreadable: {0}")]
+    Unreadable(String),
+    /// More pixels than [`Limits`] allow.
+    #[error("too large: {width}x{height} pixels, expected at most {max_pixels} in all")]
+    TooLarge {
+        /// Width in pixels that the file claims.
+        width: u32,
+        /// Height in pixels that the file claims.
+        height: u32,
+        /// The limit.
+        max_pixels: u64,
+    },
+    /// A row of a manifest with neither bytes nor path.
+    #[error("image {image_id} has neither bytes nor a path")]
+    Nothing {
+        /// The row's id.
+        image_id: u64,
+    },
+}
+
+impl DecodeError {
+    /// The short reason that a `rejects` manifest is grouped by.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Unsupported(_) => "unsupported",
+            Self::TooLarge { .. } => "too-large",
+            Self::File { .. } | Self::Unreadable(_) | Self::Nothing { .. } => "unreadable",
+        }
+    }
+}
+
+/// Decodes a file's bytes.
+///
+/// # Errors
+/// When the format is unknown, the file damaged, or the image larger than `limits` allow, which is found out before any
+/// of its pixels is decoded.
+pub fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeError> {
+    let reader = ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .map_err(|error| DecodeError::Unreadable(error.to_string()))?;
+    if reader.format().is_none() {
+        return Err(DecodeError::Unsupported("the bytes are of no known image format".to_owned()));
+    }
+    let mut decoder = reader.into_decoder().map_err(image_error)?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > limits.max_pixels {
+        return Err(DecodeError::TooLarge { width, height, max_pixels: limits.max_pixels });
+    }
+    let mut image_limits = image::Limits::no_limits();
+    // Sixteen-bit RGBA is eight bytes a pixel; a decoder may hold the picture twice.
+    image_limits.max_alloc = Some(limits.max_pixels.saturating_mul(16));
+    decoder.set_limits(image_limits).map_err(image_error)?;
+    let orientation = decoder.orientation().map_err(image_error)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(image_error)?;
+    image.apply_orientation(orientation);
+    Ok(image.into_rgb8())
+}
+
+/// Decodes a manifest's image: its bytes, else the file at its path, which is relative to `folder`.
+///
+/// # Errors
+/// As [`decode`]; also when the file cannot be read or the row holds neither bytes nor path.
+pub fn decode_row(row: &Image, folder: &Path, limits: &Limits) -> Result<RgbImage, DecodeError> {
+    match (&row.image.bytes, &row.image.path) {
+        (Some(bytes), _) => decode(bytes, limits),
+        (None, Some(path)) => {
+            let path = folder.join(path);
+            let bytes = fs::read(&path).map_err(|error| DecodeError::File { path, detail: error.to_string() })?;
+            decode(&bytes, limits)
+        }
+        (None, None) => Err(DecodeError::Nothing { image_id: row.image_id }),
+    }
+}
+
+/// The digest of decoded pixels: equal for exact duplicates and for nothing else.
+///
+/// BLAKE3 of width and height as little-endian u32, then the red, green, blue bytes row by row.
+pub fn digest(image: &RgbImage) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&image.width().to_le_bytes());
+    hasher.update(&image.height().to_le_bytes());
+    hasher.update(image.as_raw());
+    Digest(*hasher.finalize().as_bytes())
+}
+
+/// Encodes pixels as PNG, without loss; the same pixels give the same bytes.
+pub fn encode_png(image: &RgbImage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Adaptive)
+        .write_image(image.as_raw(), image.width(), image.height(), ExtendedColorType::Rgb8)
+        .expect("an RGB image is encoded into memory");
+    bytes
+}
+
+fn image_error(error: ImageError) -> DecodeError {
+    match error {
+        ImageError::Unsupported(error) => DecodeError::Unsupported(error.to_string()),
+        error => DecodeError::Unreadable(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gradient() -> RgbImage {
+        RgbImage::from_fn(5, 4, |x, y| image::Rgb([x as u8 * 50, y as u8 * 60, 7]))
+    }
+
+    #[test]
+    fn decoding_what_was_encoded_is_identity() {
+        assert_eq!(decode(&encode_png(&gradient()), &Limits::default()).unwrap(), gradient());
+    }
+
+    #[test]
+    fn the_digest_knows_the_shape() {
+        let wide = RgbImage::new(4, 2);
+        let tall = RgbImage::new(2, 4);
+        assert_ne!(digest(&wide), digest(&tall));
+    }
+
+    #[test]
+    fn what_is_no_image_says_why() {
+        let png = encode_png(&gradient());
+        let check = |bytes: &[u8], max_pixels: u64, reason: &str, part: &str| {
+            let error = decode(bytes, &Limits { max_pixels }).unwrap_err();
+            assert_eq!(error.reason(), reason);
+            assert!(error.to_string().contains(part), "{error}");
+        };
+        check(b"not an image", 100, "unsupported", "no known image format");
+        check(&png[..png.len() / 2], 100, "unreadable", "unreadable: ");
+        check(&png, 19, "too-large", "5x4 pixels, expected at most 19");
+        check(b"", 100, "unsupported", "no known image format");
+    }
+
+    #[test]
+    fn a_small_file_that_claims_a_huge_image_is_refused_before_it_is_decoded() {
+        let mut png = encode_png(&gradient());
+        png[16..20].copy_from_slice(&60_000u32.to_be_bytes());
+        png[20..24].copy_from_slice(&60_000u32.to_be_bytes());
+        let mut crc = flate2::Crc::new();
+        crc.update(&png[12..29]);
+        png[29..33].copy_from_slice(&crc.sum().to_be_bytes());
+        let error = decode(&png, &Limits::default()).unwrap_err();
+        assert!(matches!(error, DecodeError::TooLarge { width: 60_000, .. }), "{error}");
+    }
+}

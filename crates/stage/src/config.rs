@@ -1,0 +1,169 @@
+//! Configs: strict TOML, with errors that name file, line and key.
+
+use std::fmt::Display;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
+
+use crate::locate::{Place, locate, locate_field};
+
+/// Where a config comes from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ConfigSource<'a> {
+    /// The TOML file; none for an empty one.
+    pub file: Option<&'a Path>,
+    /// The table in it, as a path with dots; none for the whole file. Arrays are indexed from 0.
+    pub table: Option<&'a str>,
+    /// `KEY=VALUE` overrides of the table's keys.
+    pub set: &'a [String],
+}
+
+/// A config that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("failed to read config `{file}`: {detail}")]
+    Read {
+        /// The config file.
+        file: String,
+        /// Why.
+        detail: String,
+    },
+    /// The table that was asked for is not there.
+    #[error("config `{file}` has no table `{table}`")]
+    NoTable {
+        /// The config file.
+        file: String,
+        /// The table.
+        table: String,
+    },
+    /// An override is no `KEY=VALUE` with a TOML value.
+    #[error(
+        "cannot understand --set `{argument}`: expected KEY=VALUE with a TOML value, such as rate=0.5 or model='\"paper-robust\"'"
+    )]
+    Set {
+        /// The argument.
+        argument: String,
+    },
+    /// A key is unknown, missing, or has a value that it cannot have.
+    #[error("{file}{line}: {key}{message}", line = .line.map(|line| format!(":{line}")).unwrap_or_default(),
+        key = if .key.is_empty() { String::new() } else { format!("key `{}`: ", .key) })]
+    Value {
+        /// The config file, or `--set`.
+        file: String,
+        /// The line, where the key has one.
+        line: Option<usize>,
+        /// The key's whole path.
+        key: String,
+        /// What was found and what was expected.
+        message: String,
+    },
+}
+
+/// A field whose value has the right type and yet cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{field}` is {found}, expected {expected}")]
+pub struct InvalidField {
+    /// The key as the config writes it, with dots: `optimizer.learning-rate`.
+    pub field: String,
+    /// Its value.
+    pub found: String,
+    /// What it should be.
+    pub expected: String,
+}
+
+impl InvalidField {
+    /// A field, its value, and what it should be.
+    pub fn new(field: impl Display, found: impl Display, expected: impl Display) -> Self {
+        Self { field: field.to_string(), found: found.to_string(), expected: expected.to_string() }
+    }
+
+    /// An error unless `is_valid`.
+    ///
+    /// # Errors
+    /// That one.
+    pub fn unless(is_valid: bool, field: &str, found: impl Display, expected: &str) -> Result<(), Self> {
+        if is_valid { Ok(()) } else { Err(Self::new(field, found, expected)) }
+    }
+}
+
+impl ConfigSource<'_> {
+    /// Parses the config strictly, then checks it.
+    ///
+    /// # Errors
+    /// Names file, line and key, what was found and what was expected.
+    pub fn parse<C: DeserializeOwned>(
+        self,
+        validate: impl FnOnce(&C) -> Result<(), InvalidField>,
+    ) -> Result<C, ConfigError> {
+        let file = self.file.map_or_else(|| "--set".to_owned(), |path| path.display().to_string());
+        let text = match self.file {
+            None => String::new(),
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|error| ConfigError::Read { file: file.clone(), detail: error.to_string() })?,
+        };
+        let error = |place: Place, message: String| ConfigError::Value {
+            file: file.clone(),
+            line: place.offset.map(|offset| 1 + text[..offset].matches('\n').count()),
+            key: place.key,
+            message,
+        };
+        let syntax = |error_: &toml::de::Error| Place { offset: error_.span().map(|s| s.start), key: String::new() };
+        let document = DeTable::parse(&text).map_err(|e| error(syntax(&e), one_line(e.message())))?;
+        let span = document.span();
+        let mut value = Spanned::new(span, DeValue::Table(document.into_inner()));
+        let prefix = self.table.unwrap_or_default();
+        if let Some(path) = self.table {
+            value = select(value, path)
+                .ok_or_else(|| ConfigError::NoTable { file: file.clone(), table: path.to_owned() })?;
+        }
+        let overrides = overrides(self.set)?;
+        apply(&mut value, overrides.clone());
+        let located = value.clone();
+        let config = C::deserialize(ValueDeserializer::from(value))
+            .map_err(|e| error(locate(&located, prefix, e.span(), e.message()), one_line(e.message())))?;
+        validate(&config).map_err(|invalid| {
+            let InvalidField { field, found, expected } = invalid;
+            error(locate_field(&located, prefix, &field), format!("found {found}, expected {expected}"))
+        })?;
+        Ok(config)
+    }
+}
+
+/// The value at a path of keys and indices.
+fn select<'i>(mut value: Spanned<DeValue<'i>>, path: &str) -> Option<Spanned<DeValue<'i>>> {
+    for step in path.split('.') {
+        value = match value.into_inner() {
+            DeValue::Table(table) => table.into_iter().find(|(key, _)| key.get_ref() == step)?.1,
+            DeValue::Array(items) => items.into_iter().nth(step.parse().ok()?)?,
+            _ => return None,
+        };
+    }
+    matches!(value.get_ref(), DeValue::Table(_)).then_some(value)
+}
+
+fn overrides(set: &[String]) -> Result<Vec<(String, DeValue<'_>)>, ConfigError> {
+    set.iter()
+        .map(|argument| {
+            let wrong = || ConfigError::Set { argument: argument.clone() };
+            let (key, value) = argument.split_once('=').ok_or_else(wrong)?;
+            let value = DeValue::parse(value.trim()).map_err(|_| wrong())?;
+            Ok((key.trim().to_owned(), value.into_inner()))
+        })
+        .collect()
+}
+
+/// Puts the overrides into a table. They have an empty span, by which [`locate`] knows that they have no line.
+fn apply<'i>(value: &mut Spanned<DeValue<'i>>, overrides: Vec<(String, DeValue<'i>)>) {
+    let DeValue::Table(table) = value.get_mut() else { return };
+    for (key, value) in overrides {
+        table.remove(key.as_str());
+        table.insert(Spanned::new(0..0, DeString::Owned(key)), Spanned::new(0..0, value));
+    }
+}
+
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,70 @@
+//! Running a stage: its errors on stderr, its exit code.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// Runs a stage and turns its error into one line on stderr and exit code 1; hints follow on lines of their own.
+pub fn run(stage: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
+    match stage() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", chain(&error));
+            if let Some(Hinted { hint, .. }) = error.chain().find_map(|cause| cause.downcast_ref()) {
+                eprintln!("hint: {hint}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The error, with a hint on a line of its own.
+pub fn with_hint(error: anyhow::Error, hint: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Hinted { message: chain(&error), hint: hint.into() })
+}
+
+#[derive(Debug)]
+struct Hinted {
+    message: String,
+    hint: String,
+}
+
+impl fmt::Display for Hinted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Hinted {}
+
+/// All causes on one line; a cause that its wrapper quotes already is not said again.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context, anyhow};
+
+    use super::*;
+
+    #[test]
+    fn a_source_is_not_printed_twice() {
+        let error = anyhow!("no such file").context("cannot read `a`: no such file").context("failed to load");
+        assert_eq!(chain(&error), "failed to load: cannot read `a`: no such file");
+    }
+
+    #[test]
+    fn a_hint_keeps_the_message() {
+        let error = Err::<(), _>(anyhow!("no such file")).context("failed to load").unwrap_err();
+        assert_eq!(with_hint(error, "look again").to_string(), "failed to load: no such file");
+    }
+}

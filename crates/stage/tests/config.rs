@@ -1,0 +1,118 @@
+//! Configs are strict, and say where they are wrong.
+
+use std::fs;
+
+use serde::Deserialize;
+use twinset_manifest::units::PixelRadius;
+use twinset_stage::{ConfigSource, InvalidField};
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Train {
+    model: String,
+    batch_size: u32,
+    regime: Regime,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+enum Regime {
+    Standard,
+    #[serde(rename_all = "kebab-case")]
+    Pgd {
+        epsilon: PixelRadius,
+        n_steps: u32,
+    },
+}
+
+const PIPELINE: &str = r#"name = "quick"
+
+[[arm]]
+name = "standard"
+[arm.train]
+model = "paper-standard"
+batch-size = 128
+regime = { kind = "standard" }
+
+[[arm]]
+name = "robust"
+[arm.train]
+model = "paper-robust"
+batch-size = 128
+[arm.train.regime]
+kind = "pgd"
+epsilon = "8/255"
+n-steps = 7
+"#;
+
+fn parse(text: &str, table: &str, set: &[&str]) -> Result<Train, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.toml");
+    fs::write(&path, text).unwrap();
+    let set: Vec<_> = set.iter().map(ToString::to_string).collect();
+    let source = ConfigSource { file: Some(&path), table: Some(table), set: &set };
+    let config = source.parse(|train: &Train| {
+        InvalidField::unless(train.batch_size > 0, "batch-size", train.batch_size, "at least 1")
+    });
+    config.map_err(|error| error.to_string().replace(&path.display().to_string(), "p.toml"))
+}
+
+#[test]
+fn a_table_of_a_pipeline_is_a_config() {
+    let train = parse(PIPELINE, "arm.1.train", &["batch-size=64"]).unwrap();
+    assert_eq!(train.batch_size, 64);
+    assert_eq!(train.regime, Regime::Pgd { epsilon: "8/255".parse().unwrap(), n_steps: 7 });
+}
+
+#[test]
+fn a_wrong_config_names_file_line_and_key() {
+    let check = |from: &str, to: &str, expected: &str| {
+        let text = PIPELINE.replacen(from, to, 1);
+        assert_ne!(text, PIPELINE);
+        assert_eq!(parse(&text, "arm.1.train", &[]).unwrap_err(), expected, "{to}");
+    };
+    check(
+        "paper-robust\"\nbatch-size = 128",
+        "paper-robust\"\nbatch-sise = 128",
+        "p.toml:14: key `arm.1.train.batch-sise`: unknown field `batch-sise`, expected one of `model`, `batch-size`, `regime`",
+    );
+    check(
+        "n-steps = 7",
+        "n-step = 7",
+        "p.toml:18: key `arm.1.train.regime.n-step`: unknown field `n-step`, expected `epsilon` or `n-steps`",
+    );
+    check(
+        "8/255",
+        "300/255",
+        "p.toml:17: key `arm.1.train.regime.epsilon`: `300/255` is outside [0, 1] (a radius in pixel space, such as \"8/255\")",
+    );
+    check(
+        "paper-robust\"\nbatch-size = 128",
+        "paper-robust\"\nbatch-size = \"many\"",
+        "p.toml:14: key `arm.1.train.batch-size`: invalid type: string \"many\", expected u32",
+    );
+    check(
+        "paper-robust\"\nbatch-size = 128",
+        "paper-robust\"\nbatch-size = 0",
+        "p.toml:14: key `arm.1.train.batch-size`: found 0, expected at least 1",
+    );
+    check("n-steps = 7\n", "", "p.toml:15: key `arm.1.train.regime`: missing field `n-steps`");
+    check(
+        "kind = \"pgd\"",
+        "kind = \"pdg\"",
+        "p.toml:16: key `arm.1.train.regime.kind`: unknown variant `pdg`, expected `standard` or `pgd`",
+    );
+}
+
+#[test]
+fn what_is_not_toml_names_its_line() {
+    let error = parse(&PIPELINE.replace("n-steps = 7", "n-steps = = 7"), "arm.1.train", &[]).unwrap_err();
+    assert!(error.starts_with("p.toml:18: "), "{error}");
+}
+
+#[test]
+fn a_missing_table_and_a_wrong_override_say_so() {
+    assert_eq!(parse(PIPELINE, "arm.5.train", &[]).unwrap_err(), "config `p.toml` has no table `arm.5.train`");
+    let error = parse(PIPELINE, "arm.1.train", &["batch-size"]).unwrap_err();
+    assert!(error.starts_with("cannot understand --set `batch-size`: expected KEY=VALUE"), "{error}");
+}

@@ -1,0 +1,24 @@
+//! Ctrl-C and SIGTERM: children end, and what is under way is left so that the next call goes on from it.
+
+use crate::process;
+use anyhow::{Context, Result};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The exit code of an interrupted call.
+pub const EXIT_CODE: u8 = 130;
+
+static N_INTERRUPTS: AtomicUsize = AtomicUsize::new(0);
+
+/// Ends the children on the first interrupt, without mercy from the second on.
+pub fn install() -> Result<()> {
+    ctrlc::set_handler(|| {
+        let is_first = N_INTERRUPTS.fetch_add(1, Ordering::SeqCst) == 0;
+        process::end_all(if is_first { libc::SIGTERM } else { libc::SIGKILL });
+    })
+    .context("failed to install the handler of Ctrl-C")
+}
+
+/// Whether the user asked to stop.
+pub fn requested() -> bool {
+    N_INTERRUPTS.load(Ordering::SeqCst) > 0
+}

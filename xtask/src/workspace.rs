@@ -1,0 +1,86 @@
+//! Where things lie in a checkout.
+
+use anyhow::{Context, Result, anyhow};
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A checkout of Twinset.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    root: PathBuf,
+}
+
+impl Workspace {
+    /// The checkout that `root` names, or the one that cargo or the current folder are in.
+    pub fn locate(root: Option<PathBuf>) -> Result<Self> {
+        let start = match root.or_else(|| env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from)) {
+            Some(start) => start,
+            None => env::current_dir().context("failed to find the current folder")?,
+        };
+        let start = start.canonicalize().with_context(|| format!("failed to open folder `{}`", start.display()))?;
+        start
+            .ancestors()
+            .find(|folder| is_workspace(folder))
+            .map(|root| Self { root: root.to_owned() })
+            .ok_or_else(|| anyhow!("failed to find Twinset's workspace in `{}` or above it", start.display()))
+    }
+
+    /// The folder of the workspace's `Cargo.toml`.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where the build looks for libtorch.
+    pub fn libtorch(&self) -> PathBuf {
+        self.root.join(".libtorch")
+    }
+
+    /// The folder of the pipeline files.
+    pub fn pipelines(&self) -> PathBuf {
+        self.root.join("pipelines")
+    }
+
+    /// The folder of all stage runs.
+    pub fn stages(&self) -> PathBuf {
+        self.root.join("data/stages")
+    }
+
+    /// The folder of a pipeline's report and ledger.
+    pub fn report(&self, pipeline: &str) -> PathBuf {
+        self.root.join("reports").join(pipeline)
+    }
+
+    /// `path` as it is written in commands and messages: from the root where it lies below it.
+    pub fn relative<'a>(&self, path: &'a Path) -> &'a Path {
+        path.strip_prefix(&self.root).unwrap_or(path)
+    }
+
+    /// The `LIBTORCH` that the user set. Cargo sets it too (`.cargo/config.toml`), to [`Self::libtorch`].
+    pub fn user_libtorch(&self) -> Option<PathBuf> {
+        let path = PathBuf::from(env::var_os("LIBTORCH").filter(|value| !value.is_empty())?);
+        (path != self.libtorch()).then_some(path)
+    }
+
+    /// A cargo command in this workspace that sees the environment as if it was called by hand: what the outer `cargo
+    /// run` adds would make build scripts run anew.
+    pub fn cargo(&self) -> Command {
+        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.current_dir(&self.root);
+        let of_outer_cargo = |name: &str| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.starts_with(start));
+        for (name, _) in env::vars_os() {
+            if name.to_str().is_some_and(of_outer_cargo) {
+                command.env_remove(name);
+            }
+        }
+        if self.user_libtorch().is_none() {
+            command.env_remove("LIBTORCH");
+        }
+        command
+    }
+}
+
+fn is_workspace(folder: &Path) -> bool {
+    fs::read_to_string(folder.join("Cargo.toml")).is_ok_and(|text| text.contains("[workspace]"))
+}

@@ -1,0 +1,40 @@
+//! Writing files so that a reader sees a whole one or none.
+
+use anyhow::{Context, Result};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+/// Writes `bytes` to a sibling temporary file, syncs it and renames it to `path`.
+pub fn atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    let write = || -> std::io::Result<()> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
+        let written = File::create(&temporary).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        });
+        if let Err(error) = written.and_then(|()| fs::rename(&temporary, path)) {
+            let _ = fs::remove_file(&temporary);
+            return Err(error);
+        }
+        Ok(())
+    };
+    write().with_context(|| format!("failed to write `{}`", path.display()))
+}
+
+/// Syncs every file directly in `folder`, then the folder itself.
+pub fn sync_folder(folder: &Path) -> Result<()> {
+    let sync = || -> std::io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_file() {
+                File::open(path)?.sync_all()?;
+            }
+        }
+        File::open(folder)?.sync_all()
+    };
+    sync().with_context(|| format!("failed to sync folder `{}`", folder.display()))
+}
