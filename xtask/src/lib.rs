@@ -35,6 +35,7 @@ pub mod stage;
 pub mod status;
 pub mod store;
 pub mod study;
+pub mod test;
 pub mod tidy;
 pub mod track;
 pub mod workspace;

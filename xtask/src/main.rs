@@ -1,2 +1,39 @@
-//! Placeholder.
-fn main() {}
+//! `cargo xtask`: see [`xtask`] and `cargo xtask --help`.
+
+use anyhow::Result;
+use clap::Parser;
+use std::process::ExitCode;
+use xtask::cli::{Cli, Command};
+use xtask::workspace::Workspace;
+use xtask::{hint, interrupt, reproduce, setup, status, test, tidy};
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if interrupt::requested() => {
+            let state: Vec<String> =
+                error.chain().map(ToString::to_string).filter(|text| text != "interrupted").collect();
+            eprintln!(
+                "interrupted: {}",
+                if state.is_empty() { "nothing was lost".to_owned() } else { state.join(": ") }
+            );
+            ExitCode::from(interrupt::EXIT_CODE)
+        }
+        Err(error) => {
+            eprintln!("{}", hint::render(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    interrupt::install()?;
+    let workspace = Workspace::locate(cli.root.clone())?;
+    match &cli.command {
+        Command::Setup(options) => setup::setup(&workspace, options),
+        Command::Reproduce(options) => reproduce::reproduce(&workspace, options),
+        Command::Status(options) => status::status(&workspace, options),
+        Command::Test(options) => test::test(&workspace, options),
+        Command::Tidy => tidy::tidy(&workspace),
+    }
+}

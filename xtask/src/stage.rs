@@ -63,19 +63,17 @@ impl Stage {
         match self {
             Self::Ingest | Self::Report => &[],
             Self::Neardup => &[("--images", Self::Ingest, "images.parquet")],
-            Self::Inject => &[
-                ("--images", Self::Ingest, "images.parquet"),
-                ("--clusters", Self::Neardup, "clusters.parquet"),
-            ],
+            Self::Inject => {
+                &[("--images", Self::Ingest, "images.parquet"), ("--clusters", Self::Neardup, "clusters.parquet")]
+            }
             Self::Train => &[
                 ("--images", Self::Ingest, "images.parquet"),
                 ("--injected-images", Self::Inject, "injected-images.parquet"),
                 ("--trainset", Self::Inject, "trainset.parquet"),
             ],
-            Self::Evaluate => &[
-                ("--images", Self::Ingest, "images.parquet"),
-                ("--weights", Self::Train, "model.safetensors"),
-            ],
+            Self::Evaluate => {
+                &[("--images", Self::Ingest, "images.parquet"), ("--weights", Self::Train, "model.safetensors")]
+            }
         }
     }
 

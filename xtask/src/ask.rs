@@ -1,0 +1,158 @@
+//! Questions to the stage programs that need no run: is this config good, which files are read, how much work is it?
+
+use crate::hint::hinted;
+use crate::process;
+use crate::programs::Programs;
+use crate::stage::Stage;
+use anyhow::{Context, Result, anyhow};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Who is asked, and about which pipeline file.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    /// The workspace's root; stages run in it.
+    pub root: &'a Path,
+    /// The stage programs.
+    pub programs: &'a Programs,
+    /// The pipeline's file.
+    pub file: &'a Path,
+}
+
+/// A stage's table in the pipeline file, with what the runner sets in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableRef {
+    /// Whose config it is.
+    pub stage: Stage,
+    /// Such as `arm.2.train`.
+    pub path: String,
+    /// Such as `seed=3`.
+    pub sets: Vec<String>,
+}
+
+/// The numbers of images in a dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct Counts {
+    /// Images to train on.
+    pub train: u64,
+}
+
+#[derive(Deserialize)]
+struct TrainsetSize {
+    n_train: u64,
+}
+
+/// How much a training run computes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+pub struct Work {
+    /// Samples seen over all epochs.
+    pub n_samples: u64,
+    /// Forward and backward passes of one sample each: an attack of seven steps makes eight of each sample.
+    pub n_forward_backward_passes: u64,
+}
+
+impl Asker<'_> {
+    /// Lets the stage check its table.
+    pub fn check(&self, table: &TableRef) -> Result<()> {
+        self.ask(table, &["--check".into()]).map(|_| ()).with_context(|| format!("failed to check `{}`", table.path))
+    }
+
+    /// The files that ingest would read.
+    pub fn list_inputs(&self, data: Option<&Path>) -> Result<Vec<PathBuf>> {
+        let listed = self
+            .ask(&TableRef::ingest(), &with_data(data, "--list-inputs"))
+            .context("failed to list what ingest reads")?;
+        Ok(listed.lines().filter(|line| !line.is_empty()).map(|line| self.root.join(line)).collect())
+    }
+
+    /// How many images ingest would find.
+    pub fn count(&self, data: Option<&Path>) -> Result<Counts> {
+        let answer = self.ask(&TableRef::ingest(), &with_data(data, "--count"));
+        answer.and_then(|text| read_json(&text)).context("failed to count the images of the dataset")
+    }
+
+    /// How large the training set becomes.
+    pub fn trainset_size(&self, table: &TableRef, n_originals: u64) -> Result<u64> {
+        let size: TrainsetSize = self.estimate(table, n_originals)?;
+        Ok(size.n_train)
+    }
+
+    /// How much there is to compute.
+    pub fn work(&self, table: &TableRef, n_train: u64) -> Result<Work> {
+        self.estimate(table, n_train)
+    }
+
+    fn estimate<T: DeserializeOwned>(&self, table: &TableRef, n: u64) -> Result<T> {
+        let arguments = ["--check".into(), "--estimate".into(), n.to_string()];
+        let answer = self.ask(table, &arguments).and_then(|text| read_json(&text));
+        answer.with_context(|| format!("failed to estimate `{}`", table.path))
+    }
+
+    fn ask(&self, table: &TableRef, arguments: &[String]) -> Result<String> {
+        let program = &self.programs.get(table.stage).path;
+        let mut command = Command::new(program);
+        command.current_dir(self.root).arg("--config").arg(self.file).args(["--table", &table.path]);
+        command.args(table.sets.iter().flat_map(|set| ["--set", set])).args(arguments);
+        let output =
+            process::output(&mut command).with_context(|| format!("failed to start `{}`", program.display()))?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        Err(relay(&stderr).unwrap_or_else(|| {
+            let last = stderr.lines().last().unwrap_or("without a word");
+            anyhow!("{} ended with {}: {last}", table.stage.program(), process::describe(output.status))
+        }))
+    }
+}
+
+impl TableRef {
+    fn ingest() -> Self {
+        Self { stage: Stage::Ingest, path: "ingest".to_owned(), sets: vec![] }
+    }
+}
+
+/// The error that a stage program printed, with its hint.
+fn relay(stderr: &str) -> Option<anyhow::Error> {
+    let line = |start: &str| stderr.lines().find_map(|line| line.strip_prefix(start)).map(str::to_owned);
+    let message = line("error: ")?;
+    Some(match line("hint: ") {
+        Some(hint) => hinted(message, hint),
+        None => anyhow!(message),
+    })
+}
+
+fn with_data(data: Option<&Path>, question: &str) -> Vec<String> {
+    let mut arguments = vec![question.to_owned()];
+    if let Some(data) = data {
+        arguments.extend(["--data".to_owned(), data.to_string_lossy().into_owned()]);
+    }
+    arguments
+}
+
+fn read_json<T: DeserializeOwned>(text: &str) -> Result<T> {
+    let line = text.lines().rfind(|line| line.starts_with('{')).unwrap_or(text);
+    serde_json::from_str(line).with_context(|| format!("failed to understand the answer `{}`", line.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hint::render;
+
+    #[test]
+    fn errors_of_stages_are_passed_on() {
+        let relayed = relay("loading\nerror: `x.toml` line 3: no such thing\nhint: try that\n").unwrap();
+        assert_eq!(render(&relayed), "error: `x.toml` line 3: no such thing\nhint: try that");
+        assert!(relay("what?").is_none());
+    }
+
+    #[test]
+    fn answers_are_one_line_of_json() {
+        assert_eq!(read_json::<Counts>("note\n{\"train\": 5, \"test\": 2}\n").unwrap(), Counts { train: 5 });
+        let error = read_json::<Counts>("five").unwrap_err();
+        assert!(error.to_string().contains("`five`"), "{error}");
+    }
+}

@@ -1,0 +1,77 @@
+//! A *cell* is one (arm, rate, seed) of a study.
+
+use crate::pipeline::Pipeline;
+use std::fmt;
+
+/// One (arm, rate, seed).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cell {
+    /// The arm's place in the pipeline, from 0.
+    pub arm: usize,
+    /// The arm's name.
+    pub arm_name: String,
+    /// Duplicates appended, as a fraction of the original training set.
+    pub rate: f64,
+    /// The seed of every random choice.
+    pub seed: u64,
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} rate {} seed {}", self.arm_name, self.rate, self.seed)
+    }
+}
+
+/// Arms × rates × seeds, in the pipeline's order.
+pub fn expand(pipeline: &Pipeline, seeds: &[u64]) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for (arm, condition) in pipeline.arms.iter().enumerate() {
+        for rate in &condition.rates {
+            for seed in seeds {
+                cells.push(Cell { arm, arm_name: condition.name.clone(), rate: *rate, seed: *seed });
+            }
+        }
+    }
+    cells
+}
+
+/// `3` is the seeds 0, 1 and 2; `4,7` is these two, and `4,` is 4 alone.
+pub fn parse_seeds(text: &str) -> Result<Vec<u64>, String> {
+    let number = |part: &str| match part.trim().parse::<i64>().map(u64::try_from) {
+        Ok(Ok(seed)) => Ok(seed),
+        _ => Err(format!("`{part}` is no seed, expected a whole number from 0 to {}", i64::MAX)),
+    };
+    if !text.contains(',') {
+        return match number(text)? {
+            0 => Err("0 seeds are none, expected at least 1 (the seed 0 alone is written `0,`)".to_owned()),
+            n if n > 10_000 => Err(format!("{n} seeds are too many (the seed {n} alone is written `{n},`)")),
+            n => Ok((0..n).collect()),
+        };
+    }
+    let parts = text.split(',').filter(|part| !part.trim().is_empty());
+    let seeds: Vec<u64> = parts.map(number).collect::<Result<_, _>>()?;
+    let mut sorted = seeds.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    match (seeds.is_empty(), sorted.len() == seeds.len()) {
+        (true, _) => Err("no seed is named".to_owned()),
+        (_, false) => Err(format!("`{text}` names a seed twice")),
+        _ => Ok(seeds),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_are_a_count_or_a_list() {
+        for (text, expected) in [("3", &[0, 1, 2][..]), ("4,7", &[4, 7]), ("0,", &[0]), ("9, 2", &[9, 2])] {
+            assert_eq!(parse_seeds(text).as_deref(), Ok(expected), "{text}");
+        }
+        for (text, expected) in [("0", "0 seeds are none"), ("a", "`a` is no seed"), ("1,1", "twice"), (",", "no seed")]
+        {
+            assert!(parse_seeds(text).unwrap_err().contains(expected), "{text}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The command line.
+
+use crate::cell::parse_seeds;
+use crate::device::DeviceChoice;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Sets up, runs and tests Twinset.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+pub struct Cli {
+    /// The checkout to work in, instead of the one that the current folder is in
+    #[arg(long, global = true, hide = true, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// One subcommand of `cargo xtask`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Get libtorch, once for all checkouts
+    Setup(Setup),
+    /// Run a pipeline and make its report
+    Reproduce(Reproduce),
+    /// Say what of a pipeline is done, failed or missing
+    Status(Status),
+    /// Check format, lints and invariants, and run all tests
+    Test(Test),
+    /// Check the invariants of the architecture
+    Tidy,
+}
+
+/// Get libtorch, once for all checkouts
+///
+/// In this order: what LIBTORCH names; an installed PyTorch 2.11 when LIBTORCH_USE_PYTORCH=1; else the official
+/// wheel, downloaded by `python3 -m pip` (530 MB) and unpacked into the user's cache folder (500 MB).
+#[derive(Debug, Args)]
+pub struct Setup {
+    /// Only say what is set up; exit code 1 where nothing usable is
+    #[arg(long)]
+    pub check: bool,
+    /// Say nothing but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Run a pipeline and make its report
+///
+/// What was run before with the same programs, configs and inputs is not run again.
+///
+/// Example: cargo xtask reproduce cifar10-mini --data ~/datasets --jobs 4
+#[derive(Debug, Args)]
+pub struct Reproduce {
+    /// The name of a file in `pipelines/`, or the path of a .toml file
+    #[arg(default_value = "quick")]
+    pub pipeline: String,
+    /// The folder of datasets, for pipelines that read one
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// A number of seeds (`5` is 0 to 4) or a list (`3,8`; `3,` is 3 alone), instead of the pipeline's
+    #[arg(long, value_name = "N|LIST")]
+    pub seeds: Option<Seeds>,
+    /// Stage runs at once [default: the number of cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// What trains and evaluates
+    #[arg(long, value_enum, default_value = "auto")]
+    pub device: DeviceChoice,
+    /// Only say what would run, what is there already, and how much there is to train
+    #[arg(long)]
+    pub dry_run: bool,
+    /// End all at the first failure
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Go on with the other cells after a failure (the default)
+    #[arg(long, conflicts_with = "fail_fast")]
+    pub keep_going: bool,
+    /// No progress
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Say what of a pipeline is done, failed or missing
+///
+/// Reads what is on disk; nothing is built or run.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// The name of a file in `pipelines/`, or the path of a .toml file
+    #[arg(default_value = "quick")]
+    pub pipeline: String,
+    /// As for `reproduce`
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// As for `reproduce`
+    #[arg(long, value_name = "N|LIST")]
+    pub seeds: Option<Seeds>,
+    /// As for `reproduce`
+    #[arg(long, value_enum, default_value = "auto")]
+    pub device: DeviceChoice,
+    /// One JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Check format, lints and invariants, and run all tests
+#[derive(Debug, Args)]
+pub struct Test {
+    /// Without format, lints and invariants
+    #[arg(long)]
+    pub only_tests: bool,
+    /// Passed on to `cargo test`
+    #[arg(last = true, value_name = "ARGS")]
+    pub arguments: Vec<String>,
+}
+
+/// Seeds that the user names.
+#[derive(Debug, Clone)]
+pub struct Seeds(pub Vec<u64>);
+
+impl std::str::FromStr for Seeds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        parse_seeds(text).map(Self)
+    }
+}

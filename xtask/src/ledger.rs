@@ -1,0 +1,178 @@
+//! The *ledger* of a pipeline, `reports/<pipeline>/ledger.jsonl`: one line for each execution, with what it cost.
+//!
+//! Clocks are here and nowhere else, so that manifests of the same inputs are the same bytes.
+
+use crate::ask::Work;
+use crate::execute::Spent;
+use crate::run::StageRun;
+use crate::stage::Stage;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A pipeline's ledger.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    path: PathBuf,
+}
+
+/// One execution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// In UTC.
+    pub started_at: String,
+    /// The stage's name.
+    pub stage: String,
+    /// The run's key.
+    pub key: String,
+    /// The cells that it was for.
+    pub cells: Vec<String>,
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// `exit status 0`, and so on.
+    pub exit_status: String,
+    /// From start to end.
+    pub wall_s: f64,
+    /// User and system time over all threads.
+    pub cpu_s: f64,
+    /// The largest resident set.
+    pub peak_memory_bytes: u64,
+    /// Passes of one sample each; only of train.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_forward_backward_passes: Option<u64>,
+}
+
+impl Entry {
+    /// The entry of an execution that ended just now.
+    pub fn now(run: &StageRun, cells: Vec<String>, spent: &Spent, work: Option<Work>) -> Self {
+        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let started = started.saturating_sub(Duration::from_secs_f64(spent.cost.wall_s));
+        Self {
+            started_at: utc(started.as_secs()),
+            stage: run.stage.to_string(),
+            key: run.key.clone(),
+            cells,
+            command: spent.command.clone(),
+            exit_status: spent.status.clone(),
+            wall_s: round(spent.cost.wall_s),
+            cpu_s: round(spent.cost.cpu_s),
+            peak_memory_bytes: spent.cost.peak_memory_bytes,
+            n_forward_backward_passes: work.map(|work| work.n_forward_backward_passes),
+        }
+    }
+
+    /// Whether the execution ended well.
+    pub fn is_success(&self) -> bool {
+        self.exit_status == "exit status 0"
+    }
+}
+
+impl Ledger {
+    /// The ledger in a report's folder.
+    pub fn of(report: &Path) -> Self {
+        Self { path: report.join("ledger.jsonl") }
+    }
+
+    /// Appends a line, in one write, so that runners side by side do not mix theirs.
+    pub fn append(&self, entry: &Entry) -> Result<()> {
+        let append = || -> Result<()> {
+            fs::create_dir_all(self.path.parent().unwrap_or(Path::new(".")))?;
+            let line = serde_json::to_string(entry)? + "\n";
+            OpenOptions::new().create(true).append(true).open(&self.path)?.write_all(line.as_bytes())?;
+            Ok(())
+        };
+        append().with_context(|| format!("failed to write `{}`", self.path.display()))
+    }
+
+    /// All entries; a line that was cut short is left out.
+    pub fn read(&self) -> Vec<Entry> {
+        let text = fs::read_to_string(&self.path).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+}
+
+/// Seconds that one forward-backward pass took in train, over all entries; `None` without a measurement.
+pub fn seconds_a_pass(entries: &[Entry]) -> Option<f64> {
+    let trained = entries.iter().filter(|entry| entry.stage == Stage::Train.name() && entry.is_success());
+    let measured = trained.filter_map(|entry| Some((entry.wall_s, entry.n_forward_backward_passes? as f64)));
+    let (wall_s, n_passes) = measured.fold((0.0, 0.0), |sum, entry| (sum.0 + entry.0, sum.1 + entry.1));
+    (n_passes > 0.0).then(|| wall_s / n_passes)
+}
+
+/// Mean seconds of a successful run of `stage`.
+pub fn seconds_a_run(entries: &[Entry], stage: Stage) -> Option<f64> {
+    let of_stage = entries.iter().filter(|entry| entry.stage == stage.name() && entry.is_success());
+    let (n, wall_s) = of_stage.fold((0, 0.0), |sum, entry| (sum.0 + 1, sum.1 + entry.wall_s));
+    (n > 0).then(|| wall_s / f64::from(n))
+}
+
+fn round(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
+/// Seconds since 1970 as `2026-01-31T23:59:59Z` (days to dates as in Hinnant, "chrono-compatible low-level date algorithms").
+fn utc(seconds: u64) -> String {
+    let (days, of_day) = (seconds / 86_400, seconds % 86_400);
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_right() {
+        for (seconds, expected) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_767_225_599, "2025-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(utc(seconds), expected);
+        }
+    }
+
+    #[test]
+    fn lines_are_appended_and_read_and_a_cut_one_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::of(folder.path());
+        let entry = |stage: &str, exit_status: &str, wall_s, passes| Entry {
+            started_at: utc(0),
+            stage: stage.to_owned(),
+            key: "k".to_owned(),
+            cells: vec!["a".to_owned()],
+            command: vec!["x".to_owned()],
+            exit_status: exit_status.to_owned(),
+            wall_s,
+            cpu_s: 0.5,
+            peak_memory_bytes: 7,
+            n_forward_backward_passes: passes,
+        };
+        let entries = [
+            entry("train", "exit status 0", 2.0, Some(100)),
+            entry("train", "exit status 1", 9.0, Some(100)),
+            entry("evaluate", "exit status 0", 3.0, None),
+        ];
+        for entry in &entries {
+            ledger.append(entry).unwrap();
+        }
+        let text = fs::read_to_string(&ledger.path).unwrap() + "{\"started";
+        fs::write(&ledger.path, text).unwrap();
+        assert_eq!(ledger.read(), entries);
+        assert_eq!(seconds_a_pass(&entries), Some(0.02));
+        assert_eq!(seconds_a_run(&entries, Stage::Evaluate), Some(3.0));
+        assert_eq!(seconds_a_run(&entries, Stage::Inject), None);
+    }
+}

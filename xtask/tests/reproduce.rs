@@ -1,0 +1,220 @@
+//! The runner as a user calls it, over fake stage programs.
+
+mod support;
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use support::{Checkout, Ended, PIPELINE, wait_until};
+
+fn kill(signal: &str, process: u32) {
+    assert!(Command::new("kill").args([signal, &process.to_string()]).status().unwrap().success());
+}
+
+/// Every train run takes a while.
+fn slow() -> String {
+    PIPELINE.replace("model = \"fake\"", "model = \"fake\"\nsleep = 0.4")
+}
+
+#[test]
+fn all_runs_once_and_nothing_again() {
+    let checkout = Checkout::new(PIPELINE);
+    let first = checkout.run(&["reproduce", "small", "--jobs", "3"]);
+    assert_eq!(first.code, Some(0), "{first:?}");
+    // Each arm, rate and seed is injected; at rate 0 both arms have the same training set, so its trainings are shared.
+    let expected = [("evaluate", 6), ("ingest", 1), ("inject", 8), ("neardup", 1), ("report", 1), ("train", 6)];
+    assert!(checkout.executions().into_iter().eq(expected.map(|(stage, n)| (stage.to_owned(), n))), "{first:?}");
+    assert!(first.stdout.starts_with("8 of 8 cells done in "), "{first:?}");
+    assert!(first.stdout.ends_with("stage runs: 23 executed, 0 cached, 0 failed\nreport: reports/small/index.html\n"));
+    assert!(checkout.path("reports/small/index.html").is_file());
+    assert!(checkout.path("reports/small/cells.parquet").is_file());
+
+    let started = Instant::now();
+    let second = checkout.run(&["reproduce", "small"]);
+    assert!(started.elapsed() < Duration::from_secs(2));
+    assert_eq!(second.code, Some(0), "{second:?}");
+    assert!(second.stdout.contains("stage runs: 0 executed, 23 cached, 0 failed"), "{second:?}");
+    assert_eq!(checkout.executions().values().sum::<usize>(), 23);
+}
+
+#[test]
+fn cells_get_one_thread_and_the_ledger_gets_their_costs() {
+    let checkout = Checkout::new(PIPELINE);
+    assert_eq!(checkout.run(&["reproduce", "small"]).code, Some(0));
+    for folder in checkout.folders("") {
+        let environment = fs::read_to_string(folder.join("log-of-environment")).unwrap();
+        let is_of_cell = ["inject", "train", "evaluate"].iter().any(|stage| folder.parent().unwrap().ends_with(stage));
+        assert_eq!(environment.trim(), if is_of_cell { "machine 1" } else { "machine all" }, "{}", folder.display());
+    }
+    let ledger = fs::read_to_string(checkout.path("reports/small/ledger.jsonl")).unwrap();
+    assert_eq!(ledger.lines().count(), 23);
+    let train = ledger.lines().find(|line| line.contains("\"stage\":\"train\"")).unwrap();
+    for part in ["\"cells\":[\"", "\"exit_status\":\"exit status 0\"", "\"n_forward_backward_passes\":4800", "\"cpu_s\":"] {
+        assert!(train.contains(part), "{train} lacks {part}");
+    }
+}
+
+#[test]
+fn study_names_all_cells_and_their_files() {
+    let checkout = Checkout::new(&PIPELINE.replace("model = \"fake\"", "model = \"fake\"\nfail-seed = 1"));
+    let ended = checkout.run(&["reproduce", "small"]);
+    assert_eq!(ended.code, Some(1));
+    // The fake report prints what it was told.
+    let text = fs::read_to_string(checkout.path("reports/small/index.html")).unwrap();
+    let study: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(study["pipeline_file"], "pipelines/small.toml");
+    assert_eq!(study["arms"][1]["inject"]["selection"], "zipf");
+    let cells = study["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), 8);
+    for cell in cells {
+        let is_good = cell["seed"] == 0;
+        assert_eq!(cell["status"], if is_good { "done" } else { "failed" });
+        let file = if is_good { "predictions" } else { "trainset" };
+        assert!(checkout.path(cell[file].as_str().unwrap()).is_file());
+        if !is_good {
+            assert_eq!((&cell["failed_stage"], &cell["reason"]), (&"train".into(), &"failed to train: out of luck".into()));
+            assert!(cell["predictions"].is_null());
+        }
+    }
+    assert!(checkout.path(study["truth"].as_str().unwrap()).is_file());
+}
+
+#[test]
+fn failed_cells_are_named_and_tried_again() {
+    let checkout = Checkout::new(&PIPELINE.replace("model = \"fake\"", "model = \"fake\"\nfail-seed = 1"));
+    let ended = checkout.run(&["reproduce", "small", "--keep-going"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stdout.starts_with("4 of 8 cells done"), "{ended:?}");
+    let end = "error: 4 of 8 cells failed\nhint: the logs are named above; the same command tries the failed runs again\n";
+    assert!(ended.stderr.ends_with(end), "{ended:?}");
+    let shared = "failed: train for uniform rate 0 seed 1 (and 1 other cells that need the same run): \
+                  failed to train: out of luck\n        log: data/stages/train/";
+    assert!(ended.stderr.contains(shared), "{ended:?}");
+    let failed = checkout.folders(".failed");
+    assert_eq!(failed.len(), 3);
+    let log = fs::read_to_string(failed[0].join("log.txt")).unwrap();
+    assert!(log.contains("some log line\nerror: failed to train: out of luck\n") && !log.contains("@progress"), "{log}");
+
+    let status = checkout.run(&["status", "small"]);
+    assert_eq!(status.code, Some(0));
+    assert!(status.stdout.starts_with("pipeline small: 8 cells, 4 done, 4 failed, 0 missing\n"), "{status:?}");
+    assert!(status.stdout.contains("failed: train for uniform rate 0 seed 1: failed to train: out of luck\n"), "{status:?}");
+
+    fs::write(checkout.path("bin/healed"), "").unwrap();
+    let healed = checkout.run(&["reproduce", "small"]);
+    assert_eq!(healed.code, Some(0), "{healed:?}");
+    assert!(healed.stdout.starts_with("8 of 8 cells done"));
+    assert!(checkout.folders(".failed").is_empty());
+}
+
+#[test]
+fn fail_fast_starts_nothing_more() {
+    let checkout = Checkout::new(&PIPELINE.replace("model = \"fake\"", "model = \"fake\"\nfail-seed = 0"));
+    let ended = checkout.run(&["reproduce", "small", "--fail-fast", "--jobs", "1"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("cells are done; the same command goes on from here: stopped at the first failure"), "{ended:?}");
+    assert!(!checkout.executions().contains_key("report"));
+}
+
+#[test]
+fn a_killed_reproduction_goes_on_to_the_same_bytes() {
+    let whole = Checkout::new(&slow());
+    let ended = whole.run(&["reproduce", "small"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+
+    let killed = Checkout::new(&slow());
+    let mut child = killed.xtask(&["reproduce", "small"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    wait_until("a training runs", || killed.executions().get("train").is_some_and(|n| *n >= 3));
+    kill("-KILL", child.id());
+    child.wait().unwrap();
+    let children = fs::read_to_string(killed.path("bin/executions")).unwrap();
+    let is_alive = |line: &str| fs::metadata(format!("/proc/{}", line.split(' ').nth(1).unwrap())).is_ok();
+    wait_until("children end with the runner", || !children.lines().any(is_alive));
+    assert!(!killed.folders(".partial").is_empty());
+
+    let again = killed.run(&["reproduce", "small"]);
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert!(killed.folders(".partial").is_empty());
+    assert_eq!(killed.outputs(), whole.outputs());
+    assert!(killed.executions()["train"] > 6 && killed.executions()["ingest"] == 1);
+}
+
+#[test]
+fn an_interrupt_ends_the_children_and_says_so() {
+    for signal in ["-INT", "-TERM"] {
+        let checkout = Checkout::new(&PIPELINE.replace("model = \"fake\"", "model = \"fake\"\nsleep = 30"));
+        let mut command = checkout.xtask(&["reproduce", "small"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_until("a training runs", || checkout.executions().contains_key("train"));
+        let started = Instant::now();
+        kill(signal, child.id());
+        let ended = Ended::from(child.wait_with_output().unwrap());
+        assert!(started.elapsed() < Duration::from_secs(5));
+        assert_eq!(ended.code, Some(130), "{ended:?}");
+        let end = "interrupted: 0 of 8 cells are done; the same command goes on from here\n";
+        assert!(ended.stderr.ends_with(end), "{ended:?}");
+        let children = fs::read_to_string(checkout.path("bin/executions")).unwrap();
+        for line in children.lines() {
+            assert!(fs::metadata(format!("/proc/{}", line.split(' ').nth(1).unwrap())).is_err(), "{line} is alive");
+        }
+        assert!(checkout.folders(".partial").is_empty() && checkout.folders(".failed").is_empty());
+    }
+}
+
+#[test]
+fn two_runners_side_by_side_share_the_work() {
+    let checkout = Checkout::new(&slow());
+    let start = || {
+        let mut command = checkout.xtask(&["reproduce", "small"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let (one, other) = (start(), start());
+    for child in [one, other] {
+        let ended = Ended::from(child.wait_with_output().unwrap());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+    assert_eq!(checkout.executions().values().sum::<usize>(), 23, "{:?}", checkout.executions());
+}
+
+#[test]
+fn what_changed_runs_anew_and_nothing_else() {
+    let checkout = Checkout::new(PIPELINE);
+    assert_eq!(checkout.run(&["reproduce", "small"]).code, Some(0));
+    let before = checkout.executions();
+
+    checkout.set_pipeline(&PIPELINE.replace("selection = \"zipf\"", "selection = \"other\""));
+    assert_eq!(checkout.run(&["reproduce", "small"]).code, Some(0));
+    let after = checkout.executions();
+    // All of the arm's injections; of its trainings only those at rate 0.5, since at rate 0 the training set is the same.
+    for (stage, n_more) in [("ingest", 0), ("neardup", 0), ("inject", 4), ("train", 2), ("evaluate", 2), ("report", 1)] {
+        assert_eq!(after[stage] - before[stage], n_more, "{stage}");
+    }
+
+    fs::write(checkout.path("bin/source"), "a source file that ingest reads").unwrap();
+    assert_eq!(checkout.run(&["reproduce", "small"]).code, Some(0));
+    // Its output is the same, so the wave stops there.
+    let last = checkout.executions();
+    for (stage, n_more) in [("ingest", 1), ("neardup", 0), ("train", 0)] {
+        assert_eq!(last[stage] - after[stage], n_more, "{stage}");
+    }
+}
+
+#[test]
+fn dry_run_says_what_would_run_and_runs_nothing() {
+    let checkout = Checkout::new(PIPELINE);
+    let ended = checkout.run(&["reproduce", "small", "--dry-run", "--seeds", "3"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(checkout.executions().is_empty());
+    let row = |start: &str| -> Vec<String> {
+        let line = ended.stdout.lines().find(|line| line.starts_with(start)).unwrap();
+        line.split_whitespace().skip(1).map(str::to_owned).collect()
+    };
+    // Six cells an arm, each of 100 images doubled and seen three times, with eight passes a sample.
+    assert_eq!(row("uniform"), ["6", "0", "20", "3,600", "28,800"]);
+    assert_eq!(row("total"), ["12", "0", "39", "7,200", "57,600"]);
+    assert!(ended.stdout.ends_with("time: no measurement yet\n"), "{ended:?}");
+
+    assert_eq!(checkout.run(&["reproduce", "small"]).code, Some(0));
+    let ended = checkout.run(&["reproduce", "small", "--dry-run", "--seeds", "3"]);
+    assert!(ended.stdout.contains("time: about "), "{ended:?}");
+}

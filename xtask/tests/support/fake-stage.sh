@@ -1,0 +1,66 @@
+#!/bin/sh
+# A stage program for the runner's tests: it follows the command line of the real ones, writes small texts, and notes each
+# execution in a file beside it. What it does otherwise is said by its config.
+stage=$(basename "$0"); stage=${stage#twinset-}
+folder=$(dirname "$0")
+inputs=""
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --config) config=$2; shift ;;
+    --out) out=$2; shift ;;
+    --table) table=$2; shift ;;
+    --estimate) n=$2; shift ;;
+    --set | --data | --device) shift ;;
+    --check) check=1 ;;
+    --list-inputs) [ -f "$folder/source" ] && echo "$folder/source"; exit 0 ;;
+    --count) echo '{"train": 100, "test": 50}'; exit 0 ;;
+    --*) inputs="$inputs $2"; shift ;;
+    *) echo "error: unexpected argument $1" >&2; exit 2 ;;
+  esac
+  shift
+done
+
+if [ -n "$check" ]; then
+  line=$(grep -n 'bogus' "$config" | head -1 | cut -d: -f1)
+  if [ "$stage" = train ] && [ -n "$line" ]; then
+    printf 'error: `%s` line %s: unknown field `bogus`\nhint: take it out\n' "$config" "$line" >&2
+    exit 1
+  fi
+  case "$stage" in
+    inject) [ -n "$n" ] && echo "{\"n_train\": $((n * 2))}" ;;
+    train) [ -n "$n" ] && echo "{\"n_samples\": $((n * 3)), \"n_forward_backward_passes\": $((n * 24))}" ;;
+  esac
+  exit 0
+fi
+
+for input in $inputs; do
+  [ -f "$input" ] || { echo "error: failed to open \`$input\`" >&2; exit 1; }
+done
+echo "$stage $$" >> "$folder/executions"
+echo "$TWINSET_PROGRESS ${OMP_NUM_THREADS:-all}" > "$out/log-of-environment"
+echo "@progress 1 4 samples epoch 1" >&2
+value() { sed -n "s/^$1 = //p" "$config"; }
+if [ "$(value fail-seed)" = "$(value seed)" ] && [ -n "$(value fail-seed)" ] && [ ! -f "$folder/healed" ]; then
+  echo "some log line" >&2
+  echo "error: failed to $stage: out of luck" >&2
+  exit 1
+fi
+[ -n "$(value sleep)" ] && sleep "$(value sleep)"
+content="$stage $(cat "$config" $inputs | cksum)"
+case "$stage" in
+  ingest) files="images.parquet rejects.parquet truth.csv" ;;
+  neardup) files="hashes.parquet pairs.parquet clusters.parquet" ;;
+  inject)
+    files="trainset.parquet injected-images.parquet"
+    [ "$(value rate)" = 0.0 ] && content="originals"
+    ;;
+  train) files="model.safetensors epochs.parquet" ;;
+  evaluate) files="predictions.parquet" ;;
+  report)
+    files="index.html cells.parquet"
+    content=$(cat $inputs)
+    ;;
+esac
+[ -n "$(value forget)" ] && files="$(value forget)"
+for file in $files; do echo "$content" > "$out/$file"; done
+echo "done"

@@ -1,0 +1,137 @@
+//! A checkout with fake stage programs, in a temporary folder.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const FAKE: &str = include_str!("fake-stage.sh");
+const STAGES: [&str; 6] = ["ingest", "neardup", "inject", "train", "evaluate", "report"];
+
+/// Two arms that differ in inject alone, two rates, two seeds: 8 cells.
+pub const PIPELINE: &str = r#"name = "small"
+seeds = [0, 1]
+[ingest]
+dataset = "fake"
+[neardup]
+max-distance = 6
+[[arm]]
+name = "uniform"
+rates = [0.0, 0.5]
+[arm.inject]
+selection = "uniform"
+[arm.train]
+model = "fake"
+[arm.evaluate]
+[[arm]]
+name = "non-uniform"
+rates = [0.0, 0.5]
+[arm.inject]
+selection = "zipf"
+[arm.train]
+model = "fake"
+[arm.evaluate]
+[report]
+"#;
+
+pub struct Checkout {
+    folder: tempfile::TempDir,
+}
+
+impl Checkout {
+    /// A checkout whose one pipeline, `small`, is `pipeline`.
+    pub fn new(pipeline: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let checkout = Self { folder };
+        fs::write(checkout.path("Cargo.toml"), "[workspace]\n").unwrap();
+        fs::create_dir_all(checkout.path("pipelines")).unwrap();
+        fs::create_dir_all(checkout.path("bin")).unwrap();
+        checkout.set_pipeline(pipeline);
+        for stage in STAGES {
+            let program = checkout.path("bin").join(format!("twinset-{stage}"));
+            fs::write(&program, FAKE).unwrap();
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        checkout
+    }
+
+    pub fn set_pipeline(&self, text: &str) {
+        fs::write(self.path("pipelines/small.toml"), text).unwrap();
+    }
+
+    pub fn path(&self, below: &str) -> PathBuf {
+        self.folder.path().canonicalize().unwrap().join(below)
+    }
+
+    /// `cargo xtask` in this checkout.
+    pub fn xtask(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command.args(words).current_dir(self.path("")).env_remove("CARGO_MANIFEST_DIR").env_remove("LIBTORCH");
+        command.env("TWINSET_STAGE_BIN_DIR", self.path("bin"));
+        command
+    }
+
+    pub fn run(&self, words: &[&str]) -> Ended {
+        Ended::from(self.xtask(words).output().unwrap())
+    }
+
+    /// Executions so far, by stage.
+    pub fn executions(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for line in fs::read_to_string(self.path("bin/executions")).unwrap_or_default().lines() {
+            *counts.entry(line.split(' ').next().unwrap().to_owned()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Every output, by its path in the store; logs name folders and are left out.
+    pub fn outputs(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        let stages = self.path("data/stages");
+        for stage in STAGES {
+            for run in read_dir(&stages.join(stage)) {
+                for file in read_dir(&run).into_iter().filter(|file| !file.ends_with("log.txt")) {
+                    files.insert(file.strip_prefix(&stages).unwrap().to_owned(), fs::read(&file).unwrap());
+                }
+            }
+        }
+        files
+    }
+
+    /// Folders of runs whose names end in `suffix`.
+    pub fn folders(&self, suffix: &str) -> Vec<PathBuf> {
+        let stages = STAGES.iter().flat_map(|stage| read_dir(&self.path("data/stages").join(stage)));
+        stages.filter(|folder| folder.to_string_lossy().ends_with(suffix)).collect()
+    }
+}
+
+/// What a call printed, and its exit code.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+}
+
+/// Waits until `condition` holds, for at most 20 seconds.
+pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !condition() {
+        assert!(started.elapsed() < Duration::from_secs(20), "waited in vain: {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn read_dir(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
