@@ -12,7 +12,7 @@ const FAKE: &str = include_str!("fake-stage.sh");
 const STAGES: [&str; 6] = ["ingest", "neardup", "inject", "train", "evaluate", "report"];
 
 /// Two arms that differ in inject alone, two rates, two seeds: 8 cells.
-pub const PIPELINE: &str = r#"name = "small"
+pub(crate) const PIPELINE: &str = r#"name = "small"
 seeds = [0, 1]
 [ingest]
 dataset = "fake"
@@ -37,13 +37,13 @@ model = "fake"
 [report]
 "#;
 
-pub struct Checkout {
+pub(crate) struct Checkout {
     folder: tempfile::TempDir,
 }
 
 impl Checkout {
     /// A checkout whose one pipeline, `small`, is `pipeline`.
-    pub fn new(pipeline: &str) -> Self {
+    pub(crate) fn new(pipeline: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let checkout = Self { folder };
         fs::write(checkout.path("Cargo.toml"), "[workspace]\n").unwrap();
@@ -58,28 +58,28 @@ impl Checkout {
         checkout
     }
 
-    pub fn set_pipeline(&self, text: &str) {
+    pub(crate) fn set_pipeline(&self, text: &str) {
         fs::write(self.path("pipelines/small.toml"), text).unwrap();
     }
 
-    pub fn path(&self, below: &str) -> PathBuf {
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
         self.folder.path().canonicalize().unwrap().join(below)
     }
 
     /// `cargo xtask` in this checkout.
-    pub fn xtask(&self, words: &[&str]) -> Command {
+    pub(crate) fn xtask(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
         command.args(words).current_dir(self.path("")).env_remove("CARGO_MANIFEST_DIR").env_remove("LIBTORCH");
         command.env("TWINSET_STAGE_BIN_DIR", self.path("bin"));
         command
     }
 
-    pub fn run(&self, words: &[&str]) -> Ended {
+    pub(crate) fn run(&self, words: &[&str]) -> Ended {
         Ended::from(self.xtask(words).output().unwrap())
     }
 
     /// Executions so far, by stage.
-    pub fn executions(&self) -> BTreeMap<String, usize> {
+    pub(crate) fn executions(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
         for line in fs::read_to_string(self.path("bin/executions")).unwrap_or_default().lines() {
             *counts.entry(line.split(' ').next().unwrap().to_owned()).or_default() += 1;
@@ -88,7 +88,7 @@ impl Checkout {
     }
 
     /// Every output, by its path in the store; logs name folders and are left out.
-    pub fn outputs(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+    pub(crate) fn outputs(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
         let stages = self.path("data/stages");
         for stage in STAGES {
@@ -102,7 +102,7 @@ impl Checkout {
     }
 
     /// Folders of runs whose names end in `suffix`.
-    pub fn folders(&self, suffix: &str) -> Vec<PathBuf> {
+    pub(crate) fn folders(&self, suffix: &str) -> Vec<PathBuf> {
         let stages = STAGES.iter().flat_map(|stage| read_dir(&self.path("data/stages").join(stage)));
         stages.filter(|folder| folder.to_string_lossy().ends_with(suffix)).collect()
     }
@@ -110,10 +110,10 @@ impl Checkout {
 
 /// What a call printed, and its exit code.
 #[derive(Debug)]
-pub struct Ended {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl From<Output> for Ended {
@@ -124,7 +124,7 @@ impl From<Output> for Ended {
 }
 
 /// Waits until `condition` holds, for at most 20 seconds.
-pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let started = Instant::now();
     while !condition() {
         assert!(started.elapsed() < Duration::from_secs(20), "waited in vain: {what}");

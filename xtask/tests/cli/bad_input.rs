@@ -1,10 +1,8 @@
 //! What the runner says to bad input, word for word.
 
-mod support;
-
+use crate::support::{Checkout, Ended, PIPELINE};
 use std::fs;
 use std::os::unix::fs::symlink;
-use support::{Checkout, PIPELINE};
 
 #[test]
 fn messages_of_reproduce() {
@@ -78,7 +76,10 @@ fn usage_errors_exit_with_2() {
         (&["reproduce", "--seeds", "x"], "error: invalid value 'x' for '--seeds <N|LIST>': `x` is no seed"),
         (&["reproduce", "--device", "tpu"], "error: invalid value 'tpu' for '--device <DEVICE>'"),
         (&["reproduc"], "error: unrecognized subcommand 'reproduc'"),
-        (&["reproduce", "--fail-fast", "--keep-going"], "error: the argument '--fail-fast' cannot be used with '--keep-going'"),
+        (
+            &["reproduce", "--fail-fast", "--keep-going"],
+            "error: the argument '--fail-fast' cannot be used with '--keep-going'",
+        ),
     ] {
         let ended = checkout.run(words);
         assert_eq!(ended.code, Some(2), "{ended:?}");
@@ -166,7 +167,7 @@ fn messages_of_setup() {
         let checkout = Checkout::new(PIPELINE);
         let mut command = checkout.xtask(&["setup", "--quiet"]);
         command.env("PATH", path_with(&checkout, programs)).env("XDG_CACHE_HOME", checkout.path("cache"));
-        let ended = support::Ended::from(command.output().unwrap());
+        let ended = Ended::from(command.output().unwrap());
         let stderr = ended.stderr.replace(checkout.path("cache").to_str().unwrap(), "CACHE");
         assert_eq!((ended.code, stderr.as_str()), (Some(1), expected));
         assert!(!checkout.path(".libtorch").is_symlink());
@@ -178,7 +179,8 @@ fn libtorch(checkout: &Checkout, minor: u32) -> std::path::PathBuf {
     let folder = checkout.path(&format!("libtorch-2.{minor}"));
     fs::create_dir_all(folder.join("include/torch/headeronly")).unwrap();
     fs::create_dir_all(folder.join("lib")).unwrap();
-    let text = format!("#define TORCH_VERSION_MAJOR 2\n#define TORCH_VERSION_MINOR {minor}\n#define TORCH_VERSION_PATCH 1\n");
+    let text =
+        format!("#define TORCH_VERSION_MAJOR 2\n#define TORCH_VERSION_MINOR {minor}\n#define TORCH_VERSION_PATCH 1\n");
     fs::write(folder.join("include/torch/headeronly/version.h"), text).unwrap();
     for library in ["libc10.so", "libtorch.so", "libtorch_cpu.so"] {
         fs::write(folder.join("lib").join(library), "").unwrap();
@@ -191,7 +193,7 @@ fn libtorch_of_another_version_is_refused_and_a_good_one_is_linked() {
     let checkout = Checkout::new(PIPELINE);
     let (old, good) = (libtorch(&checkout, 9), libtorch(&checkout, 11));
     let setup = |libtorch: &std::path::Path, words: &[&str]| {
-        support::Ended::from(checkout.xtask(words).env("LIBTORCH", libtorch).output().unwrap())
+        Ended::from(checkout.xtask(words).env("LIBTORCH", libtorch).output().unwrap())
     };
     let ended = setup(&old, &["setup"]);
     let expected = format!(
@@ -218,7 +220,7 @@ fn a_link_to_another_version_is_set_anew() {
     fs::create_dir_all(cached.parent().unwrap()).unwrap();
     fs::rename(libtorch(&checkout, 11), &cached).unwrap();
     let mut command = checkout.xtask(&["setup"]);
-    let ended = support::Ended::from(command.env("XDG_CACHE_HOME", checkout.path("cache")).output().unwrap());
+    let ended = Ended::from(command.env("XDG_CACHE_HOME", checkout.path("cache")).output().unwrap());
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(checkout.path(".libtorch").canonicalize().unwrap(), cached);
 }

@@ -1,0 +1,5 @@
+//! `cargo xtask` as a user calls it.
+
+mod bad_input;
+mod reproduce;
+mod support;
