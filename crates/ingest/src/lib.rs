@@ -1,1 +1,137 @@
-//! Placeholder.
+//! A *source* is where images come from: a folder of files, an official archive, or a generator. To *ingest* it is to
+//! write its images as an `images` manifest, one row an image, and what could not be read as a `rejects` manifest.
+//!
+//! Three sources: [`shapes`] draws its images itself, [`cifar10`] reads the official binary layout, [`image_folder`]
+//! reads `<split>/<class>/<image>`. Images are made in parallel, in chunks of bounded size, and written in the source's
+//! order: the same source and config give the same bytes on any number of threads.
+//!
+//! ```
+//! use twinset_ingest::{Config, count, ingest, shapes};
+//! use twinset_stage::Progress;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let out = tempfile::tempdir()?;
+//! let config = Config::Shapes(shapes::Config { n_train: 100, n_test: 20, ..Default::default() });
+//! assert_eq!(count(&config, None)?.train, 100);
+//!
+//! let summary = ingest(&config, None, out.path(), &Progress::hidden())?;
+//! assert_eq!(summary.images.n_rows, 120);
+//! assert!(out.path().join("images.parquet").exists());
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod cifar10;
+mod draws;
+mod error;
+pub mod image_folder;
+pub mod shapes;
+mod sink;
+mod summary;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use twinset_manifest::Provenance;
+use twinset_stage::{InvalidField, Progress};
+
+pub use error::IngestError;
+pub use summary::{Counts, Summary};
+
+/// Which source, and how it is read: TOML with the source's name in `dataset`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "dataset", rename_all = "kebab-case")]
+pub enum Config {
+    /// `dataset = "shapes"`: the embedded generator.
+    Shapes(shapes::Config),
+    /// `dataset = "cifar10"`: the official binary layout.
+    Cifar10(cifar10::Config),
+    /// `dataset = "image-folder"`: `<split>/<class>/<image>`.
+    ImageFolder(image_folder::Config),
+}
+
+impl Config {
+    /// The source's name, as `dataset` has it.
+    pub fn dataset(&self) -> &'static str {
+        match self {
+            Self::Shapes(_) => "shapes",
+            Self::Cifar10(_) => "cifar10",
+            Self::ImageFolder(_) => "image-folder",
+        }
+    }
+
+    /// Checks what the types leave open.
+    ///
+    /// # Errors
+    /// Names the key, its value, and what it should be.
+    pub fn validate(&self) -> Result<(), InvalidField> {
+        match self {
+            Self::Shapes(config) => config.validate(),
+            Self::Cifar10(config) => config.validate(),
+            Self::ImageFolder(config) => config.validate(),
+        }
+    }
+
+    /// The same with all defaults filled in that depend on other keys: what the provenance records.
+    pub fn resolved(&self) -> Self {
+        match self {
+            Self::Shapes(config) => Self::Shapes(config.resolved()),
+            other => other.clone(),
+        }
+    }
+
+    fn provenance(&self) -> Provenance {
+        Provenance::of_stage("ingest", env!("CARGO_PKG_VERSION")).with_config(&self.resolved())
+    }
+}
+
+/// Writes `images.parquet`, `rejects.parquet` and, for `shapes`, `truth.csv` into the folder `out`.
+///
+/// `data` is the folder that a relative path in the config is relative to.
+///
+/// # Errors
+/// When the source lacks something or cannot be believed, or when nothing can be written; then there is no new
+/// `images.parquet`.
+pub fn ingest(config: &Config, data: Option<&Path>, out: &Path, progress: &Progress) -> Result<Summary, IngestError> {
+    match config {
+        Config::Shapes(shapes) => shapes::ingest(shapes, config.provenance(), out, progress),
+        Config::Cifar10(cifar10) => {
+            cifar10::ingest(cifar10, &resolve(&cifar10.path, data)?, config.provenance(), out, progress)
+        }
+        Config::ImageFolder(folder) => {
+            image_folder::ingest(folder, &resolve(&folder.path, data)?, config.provenance(), out, progress)
+        }
+    }
+}
+
+/// The files that [`ingest`] will read, in the order of its rows.
+///
+/// # Errors
+/// When the source is not there or lacks files.
+pub fn list_inputs(config: &Config, data: Option<&Path>) -> Result<Vec<PathBuf>, IngestError> {
+    match config {
+        Config::Shapes(_) => Ok(Vec::new()),
+        Config::Cifar10(cifar10) => cifar10::list_inputs(&resolve(&cifar10.path, data)?),
+        Config::ImageFolder(folder) => image_folder::list_inputs(&resolve(&folder.path, data)?),
+    }
+}
+
+/// How many images [`ingest`] will find, without reading one; a file of an image folder that cannot be decoded counts.
+///
+/// # Errors
+/// When an image folder is not there or not laid out as it should be; the other sources' sizes are known.
+pub fn count(config: &Config, data: Option<&Path>) -> Result<Counts, IngestError> {
+    match config {
+        Config::Shapes(shapes) => Ok(shapes.count()),
+        Config::Cifar10(cifar10) => Ok(cifar10.count()),
+        Config::ImageFolder(folder) => image_folder::count(&resolve(&folder.path, data)?),
+    }
+}
+
+fn resolve(path: &Path, data: Option<&Path>) -> Result<PathBuf, IngestError> {
+    match data {
+        Some(data) => Ok(data.join(path)),
+        None if path.is_absolute() => Ok(path.to_owned()),
+        None => Err(IngestError::NoDataFolder { path: path.to_owned() }),
+    }
+}

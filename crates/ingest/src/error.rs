@@ -1,0 +1,207 @@
+//! What can be wrong with a source: where, what was found, what was expected.
+
+use std::io;
+use std::path::PathBuf;
+
+use twinset_manifest::ManifestError;
+use twinset_manifest::rows::Split;
+
+use crate::summary::listed;
+
+/// What can be wrong with a source: where, what was found, what was expected.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The config's path is relative and there is nothing that it is relative to.
+    #[error("the dataset's path `{path}` is relative, and no data folder was given")]
+    NoDataFolder {
+        /// The path in the config.
+        path: PathBuf,
+    },
+    /// There is nothing at the source's path, or something else than expected.
+    #[error("dataset `{path}` {found}, expected {expected}")]
+    NoDataset {
+        /// Where it should be.
+        path: PathBuf,
+        /// What is there.
+        found: &'static str,
+        /// What should be there.
+        expected: &'static str,
+    },
+    /// A file or folder of the source cannot be read.
+    #[error("cannot read `{path}`: {source}")]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// An output cannot be written.
+    #[error("cannot write `{path}`: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A manifest cannot be written.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The official files are not all there.
+    #[error("dataset `{path}` lacks {}; expected {}", .missing.join(", "), .expected.join(", "))]
+    MissingFiles {
+        /// The folder or archive.
+        path: PathBuf,
+        /// What is missing.
+        missing: Vec<String>,
+        /// What it should hold.
+        expected: Vec<String>,
+        /// A folder in it that holds them all.
+        inner: Option<PathBuf>,
+    },
+    /// A batch file of another size.
+    #[error("`{path}` has {found} bytes, expected {expected} (10000 records of 3073 bytes)")]
+    WrongSize {
+        /// The file.
+        path: PathBuf,
+        /// Its size in bytes.
+        found: u64,
+        /// The size of an official one.
+        expected: u64,
+    },
+    /// A label that is no class.
+    #[error("`{path}`, record {record}: label {found}, expected 0 to 9")]
+    WrongLabel {
+        /// The file.
+        path: PathBuf,
+        /// The record, counted from 0.
+        record: usize,
+        /// The label byte.
+        found: u8,
+    },
+    /// A file that is not the official one.
+    #[error("`{path}` is not the official file: SHA-1 {found}, expected {expected}")]
+    Unverified {
+        /// The file.
+        path: PathBuf,
+        /// Its SHA-1.
+        found: String,
+        /// The official file's.
+        expected: String,
+    },
+    /// `batches.meta.txt` does not name ten classes.
+    #[error("`{path}` names {found}, expected 10 different class names, one a line")]
+    ClassNames {
+        /// The file.
+        path: PathBuf,
+        /// What it holds.
+        found: String,
+    },
+    /// A subset that asks for more than there is.
+    #[error("class `{class}` has {found} {split} images, expected at least the {asked} that `subset` asks for")]
+    SubsetTooLarge {
+        /// The class.
+        class: String,
+        /// The split.
+        split: Split,
+        /// How many there are.
+        found: usize,
+        /// How many were asked for.
+        asked: u32,
+    },
+    /// An image folder without folders for splits.
+    #[error("`{folder}` has no folder `train`, `val` or `test`, found {}; expected <split>/<class>/<image>",
+        if .found.is_empty() { "nothing".to_owned() } else { listed(.found, 6) })]
+    NoSplits {
+        /// The image folder.
+        folder: PathBuf,
+        /// What is in it.
+        found: Vec<String>,
+    },
+    /// A split's folder without folders for classes.
+    #[error("split folder `{folder}` has no class folders; expected <split>/<class>/<image>")]
+    NoClasses {
+        /// The split's folder.
+        folder: PathBuf,
+    },
+    /// Two splits with different classes.
+    #[error("splits `{left}` and `{right}` of `{folder}` have different classes: {}",
+        differing(*.left, .only_left, *.right, .only_right))]
+    ClassesDiffer {
+        /// The image folder.
+        folder: PathBuf,
+        /// One split.
+        left: Split,
+        /// The other split.
+        right: Split,
+        /// Classes that only the one has.
+        only_left: Vec<String>,
+        /// Classes that only the other has.
+        only_right: Vec<String>,
+    },
+    /// A class without files.
+    #[error("class folder `{folder}` has no files, expected at least one image")]
+    EmptyClass {
+        /// The class's folder.
+        folder: PathBuf,
+    },
+    /// A folder whose name is no text.
+    #[error("the name of folder `{folder}` is not UTF-8, expected one, as it is a class's name")]
+    ClassNotUtf8 {
+        /// The class's folder.
+        folder: PathBuf,
+    },
+    /// No file gave an image.
+    #[error("all {n} files of `{folder}` were rejected, for instance {example}")]
+    AllRejected {
+        /// The image folder.
+        folder: PathBuf,
+        /// How many files there are.
+        n: usize,
+        /// One of them and why.
+        example: String,
+    },
+    /// No file of a class in a split gave an image.
+    #[error("all {n} files of class `{class}` in split `{split}` were rejected, for instance {example}")]
+    ClassRejected {
+        /// The class.
+        class: String,
+        /// The split.
+        split: Split,
+        /// How many files it has.
+        n: usize,
+        /// One of them and why.
+        example: String,
+    },
+}
+
+impl IngestError {
+    /// What a user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoDataFolder { path } => {
+                Some(format!("add --data DIR, where DIR is the folder that holds `{}`", path.display()))
+            }
+            Self::Unverified { .. } => Some(
+                "set allow-unverified = true to take it all the same; the manifest will say so in its warnings"
+                    .to_owned(),
+            ),
+            Self::MissingFiles { inner: Some(inner), .. } => Some(format!("did you mean `{}`?", inner.display())),
+            Self::NoDataset { .. } | Self::MissingFiles { .. } => {
+                Some("`path` in the config is relative to the folder that --data names".to_owned())
+            }
+            Self::ClassesDiffer { .. } => {
+                Some("a class's label is its place among the sorted names, so each split needs all of them".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn differing(left: Split, only_left: &[String], right: Split, only_right: &[String]) -> String {
+    [(left, only_left), (right, only_right)]
+        .into_iter()
+        .filter(|(_, only)| !only.is_empty())
+        .map(|(split, only)| format!("only `{split}` has {}", listed(only, 6)))
+        .collect::<Vec<_>>()
+        .join(", ")
+}

@@ -1,0 +1,188 @@
+//! What an image folder holds, in order.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use twinset_manifest::rows::Split;
+use walkdir::{DirEntry, WalkDir};
+
+use super::split_folder;
+use crate::IngestError;
+
+/// What an image folder holds.
+pub(super) struct Listing {
+    /// The classes, sorted by name: by label.
+    pub(super) class_names: Vec<String>,
+    /// The files, by split, class and path; of each split, those outside of a class come first.
+    pub(super) files: Vec<Found>,
+    /// What was passed over and perhaps should not have been.
+    pub(super) warnings: Vec<String>,
+}
+
+/// A file.
+pub(super) struct Found {
+    pub(super) path: PathBuf,
+    /// Relative to the image folder, with `/`.
+    pub(super) relative: String,
+    /// Whether `relative` is the name as it is.
+    pub(super) is_utf8: bool,
+    pub(super) n_bytes: u64,
+    pub(super) split: Split,
+    /// None for a file outside of a class folder.
+    pub(super) label: Option<u32>,
+}
+
+impl Listing {
+    pub(super) fn of(folder: &Path) -> Result<Self, IngestError> {
+        check_is_folder(folder)?;
+        let splits: Vec<_> = Split::ALL.iter().copied().filter(|&split| split_folder(folder, split).is_dir()).collect();
+        let others = others(folder)?;
+        let Some(&first) = splits.first() else {
+            return Err(IngestError::NoSplits { folder: folder.to_owned(), found: others });
+        };
+        let class_names = classes(folder, first)?;
+        for &split in &splits[1..] {
+            check_same(folder, (first, &class_names), (split, &classes(folder, split)?))?;
+        }
+        let mut files = Vec::new();
+        for &split in &splits {
+            files.append(&mut files_below(folder, &split_folder(folder, split), split, None)?);
+            for (label, class) in class_names.iter().enumerate() {
+                let class_folder = split_folder(folder, split).join(class);
+                let mut of_class = files_below(folder, &class_folder, split, Some(label as u32))?;
+                if of_class.is_empty() {
+                    return Err(IngestError::EmptyClass { folder: class_folder });
+                }
+                files.append(&mut of_class);
+            }
+        }
+        let is_folder = |name: &&String| folder.join(name).is_dir();
+        let warnings = others
+            .iter()
+            .filter(is_folder)
+            .map(|name| format!("folder `{name}` is none of train, val, test and was not read"))
+            .collect();
+        Ok(Self { class_names, files, warnings })
+    }
+}
+
+fn check_is_folder(folder: &Path) -> Result<(), IngestError> {
+    let expected = "a folder with <split>/<class>/<image>";
+    let wrong = |found| IngestError::NoDataset { path: folder.to_owned(), found, expected };
+    match fs::metadata(folder) {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        Ok(_) => Err(wrong("is a file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(wrong("does not exist")),
+        Err(source) => Err(IngestError::Read { path: folder.to_owned(), source }),
+    }
+}
+
+/// What the image folder holds beside its splits, hidden things aside.
+fn others(folder: &Path) -> Result<Vec<String>, IngestError> {
+    let is_split = |name: &str| Split::ALL.iter().any(|split| split.as_str() == name);
+    let names = entries(folder, 1)?.into_iter().map(|entry| entry.name().to_string_lossy().into_owned());
+    Ok(names.filter(|name| !is_split(name)).collect())
+}
+
+/// The names of a split's folders, sorted.
+fn classes(folder: &Path, split: Split) -> Result<Vec<String>, IngestError> {
+    let split_folder = split_folder(folder, split);
+    let folders = entries(&split_folder, 1)?.into_iter().filter(|entry| entry.is_folder);
+    let names: Result<Vec<_>, _> = folders
+        .map(|entry| match entry.name().to_str() {
+            Some(name) => Ok(name.to_owned()),
+            None => Err(IngestError::ClassNotUtf8 { folder: entry.path.clone() }),
+        })
+        .collect();
+    let names = names?;
+    if names.is_empty() { Err(IngestError::NoClasses { folder: split_folder }) } else { Ok(names) }
+}
+
+fn check_same(
+    folder: &Path,
+    (left, left_names): (Split, &[String]),
+    (right, right_names): (Split, &[String]),
+) -> Result<(), IngestError> {
+    let (left_set, right_set): (BTreeSet<_>, BTreeSet<_>) = (left_names.iter().collect(), right_names.iter().collect());
+    if left_set == right_set {
+        return Ok(());
+    }
+    Err(IngestError::ClassesDiffer {
+        folder: folder.to_owned(),
+        left,
+        right,
+        only_left: left_set.difference(&right_set).map(|&name| name.clone()).collect(),
+        only_right: right_set.difference(&left_set).map(|&name| name.clone()).collect(),
+    })
+}
+
+/// The files of a class at any depth, or, without a label, those that stand in the split's folder itself.
+fn files_below(folder: &Path, within: &Path, split: Split, label: Option<u32>) -> Result<Vec<Found>, IngestError> {
+    let depth = if label.is_some() { usize::MAX } else { 1 };
+    let files = entries(within, depth)?.into_iter().filter(|entry| !entry.is_folder);
+    Ok(files
+        .map(|entry| {
+            let relative = entry.path.strip_prefix(folder).expect("an entry is below the folder that is listed");
+            let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+            Found {
+                relative: parts.join("/"),
+                is_utf8: relative.to_str().is_some(),
+                n_bytes: entry.n_bytes,
+                path: entry.path,
+                split,
+                label,
+            }
+        })
+        .collect())
+}
+
+/// Something in a folder.
+struct Entry {
+    path: PathBuf,
+    is_folder: bool,
+    n_bytes: u64,
+}
+
+impl Entry {
+    fn name(&self) -> &OsStr {
+        self.path.file_name().unwrap_or_default()
+    }
+}
+
+/// What is in a folder, sorted by name, without hidden things.
+///
+/// A link to nothing is an entry, so that it becomes a reject; a link to a folder above it is an error.
+fn entries(folder: &Path, max_depth: usize) -> Result<Vec<Entry>, IngestError> {
+    let is_shown = |entry: &DirEntry| entry.depth() == 0 || !is_hidden(entry.file_name());
+    let walk = WalkDir::new(folder).min_depth(1).max_depth(max_depth).follow_links(true).sort_by_file_name();
+    let mut entries = Vec::new();
+    for entry in walk.into_iter().filter_entry(is_shown) {
+        match entry {
+            Ok(entry) => entries.push(Entry {
+                is_folder: entry.file_type().is_dir(),
+                n_bytes: entry.metadata().map_or(0, |metadata| metadata.len()),
+                path: entry.into_path(),
+            }),
+            Err(error) => {
+                let path = error.path().unwrap_or(folder).to_owned();
+                let is_loop = error.loop_ancestor().is_some();
+                if !is_loop && path.is_symlink() {
+                    if !path.file_name().is_some_and(is_hidden) {
+                        entries.push(Entry { path, is_folder: false, n_bytes: 0 });
+                    }
+                    continue;
+                }
+                let source = if is_loop { io::Error::other("a link to a folder above it") } else { error.into() };
+                return Err(IngestError::Read { path, source });
+            }
+        }
+    }
+    Ok(entries)
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}

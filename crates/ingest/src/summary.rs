@@ -1,0 +1,83 @@
+//! What was ingested, for a person to read.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+use twinset_manifest::Written;
+use twinset_manifest::rows::Split;
+
+/// How many images a source has in each split, and how many classes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Images to train on.
+    pub train: u64,
+    /// Images to steer training by.
+    pub val: u64,
+    /// Images to judge by.
+    pub test: u64,
+    /// Classes.
+    pub classes: u64,
+}
+
+impl Counts {
+    pub(crate) fn of_split(&mut self, split: Split) -> &mut u64 {
+        match split {
+            Split::Train => &mut self.train,
+            Split::Val => &mut self.val,
+            Split::Test => &mut self.test,
+        }
+    }
+}
+
+/// What was ingested.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The manifest of the images.
+    pub images: Written,
+    /// The manifest of what could not be read.
+    pub rejects: Written,
+    /// Images written in each split.
+    pub counts: Counts,
+    /// The classes' names, by label.
+    pub class_names: Vec<String>,
+    /// How many rejects there are of each reason.
+    pub rejects_by_reason: BTreeMap<String, u64>,
+    /// Duplicates that were planted; none where the source plants none.
+    pub n_planted_pairs: Option<u64>,
+    /// What a reader of the result should know; also in the manifest's provenance.
+    pub warnings: Vec<String>,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "wrote {} images to {}", self.images.n_rows, self.images.path.display())?;
+        let mut counts = self.counts;
+        for &split in Split::ALL {
+            let n = *counts.of_split(split);
+            if n > 0 {
+                writeln!(f, "  {split:<8} {n}")?;
+            }
+        }
+        writeln!(f, "  classes  {}: {}", self.class_names.len(), listed(&self.class_names, 12))?;
+        let reasons: Vec<_> = self.rejects_by_reason.iter().map(|(reason, n)| format!("{n} {reason}")).collect();
+        let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
+        write!(f, "  rejects  {}{reasons}", self.rejects.n_rows)?;
+        if let Some(n) = self.n_planted_pairs {
+            write!(f, "\n  planted  {n} pairs of duplicates, listed in truth.csv")?;
+        }
+        for warning in &self.warnings {
+            write!(f, "\nwarning: {warning}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The first `n_shown` names, and how many more there are.
+pub(crate) fn listed(names: &[String], n_shown: usize) -> String {
+    let shown = names.iter().take(n_shown).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(n_shown) {
+        0 => shown,
+        n_more => format!("{shown}, … ({n_more} more)"),
+    }
+}
