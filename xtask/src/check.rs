@@ -45,7 +45,7 @@ fn tables(pipeline: &Pipeline, seed: u64) -> Vec<TableRef> {
     let table = |stage: Stage, path: String, sets: Vec<String>| TableRef { stage, path, sets };
     let mut tables = vec![table(Stage::Ingest, "ingest".to_owned(), vec![])];
     for (stage, config) in [(Stage::Neardup, &pipeline.neardup), (Stage::Report, &pipeline.report)] {
-        if !config.is_empty() {
+        if config.is_some() {
             tables.push(table(stage, stage.name().to_owned(), vec![]));
         }
     }

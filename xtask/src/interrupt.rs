@@ -2,12 +2,30 @@
 
 use crate::process;
 use anyhow::{Context, Result};
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The exit code of an interrupted call.
 pub const EXIT_CODE: u8 = 130;
 
 static N_INTERRUPTS: AtomicUsize = AtomicUsize::new(0);
+
+/// The error of a call that was interrupted in the midst of a study.
+#[derive(Debug)]
+pub struct Interrupted {
+    /// Cells that are done.
+    pub n_done: usize,
+    /// All cells.
+    pub n_cells: usize,
+}
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} cells are done; the same command goes on from here", self.n_done, self.n_cells)
+    }
+}
+
+impl std::error::Error for Interrupted {}
 
 /// Ends the children on the first interrupt, without mercy from the second on.
 pub fn install() -> Result<()> {

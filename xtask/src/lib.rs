@@ -30,6 +30,7 @@ pub mod programs;
 pub mod reproduce;
 pub mod run;
 pub mod schedule;
+pub mod session;
 pub mod setup;
 pub mod stage;
 pub mod status;

@@ -11,12 +11,7 @@ fn main() -> ExitCode {
     match run(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if interrupt::requested() => {
-            let state: Vec<String> =
-                error.chain().map(ToString::to_string).filter(|text| text != "interrupted").collect();
-            eprintln!(
-                "interrupted: {}",
-                if state.is_empty() { "nothing was lost".to_owned() } else { state.join(": ") }
-            );
+            eprintln!("interrupted: {}", state_of(&error));
             ExitCode::from(interrupt::EXIT_CODE)
         }
         Err(error) => {
@@ -35,5 +30,13 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Status(options) => status::status(&workspace, options),
         Command::Test(options) => test::test(&workspace, options),
         Command::Tidy => tidy::tidy(&workspace),
+    }
+}
+
+/// What an interrupted call says of where it was: errors of children that were ended are no news.
+fn state_of(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<interrupt::Interrupted>() {
+        Some(interrupted) => interrupted.to_string(),
+        None => "the same command goes on from here".to_owned(),
     }
 }

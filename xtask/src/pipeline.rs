@@ -26,12 +26,12 @@ pub struct Pipeline {
     pub text: String,
     /// One run of each arm and rate for each seed.
     pub seeds: Vec<u64>,
-    /// The configs of the stages that run once.
+    /// The config of a stage that runs once.
     pub ingest: Table,
-    /// See [`Self::ingest`]; empty where the file has none.
-    pub neardup: Table,
-    /// See [`Self::ingest`]; empty where the file has none.
-    pub report: Table,
+    /// See [`Self::ingest`].
+    pub neardup: Option<Table>,
+    /// See [`Self::ingest`].
+    pub report: Option<Table>,
     /// The conditions compared.
     pub arms: Vec<Arm>,
 }
@@ -43,7 +43,7 @@ pub struct Arm {
     pub name: String,
     /// Duplicates appended, as fractions of the original training set.
     pub rates: Vec<f64>,
-    /// The configs of the stages that run once a cell.
+    /// The config of a stage that runs once a cell.
     pub inject: Table,
     /// See [`Self::inject`].
     pub train: Table,
@@ -70,10 +70,8 @@ struct RawPipeline {
     description: String,
     seeds: Spanned<Vec<Spanned<u64>>>,
     ingest: Table,
-    #[serde(default)]
-    neardup: Table,
-    #[serde(default)]
-    report: Table,
+    neardup: Option<Table>,
+    report: Option<Table>,
     arm: Vec<RawArm>,
 }
 

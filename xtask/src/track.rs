@@ -125,8 +125,8 @@ impl Planner<'_> {
         let Some(cell) = cell else {
             return match stage {
                 Stage::Ingest => self.pipeline.ingest.clone(),
-                Stage::Neardup => self.pipeline.neardup.clone(),
-                _ => self.pipeline.report.clone(),
+                Stage::Neardup => self.pipeline.neardup.clone().unwrap_or_default(),
+                _ => self.pipeline.report.clone().unwrap_or_default(),
             };
         };
         let mut config = self.pipeline.arms[cell.arm].table(stage).clone();

@@ -91,7 +91,7 @@ fn failed_cells_are_named_and_tried_again() {
     let end =
         "error: 4 of 8 cells failed\nhint: the logs are named above; the same command tries the failed runs again\n";
     assert!(ended.stderr.ends_with(end), "{ended:?}");
-    let shared = "failed: train for uniform rate 0 seed 1 (and 1 other cells that need the same run): \
+    let shared = "failed: train for uniform rate 0 seed 1 (and 1 other cell that needs the same run): \
                   failed to train: out of luck\n        log: data/stages/train/";
     assert!(ended.stderr.contains(shared), "{ended:?}");
     let failed = checkout.folders(".failed");
@@ -122,10 +122,7 @@ fn fail_fast_starts_nothing_more() {
     let checkout = Checkout::new(&PIPELINE.replace("model = \"fake\"", "model = \"fake\"\nfail-seed = 0"));
     let ended = checkout.run(&["reproduce", "small", "--fail-fast", "--jobs", "1"]);
     assert_eq!(ended.code, Some(1));
-    assert!(
-        ended.stderr.contains("cells are done; the same command goes on from here: stopped at the first failure"),
-        "{ended:?}"
-    );
+    assert!(ended.stderr.contains("cells are done: stopped at the first failure, as --fail-fast says"), "{ended:?}");
     assert!(!checkout.executions().contains_key("report"));
 }
 
