@@ -58,6 +58,10 @@ pub struct Tally {
     pub failures: Vec<(Vec<String>, Failure)>,
     /// Costs, for the time left.
     pub entries: Vec<Entry>,
+    /// All cells, and those that are done or failed; for the display.
+    pub n_cells: usize,
+    /// See [`Self::n_cells`].
+    pub n_cells_ended: usize,
 }
 
 /// Takes a track past all that is finished; returns the first run that is not.
@@ -290,11 +294,13 @@ impl State<'_, '_> {
         self.error.get_or_insert(error);
     }
 
-    fn whole(&self) -> Whole {
-        let cells = self.tracks.iter().filter(|track| track.cell.is_some());
+    fn whole(&mut self) -> Whole {
+        if self.tracks.iter().any(|track| track.cell.is_some()) {
+            self.tally.n_cells_ended = self.tracks.iter().filter(|track| status(track) != Status::Missing).count();
+        }
         Whole {
-            n_cells: cells.clone().count(),
-            n_cells_ended: cells.filter(|track| status(track) != Status::Missing).count(),
+            n_cells: self.tally.n_cells,
+            n_cells_ended: self.tally.n_cells_ended,
             n_executed: self.tally.executed.len(),
             n_cached: self.tally.cached.len(),
             n_failed: self.tally.failures.len(),
@@ -323,6 +329,6 @@ impl State<'_, '_> {
         }
         let train_s = if n_passes > 0.0 { n_passes * seconds_a_pass(&self.tally.entries)? } else { 0.0 };
         let evaluate_s = n_evaluations * seconds_a_run(&self.tally.entries, Stage::Evaluate).unwrap_or(0.0);
-        Some((train_s + evaluate_s) / self.scheduler.n_jobs as f64)
+        (n_passes + n_evaluations > 0.0).then(|| (train_s + evaluate_s) / self.scheduler.n_jobs as f64)
     }
 }

@@ -85,8 +85,10 @@ impl Runner<'_> {
             0 => {}
             n => self.display.say(&format!("removed what interrupted runs left ({n})")),
         }
+        let cells = cell::expand(self.session.planner.pipeline, self.session.seeds);
+        self.tally.n_cells = cells.len();
         let shared = self.shared()?;
-        let cells = self.cells(&shared)?;
+        let cells = self.cells(cells, &shared)?;
         let study = study::describe(self.session.planner.pipeline, self.session.seeds, &shared, &cells);
         let mut last = [Track::report(study)];
         self.go(&mut last, &Works::new())?;
@@ -110,8 +112,7 @@ impl Runner<'_> {
         }
     }
 
-    fn cells(&mut self, shared: &Track) -> Result<Vec<Track>> {
-        let cells = cell::expand(self.session.planner.pipeline, self.session.seeds);
+    fn cells(&mut self, cells: Vec<Cell>, shared: &Track) -> Result<Vec<Track>> {
         let mut cells: Vec<Track> = cells.into_iter().map(|cell| Track::of_cell(cell, &shared.done)).collect();
         let works = self.works_of_unfinished(&mut cells);
         let ended = self.go(&mut cells, &works);

@@ -96,12 +96,14 @@ impl Planner<'_> {
         let mut named: Vec<(&str, &str)> = inputs.iter().map(|input| (input.flag, input.digest.as_str())).collect();
         let mut arguments = Vec::new();
         let mut prepared = None;
+        // Where images lie that a manifest names and does not hold. It is in no key: a manifest says its images' digests.
+        if let Some(data) = &self.data {
+            let flag = if matches!(stage, Stage::Ingest | Stage::Report) { "--data" } else { "--folder" };
+            arguments.extend([flag.to_owned(), data.to_string_lossy().into_owned()]);
+        }
         match stage {
             Stage::Ingest => {
                 named.extend(self.sources.iter().map(|(name, digest)| (name.as_str(), digest.as_str())));
-                if let Some(data) = &self.data {
-                    arguments.extend(["--data".to_owned(), data.to_string_lossy().into_owned()]);
-                }
             }
             Stage::Report => {
                 let study = track.study.as_ref()?;

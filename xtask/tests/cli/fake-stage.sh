@@ -10,7 +10,7 @@ while [ $# -gt 0 ]; do
     --out) out=$2; shift ;;
     --table) table=$2; shift ;;
     --estimate) n=$2; shift ;;
-    --set | --data | --device) shift ;;
+    --set | --data | --folder | --device) shift ;;
     --check) check=1 ;;
     --list-inputs) [ -f "$folder/source" ] && echo "$folder/source"; exit 0 ;;
     --count) echo '{"train": 100, "test": 50}'; exit 0 ;;

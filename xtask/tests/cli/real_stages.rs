@@ -1,0 +1,127 @@
+//! The whole of Twinset on a tiny study: real stage programs, real manifests, real networks.
+
+use crate::support::{Checkout, wait_until};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+/// Two arms, two rates, one seed: 4 cells of which two share a network.
+const PIPELINE: &str = r#"name = "small"
+description = "The whole of Twinset, small."
+seeds = [0]
+[ingest]
+dataset = "shapes"
+n-train = 120
+n-test = 60
+[neardup]
+[report]
+[[arm]]
+name = "standard-uniform"
+rates = [0.0, 0.5]
+[arm.inject]
+selection = { kind = "uniform" }
+[arm.train]
+model = "paper-standard"
+optimizer = { kind = "sgd", learning-rate = 0.01, momentum = 0.9 }
+regime = { kind = "standard" }
+batch-size = 32
+budget = { epochs = 2 }
+held-out = { split = "test", max-images = 50 }
+[arm.evaluate]
+splits = ["test"]
+attacks = [{ kind = "pgd", epsilon = "8/255", step-size = "2/255", n-steps = 2, random-start = true }]
+[[arm]]
+name = "robust-non-uniform"
+rates = [0.0, 0.5]
+[arm.inject]
+selection = { kind = "non-uniform", class-weights = "zipf" }
+[arm.train]
+model = "paper-robust"
+width = 8
+optimizer = { kind = "adam", learning-rate = 1e-3 }
+regime = { kind = "pgd", epsilon = "8/255", step-size = "4/255", n-steps = 2, random-start = true }
+batch-size = 32
+budget = { epochs = 2 }
+[arm.evaluate]
+splits = ["test"]
+attacks = [{ kind = "fgsm", epsilon = "8/255" }]
+"#;
+
+/// The stage programs that this very build made; `None` where only xtask was built.
+fn programs() -> Option<PathBuf> {
+    let profile = PathBuf::from(env!("CARGO_BIN_EXE_xtask")).parent()?.to_owned();
+    let stages = ["ingest", "neardup", "inject", "train", "evaluate", "report"];
+    let is_complete = stages.iter().all(|stage| profile.join(format!("twinset-{stage}")).is_file());
+    if !is_complete {
+        println!("skipped: `{}` lacks stage programs; `cargo xtask test` builds them", profile.display());
+    }
+    is_complete.then_some(profile)
+}
+
+fn reproduce(checkout: &Checkout, programs: &PathBuf, words: &[&str]) -> std::process::Command {
+    let words = [&["reproduce", "small"], words].concat();
+    let mut command = checkout.xtask(&words);
+    command.env("TWINSET_STAGE_BIN_DIR", programs);
+    command
+}
+
+/// Manifests, weights and the page, by stage, name and content: keys are the same wherever the programs are.
+fn results(checkout: &Checkout) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut results = checkout.outputs();
+    results.retain(|path, _| {
+        path.extension().is_some_and(|extension| extension == "parquet" || extension == "safetensors")
+    });
+    results
+}
+
+#[test]
+fn a_study_runs_from_images_to_report_and_a_killed_one_goes_on_to_the_same_bytes() {
+    let Some(programs) = programs() else { return };
+
+    let whole = Checkout::new(PIPELINE);
+    let output = reproduce(&whole, &programs, &[]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.starts_with("4 of 4 cells done in "), "{stdout}");
+    let page = fs::read_to_string(whole.path("reports/small/index.html")).unwrap();
+    for part in ["standard-uniform", "robust-non-uniform", "<svg", "data:image/png;base64,", "fgsm"] {
+        assert!(page.contains(part), "the report lacks {part}");
+    }
+    let expected = results(&whole);
+    assert!(expected.len() >= 15, "{:?}", expected.keys());
+
+    let again = reproduce(&whole, &programs, &[]).output().unwrap();
+    assert!(String::from_utf8(again.stdout).unwrap().contains(" 0 executed"));
+
+    let killed = Checkout::new(PIPELINE);
+    let mut child =
+        reproduce(&killed, &programs, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_until("a training under way", || {
+        fs::read_dir(killed.path("data/stages/train")).is_ok_and(|mut runs| runs.next().is_some())
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(results(&killed).len() < expected.len(), "killed too late to tell anything");
+    let output = reproduce(&killed, &programs, &[]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(results(&killed) == expected, "a resumed study differs from an uninterrupted one");
+}
+
+#[test]
+fn a_mistake_in_a_pipeline_is_told_by_its_stage_with_file_line_and_key() {
+    let Some(programs) = programs() else { return };
+    let check = |from: &str, to: &str, expected: &str| {
+        let checkout = Checkout::new(&PIPELINE.replacen(from, to, 1));
+        let output = reproduce(&checkout, &programs, &[]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains(expected), "{stderr}");
+        assert!(!checkout.path("data/stages/ingest").exists(), "something ran");
+    };
+    check("n-train = 120", "n-trian = 120", "pipelines/small.toml:6: key `ingest.n-trian`: unknown field `n-trian`");
+    check("2/255", "two", "pipelines/small.toml:24: key `arm.0.evaluate.attacks.0.step-size`: `two` is no radius");
+    check("batch-size = 32", "batch-size = \"all\"", "pipelines/small.toml:19: key `arm.0.train.batch-size`: ");
+    check("zipf", "zopf", "pipelines/small.toml:29: key `arm.1.inject.selection.class-weights`: ");
+    check("learning-rate = 0.01", "learning-rate = -1.0", "pipelines/small.toml:17: key `arm.0.train.optimizer.learning-rate`: ");
+}
