@@ -60,7 +60,10 @@ impl Workspace {
     /// The `LIBTORCH` that the user set. Cargo sets it too (`.cargo/config.toml`), to [`Self::libtorch`].
     pub fn user_libtorch(&self) -> Option<PathBuf> {
         let path = PathBuf::from(env::var_os("LIBTORCH").filter(|value| !value.is_empty())?);
-        (path != self.libtorch()).then_some(path)
+        // The checkout may be reached through a link, while our root follows it.
+        let is_ours = path.ends_with(".libtorch")
+            && path.parent().and_then(|parent| parent.canonicalize().ok()).is_some_and(|parent| parent == self.root);
+        (!is_ours).then_some(path)
     }
 
     /// A cargo command in this workspace that sees the environment as if it was called by hand: what the outer `cargo

@@ -89,7 +89,15 @@ fn libtorch_of_another_version_is_refused_and_a_good_one_is_linked() {
     let said = format!("libtorch 2.11.1 (CPU) in {}\n", good.display());
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), said.as_str()), "{}", ended.stderr);
     assert_eq!(checkout.path(".libtorch").canonicalize().unwrap(), good);
-    // What the build's own setting names is not the user's wish; the good link is kept.
+    // What the build's own setting names is not the user's wish, by whatever way the checkout is reached.
+    let elsewhere = tempfile::tempdir().unwrap();
+    symlink(checkout.path(""), elsewhere.path().join("way")).unwrap();
+    fs::remove_file(checkout.path(".libtorch")).unwrap();
+    let mut command = checkout.xtask(&["setup"]);
+    command.env("LIBTORCH", elsewhere.path().join("way/.libtorch")).env("XDG_CACHE_HOME", checkout.path("cache"));
+    let ended = Ended::from(command.env("PATH", checkout.path("path")).output().unwrap());
+    assert!(ended.stderr.starts_with("error: failed to set up libtorch: failed to start `python3`"), "{ended:?}");
+    symlink(&good, checkout.path(".libtorch")).unwrap();
     let ended = setup(&checkout.path(".libtorch"), &["setup", "--check"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), said.as_str()), "{}", ended.stderr);
 }
