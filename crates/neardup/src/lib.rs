@@ -1,1 +1,39 @@
-//! Placeholder.
+//! A *pair* is two images found to be duplicates of one another; a *cluster* is a connected component of that relation.
+//!
+//! *Exact* duplicates have identical decoded pixels, whatever files they came in. *Near*-duplicates are the same shot,
+//! changed: their [perceptual hashes](HashKind) differ in at most `max-distance` bits. The [search](search) finds every
+//! pair within that radius, no more and no fewer. An image of one flat colour has a hash that says nothing, so it takes
+//! no part in the hash search; it can still be an exact duplicate.
+//!
+//! ```
+//! use twinset_neardup::search::{Method, pairs_within};
+//!
+//! let hashes = [[0b0000_u64], [0b0111], [0b0001]];
+//! let found = pairs_within(&hashes, 64, 2, Method::BruteForce, 100, &|_| ())?;
+//! let found: Vec<_> = found.iter().map(|pair| (pair.left, pair.right, pair.distance_bits)).collect();
+//! assert_eq!(found, [(0, 2, 1), (1, 2, 2)]);
+//! # Ok::<(), twinset_neardup::search::TooManyPairs>(())
+//! ```
+//!
+//! # Memory
+//! Images pass through in batches of 1024 rows; what stays is a [`Fingerprint`] of 88 bytes an image. The search adds
+//! 12 bytes + 2 copies of the hash (8 or 32 bytes each) an image and at most 64 MiB of index. Pairs take 12 bytes each,
+//! at most `max-pairs` of them from the hash search. A million images with 64-bit hashes thus need about 120 MB, and
+//! 240 MB more at the default limit of pairs.
+
+mod clusters;
+mod config;
+mod error;
+mod fingerprint;
+mod matches;
+pub mod search;
+mod summary;
+mod truth;
+
+pub use clusters::Clusters;
+pub use config::{Config, HashKind};
+pub use error::NeardupError;
+pub use fingerprint::{Fingerprint, Hasher, fingerprints, sort_by_id};
+pub use matches::{Match, find_matches};
+pub use summary::{Summary, chain_warning};
+pub use truth::{Recall, Truth, TruthError};

@@ -1,0 +1,130 @@
+//! What the stage is asked for.
+
+use serde::{Deserialize, Serialize};
+use twinset_stage::InvalidField;
+
+use crate::Selection;
+use crate::transform::Transform;
+
+/// What the stage is asked for. Every key but `rate` has a default.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// Duplicates ÷ the training images that are left after removal; at least 0.
+    pub rate: f64,
+    /// The seed of every random choice; 0.
+    #[serde(default)]
+    pub seed: u64,
+    /// How duplicates are chosen; uniform.
+    #[serde(default)]
+    pub selection: Selection,
+    /// Whether an image may be drawn again before all others were drawn as often; false.
+    #[serde(default)]
+    pub with_replacement: bool,
+    /// Where duplicates stand; appended.
+    #[serde(default)]
+    pub placement: Placement,
+    /// Whether duplicates are exact or changed; exact.
+    #[serde(default)]
+    pub duplicates: Duplicates,
+    /// Which of the duplicates that were found are taken out first; none.
+    #[serde(default)]
+    pub remove: Removal,
+}
+
+/// Where duplicates stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Placement {
+    /// After all originals: the set grows.
+    #[default]
+    Append,
+    /// In the place of originals that are not repeated themselves: the set keeps its size.
+    Replace,
+}
+
+/// Whether duplicates are exact or changed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Duplicates {
+    /// The same image again.
+    #[default]
+    Exact,
+    /// A new image, made from the original.
+    Near {
+        /// What is done to it, in order. Each duplicate has parameters of its own, drawn from the seed.
+        transforms: Vec<Transform>,
+    },
+}
+
+/// Which of the duplicates that were found are taken out of the training images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Removal {
+    /// None.
+    #[default]
+    None,
+    /// All training images of a cluster but the first.
+    TrainDuplicates,
+    /// These, and every training image whose cluster holds a validation or test image.
+    TrainDuplicatesAndLeaks,
+}
+
+impl Config {
+    /// This rate, and the default for all else.
+    pub fn with_rate(rate: f64) -> Self {
+        Self {
+            rate,
+            seed: 0,
+            selection: Selection::default(),
+            with_replacement: false,
+            placement: Placement::default(),
+            duplicates: Duplicates::default(),
+            remove: Removal::default(),
+        }
+    }
+
+    /// Checks what types cannot.
+    ///
+    /// # Errors
+    /// Names the key.
+    pub fn validate(&self) -> Result<(), InvalidField> {
+        let is_rate = self.rate.is_finite() && self.rate >= 0.0;
+        InvalidField::unless(is_rate, "rate", self.rate, "a finite number of at least 0, such as 0.5")?;
+        if self.selection == Selection::WholeSet {
+            let expected = "a whole number, as the selection is `whole-set`";
+            InvalidField::unless(self.rate.fract() == 0.0, "rate", self.rate, expected)?;
+            let expected = "false, as the selection is `whole-set`";
+            InvalidField::unless(!self.with_replacement, "with-replacement", self.with_replacement, expected)?;
+            let is_appended = self.placement == Placement::Append;
+            InvalidField::unless(is_appended, "placement", "`replace`", "`append`, as the selection is `whole-set`")?;
+        }
+        self.selection.validate()?;
+        if let Duplicates::Near { transforms } = &self.duplicates {
+            let field = "duplicates.transforms";
+            InvalidField::unless(!transforms.is_empty(), field, "an empty list", "at least one transform")?;
+            for (index, transform) in transforms.iter().enumerate() {
+                transform.validate(&format!("{field}.{index}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many duplicates are drawn for so many originals.
+    pub fn n_duplicates(&self, n_originals: u64) -> u64 {
+        (self.rate * n_originals as f64).round() as u64
+    }
+
+    /// How large the training set is for so many originals, removal aside.
+    pub fn n_train(&self, n_originals: u64) -> u64 {
+        match self.placement {
+            Placement::Append => n_originals.saturating_add(self.n_duplicates(n_originals)),
+            Placement::Replace => n_originals,
+        }
+    }
+
+    /// Whether any choice depends on the seed.
+    pub fn is_random(&self) -> bool {
+        self.rate > 0.0 && (self.selection != Selection::WholeSet || self.duplicates != Duplicates::Exact)
+    }
+}

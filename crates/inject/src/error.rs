@@ -1,0 +1,118 @@
+//! Why there is no such training set.
+
+use twinset_pixels::DecodeError;
+
+/// Why there is no such training set.
+#[derive(Debug, thiserror::Error)]
+pub enum InjectError {
+    /// No training image at all, or none after removal.
+    #[error("no training image among {n_images} images ({n_removed} removed as duplicates)")]
+    NoTrainImage {
+        /// Images of all splits.
+        n_images: usize,
+        /// Training images that removal took out.
+        n_removed: usize,
+    },
+    /// An id occurs twice.
+    #[error("image id {image_id} occurs more than once, expected every id once")]
+    RepeatedId {
+        /// The id.
+        image_id: u64,
+    },
+    /// A label has two names.
+    #[error("image {image_id} has label {label} with the class name `{found}`, expected `{expected}` as before")]
+    ClassName {
+        /// The image.
+        image_id: u64,
+        /// Its label.
+        label: u32,
+        /// Its class name.
+        found: String,
+        /// The name that the label had before.
+        expected: String,
+    },
+    /// A label too large to count classes.
+    #[error("image {image_id} has label {label}, expected at most {max}")]
+    Label {
+        /// The image.
+        image_id: u64,
+        /// Its label.
+        label: u32,
+        /// The limit.
+        max: usize,
+    },
+    /// The config names a class that there is not.
+    #[error("no class is called `{class_name}` (`selection.class-weights`), expected one of {known}")]
+    UnknownClass {
+        /// The name in the config.
+        class_name: String,
+        /// The classes that there are.
+        known: String,
+    },
+    /// A class has a share of the duplicates, and no image.
+    #[error("class `{class_name}` has no training image to repeat, found 0, its share of the duplicates is {n_needed}")]
+    NoImageOfClass {
+        /// The class.
+        class_name: String,
+        /// Duplicates that it would have.
+        n_needed: usize,
+    },
+    /// No ids are left for the duplicates.
+    #[error("the largest image id is {largest_id}, expected room above it for the ids of duplicates")]
+    NoIdLeft {
+        /// The largest id.
+        largest_id: u64,
+    },
+    /// Too few originals can make room.
+    #[error(
+        "{n_duplicates} duplicates of {n_sources} images would have to replace as many other training images, found {n_others}"
+    )]
+    NoRoom {
+        /// Duplicates that were drawn.
+        n_duplicates: u64,
+        /// The different images that they repeat.
+        n_sources: u64,
+        /// Training images that are not repeated.
+        n_others: u64,
+    },
+    /// More duplicates than can be numbered or held.
+    #[error("rate {rate} makes {n_duplicates} duplicates, expected at most {max}")]
+    TooManyDuplicates {
+        /// The rate.
+        rate: f64,
+        /// Duplicates that it makes.
+        n_duplicates: u64,
+        /// The limit.
+        max: u64,
+    },
+    /// The clusters do not tell of an image.
+    #[error("the clusters have no row for image {image_id}: they were made from other images")]
+    NoCluster {
+        /// The image.
+        image_id: u64,
+    },
+    /// The clusters tell of another image.
+    #[error("the clusters have a row for image {image_id}, which is not among the images: they were made from others")]
+    NoImage {
+        /// The image.
+        image_id: u64,
+    },
+    /// An image that is to be changed cannot be decoded.
+    #[error("cannot decode image {image_id} (`{item}`): {detail}")]
+    Decode {
+        /// Its id.
+        image_id: u64,
+        /// Where it comes from, as the manifest has it.
+        item: String,
+        /// Why.
+        detail: DecodeError,
+    },
+    /// An image's file was changed after the manifest was written.
+    #[error("image {image_id} (`{item}`) has other pixels than its manifest says (`pixels_blake3`)")]
+    OtherPixels {
+        /// Its id.
+        image_id: u64,
+        /// Where it comes from, as the manifest has it.
+        item: String,
+    },
+}

@@ -1,0 +1,328 @@
+//! `twinset-inject` as a user calls it.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use image::{Rgb, RgbImage};
+use tempfile::TempDir;
+use twinset_manifest::rows::{Cluster, Image, ImageData, Pair, Split, TrainsetRow};
+use twinset_manifest::{Provenance, Reader, Row, write_manifest};
+use twinset_pixels::{digest, encode_png};
+
+fn inject(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_twinset-inject"));
+    command.current_dir(folder).arg("--quiet");
+    command
+}
+
+const INPUTS: [&str; 4] = ["--images", "images.parquet", "--clusters", "clusters.parquet"];
+
+fn image_row(image_id: u64) -> Image {
+    let image = RgbImage::from_fn(16, 16, |x, y| Rgb([(x * 9 + image_id as u32) as u8, (y * 12) as u8, 40]));
+    let label = (image_id % 2) as u32;
+    Image {
+        image_id,
+        split: if image_id < 8 { Split::Train } else { Split::Test },
+        label,
+        class_name: ["cat", "dog"][label as usize].to_owned(),
+        width: 16,
+        height: 16,
+        pixels_blake3: digest(&image),
+        image: ImageData { bytes: Some(encode_png(&image)), path: None },
+        source: format!("all/{image_id}.png"),
+        derived_from: None,
+        transform: None,
+    }
+}
+
+/// Ten images, the last two of them test images; 0 and 2 are a cluster, 5 and 9 another.
+fn folder_with(images: Vec<Image>) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let provenance = Provenance::of_stage("test", "0");
+    let written = write_manifest(&folder.path().join("images.parquet"), images, &provenance).unwrap();
+    let clusters = (0..10).map(|image_id| {
+        let cluster_id = if image_id == 2 {
+            0
+        } else if image_id == 9 {
+            5
+        } else {
+            image_id
+        };
+        Cluster { image_id, cluster_id, cluster_size: 1, is_representative: image_id == cluster_id }
+    });
+    let provenance = provenance.with_inputs([written.as_input::<Image>()]);
+    write_manifest(&folder.path().join("clusters.parquet"), clusters, &provenance).unwrap();
+    folder
+}
+
+fn images() -> Vec<Image> {
+    (0..10).map(image_row).collect()
+}
+
+/// Runs with these settings and gives what it printed.
+#[track_caller]
+fn run(folder: &TempDir, out: &str, settings: &[&str]) -> String {
+    let mut command = inject(folder.path());
+    command.args(INPUTS).args(["--out", out]);
+    for setting in settings {
+        command.args(["--set", setting]);
+    }
+    String::from_utf8(command.assert().success().get_output().stdout.clone()).unwrap()
+}
+
+fn bytes(folder: &TempDir, out: &str) -> [Vec<u8>; 2] {
+    ["trainset.parquet", "injected-images.parquet"].map(|name| fs::read(folder.path().join(out).join(name)).unwrap())
+}
+
+fn read<R: Row>(folder: &TempDir, path: &str) -> Vec<R> {
+    Reader::open(&folder.path().join(path)).unwrap().read_all().unwrap()
+}
+
+const NEAR: &str = "duplicates={ kind = 'near', transforms = [{ kind = 'shift', max-pixels = 2 }, \
+                    { kind = 'crop-resize', min-scale = 0.7 }, { kind = 'flip' }, \
+                    { kind = 'brightness', max-change = '16/255' }, { kind = 'contrast', max-change = 0.2 }, \
+                    { kind = 'jpeg', quality = 75 }, { kind = 'noise', sigma = '4/255' }] }";
+
+#[test]
+fn exact_duplicates_are_appended_and_summed_up() {
+    let folder = folder_with(images());
+    let stdout = run(&folder, "out", &["rate=0.5", "selection={ kind = 'non-uniform', class-weights = 'zipf' }"]);
+    assert_eq!(
+        stdout,
+        "8 training images, 0 removed as duplicates\n\
+         4 duplicates injected\n  \
+           cat: 3\n  \
+           dog: 1\n\
+         12 positions in the training set\n\
+         wrote trainset.parquet and injected-images.parquet to out\n"
+    );
+    let rows: Vec<TrainsetRow> = read(&folder, "out/trainset.parquet");
+    assert_eq!(rows.len(), 12);
+    assert!(rows[8..].iter().all(|row| row.duplicate_of == Some(row.image_id) && row.copy == 1));
+    assert_eq!(read::<Image>(&folder, "out/injected-images.parquet"), []);
+}
+
+#[test]
+fn near_duplicates_are_images_that_say_why_they_exist() {
+    let folder = folder_with(images());
+    run(&folder, "out", &["rate=1.0", "seed=4", NEAR]);
+    let made: Vec<Image> = read(&folder, "out/injected-images.parquet");
+    assert_eq!(made.len(), 8);
+    for image in &made {
+        let original = image_row(image.derived_from.unwrap());
+        assert_eq!((image.split, image.label, &image.class_name), (Split::Train, original.label, &original.class_name));
+        assert!(image.image_id >= 10 && image.pixels_blake3 != original.pixels_blake3);
+        let pixels = twinset_pixels::decode(image.image.bytes.as_ref().unwrap(), &Default::default()).unwrap();
+        assert_eq!(digest(&pixels), image.pixels_blake3);
+        assert_eq!(pixels.dimensions(), (image.width, image.height));
+        let transform = image.transform.as_ref().unwrap();
+        let names: Vec<_> = transform.split("; ").map(|change| change.split(' ').next().unwrap()).collect();
+        assert_eq!(names, ["shift", "crop-resize", "flip", "brightness", "contrast", "jpeg", "noise"], "{transform}");
+    }
+    let rows: Vec<TrainsetRow> = read(&folder, "out/trainset.parquet");
+    for row in &rows[8..] {
+        let image = made.iter().find(|image| image.image_id == row.image_id).unwrap();
+        assert_eq!((image.derived_from, image.label), (row.duplicate_of, row.label));
+    }
+}
+
+#[test]
+fn rate_0_is_the_same_bytes_whatever_the_arm_and_the_seed() {
+    let folder = folder_with(images());
+    run(&folder, "plain", &["rate=0"]);
+    let weights = "selection={ kind = 'non-uniform', class-weights = { cat = 3, dog = 1.0 } }";
+    run(&folder, "other", &["rate=-0.0", "seed=9", weights, "with-replacement=true", "placement='replace'", NEAR]);
+    run(&folder, "whole", &["rate=0.0", "seed=3", "selection={ kind = 'whole-set' }"]);
+    assert_eq!(bytes(&folder, "plain"), bytes(&folder, "other"));
+    assert_eq!(bytes(&folder, "plain"), bytes(&folder, "whole"));
+    let trainset = Reader::<TrainsetRow>::open(&folder.path().join("plain/trainset.parquet")).unwrap();
+    assert_eq!(trainset.provenance().seed, None);
+    assert_eq!(trainset.provenance().config.to_string(), "{\"rate\":0.0,\"remove\":\"none\"}");
+}
+
+#[test]
+fn whole_copies_are_the_same_bytes_whatever_the_seed() {
+    let folder = folder_with(images());
+    for seed in [1, 2] {
+        run(&folder, &seed.to_string(), &["rate=2.0", "selection={ kind = 'whole-set' }", &format!("seed={seed}")]);
+    }
+    assert_eq!(bytes(&folder, "1"), bytes(&folder, "2"));
+    assert_eq!(read::<TrainsetRow>(&folder, "1/trainset.parquet").len(), 24);
+}
+
+#[test]
+fn a_seed_reproduces_every_byte_and_another_does_not() {
+    let folder = folder_with(images());
+    for (out, seed) in [("a", 1), ("b", 1), ("c", 2)] {
+        run(&folder, out, &["rate=0.5", NEAR, &format!("seed={seed}")]);
+    }
+    assert_eq!(bytes(&folder, "a"), bytes(&folder, "b"));
+    let [trainset, injected] = bytes(&folder, "c");
+    assert!(bytes(&folder, "a")[0] != trainset && bytes(&folder, "a")[1] != injected);
+}
+
+#[test]
+fn a_smaller_rate_has_the_first_of_a_larger_ones_near_duplicates() {
+    let folder = folder_with(images());
+    let made = |rate: &str| {
+        run(&folder, rate, &[&format!("rate={rate}"), NEAR]);
+        read::<Image>(&folder, &format!("{rate}/injected-images.parquet"))
+    };
+    let (small, large) = (made("0.5"), made("1.5"));
+    assert_eq!((small.len(), large.len()), (4, 12));
+    assert!(small.iter().all(|image| large.contains(image)));
+}
+
+#[test]
+fn duplicates_that_were_found_can_be_removed_first() {
+    let folder = folder_with(images());
+    let check = |remove: &str, expected: &[u64]| {
+        run(&folder, remove, &["rate=0", &format!("remove='{remove}'")]);
+        let rows: Vec<TrainsetRow> = read(&folder, &format!("{remove}/trainset.parquet"));
+        assert_eq!(rows.iter().map(|row| row.image_id).collect::<Vec<_>>(), expected, "{remove}");
+    };
+    check("train-duplicates", &[0, 1, 3, 4, 5, 6, 7]);
+    check("train-duplicates-and-leaks", &[0, 1, 3, 4, 6, 7]);
+}
+
+#[test]
+fn check_estimates_the_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |settings: &[&str], expected: &'static str| {
+        let mut command = inject(folder.path());
+        command.args(["--check", "--estimate", "1000"]);
+        settings.iter().for_each(|setting| drop(command.args(["--set", setting])));
+        command.assert().success().stdout(expected);
+    };
+    check(&["rate=0.25"], "{\"n_train\": 1250}\n");
+    check(&["rate=0.25", "placement='replace'"], "{\"n_train\": 1000}\n");
+    check(&["rate=10", "selection={ kind = 'whole-set' }"], "{\"n_train\": 11000}\n");
+    inject(folder.path()).args(["--check", "--set", "rate=1"]).assert().success().stdout("");
+    inject(folder.path()).args(["--estimate", "5", "--set", "rate=1"]).args(INPUTS).assert().code(2);
+}
+
+/// Runs and expects exit code 1, this on stderr, and no output.
+#[track_caller]
+fn refused(images: Vec<Image>, prepare: impl FnOnce(&Path), arguments: &[&str], expected: &str) {
+    let folder = folder_with(images);
+    prepare(folder.path());
+    let output =
+        inject(folder.path()).args(INPUTS).args(arguments).args(["--out", "out"]).assert().code(1).get_output().clone();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("{expected}\n"));
+    let n_files = fs::read_dir(folder.path().join("out")).map_or(0, Iterator::count);
+    assert_eq!(n_files, 0, "nothing is left half-written");
+}
+
+#[test]
+fn a_config_that_cannot_be_is_named() {
+    let set = |settings: &[&str], expected: &str| {
+        let arguments: Vec<_> = settings.iter().flat_map(|&setting| ["--set", setting]).collect();
+        refused(images(), |_| (), &arguments, expected);
+    };
+    set(&[], "error: --set: missing field `rate`");
+    let rate = "a finite number of at least 0, such as 0.5";
+    set(&["rate=-0.5"], &format!("error: --set: key `rate`: found -0.5, expected {rate}"));
+    set(&["rate=nan"], &format!("error: --set: key `rate`: found NaN, expected {rate}"));
+    set(&["rate=inf"], &format!("error: --set: key `rate`: found inf, expected {rate}"));
+    let whole = "error: --set: key `rate`: found 0.5, expected a whole number, as the selection is `whole-set`";
+    set(&["rate=0.5", "selection={ kind = 'whole-set' }"], whole);
+    let unknown = "error: --set: key `rates`: unknown field `rates`, expected one of `rate`, `seed`, `selection`, \
+                   `with-replacement`, `placement`, `duplicates`, `remove`";
+    set(&["rates=1"], unknown);
+    let weights = "\"zipf\", { single-class = \"cat\" }, or a weight for each class such as { cat = 3.0, dog = 1.0 }";
+    let zip = format!("error: --set: key `selection.class-weights`: found `zip`, expected {weights}");
+    set(&["rate=1", "selection={ kind = 'non-uniform', class-weights = 'zip' }"], &zip);
+    let negative = "error: --set: key `selection.class-weights.cat`: found -1, expected a finite number of at least 0";
+    set(&["rate=1", "selection={ kind = 'non-uniform', class-weights = { cat = -1 } }"], negative);
+    let quality = "error: --set: key `duplicates.transforms.0.quality`: found 0, expected 1 to 100";
+    set(&["rate=1", "duplicates={ kind = 'near', transforms = [{ kind = 'jpeg', quality = 0 }] }"], quality);
+    let none = "error: --set: key `duplicates.transforms`: found an empty list, expected at least one transform";
+    set(&["rate=1", "duplicates={ kind = 'near', transforms = [] }"], none);
+    let class = "error: failed to plan the training set: no class is called `cow` (`selection.class-weights`), expected one \
+                 of `cat`, `dog`";
+    set(&["rate=1", "selection={ kind = 'non-uniform', class-weights = { single-class = 'cow' } }"], class);
+    let room = "error: failed to plan the training set: 8 duplicates of 8 images would have to replace as many other \
+                training images, found 0\nhint: take a smaller `rate`, or `placement = \"append\"`";
+    set(&["rate=1", "placement='replace'"], room);
+}
+
+#[test]
+fn a_pipelines_table_is_named_with_its_line() {
+    let toml = "name = \"x\"\n\n[[arm]]\nname = \"a\"\n[arm.inject]\nselection = { kind = \"uniform\" }\nplacement = \"apend\"\n";
+    let write = |folder: &Path| fs::write(folder.join("p.toml"), toml).unwrap();
+    let expected =
+        "error: p.toml:7: key `arm.0.inject.placement`: unknown variant `apend`, expected `append` or `replace`";
+    refused(images(), write, &["--config", "p.toml", "--table", "arm.0.inject", "--set", "rate=1"], expected);
+}
+
+#[test]
+fn manifests_that_do_not_go_together_are_refused() {
+    let rate = ["--set", "rate=1"];
+    let provenance = || Provenance::of_stage("test", "0");
+    let pairs =
+        |folder: &Path| drop(write_manifest::<Pair>(&folder.join("images.parquet"), [], &provenance()).unwrap());
+    let expected = "error: failed to read the images: manifest `images.parquet` holds `pairs/1`, expected `images/1`";
+    refused(images(), pairs, &rate, expected);
+    let cut = |folder: &Path| {
+        let bytes = fs::read(folder.join("clusters.parquet")).unwrap();
+        fs::write(folder.join("clusters.parquet"), &bytes[..bytes.len() - 9]).unwrap();
+    };
+    let expected = "error: failed to read the clusters: manifest `clusters.parquet` is not a whole Parquet file: Parquet \
+                    error: Invalid Parquet file. Corrupt footer";
+    refused(images(), cut, &rate, expected);
+    let few =
+        |folder: &Path| drop(write_manifest::<Cluster>(&folder.join("clusters.parquet"), [], &provenance()).unwrap());
+    let expected = "error: failed to plan the training set: the clusters have no row for image 0: they were made from other \
+                    images\nhint: run twinset-neardup on these images";
+    refused(images(), few, &rate, expected);
+    let test_only: Vec<_> = images().into_iter().map(|image| Image { split: Split::Test, ..image }).collect();
+    let expected =
+        "error: failed to plan the training set: no training image among 10 images (0 removed as duplicates)";
+    refused(test_only, |_| (), &rate, expected);
+}
+
+#[test]
+fn clusters_of_other_images_with_the_same_ids_are_refused() {
+    let folder = folder_with(images());
+    let mut others = images();
+    others[0].label = 1;
+    others[0].class_name = "dog".to_owned();
+    write_manifest(&folder.path().join("images.parquet"), others, &Provenance::of_stage("test", "0")).unwrap();
+    let output = inject(folder.path())
+        .args(INPUTS)
+        .args(["--set", "rate=1", "--out", "out"])
+        .assert()
+        .code(1)
+        .get_output()
+        .clone();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let expected = "error: failed to read the clusters: `clusters.parquet` was made from other images: from \
+                    `images.parquet` with BLAKE3 ";
+    assert!(stderr.starts_with(expected), "{stderr}");
+}
+
+#[test]
+fn an_image_that_cannot_be_changed_is_named_with_its_id_and_source() {
+    let with = |change: fn(&mut Image)| {
+        let mut images = images();
+        change(&mut images[3]);
+        images
+    };
+    let arguments = ["--set", "rate=1", "--set", NEAR];
+    let corrupt = with(|row| row.image.bytes = Some(b"no image".to_vec()));
+    let expected = "error: failed to make a near-duplicate: cannot decode image 3 (`all/3.png`): unsupported: the bytes are \
+                    of no known image format";
+    refused(corrupt, |_| (), &arguments, expected);
+    let nowhere = with(|row| row.image = ImageData { bytes: None, path: Some("gone.png".to_owned()) });
+    let expected = "error: failed to make a near-duplicate: cannot decode image 3 (`all/3.png`): cannot read `./gone.png`: No \
+                    such file or directory (os error 2)\nhint: paths are relative to the folder that --folder names";
+    refused(nowhere, |_| (), &arguments, expected);
+}
+
+#[test]
+fn help_has_an_example() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = inject(folder.path()).arg("--help").assert().success().get_output().stdout.clone();
+    assert!(String::from_utf8(help).unwrap().contains("twinset-inject --images images.parquet"));
+}

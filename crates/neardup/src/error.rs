@@ -1,0 +1,48 @@
+//! What can be wrong with the images.
+
+use twinset_pixels::DecodeError;
+
+/// Why duplicates could not be looked for.
+#[derive(Debug, thiserror::Error)]
+pub enum NeardupError {
+    /// An image cannot be decoded.
+    #[error("cannot decode image {image_id} (`{item}`): {detail}")]
+    Decode {
+        /// Its id.
+        image_id: u64,
+        /// Where it comes from, as the manifest has it.
+        item: String,
+        /// Why.
+        detail: DecodeError,
+    },
+    /// An image's file was changed after the manifest was written.
+    #[error("image {image_id} (`{item}`) has other pixels than its manifest says (`pixels_blake3`)")]
+    OtherPixels {
+        /// Its id.
+        image_id: u64,
+        /// Where it comes from, as the manifest has it.
+        item: String,
+    },
+    /// An id occurs twice.
+    #[error("image id {image_id} occurs more than once, expected every id once")]
+    RepeatedId {
+        /// The id.
+        image_id: u64,
+    },
+    /// More images than the search can number.
+    #[error("{n_images} images, expected fewer than 2^32")]
+    TooManyImages {
+        /// How many there are.
+        n_images: usize,
+    },
+    /// The radius is too large for the set.
+    #[error(
+        "more than {max_pairs} pairs (`max-pairs`) have hashes within {max_distance} bits (`max-distance`) of one another"
+    )]
+    TooManyPairs {
+        /// The limit.
+        max_pairs: u64,
+        /// The radius.
+        max_distance: u32,
+    },
+}

@@ -1,0 +1,185 @@
+//! What stays of an image when its pixels are gone.
+
+use std::path::Path;
+
+use image::RgbImage;
+use img_hash::{HashAlg, HasherConfig};
+use rayon::prelude::*;
+use twinset_manifest::Digest;
+use twinset_manifest::rows::{Hashes, Image, Split};
+use twinset_pixels::{DecodeError, Limits, decode_row, digest};
+
+use crate::{Config, HashKind, NeardupError};
+
+/// What stays of an image when its pixels are gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// The image.
+    pub image_id: u64,
+    /// Its split.
+    pub split: Split,
+    /// Its class.
+    pub label: u32,
+    /// The digest of its decoded pixels.
+    pub pixels_blake3: Digest,
+    /// Whether all its pixels have one colour.
+    pub is_flat: bool,
+    /// Its perceptual hash: bit `i` is bit `i % 64` of word `i / 64`; bits past the hash's length are 0.
+    pub hash: [u64; 4],
+}
+
+impl Fingerprint {
+    /// The row of a `hashes` manifest.
+    pub fn to_row(&self, config: &Config) -> Hashes {
+        let bytes: Vec<u8> = self.hash.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let hash = bytes[..config.n_bits().div_ceil(8) as usize].to_vec();
+        let mut row = Hashes {
+            image_id: self.image_id,
+            pixels_blake3: self.pixels_blake3,
+            is_flat: self.is_flat,
+            mean: None,
+            gradient: None,
+            double_gradient: None,
+            block: None,
+            dct: None,
+        };
+        let column = match config.hash {
+            HashKind::Mean => &mut row.mean,
+            HashKind::Gradient => &mut row.gradient,
+            HashKind::DoubleGradient => &mut row.double_gradient,
+            HashKind::Block => &mut row.block,
+            HashKind::Dct => &mut row.dct,
+        };
+        *column = Some(hash);
+        row
+    }
+}
+
+/// Computes one kind of perceptual hash.
+///
+/// The library measures a hash by its square of cells, which for `double-gradient` has more cells than the hash has bits,
+/// so its container is larger than any hash here.
+pub struct Hasher(img_hash::Hasher<[u8; 64]>);
+
+impl Hasher {
+    /// The hasher of a valid config.
+    pub fn new(config: &Config) -> Self {
+        let side = config.hash.side(config.hash_bits);
+        let hasher = HasherConfig::with_bytes_type::<[u8; 64]>().hash_size(side, side);
+        let hasher = match config.hash {
+            HashKind::Mean => hasher.hash_alg(HashAlg::Mean),
+            HashKind::Gradient => hasher.hash_alg(HashAlg::Gradient),
+            HashKind::DoubleGradient => hasher.hash_alg(HashAlg::DoubleGradient),
+            HashKind::Block => hasher.hash_alg(HashAlg::Blockhash),
+            HashKind::Dct => hasher.hash_alg(HashAlg::Mean).preproc_dct(),
+        };
+        Self(hasher.to_hasher())
+    }
+
+    /// The image's hash, as [`Fingerprint::hash`] has it.
+    pub fn hash(&self, image: &RgbImage) -> [u64; 4] {
+        let bytes = self.0.hash_image(image).into_inner();
+        let mut words = [0; 4];
+        for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+            *word = u64::from_le_bytes(*bytes);
+        }
+        words
+    }
+}
+
+/// Decodes and hashes a batch of images on all cores; paths are relative to `folder`. In the order of `rows`.
+///
+/// # Errors
+/// Names the first image that cannot be decoded, or whose pixels are not those that the manifest tells.
+pub fn fingerprints(rows: &[Image], folder: &Path, hasher: &Hasher) -> Result<Vec<Fingerprint>, NeardupError> {
+    let results: Vec<_> = rows.par_iter().map(|row| fingerprint(row, folder, hasher)).collect();
+    // Collected first, so that of several errors always the same one is told.
+    results.into_iter().collect()
+}
+
+/// Brings fingerprints into the order of their ids.
+///
+/// # Errors
+/// Names an id that occurs twice.
+pub fn sort_by_id(images: &mut [Fingerprint]) -> Result<(), NeardupError> {
+    images.sort_unstable_by_key(|image| image.image_id);
+    match images.windows(2).find(|pair| pair[0].image_id == pair[1].image_id) {
+        Some(pair) => Err(NeardupError::RepeatedId { image_id: pair[0].image_id }),
+        None => Ok(()),
+    }
+}
+
+fn fingerprint(row: &Image, folder: &Path, hasher: &Hasher) -> Result<Fingerprint, NeardupError> {
+    // The manifest vouches for the size, so a file that has grown since is refused before it is decoded.
+    let limits = Limits { max_pixels: u64::from(row.width) * u64::from(row.height) };
+    let image = decode_row(row, folder, &limits).map_err(|detail| match detail {
+        DecodeError::TooLarge { .. } => other_pixels(row),
+        detail => NeardupError::Decode { image_id: row.image_id, item: row.source.clone(), detail },
+    })?;
+    if digest(&image) != row.pixels_blake3 {
+        return Err(other_pixels(row));
+    }
+    Ok(Fingerprint {
+        image_id: row.image_id,
+        split: row.split,
+        label: row.label,
+        pixels_blake3: row.pixels_blake3,
+        is_flat: is_flat(&image),
+        hash: hasher.hash(&image),
+    })
+}
+
+fn other_pixels(row: &Image) -> NeardupError {
+    NeardupError::OtherPixels { image_id: row.image_id, item: row.source.clone() }
+}
+
+fn is_flat(image: &RgbImage) -> bool {
+    let mut pixels = image.pixels();
+    let first = pixels.next();
+    pixels.all(|pixel| Some(pixel) == first)
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+
+    use super::*;
+
+    fn photo() -> RgbImage {
+        RgbImage::from_fn(32, 24, |x, y| Rgb([(x * 7 % 256) as u8, (y * 10) as u8, ((x * y) % 256) as u8]))
+    }
+
+    #[test]
+    fn every_hash_has_the_bits_that_it_says() {
+        for kind in HashKind::ALL {
+            for hash_bits in [64, 256] {
+                let config = Config { hash: kind, hash_bits, ..Config::default() };
+                let hasher = Hasher::new(&config);
+                let (hash, mirrored) =
+                    (hasher.hash(&photo()), hasher.hash(&image::imageops::flip_horizontal(&photo())));
+                let bits_past_the_end =
+                    (config.n_bits()..256).filter(|&bit| hash[bit as usize / 64] >> (bit % 64) & 1 == 1);
+                assert_eq!(bits_past_the_end.count(), 0, "{kind} {hash_bits}");
+                assert_ne!(hash, mirrored, "{kind} {hash_bits}");
+            }
+        }
+    }
+
+    #[test]
+    fn small_and_odd_images_have_hashes_too() {
+        for kind in HashKind::ALL {
+            for (width, height) in [(1, 1), (2, 1), (1, 7), (3, 3), (13, 33), (100, 1)] {
+                let hasher = Hasher::new(&Config { hash: kind, hash_bits: 256, ..Config::default() });
+                let image = RgbImage::from_fn(width, height, |x, y| Rgb([(x * 40) as u8, (y * 30) as u8, 9]));
+                assert_eq!(hasher.hash(&image), hasher.hash(&image.clone()), "{kind} of {width}x{height}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_colour_is_flat() {
+        assert!(is_flat(&RgbImage::from_pixel(5, 4, Rgb([1, 2, 3]))));
+        assert!(is_flat(&RgbImage::from_pixel(1, 1, Rgb([1, 2, 3]))));
+        assert!(!is_flat(&photo()));
+    }
+}

@@ -1,0 +1,242 @@
+//! `twinset-neardup` as a user calls it.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use image::{Rgb, RgbImage};
+use tempfile::TempDir;
+use twinset_manifest::rows::{Cluster, Hashes, Image, ImageData, Pair, PairKind, Split};
+use twinset_manifest::{Provenance, Reader, Row, write_manifest};
+use twinset_pixels::{digest, encode_png};
+
+fn neardup(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_twinset-neardup"));
+    command.current_dir(folder).arg("--quiet");
+    command
+}
+
+/// A picture unlike that of any other number.
+fn picture(number: u32) -> RgbImage {
+    let wave = |x: u32, y: u32| ((x * (number % 7 + 1) * 11 + y * (number % 5 + 1) * 17 + number * 50) % 256) as u8;
+    RgbImage::from_fn(32, 32, |x, y| Rgb([wave(x / 4, y / 4), wave(y / 4, x / 4), 90]))
+}
+
+fn row(image_id: u64, split: Split, label: u32, image: &RgbImage) -> Image {
+    Image {
+        image_id,
+        split,
+        label,
+        class_name: ["cat", "dog"][label as usize].to_owned(),
+        width: image.width(),
+        height: image.height(),
+        pixels_blake3: digest(image),
+        image: ImageData { bytes: Some(encode_png(image)), path: None },
+        source: format!("train/{image_id}.png"),
+        derived_from: None,
+        transform: None,
+    }
+}
+
+/// Two copies of one picture (train), a brighter one under another label (test), two more pictures, one flat image.
+fn rows() -> Vec<Image> {
+    let mut brighter = picture(1);
+    brighter.pixels_mut().for_each(|Rgb(channels)| *channels = channels.map(|channel| channel.saturating_add(3)));
+    let flat = RgbImage::from_pixel(32, 32, Rgb([7; 3]));
+    vec![
+        row(10, Split::Train, 0, &picture(1)),
+        row(11, Split::Train, 0, &picture(2)),
+        row(12, Split::Train, 0, &picture(1)),
+        row(13, Split::Train, 1, &picture(4)),
+        row(14, Split::Test, 1, &brighter),
+        row(15, Split::Test, 1, &flat),
+    ]
+}
+
+fn folder_with(rows: Vec<Image>) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write_manifest(&folder.path().join("images.parquet"), rows, &Provenance::of_stage("test", "0")).unwrap();
+    folder
+}
+
+fn read<R: Row>(folder: &TempDir, path: &str) -> Vec<R> {
+    Reader::open(&folder.path().join(path)).unwrap().read_all().unwrap()
+}
+
+#[test]
+fn duplicates_are_found_written_and_summed_up() {
+    let folder = folder_with(rows());
+    let truth = "left_id,right_id,kind,transform\n10,12,exact,\n12,14,near,brightness change=0.01\n11,13,near,flip\n";
+    fs::write(folder.path().join("truth.csv"), truth).unwrap();
+    let call = ["--images", "images.parquet", "--truth", "truth.csv", "--out", "out"];
+    let output = neardup(folder.path()).args(call).assert().success().get_output().clone();
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "6 images, 1 of one flat colour (left out of the hash search)\n\
+         1 exact pairs, 0 with two labels\n\
+         2 near pairs, 2 with two labels\n  \
+           train - train: 1 pairs\n  \
+           train - test: 2 pairs\n\
+         1 clusters of 3 images, the largest of 3\n  \
+           2 train images share a cluster with a test image\n  \
+           1 test images share a cluster with a train image\n\
+         planted exact pairs: 1 of 1 found\n\
+         planted near pairs: 1 of 2 found\n  \
+           brightness: 1 of 1\n  \
+           flip: 0 of 1\n\
+         wrote hashes.parquet, pairs.parquet and clusters.parquet to out\n"
+    );
+    let pairs: Vec<_> = read::<Pair>(&folder, "out/pairs.parquet")
+        .into_iter()
+        .map(|pair| (pair.left_id, pair.right_id, pair.kind, pair.found_by, pair.label_conflict))
+        .collect();
+    let (pixels, gradient) = ("pixels".to_owned(), "gradient".to_owned());
+    let expected = [
+        (10, 12, PairKind::Exact, pixels, false),
+        (10, 14, PairKind::Near, gradient.clone(), true),
+        (12, 14, PairKind::Near, gradient, true),
+    ];
+    assert_eq!(pairs, expected);
+    let clusters: Vec<_> = read::<Cluster>(&folder, "out/clusters.parquet")
+        .into_iter()
+        .map(|row| (row.image_id, row.cluster_id, row.cluster_size, row.is_representative))
+        .collect();
+    let alone = |id| (id, id, 1, true);
+    assert_eq!(clusters, [(10, 10, 3, true), alone(11), (12, 10, 3, false), alone(13), (14, 10, 3, false), alone(15)]);
+    let hashes = read::<Hashes>(&folder, "out/hashes.parquet");
+    assert_eq!(hashes.iter().map(|row| row.is_flat).collect::<Vec<_>>(), [false, false, false, false, false, true]);
+    assert!(hashes.iter().all(|row| row.gradient.as_ref().is_some_and(|hash| hash.len() == 8) && row.dct.is_none()));
+}
+
+#[test]
+fn two_runs_write_the_same_bytes() {
+    let folder = folder_with(rows());
+    for out in ["a", "b"] {
+        neardup(folder.path()).args(["--images", "images.parquet", "--out", out]).assert().success();
+    }
+    for name in ["hashes.parquet", "pairs.parquet", "clusters.parquet"] {
+        let bytes = |out: &str| fs::read(folder.path().join(out).join(name)).unwrap();
+        assert!(bytes("a") == bytes("b"), "{name}");
+    }
+}
+
+#[test]
+fn a_cluster_that_chains_the_set_together_is_warned_of_everywhere() {
+    let folder = folder_with(rows());
+    let call = ["--images", "images.parquet", "--out", "out", "--set", "max-distance=64"];
+    let output = neardup(folder.path()).args(call).assert().success().get_output().clone();
+    let warning = "one cluster holds 5 of 6 images: `max-distance` 64 is too large for these images, or most of them are \
+                   one picture";
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("warning: {warning}\n"));
+    let clusters = Reader::<Cluster>::open(&folder.path().join("out/clusters.parquet")).unwrap();
+    assert_eq!(clusters.provenance().warnings, [warning]);
+}
+
+#[test]
+fn an_image_can_be_referenced_by_its_path() {
+    let mut images = rows();
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("data")).unwrap();
+    fs::write(folder.path().join("data/ten.png"), images[0].image.bytes.take().unwrap()).unwrap();
+    images[0].image.path = Some("ten.png".to_owned());
+    write_manifest(&folder.path().join("images.parquet"), images, &Provenance::of_stage("test", "0")).unwrap();
+    let call = ["--images", "images.parquet", "--folder", "data", "--out", "out"];
+    neardup(folder.path()).args(call).assert().success();
+    assert_eq!(read::<Pair>(&folder, "out/pairs.parquet").len(), 3);
+}
+
+/// Runs on `rows` with these arguments and expects exit code 1, this on stderr, and no output.
+#[track_caller]
+fn refused(rows: Vec<Image>, prepare: impl FnOnce(&Path), arguments: &[&str], expected: &str) {
+    let folder = folder_with(rows);
+    prepare(folder.path());
+    let output = neardup(folder.path()).args(arguments).args(["--out", "out"]).assert().code(1).get_output().clone();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("{expected}\n"));
+    let n_files = fs::read_dir(folder.path().join("out")).map_or(0, Iterator::count);
+    assert_eq!(n_files, 0, "nothing is left half-written");
+}
+
+const IMAGES: [&str; 2] = ["--images", "images.parquet"];
+
+#[test]
+fn a_config_that_cannot_be_is_named_with_file_line_and_key() {
+    let set = |setting: &str, expected: &str| {
+        refused(rows(), |_| (), &["--images", "images.parquet", "--set", setting], expected);
+    };
+    set("hash-bits=128", "error: --set: key `hash-bits`: found 128, expected 64 or 256");
+    let bits = "error: --set: key `max-distance`: found 65, expected at most 64, the bits of the `gradient` hash";
+    set("max-distance=65", bits);
+    let toml = "name = \"x\"\n\n[neardup]\nhash = \"mean\"\nmax-distanse = 3\n";
+    let write = |folder: &Path| fs::write(folder.join("p.toml"), toml).unwrap();
+    let arguments = ["--images", "images.parquet", "--config", "p.toml", "--table", "neardup"];
+    let expected = "error: p.toml:5: key `neardup.max-distanse`: unknown field `max-distanse`, expected one of `hash`, \
+                    `hash-bits`, `max-distance`, `max-pairs`";
+    refused(rows(), write, &arguments, expected);
+}
+
+#[test]
+fn images_that_cannot_be_read_are_named() {
+    let missing =
+        "error: failed to read the images: cannot read manifest `no.parquet`: No such file or directory (os error 2)";
+    refused(rows(), |_| (), &["--images", "no.parquet"], missing);
+    let cut = |folder: &Path| {
+        let bytes = fs::read(folder.join("images.parquet")).unwrap();
+        fs::write(folder.join("images.parquet"), &bytes[..bytes.len() / 2]).unwrap();
+    };
+    let expected = "error: failed to read the images: manifest `images.parquet` is not a whole Parquet file: Parquet error: \
+                    Invalid Parquet file. Corrupt footer";
+    refused(rows(), cut, &IMAGES, expected);
+    let other = |folder: &Path| {
+        let provenance = Provenance::of_stage("test", "0");
+        write_manifest::<Pair>(&folder.join("images.parquet"), [], &provenance).unwrap();
+    };
+    let expected = "error: failed to read the images: manifest `images.parquet` holds `pairs/1`, expected `images/1`";
+    refused(rows(), other, &IMAGES, expected);
+    let mut twice = rows();
+    twice[3].image_id = 10;
+    let expected = "error: failed to read the images: image id 10 occurs more than once, expected every id once";
+    refused(twice, |_| (), &IMAGES, expected);
+}
+
+#[test]
+fn an_image_that_cannot_be_used_is_named_with_its_id_and_source() {
+    let with = |change: fn(&mut Image)| {
+        let mut rows = rows();
+        change(&mut rows[2]);
+        rows
+    };
+    let corrupt = with(|row| row.image.bytes = Some(b"no image".to_vec()));
+    let expected = "error: failed to hash: cannot decode image 12 (`train/12.png`): unsupported: the bytes are of no known \
+                    image format";
+    refused(corrupt, |_| (), &IMAGES, expected);
+    let nowhere = with(|row| row.image = ImageData { bytes: None, path: Some("gone.png".to_owned()) });
+    let expected = "error: failed to hash: cannot decode image 12 (`train/12.png`): cannot read `./gone.png`: No such file \
+                    or directory (os error 2)\nhint: paths are relative to the folder that --folder names";
+    refused(nowhere, |_| (), &IMAGES, expected);
+    let other = with(|row| row.image.bytes = Some(encode_png(&picture(9))));
+    let expected = "error: failed to hash: image 12 (`train/12.png`) has other pixels than its manifest says \
+                    (`pixels_blake3`)\nhint: the file was changed after ingest: ingest again";
+    refused(other, |_| (), &IMAGES, expected);
+    let larger = with(|row| row.image.bytes = Some(encode_png(&RgbImage::new(33, 32))));
+    refused(larger, |_| (), &IMAGES, expected);
+}
+
+#[test]
+fn a_truth_file_of_other_images_is_refused() {
+    let write = |folder: &Path| fs::write(folder.join("t.csv"), "left_id,right_id,kind\n10,99,near\n").unwrap();
+    let arguments = ["--images", "images.parquet", "--truth", "t.csv"];
+    let expected = "error: failed to use the truth file: line 2: no image has the id 99 (6 images)";
+    let folder = folder_with(rows());
+    write(folder.path());
+    let output = neardup(folder.path()).args(arguments).args(["--out", "out"]).assert().code(1).get_output().clone();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("{expected}\n"));
+}
+
+#[test]
+fn check_needs_no_images_and_help_has_an_example() {
+    let folder = tempfile::tempdir().unwrap();
+    neardup(folder.path()).args(["--check", "--set", "hash='\"dct\"'"]).assert().success().stdout("");
+    neardup(folder.path()).assert().code(2);
+    let help = neardup(folder.path()).arg("--help").assert().success().get_output().stdout.clone();
+    assert!(String::from_utf8(help).unwrap().contains("twinset-neardup --images images.parquet"));
+}
