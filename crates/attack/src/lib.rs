@@ -1,1 +1,58 @@
-//! Placeholder.
+//! An *attack* changes images a little, within a *ball* around each and a *range* that pixels keep to, so that a network
+//! classifies them wrongly.
+//!
+//! Attacks are pure functions of a network, pixels and labels: [`pgd`] and [`fgsm`], or either of them as a config says,
+//! [`Attack::run`]. Pixels are `[n, 3, height, width]`, float32, in [0, 1]; the network is any function from such pixels
+//! to logits `[n, n_classes]` under which images do not depend on one another (evaluation mode). This crate never sees a
+//! normalised pixel, a weight or a file.
+//!
+//! Gradients are computed for the pixels alone, never for weights. Random starts come from torch's generator, which the
+//! caller seeds.
+//!
+//! ```no_run
+//! use tch::{Kind, Tensor};
+//! use twinset_attack::{Pgd, pgd};
+//! use twinset_manifest::units::PixelRange;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let weights = Tensor::randn([3 * 32 * 32, 10], (Kind::Float, tch::Device::Cpu));
+//! let network = |pixels: &Tensor| pixels.flatten(1, -1).matmul(&weights);
+//! let config = Pgd {
+//!     epsilon: "8/255".parse()?,
+//!     step_size: "2/255".parse()?,
+//!     n_steps: 10,
+//!     random_start: true,
+//!     n_restarts: 1,
+//!     pixel_range: PixelRange::FULL,
+//! };
+//! let pixels = Tensor::rand([4, 3, 32, 32], (Kind::Float, tch::Device::Cpu));
+//! let labels = Tensor::from_slice(&[0i64, 1, 2, 3]);
+//!
+//! tch::manual_seed(0);
+//! let attacked = pgd(&network, &pixels, &labels, &config)?;
+//! assert_eq!(attacked.n_queries, 10);
+//! # Ok(())
+//! # }
+//! ```
+
+mod attack;
+mod bounds;
+mod error;
+mod fgsm;
+mod pgd;
+
+use tch::Tensor;
+
+pub use attack::Attack;
+pub use error::{AttackError, InvalidAttack};
+pub use fgsm::{Fgsm, fgsm};
+pub use pgd::{Pgd, pgd};
+
+/// Images as an attack left them.
+#[derive(Debug)]
+pub struct Attacked {
+    /// The attacked pixels, `[n, 3, height, width]`, float32, detached from any graph.
+    pub pixels: Tensor,
+    /// Forward passes that the attack took for each image.
+    pub n_queries: u32,
+}

@@ -1,0 +1,167 @@
+//! Attacks as configs write them.
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+use twinset_manifest::units::{PixelRadius, PixelRange};
+
+use crate::{AttackError, Attacked, Fgsm, InvalidAttack, Pgd, fgsm, pgd};
+
+/// An attack as a config writes it: `{ kind = "pgd", epsilon = "8/255", step-size = "2/255", n-steps = 20, random-start = true }`.
+///
+/// The variants repeat the fields of [`Fgsm`] and [`Pgd`] beside the name, since serde's `flatten` would let unknown keys pass.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+pub enum Attack {
+    /// [`fgsm`].
+    Fgsm {
+        /// What predictions call it; `fgsm` where none is given.
+        #[serde(default)]
+        name: Option<String>,
+        /// As [`Fgsm::epsilon`].
+        epsilon: PixelRadius,
+        /// As [`Fgsm::pixel_range`].
+        #[serde(default)]
+        pixel_range: PixelRange,
+    },
+    /// [`pgd`].
+    Pgd {
+        /// What predictions call it; `pgd-<n-steps>` where none is given.
+        #[serde(default)]
+        name: Option<String>,
+        /// As [`Pgd::epsilon`].
+        epsilon: PixelRadius,
+        /// As [`Pgd::step_size`].
+        step_size: PixelRadius,
+        /// As [`Pgd::n_steps`].
+        n_steps: u32,
+        /// As [`Pgd::random_start`].
+        random_start: bool,
+        /// As [`Pgd::n_restarts`].
+        #[serde(default = "one")]
+        n_restarts: u32,
+        /// As [`Pgd::pixel_range`].
+        #[serde(default)]
+        pixel_range: PixelRange,
+    },
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl Attack {
+    /// What predictions call the attack: its name, else `fgsm` or `pgd-<n-steps>`.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Fgsm { name: Some(name), .. } | Self::Pgd { name: Some(name), .. } => name.clone(),
+            Self::Fgsm { name: None, .. } => "fgsm".to_owned(),
+            Self::Pgd { name: None, n_steps, .. } => format!("pgd-{n_steps}"),
+        }
+    }
+
+    /// Whether its name was given.
+    pub fn has_name(&self) -> bool {
+        matches!(self, Self::Fgsm { name: Some(_), .. } | Self::Pgd { name: Some(_), .. })
+    }
+
+    /// The same with its name written out.
+    pub fn named(mut self) -> Self {
+        let written_out = self.name();
+        match &mut self {
+            Self::Fgsm { name, .. } | Self::Pgd { name, .. } => *name = Some(written_out),
+        }
+        self
+    }
+
+    /// Checks that this is an attack at all.
+    ///
+    /// # Errors
+    /// As [`Pgd::validate`].
+    pub fn validate(&self) -> Result<(), InvalidAttack> {
+        match self.parameters() {
+            Parameters::Fgsm(config) => Pgd::from(config).validate(),
+            Parameters::Pgd(config) => config.validate(),
+        }
+    }
+
+    /// Attacks images.
+    ///
+    /// # Errors
+    /// As [`pgd`].
+    pub fn run(
+        &self,
+        logits: &dyn Fn(&Tensor) -> Tensor,
+        pixels: &Tensor,
+        labels: &Tensor,
+    ) -> Result<Attacked, AttackError> {
+        match self.parameters() {
+            Parameters::Fgsm(config) => fgsm(logits, pixels, labels, &config),
+            Parameters::Pgd(config) => pgd(logits, pixels, labels, &config),
+        }
+    }
+
+    fn parameters(&self) -> Parameters {
+        match *self {
+            Self::Fgsm { name: _, epsilon, pixel_range } => Parameters::Fgsm(Fgsm { epsilon, pixel_range }),
+            Self::Pgd { name: _, epsilon, step_size, n_steps, random_start, n_restarts, pixel_range } => {
+                Parameters::Pgd(Pgd { epsilon, step_size, n_steps, random_start, n_restarts, pixel_range })
+            }
+        }
+    }
+}
+
+enum Parameters {
+    Fgsm(Fgsm),
+    Pgd(Pgd),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_config_is_strict_and_names_have_defaults() {
+        let check = |json: &str, expected: Result<&str, &str>| {
+            let found = serde_json::from_str::<Attack>(json).map(|attack| attack.name());
+            match (found, expected) {
+                (Ok(name), Ok(expected)) => assert_eq!(name, expected, "{json}"),
+                (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{json}: {error}"),
+                (found, _) => panic!("{json}: {found:?}, expected {expected:?}"),
+            }
+        };
+        check(r#"{"kind":"fgsm","epsilon":"8/255"}"#, Ok("fgsm"));
+        check(r#"{"kind":"fgsm","epsilon":"8/255","name":"fgsm-8","pixel-range":[0.5,1.0]}"#, Ok("fgsm-8"));
+        let pgd = r#""kind":"pgd","epsilon":"8/255","step-size":"2/255","n-steps":20,"random-start":true"#;
+        check(&format!("{{{pgd}}}"), Ok("pgd-20"));
+        check(&format!("{{{pgd},\"n-restarts\":3}}"), Ok("pgd-20"));
+        check(&format!("{{{pgd},\"steps\":3}}"), Err("unknown field `steps`"));
+        check(&format!("{{{pgd},\"n_restarts\":3}}"), Err("unknown field `n_restarts`"));
+        check(r#"{"kind":"fgsm","epsilon":"8/255","n-steps":3}"#, Err("unknown field `n-steps`"));
+        check(r#"{"kind":"fgsm"}"#, Err("missing field `epsilon`"));
+        check(r#"{"kind":"fgsm","epsilon":"300/255"}"#, Err("outside [0, 1]"));
+        check(r#"{"kind":"square","epsilon":"8/255"}"#, Err("unknown variant `square`, expected `fgsm` or `pgd`"));
+        check(r#"{"epsilon":"8/255"}"#, Err("missing field `kind`"));
+        check(r#"{"kind":"fgsm","epsilon":"8/255","pixel-range":[1.0,0.5]}"#, Err("is no pixel range"));
+    }
+
+    #[test]
+    fn a_config_is_written_as_it_is_read() {
+        let attack = Attack::Pgd {
+            name: None,
+            epsilon: "8/255".parse().unwrap(),
+            step_size: "2/255".parse().unwrap(),
+            n_steps: 20,
+            random_start: true,
+            n_restarts: 1,
+            pixel_range: PixelRange::FULL,
+        }
+        .named();
+        let json = serde_json::to_value(&attack).unwrap();
+        let expected = serde_json::json!({
+            "kind": "pgd", "name": "pgd-20", "epsilon": "8/255", "step-size": "2/255", "n-steps": 20,
+            "random-start": true, "n-restarts": 1, "pixel-range": [0.0, 1.0],
+        });
+        assert_eq!(json, expected);
+        assert_eq!(serde_json::from_value::<Attack>(json).unwrap(), attack);
+    }
+}

@@ -1,0 +1,134 @@
+//! Where an attacked pixel may be.
+
+use tch::{Kind, Tensor};
+use twinset_manifest::units::{PixelRadius, PixelRange};
+
+use crate::AttackError;
+
+/// How far float32 may round a pixel past its bounds: sums of numbers in [0, 1] are within 6e-8 of the truth, and ε
+/// itself is rounded; a defect is at least a step, thousands of times as large.
+const TOLERANCE: f64 = 1e-6;
+
+/// The ball of radius ε around each pixel, projected onto the pixel range: the closed interval that an attack keeps to.
+///
+/// The published protocol projects onto the ball first and clamps to the range then. As clamping is monotone, that is one
+/// clamp to the interval between both ends of the ball, each clamped to the range. Where the range excludes a whole ball
+/// (a dark pixel under the range [0.5, 1]) the interval is one point, the end of the range next to the pixel: past ε, by
+/// the protocol's design.
+pub(crate) struct Bounds<'a> {
+    original: &'a Tensor,
+    lower: Tensor,
+    upper: Tensor,
+    epsilon: f64,
+    range: PixelRange,
+}
+
+impl<'a> Bounds<'a> {
+    pub(crate) fn new(original: &'a Tensor, epsilon: PixelRadius, range: PixelRange) -> Result<Self, AttackError> {
+        let epsilon = epsilon.get();
+        let lower = original.f_sub_scalar(epsilon)?.f_clamp_(range.low(), range.high())?;
+        let upper = original.f_add_scalar(epsilon)?.f_clamp_(range.low(), range.high())?;
+        Ok(Self { original, lower, upper, epsilon, range })
+    }
+
+    /// Projects pixels onto the ball and then clamps them to the range, in place.
+    pub(crate) fn project(&self, mut pixels: Tensor) -> Result<Tensor, AttackError> {
+        Ok(pixels.f_clamp_tensor_(Some(&self.lower), Some(&self.upper))?)
+    }
+
+    /// Checks that all pixels are in the range, and within ε of the original or at the point of the range nearest to it.
+    ///
+    /// Said another way than [`project`](Self::project) computes it, so that one guards the other. NaN is an error.
+    pub(crate) fn check(&self, attacked: &Tensor) -> Result<(), AttackError> {
+        let (low, high) = (self.range.low(), self.range.high());
+        let change = (attacked - self.original).f_abs()?;
+        let beyond_ball = change.f_sub_scalar(self.epsilon)?;
+        let from_nearest = attacked.f_sub(&self.original.f_clamp(low, high)?)?.f_abs()?;
+        let found = Tensor::f_stack(
+            &[attacked.f_min()?, attacked.f_max()?, beyond_ball.f_minimum(&from_nearest)?.f_max()?, change.f_max()?],
+            0,
+        )?;
+        let found = Vec::<f64>::try_from(found.f_to_kind(Kind::Double)?)?;
+        let [min, max, excess, largest_change] = found[..] else { unreachable!("four scalars were stacked") };
+        // Written so that NaN, which torch's min and max pass on, is outside.
+        let is_in_range = min >= low - TOLERANCE && max <= high + TOLERANCE;
+        if !is_in_range {
+            return Err(AttackError::OutOfBounds {
+                found: format!("between {min} and {max}"),
+                expected: format!("within the pixel range [{low}, {high}]"),
+            });
+        }
+        if excess > TOLERANCE {
+            return Err(AttackError::OutOfBounds {
+                found: format!("{excess} outside its ball (the largest change is {largest_change})"),
+                expected: format!("at most epsilon {} from the original", self.epsilon),
+            });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pixels(values: &[f32]) -> Tensor {
+        Tensor::from_slice(values).view([1, 1, 1, -1])
+    }
+
+    fn range(low: f64, high: f64) -> PixelRange {
+        PixelRange::try_from([low, high]).unwrap()
+    }
+
+    #[test]
+    fn projecting_is_onto_the_ball_first_and_into_the_range_then() {
+        let check = |original: f32, moved: f32, epsilon: f64, range: PixelRange, expected: f32| {
+            let original = pixels(&[original]);
+            let epsilon = PixelRadius::new(epsilon).unwrap();
+            let bounds = Bounds::new(&original, epsilon, range).unwrap();
+            let projected = bounds.project(pixels(&[moved])).unwrap();
+            bounds.check(&projected).unwrap();
+            let projected = projected.double_value(&[0, 0, 0, 0]);
+            assert!((projected - f64::from(expected)).abs() < 1e-7, "{projected}, expected {expected}");
+        };
+        check(0.50, 0.60, 0.25, PixelRange::FULL, 0.60);
+        check(0.50, 0.90, 0.25, PixelRange::FULL, 0.75);
+        check(0.50, 0.10, 0.25, PixelRange::FULL, 0.25);
+        check(0.10, -0.20, 0.25, PixelRange::FULL, 0.00);
+        check(0.90, 1.20, 0.25, PixelRange::FULL, 1.00);
+        // The published range: a dark pixel jumps to mid-grey, past its ball, and stays there ...
+        check(0.10, 0.00, 0.25, range(0.5, 1.0), 0.50);
+        check(0.10, 0.90, 0.25, range(0.5, 1.0), 0.50);
+        // ... and one less dark has what is left of its ball.
+        check(0.40, 0.30, 0.25, range(0.5, 1.0), 0.50);
+        check(0.40, 0.60, 0.25, range(0.5, 1.0), 0.60);
+        check(0.40, 0.90, 0.25, range(0.5, 1.0), 0.65);
+        check(0.90, 0.95, 0.10, range(0.0, 0.5), 0.50);
+    }
+
+    #[test]
+    fn what_leaves_its_bounds_is_an_error_that_says_what_was_found_and_expected() {
+        let check = |original: f32, attacked: f32, range: PixelRange, expected: Option<&str>| {
+            let original = pixels(&[0.6, original]);
+            let epsilon = PixelRadius::new(0.1).unwrap();
+            let bounds = Bounds::new(&original, epsilon, range).unwrap();
+            let found = bounds.check(&pixels(&[0.6, attacked])).map_err(|error| error.to_string());
+            match expected {
+                None => assert_eq!(found, Ok(())),
+                Some(part) => assert!(found.clone().unwrap_err().contains(part), "{found:?}"),
+            }
+        };
+        let (full, upper_half) = (PixelRange::FULL, range(0.5, 1.0));
+        check(0.5, 0.6, full, None);
+        check(0.5, 0.6000005, full, None);
+        check(0.5, 0.601, full, Some("expected at most epsilon 0.1 from the original"));
+        check(0.5, 0.399, full, Some("expected at most epsilon 0.1 from the original"));
+        check(0.05, -0.01, full, Some("an attacked pixel is between -0.0"));
+        check(0.95, 1.01, full, Some("expected within the pixel range [0, 1]"));
+        check(0.1, 0.5, upper_half, None);
+        check(0.1, 0.1, upper_half, Some("expected within the pixel range [0.5, 1]"));
+        check(0.1, 0.51, upper_half, Some("0.009"));
+        check(0.5, f32::NAN, full, Some("NaN"));
+        check(0.5, f32::INFINITY, full, Some("inf"));
+    }
+}
