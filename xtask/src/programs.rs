@@ -100,12 +100,10 @@ struct Target {
 
 fn by_cargo(workspace: &Workspace, quiet: bool) -> Result<BTreeMap<Stage, PathBuf>> {
     let mut command = workspace.cargo();
-    command.args(["build", "--release", "--bins", "--message-format=json-render-diagnostics"]);
+    // The whole workspace, so that dependencies have the features that they have in `cargo xtask test`: compiled once.
+    command.args(["build", "--release", "--workspace", "--bins", "--message-format=json-render-diagnostics"]);
     if quiet {
         command.arg("--quiet");
-    }
-    for stage in Stage::ALL {
-        command.args(["--package", &stage.program()]);
     }
     let mut running = process::spawn(command.stdout(Stdio::piped())).context("failed to start cargo")?;
     let mut paths = BTreeMap::new();

@@ -6,6 +6,7 @@ use crate::cli;
 use crate::device;
 use crate::display::duration;
 use crate::execute::{log_of, reason};
+use crate::hint;
 use crate::ledger::{Entry, Ledger};
 use crate::pipeline::{self, Pipeline};
 use crate::programs;
@@ -112,7 +113,7 @@ fn tracks(
     let asker = Asker { root: workspace.root(), programs: &programs, file: &pipeline.file };
     let sources = match sources(&asker, data.as_deref(), &mut digests) {
         Ok(sources) => sources,
-        Err(error) => return Ok(Err(format!("{error:#}"))),
+        Err(error) => return Ok(Err(hint::render(&error).trim_start_matches("error: ").to_owned())),
     };
     let device = device::resolve(options.device, &workspace.libtorch());
     let planner = Planner { pipeline, programs: &programs, device, data, sources };
