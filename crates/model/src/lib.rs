@@ -1,1 +1,35 @@
-//! Placeholder.
+//! A *network* classifies images whose pixels are in [0, 1]; its first layer normalises them.
+//!
+//! That is why ε, step sizes and clamping ranges are in pixel space everywhere else. Around the [`Network`] stand what
+//! all stages that use torch share: [weights as a file](save), [images as a tensor](ImageSet),
+//! [augmentation](augment()) and [the device](open_device) that all of it is on.
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use tch::{Kind, Tensor};
+//! use twinset_model::{DeviceChoice, Mode, load, open_device};
+//!
+//! let (device, why) = open_device(DeviceChoice::Auto)?;
+//! let (network, metadata) = load(Path::new("model.safetensors"), device)?;
+//! let grey = Tensor::full([1, 3, 32, 32], 0.5, (Kind::Float, device));
+//! let predicted = network.forward(&grey, Mode::Eval).argmax(-1, false).int64_value(&[0]);
+//! println!("on {why}: {}", metadata.class_names[predicted as usize]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod augment;
+mod device;
+mod error;
+mod images;
+mod network;
+mod spec;
+mod weights;
+
+pub use augment::{Augmentation, augment};
+pub use device::{DeviceChoice, open_device};
+pub use error::ModelError;
+pub use images::{ImageSet, ImageSetError, unit_pixels};
+pub use network::{Mode, Network};
+pub use spec::{Model, NetworkSpec, Normalisation};
+pub use weights::{WEIGHTS_SCHEMA, WeightsMetadata, load, load_expecting, save};

@@ -1,0 +1,262 @@
+//! What a training is told.
+
+use serde::{Deserialize, Serialize};
+use twinset_attack::Pgd;
+use twinset_manifest::rows::Split;
+use twinset_model::{Augmentation, Model};
+use twinset_stage::InvalidField;
+
+/// One training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Config {
+    /// The network.
+    pub model: Model,
+    /// Channels of its first convolution; as published where none are given.
+    #[serde(default)]
+    pub width: Option<u32>,
+    /// How gradients become weights.
+    pub optimizer: OptimizerConfig,
+    /// What the network is trained on: the images, or attacks on them.
+    pub regime: Regime,
+    /// Samples in a step; the last batch of an epoch has what is left, and is never dropped.
+    #[serde(default = "published_batch_size")]
+    pub batch_size: u32,
+    /// How long it is trained.
+    pub budget: Budget,
+    /// How images are augmented; not at all where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augmentation: Option<Augmentation>,
+    /// Decides initial weights, order, augmentation, dropout and the attacks' random starts.
+    pub seed: u64,
+    /// Images whose clean accuracy is measured after each epoch; none where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<HeldOut>,
+}
+
+fn published_batch_size() -> u32 {
+    128
+}
+
+/// How gradients become weights, as torch's optimisers of these names do it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+pub enum OptimizerConfig {
+    /// Stochastic gradient descent.
+    Sgd {
+        /// How far a step goes.
+        learning_rate: f64,
+        /// Share of the last step that is repeated.
+        #[serde(default)]
+        momentum: f64,
+        /// Share of the weights that is added to their gradient.
+        #[serde(default)]
+        weight_decay: f64,
+    },
+    /// Adam (Kingma, Ba 2015, arXiv 1412.6980).
+    Adam {
+        /// How far a step goes at most.
+        learning_rate: f64,
+        /// Decay of the two moving means: of gradients and of their squares.
+        #[serde(default = "adam_betas")]
+        betas: [f64; 2],
+        /// What is added to the denominator.
+        #[serde(default = "adam_eps")]
+        eps: f64,
+        /// Share of the weights that is added to their gradient.
+        #[serde(default)]
+        weight_decay: f64,
+    },
+}
+
+fn adam_betas() -> [f64; 2] {
+    [0.9, 0.999]
+}
+
+fn adam_eps() -> f64 {
+    1e-8
+}
+
+/// What the network is trained on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Regime {
+    /// The images.
+    Standard,
+    /// Attacked images alone (Madry et al. 2018, arXiv 1706.06083). While attacked, the network is in evaluation mode:
+    /// without dropout.
+    Pgd(Pgd),
+}
+
+/// How long a network is trained; written as a table with one key, such as `{ epochs = 30 }`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Budget {
+    /// Passes over the training set.
+    Epochs(u32),
+    /// Optimiser steps; the last pass over the training set may be partial.
+    Steps(u64),
+    /// Samples, repetitions counted; the last pass may be partial, and the last batch smaller.
+    Samples(u64),
+}
+
+/// Images that training is watched by, and that it does not see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct HeldOut {
+    /// The split that they are of.
+    pub split: Split,
+    /// At most this many, evenly spread over the split; all where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_images: Option<u64>,
+}
+
+/// How much work a training is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Estimate {
+    /// Training samples, repetitions counted.
+    pub n_samples: u64,
+    /// Optimiser steps.
+    pub n_steps: u64,
+    /// Passes of one image through the network and back, those of attacks included.
+    pub n_forward_backward_passes: u64,
+}
+
+impl Config {
+    /// The config with all defaults filled in.
+    pub fn resolved(mut self) -> Self {
+        self.width.get_or_insert(self.model.default_width());
+        self
+    }
+
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// Names the key, its value, and what it should be.
+    pub fn validate(&self) -> Result<(), InvalidField> {
+        let Self { width, batch_size, budget, augmentation, held_out, .. } = self;
+        let width = width.unwrap_or(1);
+        InvalidField::unless((1..=1024).contains(&width), "width", width, "1 to 1024 channels")?;
+        InvalidField::unless(*batch_size > 0, "batch-size", batch_size, "at least 1 sample")?;
+        self.optimizer.validate()?;
+        if let Regime::Pgd(attack) = &self.regime {
+            let field = |field| format!("regime.{field}");
+            attack
+                .validate()
+                .map_err(|invalid| InvalidField::new(field(invalid.field), invalid.found, invalid.expected))?;
+        }
+        let (key, length) = match *budget {
+            Budget::Epochs(n) => ("budget.epochs", n.into()),
+            Budget::Steps(n) => ("budget.steps", n),
+            Budget::Samples(n) => ("budget.samples", n),
+        };
+        InvalidField::unless(length > 0, key, length, "at least 1")?;
+        if let Some(augmentation) = augmentation {
+            augmentation.validate("augmentation")?;
+        }
+        match held_out {
+            Some(HeldOut { split: Split::Train, .. }) => {
+                Err(InvalidField::new("held-out.split", "`train`", "`val` or `test`: it is trained on"))
+            }
+            Some(HeldOut { max_images: Some(0), .. }) => Err(InvalidField::new("held-out.max-images", 0, "at least 1")),
+            _ => Ok(()),
+        }
+    }
+
+    /// How much work it is to train on `n_rows` rows.
+    pub fn estimate(&self, n_rows: u64) -> Estimate {
+        let batch_size = u64::from(self.batch_size.max(1));
+        let steps_an_epoch = n_rows.div_ceil(batch_size);
+        let part_of_epoch = |n_steps: u64| (n_steps.saturating_mul(batch_size)).min(n_rows);
+        let (n_samples, n_steps) = match self.budget {
+            _ if n_rows == 0 => (0, 0),
+            Budget::Epochs(n) => (n_rows.saturating_mul(n.into()), steps_an_epoch.saturating_mul(n.into())),
+            Budget::Steps(n) => {
+                let whole = (n / steps_an_epoch).saturating_mul(n_rows);
+                (whole.saturating_add(part_of_epoch(n % steps_an_epoch)), n)
+            }
+            Budget::Samples(n) => {
+                (n, (n / n_rows).saturating_mul(steps_an_epoch).saturating_add((n % n_rows).div_ceil(batch_size)))
+            }
+        };
+        let passes_a_sample = match self.regime {
+            Regime::Standard => 1,
+            Regime::Pgd(attack) => u64::from(attack.n_steps) * u64::from(attack.n_restarts) + 1,
+        };
+        Estimate { n_samples, n_steps, n_forward_backward_passes: n_samples.saturating_mul(passes_a_sample) }
+    }
+}
+
+impl OptimizerConfig {
+    /// How far a step goes.
+    pub fn learning_rate(&self) -> f64 {
+        match *self {
+            Self::Sgd { learning_rate, .. } | Self::Adam { learning_rate, .. } => learning_rate,
+        }
+    }
+
+    fn validate(&self) -> Result<(), InvalidField> {
+        let check = |key: &str, value: f64, is_valid: bool, expected: &str| {
+            InvalidField::unless(value.is_finite() && is_valid, &format!("optimizer.{key}"), value, expected)
+        };
+        let rate = self.learning_rate();
+        check("learning-rate", rate, rate > 0.0, "more than 0")?;
+        let weight_decay = match *self {
+            Self::Sgd { momentum, weight_decay, .. } => {
+                check("momentum", momentum, (0.0..1.0).contains(&momentum), "at least 0 and less than 1")?;
+                weight_decay
+            }
+            Self::Adam { betas, eps, weight_decay, .. } => {
+                for (index, beta) in betas.into_iter().enumerate() {
+                    let key = format!("betas.{index}");
+                    check(&key, beta, (0.0..1.0).contains(&beta), "at least 0 and less than 1")?;
+                }
+                check("eps", eps, eps > 0.0, "more than 0")?;
+                weight_decay
+            }
+        };
+        check("weight-decay", weight_decay, weight_decay >= 0.0, "at least 0")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(budget: Budget, regime: &str) -> Config {
+        let mut config: Config = serde_json::from_str(&format!(
+            r#"{{ "model": "paper-standard", "seed": 1, "batch-size": 10, "budget": {{ "epochs": 1 }}, "regime": {regime},
+                 "optimizer": {{ "kind": "sgd", "learning-rate": 0.1 }} }}"#
+        ))
+        .unwrap();
+        config.budget = budget;
+        config
+    }
+
+    #[test]
+    fn an_estimate_counts_samples_steps_and_passes() {
+        let standard = r#"{ "kind": "standard" }"#;
+        let pgd = r#"{ "kind": "pgd", "epsilon": "8/255", "step-size": "2/255", "n-steps": 7, "random-start": true }"#;
+        let check = |budget, regime, n_rows, expected: (u64, u64, u64)| {
+            let found = config(budget, regime).estimate(n_rows);
+            assert_eq!((found.n_samples, found.n_steps, found.n_forward_backward_passes), expected, "{budget:?}");
+        };
+        check(Budget::Epochs(3), standard, 25, (75, 9, 75));
+        check(Budget::Epochs(3), pgd, 25, (75, 9, 600));
+        check(Budget::Epochs(1), standard, 4, (4, 1, 4)); // A batch larger than the set is one partial batch.
+        check(Budget::Steps(4), standard, 25, (35, 4, 35));
+        check(Budget::Steps(6), standard, 25, (50, 6, 50));
+        check(Budget::Samples(61), standard, 25, (61, 8, 61));
+        check(Budget::Samples(50), standard, 25, (50, 6, 50));
+        check(Budget::Steps(5), standard, 0, (0, 0, 0));
+    }
+
+    #[test]
+    fn the_resolved_config_has_every_default_and_parses_again() {
+        let config = config(Budget::Epochs(1), r#"{ "kind": "standard" }"#).resolved();
+        let json = serde_json::to_value(&config).unwrap();
+        assert_eq!(json["width"], 16);
+        assert_eq!(json["optimizer"]["momentum"], 0.0);
+        assert_eq!(serde_json::from_value::<Config>(json).unwrap(), config);
+    }
+}

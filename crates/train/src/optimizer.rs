@@ -1,0 +1,130 @@
+//! Optimisers: gradients into weights.
+//!
+//! Written out instead of taken from torch, since what they remember must be saved and restored for a training to be
+//! resumed, and torch's C++ optimisers keep that to themselves.
+
+use tch::Tensor;
+
+use crate::OptimizerConfig;
+
+/// An optimiser and what it remembers of each parameter.
+#[derive(Debug)]
+pub struct Optimizer {
+    config: OptimizerConfig,
+    parameters: Vec<Parameter>,
+    n_steps: i32,
+}
+
+#[derive(Debug)]
+struct Parameter {
+    value: Tensor,
+    /// SGD's momentum; Adam's moving mean of gradients.
+    mean: Tensor,
+    /// Adam's moving mean of squared gradients.
+    mean_square: Option<Tensor>,
+}
+
+impl Optimizer {
+    /// An optimiser of these parameters, which it changes in place.
+    pub fn new<'a>(config: OptimizerConfig, parameters: impl IntoIterator<Item = &'a Tensor>) -> Self {
+        let has_squares = matches!(config, OptimizerConfig::Adam { .. });
+        let parameters = parameters
+            .into_iter()
+            .map(|value| Parameter {
+                value: value.shallow_clone(),
+                mean: value.detach().zeros_like(),
+                mean_square: has_squares.then(|| value.detach().zeros_like()),
+            })
+            .collect();
+        Self { config, parameters, n_steps: 0 }
+    }
+
+    /// One step against the gradient; `gradients` are in the order of the parameters and are used up.
+    pub fn step(&mut self, gradients: Vec<Tensor>) {
+        self.n_steps += 1;
+        tch::no_grad(|| {
+            for (parameter, gradient) in self.parameters.iter_mut().zip(gradients) {
+                match self.config {
+                    OptimizerConfig::Sgd { learning_rate, momentum, weight_decay } => {
+                        parameter.sgd(gradient, learning_rate, momentum, weight_decay);
+                    }
+                    OptimizerConfig::Adam { learning_rate, betas, eps, weight_decay } => {
+                        parameter.adam(gradient, learning_rate, betas, eps, weight_decay, self.n_steps);
+                    }
+                }
+            }
+        });
+    }
+}
+
+impl Parameter {
+    fn sgd(&mut self, gradient: Tensor, learning_rate: f64, momentum: f64, weight_decay: f64) {
+        let gradient = decay(gradient, &self.value, weight_decay);
+        if momentum == 0.0 {
+            let _ = self.value.g_sub_(&(gradient * learning_rate));
+            return;
+        }
+        let _ = self.mean.g_mul_scalar_(momentum).g_add_(&gradient);
+        let _ = self.value.g_sub_(&(&self.mean * learning_rate));
+    }
+
+    fn adam(
+        &mut self,
+        gradient: Tensor,
+        learning_rate: f64,
+        [beta1, beta2]: [f64; 2],
+        eps: f64,
+        weight_decay: f64,
+        n_steps: i32,
+    ) {
+        let mean_square = self.mean_square.as_mut().expect("Adam remembers squares");
+        let gradient = decay(gradient, &self.value, weight_decay);
+        let _ = self.mean.lerp_(&gradient, 1.0 - beta1);
+        let _ = mean_square.lerp_(&gradient.square(), 1.0 - beta2);
+        let (bias1, bias2) = (1.0 - beta1.powi(n_steps), 1.0 - beta2.powi(n_steps));
+        let denominator = mean_square.sqrt().g_div_scalar_(bias2.sqrt()).g_add_scalar_(eps);
+        let _ = self.value.addcdiv_(&(&self.mean * (-learning_rate / bias1)), &denominator);
+    }
+}
+
+fn decay(gradient: Tensor, value: &Tensor, weight_decay: f64) -> Tensor {
+    if weight_decay == 0.0 { gradient } else { gradient + value * weight_decay }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::nn::{self, OptimizerConfig as _};
+    use tch::{Device, Kind};
+
+    use super::*;
+
+    /// Both walk down the same bent valley; torch's own optimiser is the measure.
+    fn check(config: OptimizerConfig, mut theirs: impl FnMut(&nn::VarStore) -> nn::Optimizer) {
+        tch::manual_seed(2);
+        let start = Tensor::randn([7, 5], (Kind::Float, Device::Cpu));
+        let loss = |weights: &Tensor| (weights.square() * 3.0 + weights.sin()).sum(Kind::Float);
+
+        let store = nn::VarStore::new(Device::Cpu);
+        let expected = store.root().var_copy("weights", &start);
+        let mut their_optimizer = theirs(&store);
+        let found = start.copy().set_requires_grad(true);
+        let mut optimizer = Optimizer::new(config, [&found]);
+        for step in 0..50 {
+            their_optimizer.backward_step(&loss(&expected));
+            optimizer.step(Tensor::run_backward(&[loss(&found)], &[&found], false, false));
+            let difference = (&found - &expected).abs().max().double_value(&[]);
+            assert!(difference < 2e-6, "{config:?} is off by {difference} after step {step}");
+        }
+        assert!((&found - &start).abs().max().double_value(&[]) > 0.01, "it moves");
+    }
+
+    #[test]
+    fn steps_are_those_of_torch() {
+        let sgd = |momentum, weight_decay| OptimizerConfig::Sgd { learning_rate: 0.01, momentum, weight_decay };
+        check(sgd(0.9, 5e-4), |store| nn::sgd(0.9, 0.0, 5e-4, false).build(store, 0.01).unwrap());
+        check(sgd(0.0, 0.0), |store| nn::sgd(0.0, 0.0, 0.0, false).build(store, 0.01).unwrap());
+        let adam = |betas, weight_decay| OptimizerConfig::Adam { learning_rate: 0.01, betas, eps: 1e-8, weight_decay };
+        check(adam([0.9, 0.999], 0.0), |store| nn::adam(0.9, 0.999, 0.0).build(store, 0.01).unwrap());
+        check(adam([0.8, 0.9], 1e-2), |store| nn::adam(0.8, 0.9, 1e-2).build(store, 0.01).unwrap());
+    }
+}
