@@ -18,7 +18,8 @@ pub enum HashKind {
     DoubleGradient,
     /// The Blockhash algorithm: each block's brightness against the median of its band.
     Block,
-    /// Low frequencies of the cosine transform, each against their mean (pHash).
+    /// Low frequencies of the cosine transform, each against their median (pHash). Not against their mean: that is ruled by
+    /// the constant term, which gives 89,363 pairs of CIFAR-10's images the same hash.
     Dct,
 }
 
@@ -64,14 +65,35 @@ impl fmt::Display for HashKind {
 }
 
 /// What the stage is asked for. Every key has a default.
+///
+/// The defaults were measured on CIFAR-10 (60,000 images of 32×32, no two identical). *Leaks* are the pairs found between
+/// test and training images; *known* are those among ciFAIR's 139 hand-judged pairs with an even test index, a list that
+/// is not complete; *conflicts* are the pairs of two labels among all pairs found: of pairs of unrelated images nine in ten
+/// are.
+///
+/// | hash, bits | max-distance | pairs | conflicts | leaks | known |
+/// |---|---|---|---|---|---|
+/// | `double-gradient`, 256 | 24 | 483 | | 135 | 35 |
+/// | | 32 | 949 | 1 | 265 | 55 |
+/// | | **36** | 1,238 | 12 | 343 | 65 |
+/// | | 40 | 1,595 | 41 | 433 | 72 |
+/// | | 44 | 2,103 | 133 | 540 | 79 |
+/// | `double-gradient`, 64 | 4 | 946 | 36 | 278 | 45 |
+/// | `gradient`, 64 | 6 | 887 | 89 | 229 | 43 |
+/// | `dct`, 64 | 4 | 417 | 5 | 118 | 25 |
+/// | | 6 | 890 | 26 | 249 | 41 |
+/// | `dct`, 256 | 32 | 254 | 0 | 70 | 18 |
+///
+/// At distance 36, 56 of 60 leaks that ciFAIR's list does not have, drawn at random and looked at, were the same shot. A hash
+/// does not find what was mirrored, and little of what was shifted by a pixel or more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Config {
-    /// The perceptual hash; `gradient`.
+    /// The perceptual hash; `double-gradient`.
     pub hash: HashKind,
-    /// Its length in bits, 64 or 256; 64.
+    /// Its length in bits, 64 or 256; 256.
     pub hash_bits: u32,
-    /// The largest Hamming distance of two near-duplicates' hashes, in bits; 6.
+    /// The largest Hamming distance of two near-duplicates' hashes, in bits; 36.
     pub max_distance: u32,
     /// The hash search ends with an error when it finds more pairs than this, rather than fill memory and disk with the
     /// consequences of too large a radius; 20 million.
@@ -80,7 +102,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { hash: HashKind::Gradient, hash_bits: 64, max_distance: 6, max_pairs: 20_000_000 }
+        Self { hash: HashKind::DoubleGradient, hash_bits: 256, max_distance: 36, max_pairs: 20_000_000 }
     }
 }
 

@@ -71,7 +71,7 @@ impl Hasher {
             HashKind::Gradient => hasher.hash_alg(HashAlg::Gradient),
             HashKind::DoubleGradient => hasher.hash_alg(HashAlg::DoubleGradient),
             HashKind::Block => hasher.hash_alg(HashAlg::Blockhash),
-            HashKind::Dct => hasher.hash_alg(HashAlg::Mean).preproc_dct(),
+            HashKind::Dct => hasher.hash_alg(HashAlg::Median).preproc_dct(),
         };
         Self(hasher.to_hasher())
     }

@@ -15,13 +15,13 @@ use twinset_stage::{CommonArgs, with_hint};
 
 const EXAMPLE: &str = "\
 Example:
-  twinset-neardup --images images.parquet --set max-distance=4 --out duplicates
+  twinset-neardup --images images.parquet --set max-distance=32 --out duplicates
 
 Config (TOML, every key has this default):
-  hash = \"gradient\"       mean, gradient, double-gradient, block or dct
-  hash-bits = 64          64 or 256
-  max-distance = 6        near-duplicates' hashes differ in at most so many bits
-  max-pairs = 20000000    more near pairs than this are an error: the radius is too large";
+  hash = \"double-gradient\"  mean, gradient, double-gradient, block or dct
+  hash-bits = 256           64 or 256 (double-gradient: 60 or 220)
+  max-distance = 36         near-duplicates' hashes differ in at most so many bits
+  max-pairs = 20000000      more near pairs than this are an error: the radius is too large";
 
 /// Find which images are duplicates of which.
 ///

@@ -46,7 +46,7 @@ fn crowd<const W: usize>(n_hashes: usize, n_bits: u32, rng: &mut ChaCha8Rng) -> 
 
 fn check<const W: usize>(n_bits: u32) {
     let mut rng = ChaCha8Rng::seed_from_u64(u64::from(n_bits));
-    for n_hashes in [0, 1, 2, 30, 300, 700] {
+    for n_hashes in [0, 1, 2, 30, 400] {
         let hashes = crowd::<W>(n_hashes, n_bits, &mut rng);
         for radius in [0, 1, 2, 3, 6, 7, 10, 13, n_bits / 2, n_bits] {
             let expected = by_hand(&hashes, radius);

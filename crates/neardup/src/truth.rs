@@ -38,7 +38,7 @@ pub struct TruthError {
 /// How many of the planted duplicates were found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recall {
-    /// Found and planted pairs by kind and by the transform's name (empty where the file has none).
+    /// Found and planted pairs by kind and by the transform's name (empty or `none` where the file has none).
     pub n_found_of: BTreeMap<(PairKind, String), (u64, u64)>,
 }
 
@@ -116,7 +116,7 @@ impl fmt::Display for Recall {
                 writeln!(f, "planted {kind} pairs: {n_found} of {n_planted} found")?;
             }
             for ((_, transform), (n_found, n_planted)) in self.n_found_of.iter().filter(|((k, _), _)| *k == kind) {
-                if !transform.is_empty() {
+                if !matches!(transform.as_str(), "" | "none") {
                     writeln!(f, "  {transform}: {n_found} of {n_planted}")?;
                 }
             }
@@ -125,10 +125,10 @@ impl fmt::Display for Recall {
     }
 }
 
-/// A transform's name without its parameters: `shift dx=1 dy=0` is a `shift`, `shift dx=1; flip` is a `shift; flip`.
+/// A transform's name without its parameters: `shift(right=1 down=0)` is a `shift`, `flip; jpeg(quality=70)` a `flip; jpeg`.
 fn name_of(transform: &str) -> String {
-    let names: Vec<_> = transform.split(';').filter_map(|step| step.split_whitespace().next()).collect();
-    names.join("; ")
+    let name = |step: &str| step.trim().split(['(', ' ']).next().unwrap_or_default().to_owned();
+    transform.split(';').map(name).collect::<Vec<_>>().join("; ")
 }
 
 /// The fields of a line of CSV; a field in double quotes may hold commas, and quotes doubled.
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn planted_pairs_are_counted_by_kind_and_transform() {
-        let truth = "left_id,right_id,kind,transform\n1,2,exact,\n1,3,near,\"shift dx=1, dy=0\"\n4,3,near,shift dx=2\n1,4,near,flip\n";
+        let truth = "left_id,right_id,kind,transform\n1,2,exact,none\n1,3,near,\"shift(right=1, down=0)\"\n4,3,near,shift(right=2)\n1,4,near,flip\n";
         let images = [image(1, 1, 0), image(2, 1, 0), image(3, 3, 0), image(4, 4, 0)];
         let recall = Truth::parse(truth).unwrap().recall(&images, &[near(0, 2, 1), near(0, 3, 4)]).unwrap();
         let expected =

@@ -16,9 +16,9 @@ const N_TRAIN: usize = 50_000;
 fn the_default_finds_known_leaks_of_cifar10_and_few_other_pairs() {
     let Some(images) = cifar10() else { return };
     let found = leaks(&images, &Config::default());
-    // Measured: see the table that the test below prints.
-    assert!(found.n_known_found >= 30, "{found:?}");
-    assert!(found.n_test_train <= 300, "{found:?}");
+    // Measured: 65 of 139 known pairs within 343; see `Config`.
+    assert!(found.n_known_found >= 60, "{found:?}");
+    assert!(found.n_test_train <= 400, "{found:?}");
 }
 
 /// `cargo test --release -p twinset-neardup --test cifar10 -- --ignored --nocapture` prints what the defaults rest on.
@@ -27,7 +27,7 @@ fn the_default_finds_known_leaks_of_cifar10_and_few_other_pairs() {
 fn measure_hashes_and_radii() {
     let Some(images) = cifar10() else { return };
     for hash in HashKind::ALL {
-        for (hash_bits, radii) in [(64, vec![0, 2, 3, 4, 5, 6, 8]), (256, vec![8, 16, 24, 32, 40, 48])] {
+        for (hash_bits, radii) in [(64, vec![0, 2, 3, 4, 5, 6, 8]), (256, vec![8, 16, 24, 32, 36, 40, 44, 48])] {
             for max_distance in radii {
                 let found = leaks(&images, &Config { hash, hash_bits, max_distance, max_pairs: 2_000_000 });
                 println!("{hash}-{hash_bits} radius {max_distance}: {found:?}");
@@ -40,6 +40,7 @@ fn measure_hashes_and_radii() {
 #[expect(dead_code, reason = "printed by `Debug`")]
 struct Found {
     n_pairs: usize,
+    n_conflicts: usize,
     n_test_train: usize,
     n_known_found: usize,
     n_known: usize,
@@ -75,8 +76,10 @@ fn leaks(images: &[(u8, RgbImage)], config: &Config) -> Found {
     let leaks: HashSet<_> = matches.iter().filter(between).map(|pair| (pair.left, pair.right)).collect();
     let known = known_leaks();
     let n_known_found = known.iter().filter(|pair| leaks.contains(pair)).count();
+    let is_conflict = |pair: &&twinset_neardup::Match| images[pair.left as usize].0 != images[pair.right as usize].0;
+    let n_conflicts = matches.iter().filter(is_conflict).count();
     let (n_pairs, n_test_train) = (matches.len(), leaks.len());
-    Found { n_pairs, n_test_train, n_known_found, n_known: known.len(), hashing_s, search_s }
+    Found { n_pairs, n_conflicts, n_test_train, n_known_found, n_known: known.len(), hashing_s, search_s }
 }
 
 /// Label and pixels of all images, training images first.

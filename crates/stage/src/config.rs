@@ -150,9 +150,24 @@ fn overrides(set: &[String]) -> Result<Vec<(String, DeValue<'_>)>, ConfigError> 
             let wrong = || ConfigError::Set { argument: argument.clone() };
             let (key, value) = argument.split_once('=').ok_or_else(wrong)?;
             let value = DeValue::parse(value.trim()).map_err(|_| wrong())?;
-            Ok((key.trim().to_owned(), value.into_inner()))
+            Ok((key.trim().to_owned(), without_places(value.into_inner())))
         })
         .collect()
+}
+
+/// The value with empty spans within: those it was parsed with count from the override's first byte, not the file's.
+fn without_places(value: DeValue<'_>) -> DeValue<'_> {
+    fn bare(value: Spanned<DeValue<'_>>) -> Spanned<DeValue<'_>> {
+        Spanned::new(0..0, without_places(value.into_inner()))
+    }
+    match value {
+        DeValue::Table(table) => {
+            let entries = table.into_iter().map(|(key, value)| (Spanned::new(0..0, key.into_inner()), bare(value)));
+            DeValue::Table(entries.collect())
+        }
+        DeValue::Array(items) => DeValue::Array(items.into_iter().map(bare).collect()),
+        value => value,
+    }
 }
 
 /// Puts the overrides into a table. They have an empty span, by which [`locate`] knows that they have no line.

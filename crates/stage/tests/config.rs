@@ -116,3 +116,11 @@ fn a_missing_table_and_a_wrong_override_say_so() {
     let error = parse(PIPELINE, "arm.1.train", &["batch-size"]).unwrap_err();
     assert!(error.starts_with("cannot understand --set `batch-size`: expected KEY=VALUE"), "{error}");
 }
+
+#[test]
+fn what_is_wrong_within_an_override_has_a_key_and_no_line() {
+    let error = parse(PIPELINE, "arm.1.train", &["regime={ kind = 'pgd', epsilon = '9', n-steps = 1 }"]).unwrap_err();
+    let expected =
+        "p.toml: key `arm.1.train.regime.epsilon`: `9` is outside [0, 1] (a radius in pixel space, such as \"8/255\")";
+    assert_eq!(error, expected);
+}

@@ -77,15 +77,15 @@ impl Change {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Shift { right, down } => write!(f, "shift right={right} down={down}"),
+            Self::Shift { right, down } => write!(f, "shift(right={right} down={down})"),
             Self::CropResize { scale, left, top } => {
-                write!(f, "crop-resize scale={scale:.4} left={left:.4} top={top:.4}")
+                write!(f, "crop-resize(scale={scale:.4} left={left:.4} top={top:.4})")
             }
             Self::Flip => f.write_str("flip"),
-            Self::Brightness { change } => write!(f, "brightness change={change:.4}"),
-            Self::Contrast { factor } => write!(f, "contrast factor={factor:.4}"),
-            Self::Jpeg { quality } => write!(f, "jpeg quality={quality}"),
-            Self::Noise { sigma, seed } => write!(f, "noise sigma={sigma:.4} seed={seed}"),
+            Self::Brightness { change } => write!(f, "brightness(change={change:.4})"),
+            Self::Contrast { factor } => write!(f, "contrast(factor={factor:.4})"),
+            Self::Jpeg { quality } => write!(f, "jpeg(quality={quality})"),
+            Self::Noise { sigma, seed } => write!(f, "noise(sigma={sigma:.4} seed={seed})"),
         }
     }
 }
