@@ -85,12 +85,12 @@ pub enum TrainError {
         /// The split.
         split: String,
     },
-    /// The loss, or a weight, is NaN or infinite.
+    /// The loss, a weight, or a gradient is NaN or infinite.
     #[error(
         "the {what} is {value} in epoch {epoch}, step {step}: training cannot go on (is the learning rate of {learning_rate} too large?)"
     )]
     NotFinite {
-        /// `loss` or `largest weight`.
+        /// `loss`, `largest weight` or `gradient for the attack`.
         what: &'static str,
         /// Its value.
         value: f64,

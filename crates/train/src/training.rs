@@ -1,7 +1,7 @@
 //! The training loop.
 
 use tch::{Device, Kind, Tensor};
-use twinset_attack::pgd;
+use twinset_attack::{AttackError, pgd};
 use twinset_manifest::rows::Epoch;
 use twinset_model::{Mode, Network, NetworkSpec, augment, unit_pixels};
 use twinset_stage::{Bar, Progress};
@@ -82,7 +82,7 @@ impl<'a> Run<'a> {
         while start < order.n_samples && !self.is_budget_spent() {
             let n = self.next_batch_size(order.n_samples - start);
             let (images, labels) = order.batch(start, n);
-            let attacked_or_not = self.inputs(&images, &labels).map_err(|error| tally.attack_error(error, self))?;
+            let attacked_or_not = self.inputs(&images, &labels).map_err(|error| tally.attack_error(error))?;
             let (loss, n_correct) = self.step(&attacked_or_not, &labels);
             (self.n_steps, self.n_samples, start) = (self.n_steps + 1, self.n_samples + n, start + n);
             if tally.add(loss, n_correct, n)? {
@@ -124,7 +124,7 @@ impl<'a> Run<'a> {
     }
 
     /// What the network is trained on for these images.
-    fn inputs(&self, images: &Tensor, labels: &Tensor) -> Result<Tensor, twinset_attack::AttackError> {
+    fn inputs(&self, images: &Tensor, labels: &Tensor) -> Result<Tensor, AttackError> {
         let mut bytes = self.data.images.bytes(images);
         if let Some(augmentation) = &self.config.augmentation {
             bytes = augment(&bytes, augmentation);
@@ -173,16 +173,12 @@ impl<'a> Run<'a> {
         self.config.optimizer.learning_rate()
     }
 
-    fn largest_weight(&self) -> f64 {
-        tch::no_grad(|| {
-            let largest: Vec<_> = self.network.parameters().map(|(_, tensor)| tensor.abs().max()).collect();
-            Tensor::stack(&largest, 0).max().double_value(&[])
-        })
-    }
-
     /// The last step of an epoch has no later loss to show what it did.
     fn check_weights(&self, tally: &Tally) -> Result<(), TrainError> {
-        let value = self.largest_weight();
+        let value = tch::no_grad(|| {
+            let largest: Vec<_> = self.network.parameters().map(|(_, tensor)| tensor.abs().max()).collect();
+            Tensor::stack(&largest, 0).max().double_value(&[])
+        });
         if value.is_finite() { Ok(()) } else { Err(tally.not_finite("largest weight", value, tally.n_steps)) }
     }
 }
@@ -287,14 +283,12 @@ impl Tally {
         TrainError::NotFinite { what, value, epoch: self.epoch, step, learning_rate: self.learning_rate }
     }
 
-    /// A network whose weights are not finite cannot be attacked; that, and not the attack, is what is wrong then.
-    fn attack_error(&self, source: twinset_attack::AttackError, run: &Run<'_>) -> TrainError {
+    /// Where a network's numbers are not finite it cannot be attacked; that, and not the attack, is what is wrong then.
+    fn attack_error(&self, source: AttackError) -> TrainError {
         let step = self.n_steps + self.pending.len() as u64 + 1;
-        let largest = run.largest_weight();
-        if largest.is_finite() {
-            TrainError::Attack { epoch: self.epoch, step, source }
-        } else {
-            self.not_finite("largest weight", largest, step)
+        match source {
+            AttackError::NonFiniteGradient { .. } => self.not_finite("gradient for the attack", f64::NAN, step),
+            source => TrainError::Attack { epoch: self.epoch, step, source },
         }
     }
 }

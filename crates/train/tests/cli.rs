@@ -1,0 +1,345 @@
+//! The binary as a user calls it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use image::{Rgb, RgbImage};
+use tch::Device;
+use twinset_manifest::rows::{Epoch, Image, ImageData, Origin, Split, TrainsetRow};
+use twinset_manifest::{Provenance, Reader, Writer, write_manifest};
+use twinset_model::load;
+use twinset_pixels::{digest, encode_png};
+
+const CONFIG: &str = r#"model = "paper-standard"
+width = 2
+optimizer = { kind = "sgd", learning-rate = 0.05, momentum = 0.9, weight-decay = 5e-4 }
+regime = { kind = "standard" }
+batch-size = 8
+budget = { epochs = 2 }
+augmentation = { crop-padding = 1, flip = true }
+seed = 3
+held-out = { split = "test", max-images = 4 }
+"#;
+
+fn image(image_id: u64, split: Split, side: u32) -> Image {
+    let label = (image_id % 3) as u32;
+    let pixels = RgbImage::from_fn(side, side, |x, y| {
+        Rgb([60 + 60 * label as u8, (image_id * 7 % 50) as u8 + x as u8, 100 + y as u8])
+    });
+    Image {
+        image_id,
+        split,
+        label,
+        class_name: ["red", "green", "blue"][label as usize].to_owned(),
+        width: side,
+        height: side,
+        image: ImageData { bytes: Some(encode_png(&pixels)), path: None },
+        pixels_blake3: digest(&pixels),
+        source: format!("{split}.bin#{image_id}"),
+        derived_from: None,
+        transform: None,
+    }
+}
+
+fn original(position: u64) -> TrainsetRow {
+    let label = (position % 3) as u32;
+    TrainsetRow { position, image_id: position, label, origin: Origin::Original, duplicate_of: None, copy: 0 }
+}
+
+fn injected(position: u64, image_id: u64, duplicate_of: u64) -> TrainsetRow {
+    let label = (duplicate_of % 3) as u32;
+    let duplicate_of = Some(duplicate_of);
+    TrainsetRow { position, image_id, label, origin: Origin::Injected, duplicate_of, copy: 1 }
+}
+
+/// 20 training and 10 test images, a near-duplicate with id 100; a training set of 20 originals, an exact duplicate, and
+/// the near one.
+struct Study(tempfile::TempDir);
+
+impl Study {
+    fn new() -> Self {
+        let study = Self(tempfile::tempdir().unwrap());
+        let split = |id| if id < 20 { Split::Train } else { Split::Test };
+        study.write_images("images.parquet", (0..30).map(|id| image(id, split(id), 8)).collect());
+        let near = Image { label: 1, class_name: "green".to_owned(), ..image(100, Split::Train, 8) };
+        study.write_images("injected-images.parquet", vec![near]);
+        let mut rows: Vec<_> = (0..20).map(original).collect();
+        rows.extend([injected(20, 5, 5), injected(21, 100, 4)]);
+        study.write_trainset(rows);
+        fs::write(study.path("train.toml"), CONFIG).unwrap();
+        study
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write_images(&self, name: &str, images: Vec<Image>) {
+        let mut writer = Writer::create(&self.path(name)).unwrap();
+        writer.extend(images).unwrap();
+        let mut provenance = Provenance::of_stage("ingest", "0.0.0");
+        provenance.warnings.push("not the official files".to_owned());
+        writer.finish_images(&provenance, &["red", "green", "blue"].map(str::to_owned)).unwrap();
+    }
+
+    fn write_trainset(&self, rows: Vec<TrainsetRow>) {
+        write_manifest(&self.path("trainset.parquet"), rows, &Provenance::of_stage("inject", "0.0.0")).unwrap();
+    }
+
+    fn train(&self, out: &str, more: &[&str]) -> Output {
+        let device: &[&str] = if more.contains(&"--device") { &[] } else { &["--device", "cpu"] };
+        let mut command = twinset_train();
+        for (flag, name) in [
+            ("--config", "train.toml"),
+            ("--images", "images.parquet"),
+            ("--injected-images", "injected-images.parquet"),
+            ("--trainset", "trainset.parquet"),
+        ] {
+            command.arg(flag).arg(self.path(name));
+        }
+        command.arg("--out").arg(self.path(out)).args(device).args(more).output().unwrap()
+    }
+
+    /// Ends with exit code 1 and a message of these parts, and writes nothing.
+    #[track_caller]
+    fn refuses(&self, more: &[&str], parts: &[&str]) {
+        let output = self.train("out", more);
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        let line = stderr.lines().find(|line| line.starts_with("error: ")).unwrap_or_else(|| panic!("{stderr}"));
+        for part in parts {
+            assert!(line.contains(part), "{line}\nlacks {part}");
+        }
+        let written = fs::read_dir(self.path("out")).map_or(0, Iterator::count);
+        assert_eq!(written, 0, "something was written");
+    }
+}
+
+fn twinset_train() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_twinset-train"));
+    command.env_remove("LD_LIBRARY_PATH").env_remove("TWINSET_PROGRESS").env_remove("OMP_NUM_THREADS");
+    command
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+fn epochs(path: &Path) -> (Provenance, Vec<Epoch>) {
+    let reader = Reader::<Epoch>::open(path).unwrap();
+    (reader.provenance().clone(), reader.read_all().unwrap())
+}
+
+#[test]
+fn a_training_writes_weights_and_epochs_that_say_where_they_come_from() {
+    let study = Study::new();
+    let output = study.train("out", &[]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("2 epochs, 6 steps, 44 samples"), "{}", text(&output.stdout));
+    assert!(text(&output.stderr).contains("device: cpu (the CPU was asked for)"));
+
+    let (provenance, epochs) = epochs(&study.path("out/epochs.parquet"));
+    let seen: Vec<_> = epochs.iter().map(|epoch| (epoch.epoch, epoch.n_steps, epoch.n_samples_seen)).collect();
+    assert_eq!(seen, [(1, 3, 22), (2, 6, 44)]);
+    assert!(epochs.iter().all(|epoch| epoch.learning_rate == 0.05 && epoch.n_held_out == Some(4)));
+
+    let (network, metadata) = load(&study.path("out/model.safetensors"), Device::Cpu).unwrap();
+    assert_eq!(network.class_names(), ["red", "green", "blue"]);
+    assert_eq!(network.spec().to_string(), "paper-standard of width 2 for 3 classes and 8x8 pixels");
+    assert_eq!(metadata.provenance, provenance);
+    assert_eq!((provenance.stage.as_str(), provenance.seed), ("train", Some(3)));
+    assert_eq!(provenance.warnings, ["not the official files"]);
+    let inputs: Vec<_> = provenance.inputs.iter().map(|input| input.name.as_str()).collect();
+    assert_eq!(inputs, ["images.parquet", "injected-images.parquet", "trainset.parquet"]);
+    assert_eq!(provenance.config["width"], 2);
+    assert_eq!(provenance.config["augmentation"]["crop-padding"], 1);
+}
+
+#[test]
+fn the_same_training_is_the_same_bytes_and_another_seed_is_not() {
+    let study = Study::new();
+    for out in ["a", "b"] {
+        assert!(study.train(out, &[]).status.success());
+    }
+    assert!(study.train("c", &["--set", "seed=4"]).status.success());
+    for name in ["model.safetensors", "epochs.parquet"] {
+        let read = |out: &str| fs::read(study.path(out).join(name)).unwrap();
+        assert!(read("a") == read("b"), "{name} differs between two runs");
+        assert!(read("a") != read("c"), "{name} is the same under another seed");
+    }
+}
+
+#[test]
+fn defaults_are_filled_in() {
+    let study = Study::new();
+    let plain = r#"model = "paper-robust"
+        optimizer = { kind = "adam", learning-rate = 1e-3 }
+        regime = { kind = "pgd", epsilon = "8/255", step-size = "2/255", n-steps = 2, random-start = true }
+        budget = { steps = 1 }
+        seed = 0"#;
+    fs::write(study.path("train.toml"), plain).unwrap();
+    let output = study.train("out", &["--quiet"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let (provenance, epochs) = epochs(&study.path("out/epochs.parquet"));
+    assert_eq!((epochs.len(), epochs[0].held_out_accuracy), (1, None));
+    let config = provenance.config;
+    assert_eq!((&config["width"], &config["batch-size"]), (&32.into(), &128.into()));
+    assert_eq!((&config["optimizer"]["betas"][1], &config["optimizer"]["eps"]), (&0.999.into(), &1e-8.into()));
+    assert_eq!((&config["regime"]["n-restarts"], &config["regime"]["epsilon"]), (&1.into(), &"8/255".into()));
+}
+
+#[test]
+fn a_check_needs_no_inputs_and_estimates() {
+    let study = Study::new();
+    let check = |more: &[&str]| {
+        twinset_train().arg("--check").arg("--config").arg(study.path("train.toml")).args(more).output().unwrap()
+    };
+    let output = check(&[]);
+    assert!(output.status.success() && output.stdout.is_empty(), "{}", text(&output.stderr));
+    let output = check(&["--estimate", "22"]);
+    let expected = "{\"n_samples\":44,\"n_steps\":6,\"n_forward_backward_passes\":44}\n";
+    assert_eq!(text(&output.stdout), expected, "{}", text(&output.stderr));
+    assert_eq!(twinset_train().output().unwrap().status.code(), Some(2));
+}
+
+#[test]
+fn a_config_that_cannot_be_names_file_line_and_key() {
+    let study = Study::new();
+    let check = |from: &str, to: &str, parts: &[&str]| {
+        assert!(CONFIG.contains(from), "{from}");
+        fs::write(study.path("train.toml"), CONFIG.replace(from, to)).unwrap();
+        study.refuses(&[], parts);
+    };
+    let regime = |parameters: &str| format!("regime = {{ kind = \"pgd\", {parameters} }}");
+    let standard = "regime = { kind = \"standard\" }";
+    check("width = 2", "widht = 2", &["train.toml:2", "`widht`", "unknown field", "expected one of `model`, `width`"]);
+    check("width = 2", "width = 0", &["train.toml:2: key `width`: found 0, expected 1 to 1024 channels"]);
+    check("paper-standard", "paper", &["train.toml:1", "unknown variant `paper`", "`paper-standard`"]);
+    check(
+        "learning-rate = 0.05",
+        "learning-rate = -1",
+        &["train.toml:3", "learning-rate", "found -1, expected more than 0"],
+    );
+    check("momentum = 0.9", "momentun = 0.9", &["train.toml:3", "unknown field `momentun`"]);
+    check("batch-size = 8", "batch-size = 0", &["train.toml:5: key `batch-size`: found 0, expected at least 1 sample"]);
+    check("epochs = 2", "epochs = 0", &["train.toml:6: key `budget.epochs`: found 0, expected at least 1"]);
+    check("epochs = 2", "epoch = 2", &["train.toml:6", "unknown variant `epoch`", "`epochs`, `steps`"]);
+    check("epochs = 2", "epochs = 2, steps = 3", &["train.toml:6", "budget"]);
+    check("seed = 3\n", "", &["train.toml", "missing field `seed`"]);
+    check("\"test\"", "\"train\"", &["train.toml:9", "held-out.split", "found `train`, expected `val` or `test`"]);
+    let wrong = regime(r#"epsilon = "300/255", step-size = "2/255", n-steps = 7, random-start = true"#);
+    check(standard, &wrong, &["train.toml:4", "`300/255` is outside [0, 1]"]);
+    let wrong = regime(r#"epsilon = "-8/255", step-size = "2/255", n-steps = 7, random-start = true"#);
+    check(standard, &wrong, &["train.toml:4", "`-8/255` is outside [0, 1]"]);
+    let wrong = regime(r#"epsilon = "8/255", step-size = 0, n-steps = 7, random-start = true"#);
+    check(standard, &wrong, &["train.toml:4: key `regime.step-size`: found 0/255, expected more than 0"]);
+    let wrong = regime(r#"epsilon = "8/255", alpha = "2/255", n-steps = 7, random-start = true"#);
+    check(standard, &wrong, &["train.toml:4", "unknown field `alpha`"]);
+    check("flip = true", "flip = 1", &["train.toml:7", "expected a boolean"]);
+}
+
+#[test]
+fn inputs_that_do_not_fit_together_are_refused() {
+    let check = |change: &dyn Fn(&Study), parts: &[&str]| {
+        let study = Study::new();
+        change(&study);
+        study.refuses(&[], parts);
+    };
+    let rows = || (0..20).map(original).collect::<Vec<_>>();
+    let with = |study: &Study, row: TrainsetRow| study.write_trainset([rows(), vec![row]].concat());
+    check(
+        &|study| study.write_trainset([rows(), vec![injected(20, 500, 1), injected(21, 501, 2)]].concat()),
+        &[
+            "failed to load the training set: 2 of the trainset's 22 rows name images that are neither in the images nor in the injected images; the first is image 500",
+        ],
+    );
+    check(
+        &|study| with(study, TrainsetRow { label: 7, ..original(5) }),
+        &["position 5 (image 5) has label 7, expected one of 0 to 2"],
+    );
+    check(&|study| study.write_trainset(vec![]), &["the trainset has no rows"]);
+    check(
+        &|study| {
+            study.write_images("injected-images.parquet", vec![image(5, Split::Train, 8), image(100, Split::Train, 8)])
+        },
+        &["image 5 occurs twice"],
+    );
+    check(
+        &|study| study.write_images("injected-images.parquet", vec![image(100, Split::Train, 12)]),
+        &["image 100 (`train.bin#100`) has 12x12 pixels, expected 8x8 as image 0 has"],
+    );
+    let all = |side| (0..30).map(|id| image(id, Split::Train, side)).collect::<Vec<_>>();
+    check(
+        &|study| {
+            study.write_images("images.parquet", [all(10), vec![image(30, Split::Test, 10)]].concat());
+            study.write_trainset(rows());
+        },
+        &["`paper-standard` with `image-size` 10, expected a multiple of 4"],
+    );
+    check(
+        &|study| study.write_images("images.parquet", all(8)),
+        &["`held-out` asks for split `test`, of which there is no image"],
+    );
+    check(
+        &|study| {
+            let other = Image { class_name: "azure".to_owned(), ..image(29, Split::Test, 8) };
+            study.write_images("images.parquet", [all(8)[..29].to_vec(), vec![other]].concat());
+        },
+        &["image 29 calls class 2 `azure`, expected `blue`"],
+    );
+    check(
+        &|study| {
+            let images = all(8).into_iter().filter(|image| image.label != 1).collect();
+            study.write_images("images.parquet", images);
+            study.write_images("injected-images.parquet", vec![]);
+        },
+        &["no image has label 1, though labels go to 2"],
+    );
+}
+
+#[test]
+fn manifests_that_are_none_are_refused() {
+    let check = |change: &dyn Fn(&Study), parts: &[&str]| {
+        let study = Study::new();
+        change(&study);
+        study.refuses(&[], parts);
+    };
+    check(
+        &|study| {
+            fs::copy(study.path("trainset.parquet"), study.path("images.parquet")).unwrap();
+        },
+        &["images.parquet` holds `trainset/1`, expected `images/1`"],
+    );
+    check(
+        &|study| {
+            let whole = fs::read(study.path("trainset.parquet")).unwrap();
+            fs::write(study.path("trainset.parquet"), &whole[..whole.len() - 9]).unwrap();
+        },
+        &["trainset.parquet` is not a whole Parquet file"],
+    );
+    check(&|study| fs::remove_file(study.path("images.parquet")).unwrap(), &["cannot read manifest", "images.parquet"]);
+    check(
+        &|study| {
+            let damaged =
+                Image { image: ImageData { bytes: Some(vec![1, 2, 3]), path: None }, ..image(100, Split::Train, 8) };
+            study.write_images("injected-images.parquet", vec![damaged]);
+        },
+        &["image 100 (`train.bin#100`) cannot be used: unsupported"],
+    );
+}
+
+#[test]
+fn a_device_that_is_not_there_is_refused() {
+    let study = Study::new();
+    let output = study.train("out", &["--device", "gpu"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("expected `auto`, `cpu` or `cuda`"), "{}", text(&output.stderr));
+    // Where there is a GPU, this trains on it.
+    let output = study.train("out", &["--device", "cuda"]);
+    if !output.status.success() {
+        assert_eq!(output.status.code(), Some(1));
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains("device `cuda` was asked for, but"), "{stderr}");
+    }
+}

@@ -1,0 +1,203 @@
+//! Training on small sets that are made here: what is learnt, what is seen, and that it is the same each time.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use serde_json::json;
+use tch::Tensor;
+use twinset_attack::pgd;
+use twinset_manifest::rows::Split;
+use twinset_model::{ImageSet, Mode, Network};
+use twinset_stage::Progress;
+use twinset_train::{Config, Sample, TrainError, Trained, TrainingData, train};
+
+/// Torch has one generator for all threads, and tests run side by side.
+fn torch() -> MutexGuard<'static, ()> {
+    static TORCH: Mutex<()> = Mutex::new(());
+    let guard = TORCH.lock().unwrap_or_else(PoisonError::into_inner);
+    tch::set_num_threads(1);
+    guard
+}
+
+const SIDE: usize = 8;
+
+/// Two classes, `n` images each of training and held-out, told apart by two things: a checkerboard of 6/255, which is
+/// always right, and which half is brighter, by 20/255 from the mean, which is right nine times out of ten.
+fn two_features(n: usize) -> TrainingData {
+    let mut random = ChaCha8Rng::seed_from_u64(9);
+    let mut bytes = Vec::new();
+    let mut labels = Vec::new();
+    for index in 0..2 * n {
+        let label = index % 2;
+        let is_faithful = !random.next_u32().is_multiple_of(10);
+        let bright_half = if is_faithful { label } else { 1 - label };
+        for y in 0..SIDE {
+            for x in 0..SIDE {
+                let fine = if (x + y) % 2 == label { 6 } else { -6 };
+                let coarse = if (x >= SIDE / 2) == (bright_half == 1) { 20 } else { -20 };
+                let noise = (random.next_u32() % 3) as i32 - 1;
+                bytes.extend([(127 + fine + coarse + noise) as u8; 3]);
+            }
+        }
+        labels.push(label as i64);
+    }
+    let shape = [2 * n as i64, SIDE as i64, SIDE as i64, 3];
+    let images = ImageSet {
+        pixels: Tensor::from_slice(&bytes).view(shape).permute([0, 3, 1, 2]),
+        labels: Tensor::from_slice(&labels),
+        image_ids: (0..2 * n as u64).collect(),
+        splits: [vec![Split::Train; n], vec![Split::Test; n]].concat(),
+        class_names: BTreeMap::from([(0, "left".to_owned()), (1, "right".to_owned())]),
+    };
+    let sample = |image| Sample { image, label: labels[image] as u32, root_id: image as u64, copy: 0 };
+    TrainingData {
+        samples: (0..n).map(sample).collect(),
+        held_out: (n..2 * n).collect(),
+        class_names: vec!["left".to_owned(), "right".to_owned()],
+        inputs: Vec::new(),
+        warnings: Vec::new(),
+        images,
+    }
+}
+
+fn config(changes: serde_json::Value) -> Config {
+    let mut config = json!({
+        "model": "paper-robust", "width": 8, "seed": 1, "batch-size": 20, "budget": { "epochs": 2 },
+        "optimizer": { "kind": "adam", "learning-rate": 3e-3 }, "regime": { "kind": "standard" },
+    });
+    config.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    serde_json::from_value(config).unwrap()
+}
+
+fn regime_pgd() -> serde_json::Value {
+    json!({ "kind": "pgd", "epsilon": "8/255", "step-size": "2/255", "n-steps": 7, "random-start": true })
+}
+
+fn run(config: &Config, data: &TrainingData) -> Result<Trained, TrainError> {
+    let _torch = torch();
+    train(config, data, &Progress::hidden())
+}
+
+fn weights(network: &Network) -> Vec<Tensor> {
+    network.parameters().map(|(_, tensor)| tensor.copy()).collect()
+}
+
+#[test]
+fn a_network_learns_what_tells_the_classes_apart() {
+    let data = two_features(400);
+    for model in ["paper-standard", "paper-robust"] {
+        let trained = run(&config(json!({ "model": model, "budget": { "epochs": 20 } })), &data).unwrap();
+        let last = trained.epochs.last().unwrap();
+        assert_eq!(last.n_held_out, Some(400));
+        assert!(last.held_out_accuracy.unwrap() > 0.95, "{model}: {last:?}");
+        assert!(last.train_loss < trained.epochs[0].train_loss, "{model}");
+        assert!(last.train_accuracy > 0.9, "{model}: {last:?}");
+    }
+}
+
+#[test]
+fn a_network_trained_under_attack_withstands_it_and_a_standard_one_does_not() {
+    let data = two_features(400);
+    let robust_accuracy = |regime: serde_json::Value| {
+        let trained = run(&config(json!({ "regime": regime, "budget": { "epochs": 20 } })), &data).unwrap();
+        let _torch = torch();
+        let attack = serde_json::from_value(json!({
+            "epsilon": "8/255", "step-size": "2/255", "n-steps": 10, "random-start": false
+        }));
+        let held_out = Tensor::from_slice(&data.held_out.iter().map(|&place| place as i64).collect::<Vec<_>>());
+        let labels = data.images.labels.index_select(0, &held_out);
+        let logits = |pixels: &Tensor| trained.network.forward(pixels, Mode::Eval);
+        let attacked = pgd(&logits, &data.images.batch(&held_out), &labels, &attack.unwrap()).unwrap();
+        logits(&attacked.pixels).accuracy_for_logits(&labels).double_value(&[])
+    };
+    let (standard, robust) = (robust_accuracy(json!({ "kind": "standard" })), robust_accuracy(regime_pgd()));
+    assert!(standard < 0.6, "standard: {standard}");
+    assert!(robust > 0.8, "robust: {robust}");
+}
+
+#[test]
+fn every_sample_is_seen_and_no_batch_is_dropped() {
+    let data = two_features(25);
+    let check = |batch_size: u32, budget: serde_json::Value, expected: &[(u64, u64)]| {
+        let trained = run(&config(json!({ "batch-size": batch_size, "budget": budget })), &data).unwrap();
+        let found: Vec<_> = trained.epochs.iter().map(|epoch| (epoch.n_steps, epoch.n_samples_seen)).collect();
+        assert_eq!(found, expected, "batch {batch_size}, {budget}");
+        let numbers = trained.epochs.iter().map(|epoch| epoch.epoch);
+        assert!(numbers.eq(1..=expected.len() as u32), "{budget}");
+    };
+    check(10, json!({ "epochs": 2 }), &[(3, 25), (6, 50)]);
+    check(25, json!({ "epochs": 2 }), &[(1, 25), (2, 50)]);
+    check(1000, json!({ "epochs": 1 }), &[(1, 25)]);
+    check(10, json!({ "steps": 5 }), &[(3, 25), (5, 45)]);
+    check(10, json!({ "steps": 3 }), &[(3, 25)]);
+    check(10, json!({ "samples": 31 }), &[(3, 25), (4, 31)]);
+    check(10, json!({ "samples": 3 }), &[(1, 3)]);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_weights_and_epochs_to_the_bit() {
+    let data = two_features(45);
+    let augmentation = json!({ "crop-padding": 1, "flip": true });
+    for change in [
+        json!({ "model": "paper-standard", "augmentation": augmentation }),
+        json!({ "regime": regime_pgd() }),
+        json!({ "optimizer": { "kind": "sgd", "learning-rate": 0.01, "momentum": 0.9, "weight-decay": 5e-4 } }),
+    ] {
+        let config = config(change);
+        let (left, right) = (run(&config, &data).unwrap(), run(&config, &data).unwrap());
+        assert_eq!(left.epochs, right.epochs);
+        assert_eq!(weights(&left.network), weights(&right.network));
+        let other = run(&Config { seed: 2, ..config }, &data).unwrap();
+        assert_ne!(weights(&left.network), weights(&other.network));
+    }
+}
+
+#[test]
+fn duplicates_change_neither_the_first_weights_nor_what_the_seed_does_to_originals() {
+    let data = two_features(30);
+    let mut with_duplicates = two_features(30);
+    with_duplicates.samples.extend(data.samples.iter().map(|&sample| Sample { copy: 1, ..sample }));
+    // A step too small to be seen leaves the initial weights.
+    let still = json!({ "optimizer": { "kind": "sgd", "learning-rate": 1e-30 }, "budget": { "epochs": 1 } });
+    let (left, right) = (run(&config(still.clone()), &data).unwrap(), run(&config(still), &with_duplicates).unwrap());
+    assert_eq!(weights(&left.network), weights(&right.network));
+    assert_eq!((left.epochs[0].n_samples_seen, right.epochs[0].n_samples_seen), (30, 60));
+    let difference = left.epochs[0].train_loss - right.epochs[0].train_loss;
+    assert!(difference.abs() < 1e-6, "each image twice has the same mean loss: {difference}");
+}
+
+#[test]
+fn a_training_that_diverges_ends_with_epoch_and_step() {
+    let data = two_features(60);
+    let check = |optimizer: serde_json::Value, regime: serde_json::Value, parts: &[&str]| {
+        let error = run(&config(json!({ "optimizer": optimizer, "regime": regime })), &data).unwrap_err().to_string();
+        for part in parts {
+            assert!(error.contains(part), "{error} lacks {part}");
+        }
+    };
+    let wild = json!({ "kind": "sgd", "learning-rate": 1e30 });
+    let parts = ["in epoch 1, step", "is the learning rate of 1000000000000000000000000000000 too large?"];
+    check(wild.clone(), json!({ "kind": "standard" }), &parts);
+    check(wild, regime_pgd(), &parts);
+}
+
+#[test]
+fn what_a_network_does_not_take_is_said() {
+    let check = |change: &dyn Fn(&mut TrainingData), expected: &str| {
+        let mut data = two_features(5);
+        change(&mut data);
+        assert_eq!(run(&config(json!({})), &data).unwrap_err().to_string(), expected);
+    };
+    check(&|data| data.samples.clear(), "the trainset has no rows, expected at least one");
+    check(
+        &|data| data.images.pixels = data.images.pixels.narrow(2, 0, 4),
+        "images have 8x4 pixels, expected squares whose side is a multiple of 4",
+    );
+    check(
+        &|data| data.images.pixels = data.images.pixels.narrow(2, 0, 6).narrow(3, 0, 6),
+        "`paper-robust` with `image-size` 6, expected a multiple of 4 from 4 to 1024 pixels",
+    );
+}
