@@ -30,7 +30,7 @@ use listing::{Found, Listing};
 pub struct Config {
     /// The folder that holds the splits; relative to the data folder.
     pub path: PathBuf,
-    /// Whether the manifest holds the files' bytes (the default), or their paths, relative to `path`.
+    /// Whether the manifest holds the files' bytes (the default), or their paths, relative to the data folder.
     #[serde(default = "embed")]
     pub embed: bool,
     /// Largest width × height; a file with more is rejected before it is decoded.
@@ -152,7 +152,8 @@ fn image(
         return Err(("unsupported", detail.to_owned()));
     }
     let label = found.label.expect("a file outside of a class folder was rejected before");
-    let path = (!config.embed).then(|| found.relative.clone());
+    // From --data, as the config's path is: what reads the manifest is told that folder and knows no other.
+    let path = (!config.embed).then(|| config.path.join(&found.relative).to_string_lossy().into_owned());
     Ok(Image {
         image_id: id as u64,
         split: found.split,

@@ -51,13 +51,13 @@ fn classes_are_the_sorted_folder_names_and_rows_are_in_the_order_of_paths() {
 }
 
 #[test]
-fn without_embedding_the_path_is_relative_to_the_dataset() {
+fn without_embedding_the_path_is_relative_to_the_data_folder() {
     let sandbox = Sandbox::new();
     write_photos(&sandbox);
     sandbox.ingest(&format!("{CONFIG}embed = false\n"), HERE);
     let image = &sandbox.images()[1];
-    assert_eq!((&image.image.bytes, image.image.path.as_deref()), (&None, Some("train/dog/a/z.png")));
-    let pixels = decode_row(image, &sandbox.path("photos"), &Limits::default()).unwrap();
+    assert_eq!((&image.image.bytes, image.image.path.as_deref()), (&None, Some("photos/train/dog/a/z.png")));
+    let pixels = decode_row(image, &sandbox.path(""), &Limits::default()).unwrap();
     assert_eq!(twinset_pixels::digest(&pixels), image.pixels_blake3);
 }
 
