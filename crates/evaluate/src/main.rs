@@ -1,2 +1,90 @@
-//! Placeholder.
-fn main() {}
+//! The evaluation stage: `twinset-evaluate --help`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use twinset_evaluate::{Accuracy, Config, accuracies, evaluate, load};
+use twinset_manifest::{Input, Provenance, write_manifest};
+use twinset_model::{DeviceChoice, open_device};
+use twinset_stage::CommonArgs;
+
+/// Classify images with trained weights, as they are and under attacks.
+///
+/// Writes predictions.parquet: one row an image and attack, of which `clean` is the first.
+#[derive(Debug, Parser)]
+#[command(
+    name = "twinset-evaluate",
+    version,
+    after_help = "Example:\n  twinset-evaluate --images images.parquet --weights model.safetensors --out run --set seed=0 \\\n    \
+                  --set 'attacks=[{ kind = \"fgsm\", epsilon = \"8/255\" }]'"
+)]
+struct Args {
+    /// Images to classify (schema `images`).
+    #[arg(long, value_name = "FILE", required_unless_present = "check")]
+    images: Option<PathBuf>,
+
+    /// Weights as twinset-train writes them.
+    #[arg(long, value_name = "FILE", required_unless_present = "check")]
+    weights: Option<PathBuf>,
+
+    /// Folder that paths in the images manifest are relative to.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    folder: PathBuf,
+
+    /// `auto`, `cpu` or `cuda`.
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto)]
+    device: DeviceChoice,
+
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    twinset_stage::run(|| run(&args))
+}
+
+fn run(args: &Args) -> anyhow::Result<()> {
+    let config = args.common.config(Config::validate)?.resolved();
+    if args.common.check {
+        return Ok(());
+    }
+    let (Some(images), Some(weights)) = (&args.images, &args.weights) else {
+        anyhow::bail!("failed to evaluate: --images and --weights are needed");
+    };
+    let (device, why) = open_device(args.device).context("failed to open the device")?;
+    eprintln!("device: {why}");
+    let (network, metadata) = twinset_model::load(weights, device).context("failed to load the weights")?;
+    let data = load(images, &args.folder, &config, &network)
+        .with_context(|| format!("failed to evaluate `{}` on `{}`", weights.display(), images.display()))?;
+    let out = args.common.out_folder()?;
+    let predictions =
+        evaluate(&network, &data.images, &config, &args.common.progress()).context("failed to evaluate")?;
+
+    let weights = Input::of_file(weights).with_context(|| format!("failed to read `{}`", weights.display()))?;
+    let mut provenance = Provenance::of_stage("evaluate", env!("CARGO_PKG_VERSION"))
+        .with_config(&config)
+        .with_seed(Some(config.seed))
+        .with_inputs([data.input, weights]);
+    provenance.warnings = data.warnings;
+    for warning in metadata.provenance.warnings {
+        if !provenance.warnings.contains(&warning) {
+            provenance.warnings.push(warning);
+        }
+    }
+    let accuracies = accuracies(&predictions);
+    let written = write_manifest(&out.join("predictions.parquet"), predictions, &provenance)
+        .context("failed to write predictions")?;
+    summarise(&written.path, written.n_rows, &accuracies);
+    Ok(())
+}
+
+fn summarise(path: &Path, n_rows: u64, accuracies: &[Accuracy]) {
+    println!("wrote {} ({n_rows} predictions)", path.display());
+    for accuracy in accuracies {
+        let Accuracy { split, attack, n_correct, n_images } = accuracy;
+        println!("{split}, {attack}: {:.1} % right ({n_correct} of {n_images} images)", 100.0 * accuracy.fraction());
+    }
+}

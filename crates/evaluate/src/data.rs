@@ -1,0 +1,158 @@
+//! From a manifest to the images that are evaluated.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+use twinset_manifest::rows::{Image, Split};
+use twinset_manifest::{Input, Reader};
+use twinset_model::{ImageSet, ImageSetError, Network};
+
+use crate::{Config, EvaluateError};
+
+/// The images that are evaluated, and where they come from.
+#[derive(Debug)]
+pub struct EvaluationData {
+    /// The chosen images of the chosen splits.
+    pub images: ImageSet,
+    /// The manifest, for the provenance.
+    pub input: Input,
+    /// What its provenance warns of.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the images that `config` asks for and checks that `network` is one for them; paths in the manifest are relative
+/// to `folder`.
+///
+/// # Errors
+/// When the manifest or an image cannot be read, a split or class is empty, or the network is one for other classes or for
+/// images of another size.
+pub fn load(
+    manifest: &Path,
+    folder: &Path,
+    config: &Config,
+    network: &Network,
+) -> Result<EvaluationData, EvaluateError> {
+    let census = Census::of(Reader::open(manifest)?)?;
+    census.check_classes(network.class_names())?;
+    let mut chosen = HashSet::new();
+    for &split in &config.splits {
+        chosen.extend(census.choose(split, config.max_images, network.class_names())?);
+    }
+    let reader = Reader::<Image>::open(manifest)?;
+    let (input, warnings) = (reader.as_input()?, reader.provenance().warnings.clone());
+    let batches = reader.map(|batch| {
+        let mut batch = batch?;
+        batch.retain(|row| chosen.contains(&row.image_id));
+        Ok(batch)
+    });
+    let images = ImageSet::from_batches(batches, folder, network.device())?;
+    let (height, width) = images.size();
+    let side = network.spec().image_size;
+    if (height, width) != (side, side) {
+        return Err(EvaluateError::OtherSize {
+            found: format!("{width}x{height}"),
+            expected: format!("{side}x{side}"),
+            network: network.spec().to_string(),
+        });
+    }
+    Ok(EvaluationData { images, input, warnings })
+}
+
+/// What is known of all images, those not chosen included.
+#[derive(Debug, Default)]
+struct Census {
+    class_names: BTreeMap<u32, String>,
+    /// The ids of each class in each split.
+    splits: BTreeMap<Split, BTreeMap<u32, Vec<u64>>>,
+}
+
+impl Census {
+    fn of(reader: Reader<Image>) -> Result<Self, EvaluateError> {
+        let mut census = Self::default();
+        let mut ids = HashSet::new();
+        for batch in reader {
+            for Image { image_id, split, label, class_name, .. } in batch? {
+                if !ids.insert(image_id) {
+                    return Err(EvaluateError::DuplicateId { image_id });
+                }
+                let name = census.class_names.entry(label).or_insert_with(|| class_name.clone());
+                if *name != class_name {
+                    let expected = name.clone();
+                    return Err(ImageSetError::ClassName { image_id, label, found: class_name, expected }.into());
+                }
+                census.splits.entry(split).or_default().entry(label).or_default().push(image_id);
+            }
+        }
+        Ok(census)
+    }
+
+    /// Checks that the images are of these classes, under the same labels.
+    fn check_classes(&self, expected: &[String]) -> Result<(), EvaluateError> {
+        let labelled = expected.iter().enumerate();
+        let is_same = self.class_names.len() == expected.len()
+            && labelled.clone().all(|(label, name)| self.class_names.get(&(label as u32)) == Some(name));
+        if is_same || self.splits.is_empty() {
+            return Ok(()); // No images at all are no images of a split, which is said of that.
+        }
+        let list = |classes: Vec<(usize, &String)>| {
+            let shown: Vec<_> = classes.iter().take(20).map(|(label, name)| format!("{label} `{name}`")).collect();
+            let more = if classes.len() > 20 { format!(" and {} more", classes.len() - 20) } else { String::new() };
+            format!("{}{more}", shown.join(", "))
+        };
+        Err(EvaluateError::OtherClasses {
+            found: list(self.class_names.iter().map(|(&label, name)| (label as usize, name)).collect()),
+            expected: list(labelled.collect()),
+        })
+    }
+
+    /// The images of a split that are evaluated: all, or `max_images`, for which classes take turns in the order of their
+    /// labels, each giving its smallest id next.
+    fn choose(&self, split: Split, max_images: Option<u64>, class_names: &[String]) -> Result<Vec<u64>, EvaluateError> {
+        let Some(classes) = self.splits.get(&split) else {
+            return Err(EvaluateError::EmptySplit { split, available: self.describe_splits() });
+        };
+        if let Some(label) = (0..class_names.len()).find(|&label| !classes.contains_key(&(label as u32))) {
+            let class_name = class_names[label].clone();
+            return Err(EvaluateError::EmptyClass { split, label, class_name, n_classes: class_names.len() });
+        }
+        let mut turns: Vec<(usize, u32, u64)> = Vec::new();
+        for (&label, ids) in classes {
+            let mut ids = ids.clone();
+            ids.sort_unstable();
+            turns.extend(ids.into_iter().enumerate().map(|(turn, id)| (turn, label, id)));
+        }
+        turns.sort_unstable();
+        turns.truncate(max_images.map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX)));
+        Ok(turns.into_iter().map(|(_, _, id)| id).collect())
+    }
+
+    fn describe_splits(&self) -> String {
+        if self.splits.is_empty() {
+            return "none, as there are no images".to_owned();
+        }
+        let count = |classes: &BTreeMap<u32, Vec<u64>>| classes.values().map(Vec::len).sum::<usize>();
+        let splits = self.splits.iter().map(|(split, classes)| format!("`{split}` ({} images)", count(classes)));
+        splits.collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_take_turns_in_id_order() {
+        let classes = BTreeMap::from([(0, vec![9, 1, 5]), (1, vec![2]), (2, vec![8, 7, 6, 0])]);
+        let census = Census { class_names: BTreeMap::new(), splits: BTreeMap::from([(Split::Test, classes)]) };
+        let names = ["a", "b", "c"].map(str::to_owned);
+        let check = |max_images: Option<u64>, expected: &[u64]| {
+            assert_eq!(census.choose(Split::Test, max_images, &names).unwrap(), expected, "{max_images:?}");
+        };
+        check(Some(1), &[1]);
+        check(Some(3), &[1, 2, 0]);
+        check(Some(5), &[1, 2, 0, 5, 6]);
+        check(Some(6), &[1, 2, 0, 5, 6, 9]);
+        check(Some(100), &[1, 2, 0, 5, 6, 9, 7, 8]);
+        check(None, &[1, 2, 0, 5, 6, 9, 7, 8]);
+    }
+}

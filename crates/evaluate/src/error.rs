@@ -1,0 +1,87 @@
+//! Why an evaluation cannot be made.
+
+use twinset_attack::AttackError;
+use twinset_manifest::ManifestError;
+use twinset_manifest::rows::Split;
+use twinset_model::ImageSetError;
+
+/// Why an evaluation cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum EvaluateError {
+    /// The manifest of images cannot be read.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The images cannot be one tensor.
+    #[error(transparent)]
+    Images(#[from] ImageSetError),
+    /// Two images have one id.
+    #[error("image {image_id} occurs twice in the images")]
+    DuplicateId {
+        /// The id.
+        image_id: u64,
+    },
+    /// A split that is asked for has no images.
+    #[error("the images have no split `{split}`, expected one of those that they have: {available}")]
+    EmptySplit {
+        /// The split.
+        split: Split,
+        /// The splits that there are, with the number of their images.
+        available: String,
+    },
+    /// The weights are of a network for other classes.
+    #[error("the weights are for classes {expected}, but the images have {found}")]
+    OtherClasses {
+        /// The images' classes.
+        found: String,
+        /// The weights' classes.
+        expected: String,
+    },
+    /// A split has no images of a class.
+    #[error(
+        "split `{split}` has no image of class {label} (`{class_name}`), expected images of each of the {n_classes} classes"
+    )]
+    EmptyClass {
+        /// The split.
+        split: Split,
+        /// The class.
+        label: usize,
+        /// Its name.
+        class_name: String,
+        /// All classes.
+        n_classes: usize,
+    },
+    /// The network takes images of another size.
+    #[error("the images have {found} pixels, but the weights are of {network}, expected {expected}")]
+    OtherSize {
+        /// The images' width and height.
+        found: String,
+        /// The network's images' width and height.
+        expected: String,
+        /// The network.
+        network: String,
+    },
+    /// The network says NaN or infinity.
+    #[error(
+        "the network's logits for image {image_id} under `{attack}` are not finite, expected finite numbers (do the weights hold NaN?)"
+    )]
+    NotFinite {
+        /// The image.
+        image_id: u64,
+        /// The attack's name.
+        attack: String,
+    },
+    /// An attack failed.
+    #[error("attack `{attack}` on split `{split}` failed in batch {batch} of {n_batches}: {source}")]
+    Attack {
+        /// The attack's name.
+        attack: String,
+        /// The split.
+        split: Split,
+        /// The batch, counted from 1.
+        batch: usize,
+        /// Batches of the split.
+        n_batches: usize,
+        /// Why.
+        source: AttackError,
+    },
+}

@@ -1,0 +1,242 @@
+//! The binary as a user calls it.
+
+mod fixture;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use fixture::{
+    CLASS_NAMES, colour, images, network_of_colours, random_network, read_predictions, sized_colour, spec,
+    write_images, write_weights,
+};
+use tch::{Device, Kind, Tensor};
+use twinset_manifest::rows::{Cluster, Split};
+use twinset_manifest::{Provenance, write_manifest};
+use twinset_model::{Network, NetworkSpec};
+
+const PGD: &str =
+    r#"attacks=[{ kind = "pgd", epsilon = "64/255", step-size = "16/255", n-steps = 6, random-start = false }]"#;
+const RANDOM_PGD: &str =
+    r#"attacks=[{ kind = "pgd", epsilon = "64/255", step-size = "16/255", n-steps = 6, random-start = true }]"#;
+
+struct Folder {
+    folder: tempfile::TempDir,
+    images: PathBuf,
+    weights: PathBuf,
+}
+
+impl Folder {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let images = write_images(folder.path(), images());
+        let weights = write_weights(folder.path(), &network_of_colours());
+        Self { folder, images, weights }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn out(&self) -> PathBuf {
+        self.path().join("out")
+    }
+
+    fn evaluate(&self, sets: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_twinset-evaluate"));
+        command.env_remove("LD_LIBRARY_PATH").env_remove("TWINSET_PROGRESS").args(["--device", "cpu"]);
+        command.arg("--images").arg(&self.images).arg("--weights").arg(&self.weights).arg("--out").arg(self.out());
+        for set in sets {
+            command.args(["--set", set]);
+        }
+        command.output().unwrap()
+    }
+
+    /// Fails with exit code 1 and this message, and writes nothing.
+    #[track_caller]
+    fn refuses(&self, sets: &[&str], expected: &[&str]) {
+        let output = self.evaluate(sets);
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        let line = stderr.lines().find(|line| line.starts_with("error: ")).unwrap_or_else(|| panic!("{stderr}"));
+        for part in expected {
+            assert!(line.contains(part), "no `{part}` in: {line}");
+        }
+        assert!(!stderr.contains("panicked"), "{stderr}");
+        assert!(!self.out().join("predictions.parquet").exists());
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn a_good_call_writes_predictions_and_says_how_they_are() {
+    let folder = Folder::new();
+    let output = folder.evaluate(&["seed=3", "splits=['test', 'train']", PGD]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let expected = format!(
+        "wrote {} (42 predictions)\n\
+         test, clean: 80.0 % right (12 of 15 images)\n\
+         train, clean: 100.0 % right (6 of 6 images)\n\
+         test, pgd-6: 0.0 % right (0 of 15 images)\n\
+         train, pgd-6: 0.0 % right (0 of 6 images)\n",
+        folder.out().join("predictions.parquet").display()
+    );
+    assert_eq!(text(&output.stdout), expected);
+    assert_eq!(text(&output.stderr), "device: cpu (the CPU was asked for)\n");
+
+    let (predictions, provenance) = read_predictions(&folder.out().join("predictions.parquet"));
+    assert_eq!(predictions.len(), 42);
+    assert!(predictions[..21].iter().all(|p| p.attack == "clean"));
+    assert!(predictions[21..].iter().all(|p| p.n_queries == 6 && p.linf <= 64.0 / 255.0 + 1e-6));
+    assert_eq!(provenance.seed, Some(3));
+    assert_eq!(provenance.config["attacks"][0]["name"], "pgd-6");
+    assert_eq!(provenance.config["attacks"][0]["n-restarts"], 1);
+    let inputs: Vec<_> = provenance.inputs.iter().map(|i| (i.name.as_str(), i.schema.as_deref())).collect();
+    assert_eq!(inputs, [("images.parquet", Some("images/1")), ("model.safetensors", None)]);
+    assert_eq!(provenance.warnings, ["test.bin is not the official file", "trained on little"]);
+}
+
+#[test]
+fn twice_the_same_is_the_same_bytes() {
+    let (first, second) = (Folder::new(), Folder::new());
+    let bytes = |folder: &Folder| {
+        let augmentation = "augmentation={ crop-padding = 2, flip = true }";
+        assert!(folder.evaluate(&["seed=3", "batch-size=4", augmentation, RANDOM_PGD]).status.success());
+        fs::read(folder.out().join("predictions.parquet")).unwrap()
+    };
+    assert!(bytes(&first) == bytes(&second));
+    assert!(bytes(&first) == bytes(&first));
+}
+
+#[test]
+fn check_reads_the_config_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("study.toml");
+    let config = "[[arm]]\nname = 'a'\n\n[arm.evaluate]\nattacks = [\n  { kind = 'fgsm', epsilon = '8/255' },\n";
+    let check = |rest: &str, expected: Result<(), &str>| {
+        fs::write(&file, format!("{config}{rest}")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_twinset-evaluate"));
+        command.args(["--check", "--table", "arm.0.evaluate", "--set", "seed=1", "--config"]).arg(&file);
+        let output = command.output().unwrap();
+        let stderr = text(&output.stderr);
+        match expected {
+            Ok(()) => assert_eq!((output.status.code(), stderr.as_str()), (Some(0), "")),
+            Err(part) => {
+                assert_eq!(output.status.code(), Some(1), "{stderr}");
+                assert!(stderr.starts_with(&format!("error: {}", file.display())), "{stderr}");
+                assert!(stderr.contains(part), "no `{part}` in: {stderr}");
+            }
+        }
+    };
+    check("]", Ok(()));
+    check(
+        "  { kind = 'fgsm', epsilon = '8/255', steps = 3 },\n]",
+        Err(":7: key `arm.0.evaluate.attacks.1.steps`: unknown field `steps`"),
+    );
+    check(
+        "  { kind = 'fgsm', epsilon = '4/255' },\n]",
+        Err(":7: key `arm.0.evaluate.attacks.1`: found an attack called `fgsm`"),
+    );
+    check("]\nbatch-size = 0", Err(":8: key `arm.0.evaluate.batch-size`: found 0, expected at least 1 image"));
+    check("]\nsplits = ['tset']", Err("unknown variant `tset`, expected one of `train`, `val`, `test`"));
+    check("]\nattack = []", Err(":8: key `arm.0.evaluate.attack`: unknown field `attack`"));
+    check("  { kind = 'fgsm', epsilon = '300/255' },\n]", Err("`300/255` is outside [0, 1]"));
+}
+
+#[test]
+fn bad_images_are_refused() {
+    let mut folder = Folder::new();
+    folder.refuses(
+        &["seed=0", "splits=['val']"],
+        &["the images have no split `val`, expected one of", "`train` (6 images), `test` (15 images)"],
+    );
+    folder.refuses(&[], &["missing field `seed`"]);
+
+    let rewrite = |change: &dyn Fn(&mut Vec<twinset_manifest::rows::Image>)| {
+        let mut rows = images();
+        change(&mut rows);
+        write_images(folder.path(), rows);
+    };
+    rewrite(&|rows| rows.iter_mut().filter(|row| row.label == 1).for_each(|row| row.class_name = "cat".to_owned()));
+    folder.refuses(
+        &["seed=0"],
+        &["the weights are for classes 0 `red`, 1 `green`, 2 `blue`, but the images have 0 `red`, 1 `cat`, 2 `blue`"],
+    );
+    rewrite(&|rows| rows.retain(|row| row.label < 2));
+    folder.refuses(&["seed=0"], &["but the images have 0 `red`, 1 `green`"]);
+    rewrite(&|rows| rows.retain(|row| row.label < 2 || row.split == Split::Train));
+    folder.refuses(
+        &["seed=0"],
+        &["split `test` has no image of class 2 (`blue`), expected images of each of the 3 classes"],
+    );
+    rewrite(&|rows| *rows = (0..3).map(|label| sized_colour(label.into(), Split::Test, label, 0, 12)).collect());
+    folder.refuses(
+        &["seed=0"],
+        &["the images have 12x12 pixels, but the weights are of paper-robust of width 4 for 3 classes", "expected 8x8"],
+    );
+    rewrite(&|rows| rows.push(sized_colour(200, Split::Test, 0, 0, 12)));
+    folder.refuses(&["seed=0"], &["image 200 (`test/200`) has 12x12 pixels, expected 8x8"]);
+    rewrite(&|rows| rows.push(colour(100, Split::Test, 0, 0)));
+    folder.refuses(&["seed=0"], &["image 100 occurs twice"]);
+    rewrite(&|rows| rows[0].image.bytes = Some(b"no image".to_vec()));
+    folder.refuses(&["seed=0"], &["image 90 (`test/90`) cannot be used: unsupported"]);
+    rewrite(&|rows| rows.clear());
+    folder.refuses(&["seed=0"], &["no split `test`", "none, as there are no images"]);
+
+    let cut = fs::read(&folder.images).unwrap();
+    fs::write(&folder.images, &cut[..cut.len() / 2]).unwrap();
+    folder.refuses(&["seed=0"], &["is not a whole Parquet file"]);
+    let cluster = Cluster { image_id: 0, cluster_id: 0, cluster_size: 1, is_representative: true };
+    write_manifest(&folder.images, [cluster], &Provenance::of_stage("neardup", "0.0.0")).unwrap();
+    folder.refuses(&["seed=0"], &["holds `clusters/1`, expected `images/1`"]);
+    folder.images = folder.path().join("nowhere.parquet");
+    folder.refuses(&["seed=0"], &["cannot read manifest", "nowhere.parquet"]);
+}
+
+#[test]
+fn bad_weights_are_refused() {
+    let mut folder = Folder::new();
+    let whole = fs::read(&folder.weights).unwrap();
+    fs::write(&folder.weights, &whole[..whole.len() - 10]).unwrap();
+    folder.refuses(&["seed=0"], &["failed to load the weights: weights", "are not a whole safetensors file"]);
+    fs::write(&folder.weights, "no weights").unwrap();
+    folder.refuses(&["seed=0"], &["are not a whole safetensors file"]);
+
+    let tensor = Tensor::zeros([3], (Kind::Float, Device::Cpu));
+    Tensor::write_safetensors(&[("fc.weight", tensor)], &folder.weights).unwrap();
+    folder.refuses(&["seed=0"], &["metadata `twinset.schema`: found nothing, expected weights/1"]);
+
+    let names = CLASS_NAMES.map(str::to_owned).to_vec();
+    let larger = NetworkSpec { image_size: 12, ..spec() };
+    write_weights(folder.path(), &Network::new(&larger, Device::Cpu).unwrap().with_class_names(names).unwrap());
+    folder.refuses(&["seed=0"], &["the images have 8x8 pixels, but the weights are of paper-robust", "expected 12x12"]);
+    let other_classes = Network::new(&NetworkSpec { n_classes: 2, ..spec() }, Device::Cpu).unwrap();
+    write_weights(folder.path(), &other_classes);
+    folder.refuses(&["seed=0"], &["the weights are for classes 0 `0`, 1 `1`, but the images have 0 `red`"]);
+
+    let broken = random_network();
+    let (_, weight) = broken.parameters().last().unwrap();
+    tch::no_grad(|| drop(weight.shallow_clone().fill_(f64::NAN)));
+    write_weights(folder.path(), &broken);
+    folder.refuses(&["seed=0"], &["the network's logits for image 70 under `clean` are not finite"]);
+
+    folder.weights = folder.path().join("nowhere.safetensors");
+    folder.refuses(&["seed=0"], &["cannot read weights", "nowhere.safetensors"]);
+}
+
+#[test]
+fn a_wrong_call_is_a_usage_error() {
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_twinset-evaluate")).args(arguments).output().unwrap();
+        (output.status.code(), text(&output.stderr))
+    };
+    let (code, stderr) = run(&["--set", "seed=0"]);
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("--images <FILE>") && stderr.contains("--weights <FILE>"), "{stderr}");
+    let (code, stderr) = run(&["--check", "--set", "seed=0", "--device", "gpu"]);
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("`gpu` is no device, expected `auto`, `cpu` or `cuda`"), "{stderr}");
+}

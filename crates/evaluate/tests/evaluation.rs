@@ -1,0 +1,162 @@
+//! What an evaluation promises, on networks whose predictions are known and on random ones.
+
+#[expect(dead_code, reason = "the other tests use the rest")]
+mod fixture;
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use fixture::{images, network_of_colours, random_network, write_images};
+use twinset_evaluate::{Config, accuracies, evaluate, load};
+use twinset_manifest::rows::{Prediction, Split};
+use twinset_model::Network;
+use twinset_stage::Progress;
+
+/// Torch's generator is the process's: a test that draws from it keeps it to itself.
+fn torch() -> MutexGuard<'static, ()> {
+    static TORCH: Mutex<()> = Mutex::new(());
+    TORCH.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn predictions(network: &Network, config: &str) -> Vec<Prediction> {
+    let folder = tempfile::tempdir().unwrap();
+    let config: Config = serde_json::from_str(&format!("{{ {config} }}")).unwrap();
+    config.validate().unwrap();
+    let manifest = write_images(folder.path(), images());
+    let data = load(&manifest, Path::new("."), &config, network).unwrap();
+    evaluate(network, &data.images, &config, &Progress::hidden()).unwrap()
+}
+
+fn of_attack(predictions: &[Prediction], attack: &str) -> Vec<Prediction> {
+    predictions.iter().filter(|prediction| prediction.attack == attack).cloned().collect()
+}
+
+/// The same but for the attack's name and cost.
+fn as_clean(predictions: &[Prediction]) -> Vec<Prediction> {
+    predictions.iter().map(|p| Prediction { attack: "clean".to_owned(), n_queries: 0, ..p.clone() }).collect()
+}
+
+const PGD: &str = r#""kind": "pgd", "step-size": "2/255", "n-steps": 3, "random-start": true"#;
+
+#[test]
+fn a_network_with_known_weights_is_judged_rightly() {
+    let _torch = torch();
+    let network = network_of_colours();
+    let found = predictions(
+        &network,
+        r#""seed": 0, "splits": ["test", "train"], "batch-size": 4, "attacks": [
+            { "kind": "fgsm", "epsilon": "32/255", "name": "weak" }, { "kind": "fgsm", "epsilon": "64/255", "name": "strong" } ]"#,
+    );
+    let summary: Vec<_> =
+        accuracies(&found).into_iter().map(|a| (a.split, a.attack, a.n_correct, a.n_images)).collect();
+    // 12 of 15 test images show the colour of their class, by 60/255; the step raises the other colours by ε.
+    let expected = [
+        (Split::Test, "clean", 12, 15),
+        (Split::Train, "clean", 6, 6),
+        (Split::Test, "weak", 12, 15),
+        (Split::Train, "weak", 6, 6),
+        (Split::Test, "strong", 0, 15),
+        (Split::Train, "strong", 0, 6),
+    ];
+    let expected: Vec<_> = expected.into_iter().map(|(s, attack, c, n)| (s, attack.to_owned(), c, n)).collect();
+    assert_eq!(summary, expected);
+    for prediction in &found {
+        let Prediction { image_id, label, predicted, is_correct, linf, l2, n_queries, .. } = prediction;
+        assert_eq!(*is_correct, label == predicted);
+        match prediction.attack.as_str() {
+            "clean" => {
+                let shown = if *image_id >= 100 { (label + 1) % 3 } else { *label };
+                assert_eq!((*predicted, *linf, *l2, *n_queries), (shown, 0.0, 0.0, 0));
+            }
+            "weak" => assert!((linf - 32.0 / 255.0).abs() < 1e-6 && *n_queries == 1, "{prediction:?}"),
+            // Four windows of the two poolings, in each of which one pixel's three channels move.
+            _ => {
+                assert!(
+                    (linf - 64.0 / 255.0).abs() < 1e-6 && (l2 - 12f32.sqrt() * linf).abs() < 1e-5,
+                    "{prediction:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_are_by_attack_then_split_then_id() {
+    let _torch = torch();
+    let config = format!(r#""seed": 0, "splits": ["train", "test"], "attacks": [{{ {PGD}, "epsilon": "8/255" }}]"#);
+    let found = predictions(&random_network(), &config);
+    let order: Vec<_> = found.iter().map(|p| (p.attack != "clean", p.split == Split::Test, p.image_id)).collect();
+    assert!(order.is_sorted());
+    assert_eq!(order.len(), 2 * 21);
+}
+
+#[test]
+fn epsilon_0_equals_clean() {
+    let _torch = torch();
+    for network in [random_network(), network_of_colours()] {
+        for augmentation in ["", r#""augmentation": { "crop-padding": 2, "flip": true }, "#] {
+            let config = format!(
+                r#""seed": 1, "batch-size": 4, {augmentation} "attacks": [
+                    {{ {PGD}, "epsilon": 0 }}, {{ {PGD}, "epsilon": 0, "n-restarts": 3, "name": "restarts" }},
+                    {{ "kind": "fgsm", "epsilon": 0 }} ]"#
+            );
+            let found = predictions(&network, &config);
+            let clean = of_attack(&found, "clean");
+            for attack in ["pgd-3", "restarts", "fgsm"] {
+                assert_eq!(as_clean(&of_attack(&found, attack)), clean, "{attack}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_attack_does_not_depend_on_the_other_attacks_and_splits() {
+    let _torch = torch();
+    let network = random_network();
+    let run = |splits: &str, before: &str| {
+        let augmentation = r#""augmentation": { "crop-padding": 2, "flip": true }"#;
+        let attacks = format!(r#"[{before} {{ {PGD}, "epsilon": "32/255" }}]"#);
+        let config = format!(r#""seed": 2, "batch-size": 4, "splits": {splits}, {augmentation}, "attacks": {attacks}"#);
+        let mut found = predictions(&network, &config);
+        found.retain(|p| p.split == Split::Test);
+        [of_attack(&found, "clean"), of_attack(&found, "pgd-3")]
+    };
+    let alone = run(r#"["test"]"#, "");
+    let noise = format!(r#"{{ {PGD}, "epsilon": "8/255", "name": "another" }},"#);
+    assert_eq!(run(r#"["train", "test"]"#, &noise), alone);
+}
+
+#[test]
+fn the_seed_decides_random_starts_and_augmentation() {
+    let _torch = torch();
+    let network = random_network();
+    let norms = |seed: u64, rest: &str| {
+        let config = format!(r#""seed": {seed}, {rest} "attacks": [{{ {PGD}, "epsilon": "32/255" }}]"#);
+        of_attack(&predictions(&network, &config), "pgd-3")
+    };
+    assert_eq!(norms(1, ""), norms(1, ""));
+    assert_ne!(norms(1, ""), norms(2, ""));
+    let augmentation = r#""augmentation": { "crop-padding": 3, "flip": false },"#;
+    assert_ne!(norms(1, augmentation), norms(1, ""));
+}
+
+#[test]
+fn max_images_takes_classes_in_turn() {
+    let _torch = torch();
+    let found = predictions(&random_network(), r#""seed": 0, "max-images": 4, "splits": ["test", "train"]"#);
+    let ids = |split| found.iter().filter(|p| p.split == split).map(|p| p.image_id).collect::<Vec<_>>();
+    // Classes 0, 1, 2 give their smallest ids 90, 80, 70, and class 0 its next.
+    assert_eq!(ids(Split::Test), [70, 80, 90, 91]);
+    assert_eq!(ids(Split::Train), [0, 1, 10, 20]);
+}
+
+#[test]
+fn the_published_range_lifts_dark_pixels_past_the_ball_as_it_is_published() {
+    let _torch = torch();
+    let config = r#""seed": 0, "attacks": [
+        { "kind": "pgd", "epsilon": "4/255", "step-size": "1/255", "n-steps": 2, "random-start": false, "pixel-range": [0.5, 1.0] }]"#;
+    let attacked = of_attack(&predictions(&random_network(), config), "pgd-2");
+    // Image 70's darkest channels are 110/255, mid-grey is 127.5/255.
+    let of_70 = attacked.iter().find(|p| p.image_id == 70).unwrap();
+    assert!((of_70.linf - 17.5 / 255.0).abs() < 1e-6, "{of_70:?}");
+}
