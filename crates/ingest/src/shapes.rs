@@ -1,8 +1,9 @@
 //! A generator of 32×32 colour images in ten classes, with planted duplicates and the truth about them.
 //!
-//! An image is a *scene*: a shape in a random colour, place, size, stretch and rotation, on a textured ground, with some
-//! clutter behind it and some before it. What a scene looks like depends on seed, split and its number in the split
-//! alone, so a larger training set holds the smaller one, and its test set stays. Positions in a split are shuffled.
+//! An image is a *scene*: a bright shape in a random colour, place, size, stretch and rotation, on a darker textured
+//! ground, with some clutter behind it and some before it. What a scene looks like depends on seed, split and its number
+//! in the split alone, so a larger training set holds the smaller one, and its test set stays. Positions in a split are
+//! shuffled.
 //!
 //! A *planted duplicate* is a training image once more, as it is (exact) or changed as photos on the web are (near), in
 //! the training set itself or in another split, where it is a leak. To the manifest it is an image like any other, as

