@@ -261,7 +261,7 @@ fn inputs_that_do_not_fit_together_are_refused() {
     check(&|study| study.write_trainset(vec![]), &["the trainset has no rows"]);
     check(
         &|study| {
-            study.write_images("injected-images.parquet", vec![image(5, Split::Train, 8), image(100, Split::Train, 8)])
+            study.write_images("injected-images.parquet", vec![image(5, Split::Train, 8), image(100, Split::Train, 8)]);
         },
         &["image 5 occurs twice"],
     );
