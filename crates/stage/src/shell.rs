@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 /// Runs a stage and turns its error into one line on stderr and exit code 1; hints follow on lines of their own.
 pub fn run(stage: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
+    end_with_the_reader();
     match stage() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -14,6 +15,16 @@ pub fn run(stage: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
             }
             ExitCode::FAILURE
         }
+    }
+}
+
+/// A closed pipe ends the program as it does any other (`twinset-ingest … | head`), instead of a panic in `println!`.
+#[cfg_attr(unix, expect(unsafe_code, reason = "a signal's disposition is set through libc"))]
+fn end_with_the_reader() {
+    // SAFETY: restores a default disposition; no handler of ours is involved.
+    #[cfg(unix)]
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
     }
 }
 
