@@ -95,8 +95,7 @@ fn a_study_runs_from_images_to_report_and_a_killed_one_goes_on_to_the_same_bytes
     assert!(String::from_utf8(again.stdout).unwrap().contains(" 0 executed"));
 
     let killed = Checkout::new(PIPELINE);
-    let mut child =
-        reproduce(&killed, &programs, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = reproduce(&killed, &programs, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     wait_until("a training under way", || {
         fs::read_dir(killed.path("data/stages/train")).is_ok_and(|mut runs| runs.next().is_some())
     });
@@ -123,5 +122,9 @@ fn a_mistake_in_a_pipeline_is_told_by_its_stage_with_file_line_and_key() {
     check("2/255", "two", "pipelines/small.toml:24: key `arm.0.evaluate.attacks.0.step-size`: `two` is no radius");
     check("batch-size = 32", "batch-size = \"all\"", "pipelines/small.toml:19: key `arm.0.train.batch-size`: ");
     check("zipf", "zopf", "pipelines/small.toml:29: key `arm.1.inject.selection.class-weights`: ");
-    check("learning-rate = 0.01", "learning-rate = -1.0", "pipelines/small.toml:17: key `arm.0.train.optimizer.learning-rate`: ");
+    check(
+        "learning-rate = 0.01",
+        "learning-rate = -1.0",
+        "pipelines/small.toml:17: key `arm.0.train.optimizer.learning-rate`: ",
+    );
 }
