@@ -1,1 +1,125 @@
-//! Placeholder.
+//! A *report* is one HTML page that tells what a study did, what came of it, and how sure that is.
+//!
+//! A [`Study`] (`study.json`, written by the runner) names the manifests of all cells; [`gather`] reads them as
+//! [`Evidence`]; [`Report::of`] arranges that into [`Results`](results::Results), the page and the rows of the `cells`
+//! manifest. The page needs neither a network nor JavaScript, and holds no clock and no path: the same evidence gives
+//! the same bytes.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use twinset_report::{Config, Report, Study, gather};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = Config::default();
+//! let study = Study::read(Path::new("study.json"))?;
+//! let evidence = gather(&study, &config, Path::new("."))?;
+//! let report = Report::of(&study, &evidence, &config)?;
+//! std::fs::write("index.html", &report.html)?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod cells;
+mod chart;
+mod counts;
+mod dataset;
+mod duplicates;
+mod error;
+mod evidence;
+mod figures;
+mod json_path;
+mod names;
+mod numerals;
+mod page;
+mod pictures;
+pub mod results;
+mod sources;
+pub mod statistics;
+mod study;
+mod truth;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use twinset_manifest::Provenance;
+use twinset_manifest::rows::Cell;
+use twinset_stage::InvalidField;
+
+pub use cells::cells;
+pub use counts::{Count, PairCount, TrainsetCount};
+pub use dataset::{Dataset, RejectCount};
+pub use duplicates::{Duplicates, Recall, RecallGroup};
+pub use error::ReportError;
+pub use evidence::{CellEvidence, Evidence, InjectedExample, gather};
+pub use pictures::Picture;
+pub use sources::Source;
+pub use study::{Arm, Status, Study, StudyCell, StudyError};
+pub use truth::Planted;
+
+/// How the report is made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Config {
+    /// The page's title; none for the pipeline's name.
+    pub title: Option<String>,
+    /// Near-duplicate pairs that are shown as pictures.
+    pub gallery_pairs: usize,
+    /// The confidence level of all intervals.
+    pub confidence: f64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { title: None, gallery_pairs: 24, confidence: 0.95 }
+    }
+}
+
+impl Config {
+    /// Checks what a type cannot.
+    ///
+    /// # Errors
+    /// Names the key, its value, and what it should be.
+    pub fn validate(&self) -> Result<(), InvalidField> {
+        let is_level = self.confidence > 0.0 && self.confidence < 1.0;
+        InvalidField::unless(is_level, "confidence", self.confidence, "a level between 0 and 1, such as 0.95")?;
+        InvalidField::unless(self.gallery_pairs <= 1000, "gallery-pairs", self.gallery_pairs, "at most 1000")
+    }
+}
+
+/// The page and its numbers.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The page.
+    pub html: String,
+    /// The rows of the `cells` manifest.
+    pub cells: Vec<Cell>,
+    /// The provenance of the `cells` manifest.
+    pub provenance: Provenance,
+}
+
+impl Report {
+    /// Makes the page and its numbers of a study's evidence.
+    ///
+    /// # Errors
+    /// Does not fail on any evidence; what the template engine says is passed on.
+    pub fn of(study: &Study, evidence: &Evidence, config: &Config) -> Result<Self, ReportError> {
+        let results = results::Results::of(study, evidence, config.confidence);
+        let cells = cells(&results, &evidence.dataset.classes);
+        let html = page::html(&page::Context { study, evidence, config, results: &results })?;
+        Ok(Self { html, cells, provenance: provenance(study, evidence, config) })
+    }
+}
+
+/// The study's paths are left out: they name the binaries that made the files, the digests name the files.
+fn provenance(study: &Study, evidence: &Evidence, config: &Config) -> Provenance {
+    let config = json!({
+        "title": config.title,
+        "gallery-pairs": config.gallery_pairs,
+        "confidence": config.confidence,
+        "study": { "pipeline": study.pipeline, "seeds": study.seeds, "arms": study.arms },
+    });
+    let mut provenance = Provenance::of_stage("report", env!("CARGO_PKG_VERSION"))
+        .with_config(&config)
+        .with_inputs(evidence.sources.iter().map(|source| source.input.clone()));
+    provenance.warnings = evidence.warnings();
+    provenance
+}

@@ -1,0 +1,55 @@
+//! What can be wrong with a study's evidence.
+
+use std::path::PathBuf;
+
+use polars::prelude::PolarsError;
+use twinset_manifest::ManifestError;
+
+/// What can be wrong with what a study names: the study's field, the file, what was found and what was expected.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// A manifest cannot be read, or is another one.
+    #[error("study's `{field}`: {source}")]
+    Manifest {
+        /// The field of `study.json` that names it.
+        field: String,
+        /// What is wrong with it.
+        source: ManifestError,
+    },
+    /// A manifest without rows where at least one is needed.
+    #[error("study's `{field}`: manifest `{path}` has no rows, expected at least one")]
+    Empty {
+        /// The field of `study.json` that names it.
+        field: String,
+        /// The manifest.
+        path: PathBuf,
+    },
+    /// A file that is no manifest cannot be read.
+    #[error("study's `{field}`: cannot read `{path}`: {source}")]
+    File {
+        /// The field of `study.json` that names it.
+        field: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A line of the truth file cannot be understood.
+    #[error("truth `{path}`, line {line}: found {found}, expected {expected}")]
+    Truth {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What stands there.
+        found: String,
+        /// What should stand there.
+        expected: String,
+    },
+    /// Rows cannot be counted.
+    #[error("cannot count rows: {0}")]
+    Count(#[from] PolarsError),
+    /// A template cannot be filled.
+    #[error("cannot fill the page: {0}")]
+    Page(#[from] askama::Error),
+}

@@ -1,0 +1,208 @@
+//! The *evidence* of a study: what its manifests say, as far as the page needs it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use twinset_manifest::Reader;
+use twinset_manifest::rows::{Cluster, Epoch, Hashes, Image, Origin, Pair, Prediction, Reject, TrainsetRow};
+
+use crate::counts::{Count, TrainsetCount, count_predictions, count_trainset};
+use crate::dataset::{Dataset, RejectCount, count_rejects};
+use crate::duplicates::{Duplicates, evenly};
+use crate::pictures::{Picture, pictures};
+use crate::sources::{Source, Sources};
+use crate::study::Status;
+use crate::truth::read_truth;
+use crate::{Config, ReportError, Study, StudyCell};
+
+/// What a study's manifests say.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// The images, counted.
+    pub dataset: Dataset,
+    /// What could not be read, by reason.
+    pub rejects: Vec<RejectCount>,
+    /// The duplicates found.
+    pub duplicates: Duplicates,
+    /// What each cell came to, in the order of the study's list.
+    pub cells: Vec<CellEvidence>,
+    /// Some of the near-duplicates that were injected.
+    pub injected: Vec<InjectedExample>,
+    /// The images to be shown.
+    pub pictures: BTreeMap<u64, Picture>,
+    /// All files that were read.
+    pub sources: Vec<Source>,
+}
+
+impl Evidence {
+    /// What the stages warn a reader of, each once.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings: Vec<String> = Vec::new();
+        for warning in self.sources.iter().filter_map(|source| source.provenance.as_ref()).flat_map(|p| &p.warnings) {
+            if !warnings.contains(warning) {
+                warnings.push(warning.clone());
+            }
+        }
+        warnings
+    }
+}
+
+/// What one cell came to; empty where it did not come so far.
+#[derive(Clone, Debug, Default)]
+pub struct CellEvidence {
+    /// Predictions, counted.
+    pub counts: Vec<Count>,
+    /// Training, epoch by epoch.
+    pub epochs: Vec<Epoch>,
+    /// The training set, counted.
+    pub trainset: Vec<TrainsetCount>,
+}
+
+impl CellEvidence {
+    /// How many duplicates the class got.
+    pub fn n_injected(&self, label: u32) -> u64 {
+        let is_it = |count: &&TrainsetCount| count.origin == Origin::Injected && count.label == label;
+        self.trainset.iter().filter(is_it).map(|count| count.n).sum()
+    }
+}
+
+/// A near-duplicate that was injected.
+#[derive(Clone, Debug)]
+pub struct InjectedExample {
+    /// The first arm that has it.
+    pub arm: String,
+    /// The image it was made from.
+    pub derived_from: u64,
+    /// What was done to that.
+    pub transform: String,
+    /// What came of it.
+    pub picture: Picture,
+}
+
+/// Examples of injected near-duplicates that are shown of an arm.
+const EXAMPLES_OF_AN_ARM: usize = 8;
+
+/// Reads what a study names. Images that are files of their own are looked for in `data`.
+///
+/// # Errors
+/// When a file cannot be read or is another one than expected: names the study's field, the file, what was found and
+/// what was expected.
+pub fn gather(study: &Study, config: &Config, data: &Path) -> Result<Evidence, ReportError> {
+    let mut sources = Sources::default();
+    let dataset = Dataset::count(sources.open::<Image>("images", &study.images)?)?;
+    if dataset.counts.is_empty() {
+        return Err(ReportError::Empty { field: "images".to_owned(), path: study.images.clone() });
+    }
+    let rejects = count_rejects(&sources.read::<Reject>("rejects", &study.rejects)?);
+    sources.open::<Hashes>("hashes", &study.hashes)?;
+    let pairs = sources.read::<Pair>("pairs", &study.pairs)?;
+    let clusters = sources.read::<Cluster>("clusters", &study.clusters)?;
+    let truth = study.truth.as_deref().map(|path| {
+        sources.note("truth", path)?;
+        read_truth(path)
+    });
+    let truth = truth.transpose()?;
+    let duplicates = Duplicates::count(&pairs, &clusters, truth.as_deref(), config.gallery_pairs)?;
+    let cells = cells(study, &mut sources)?;
+    let injected = injected(study, &mut sources, data)?;
+    let mut wanted: BTreeSet<u64> = duplicates.gallery.iter().flat_map(|pair| [pair.left_id, pair.right_id]).collect();
+    wanted.extend(injected.iter().map(|example| example.derived_from));
+    let pictures = pictures(sources.open("images", &study.images)?, &wanted, data)?;
+    Ok(Evidence { dataset, rejects, duplicates, cells, injected, pictures, sources: sources.into_vec() })
+}
+
+/// Cells may share a file (rate 0 is the same in all arms): each is read once.
+fn cells(study: &Study, sources: &mut Sources) -> Result<Vec<CellEvidence>, ReportError> {
+    let mut counts: BTreeMap<&Path, Vec<Count>> = BTreeMap::new();
+    let mut epochs: BTreeMap<&Path, Vec<Epoch>> = BTreeMap::new();
+    let mut trainsets: BTreeMap<&Path, Vec<TrainsetCount>> = BTreeMap::new();
+    let mut cells = Vec::new();
+    for (i, cell) in study.cells.iter().enumerate() {
+        let field = |name: &str| format!("cells[{i}].{name}");
+        let mut evidence = CellEvidence::default();
+        if let Some(path) = &cell.trainset {
+            let count = |rows: Vec<TrainsetRow>| Ok(count_trainset(&rows)?);
+            evidence.trainset = once(&mut trainsets, sources, &field("trainset"), path, count)?;
+        }
+        if let Some(path) = &cell.injected_images {
+            sources.open::<Image>(&field("injected_images"), path)?;
+        }
+        if let Some(path) = &cell.epochs {
+            evidence.epochs = once(&mut epochs, sources, &field("epochs"), path, Ok)?;
+        }
+        if let Some(path) = &cell.weights {
+            sources.note(&field("weights"), path)?;
+        }
+        if let Some(path) = cell.predictions.as_ref().filter(|_| cell.status == Status::Done) {
+            let count = |rows: Vec<Prediction>| Ok(count_predictions(&rows)?);
+            evidence.counts = once(&mut counts, sources, &field("predictions"), path, count)?;
+            if evidence.counts.is_empty() {
+                return Err(ReportError::Empty { field: field("predictions"), path: path.clone() });
+            }
+        }
+        cells.push(evidence);
+    }
+    Ok(cells)
+}
+
+fn once<'a, R: twinset_manifest::Row, T: Clone>(
+    known: &mut BTreeMap<&'a Path, T>,
+    sources: &mut Sources,
+    field: &str,
+    path: &'a Path,
+    digest: impl FnOnce(Vec<R>) -> Result<T, ReportError>,
+) -> Result<T, ReportError> {
+    // Opened even where it is known: the report says which cells share it.
+    let reader: Reader<R> = sources.open(field, path)?;
+    if let Some(value) = known.get(path) {
+        return Ok(value.clone());
+    }
+    let wrong = |source| ReportError::Manifest { field: field.to_owned(), source };
+    let value = digest(reader.read_all().map_err(wrong)?)?;
+    known.insert(path, value.clone());
+    Ok(value)
+}
+
+/// Of each arm's largest rate, some of the near-duplicates, evenly spaced.
+fn injected(study: &Study, sources: &mut Sources, data: &Path) -> Result<Vec<InjectedExample>, ReportError> {
+    let mut examples = Vec::new();
+    let mut shown: BTreeSet<&Path> = BTreeSet::new();
+    for arm in &study.arms {
+        let of_arm = study.cells.iter().enumerate().filter(|(_, cell)| cell.arm == arm.name);
+        let with_images = of_arm.filter_map(|(i, cell)| Some((i, cell, cell.injected_images.as_deref()?)));
+        let rate_first = |left: &StudyCell, right: &StudyCell| right.rate.total_cmp(&left.rate);
+        let mut candidates: Vec<_> = with_images.collect();
+        candidates.sort_by(|(_, left, _), (_, right, _)| rate_first(left, right));
+        for (i, _, path) in candidates {
+            let field = format!("cells[{i}].injected_images");
+            let reader = sources.open::<Image>(&field, path)?;
+            if reader.n_rows() == 0 {
+                continue;
+            }
+            if shown.insert(path) {
+                let places: Vec<u64> = (0..reader.n_rows()).collect();
+                let places: BTreeSet<u64> = evenly(&places, EXAMPLES_OF_AN_ARM).into_iter().collect();
+                let mut place = 0;
+                for batch in reader {
+                    for row in batch.map_err(|source| ReportError::Manifest { field: field.clone(), source })? {
+                        if places.contains(&place) {
+                            examples.extend(example(&arm.name, &row, data));
+                        }
+                        place += 1;
+                    }
+                }
+            }
+            break;
+        }
+    }
+    Ok(examples)
+}
+
+fn example(arm: &str, row: &Image, data: &Path) -> Option<InjectedExample> {
+    Some(InjectedExample {
+        arm: arm.to_owned(),
+        derived_from: row.derived_from?,
+        transform: row.transform.clone().unwrap_or_default(),
+        picture: Picture::of(row, data),
+    })
+}

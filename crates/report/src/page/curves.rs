@@ -1,0 +1,29 @@
+//! The plots.
+
+use super::{Context, Figures, Section};
+use crate::figures;
+use crate::names::split_name;
+
+pub(super) fn over_rate(context: &Context<'_>) -> askama::Result<Option<Section>> {
+    let splits = context.results.splits();
+    let figures = splits.iter().flat_map(|&split| {
+        let mut figures = figures::over_rate(context.results, &context.names(), split);
+        if splits.len() > 1 {
+            for figure in &mut figures {
+                figure.title = format!("{}, {} images", figure.title, split_name(split));
+            }
+        }
+        figures
+    });
+    let figures: Vec<_> = figures.collect();
+    if figures.is_empty() {
+        return Ok(None);
+    }
+    Section::new("over-rate", "Accuracy over the rate of duplicates", &Figures { figures }).map(Some)
+}
+
+pub(super) fn over_samples(context: &Context<'_>) -> askama::Result<Option<Section>> {
+    let Some(mut figure) = figures::over_samples(context.results) else { return Ok(None) };
+    let title = std::mem::take(&mut figure.title);
+    Section::new("over-samples", title, &Figures { figures: vec![figure] }).map(Some)
+}

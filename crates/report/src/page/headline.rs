@@ -1,0 +1,118 @@
+//! The first table: accuracy by arm and rate.
+
+use askama::Template;
+use twinset_manifest::rows::{Origin, Split};
+
+use super::{Context, Section};
+use crate::chart::short;
+use crate::names::split_name;
+use crate::numerals::{level, percent, percent_interval, points, points_interval, range};
+use crate::results::{ArmResults, Measure, RateResults};
+
+#[derive(Template)]
+#[template(path = "headline.html")]
+struct Headline {
+    tables: Vec<Table>,
+}
+
+struct Table {
+    /// Empty where there is but one split.
+    title: String,
+    measures: Vec<String>,
+    arms: Vec<ArmRows>,
+    caption: String,
+    has_one_seed: bool,
+    level: String,
+}
+
+struct ArmRows {
+    name: String,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    rate: String,
+    n_training: String,
+    n_seeds: String,
+    entries: Vec<Option<Entry>>,
+}
+
+struct Entry {
+    value: String,
+    interval: String,
+    is_one_seed: bool,
+    /// Empty where there is nothing to compare with.
+    change: String,
+    change_interval: String,
+    is_clear: bool,
+}
+
+pub(super) fn section(context: &Context<'_>) -> askama::Result<Option<Section>> {
+    let splits = context.results.splits();
+    let tables: Vec<_> = splits.iter().map(|split| table(context, *split, splits.len() > 1)).collect();
+    Section::new("accuracy", "Accuracy by arm and rate", &Headline { tables }).map(Some)
+}
+
+fn table(context: &Context<'_>, split: Split, has_title: bool) -> Table {
+    let measures = context.results.measures_on(split);
+    let confidence = context.results.confidence;
+    let arms: Vec<_> = context
+        .results
+        .arms
+        .iter()
+        .map(|arm| ArmRows {
+            name: arm.arm.name.clone(),
+            rows: arm.rates.iter().map(|rate| row(arm, rate, &measures, confidence)).collect(),
+        })
+        .collect();
+    let rates = context.results.arms.iter().flat_map(|arm| &arm.rates);
+    let accuracies = rates.flat_map(|rate| measures.iter().filter_map(|m| rate.accuracy(m, None, confidence)));
+    let n_images = range(accuracies.map(|accuracy| accuracy.n_images));
+    let level = level(confidence);
+    let entries = || arms.iter().flat_map(|arm| &arm.rows).flat_map(|row| row.entries.iter().flatten());
+    Table {
+        title: if has_title { format!("On {} images", split_name(split)) } else { String::new() },
+        measures: measures.iter().map(|measure| context.names().measure(measure)).collect(),
+        caption: format!(
+            "Accuracy in % on {n_images} {} images: mean over seeds [{level} t interval]. Change: difference from rate 0 of the \
+             same arm in percentage points, paired by seed [{level} t interval]; marked where the interval excludes 0, \
+             without correction for the number of comparisons.",
+            split_name(split),
+        ),
+        has_one_seed: entries().any(|entry| entry.is_one_seed),
+        level,
+        arms,
+    }
+}
+
+fn row(arm: &ArmResults<'_>, rate: &RateResults<'_>, measures: &[&Measure], confidence: f64) -> Row {
+    let n_done = measures.iter().map(|measure| rate.proportions(measure, None).len()).max().unwrap_or(0);
+    let n_planned = rate.seeds.len();
+    let known = rate.seeds.iter().filter_map(|seed| seed.evidence).filter(|cell| !cell.trainset.is_empty());
+    Row {
+        rate: short(rate.rate),
+        n_training: range(known.map(|cell| cell.trainset.iter().map(|count| count.n).sum())),
+        n_seeds: if n_done == n_planned { n_done.to_string() } else { format!("{n_done} of {n_planned}") },
+        entries: measures.iter().map(|measure| entry(arm, rate, measure, confidence)).collect(),
+    }
+}
+
+fn entry(arm: &ArmResults<'_>, rate: &RateResults<'_>, measure: &Measure, confidence: f64) -> Option<Entry> {
+    let accuracy = rate.accuracy(measure, None, confidence)?;
+    let change = arm.difference_from_none(rate, measure, None, confidence);
+    let change_interval = change.and_then(|change| change.interval);
+    Some(Entry {
+        value: percent(accuracy.mean.mean),
+        interval: accuracy.mean.interval.or(accuracy.wilson).map_or_else(String::new, percent_interval),
+        is_one_seed: accuracy.wilson.is_some(),
+        change: change.map_or_else(String::new, |change| points(change.mean)),
+        change_interval: change_interval.map_or_else(String::new, points_interval),
+        is_clear: change_interval.is_some_and(|interval| interval.excludes_zero()),
+    })
+}
+
+/// Whether any training set of the study is known to hold duplicates.
+pub(super) fn has_injected(context: &Context<'_>) -> bool {
+    let counts = context.evidence.cells.iter().flat_map(|cell| &cell.trainset);
+    counts.into_iter().any(|count| count.origin == Origin::Injected)
+}

@@ -1,0 +1,97 @@
+//! Where every number comes from, and how to make it again.
+
+use askama::Template;
+
+use super::{Context, Section};
+use crate::numerals::count;
+use crate::sources::Source;
+
+#[derive(Template)]
+#[template(path = "provenance.html")]
+struct Provenance<'a> {
+    command: String,
+    pipeline_file: &'a str,
+    of_data: Vec<File<'a>>,
+    of_cells: Vec<File<'a>>,
+    configs: Vec<ArmConfig<'a>>,
+}
+
+struct File<'a> {
+    name: &'a str,
+    schema: &'a str,
+    stage: &'a str,
+    version: &'a str,
+    n_rows: String,
+    seed: String,
+    blake3: String,
+    used_by: String,
+    config: String,
+}
+
+impl File<'_> {
+    /// Enough of the digest to tell files apart.
+    fn short_blake3(&self) -> &str {
+        &self.blake3[..12]
+    }
+}
+
+struct ArmConfig<'a> {
+    name: &'a str,
+    stages: [(&'static str, String); 3],
+}
+
+pub(super) fn section(context: &Context<'_>) -> askama::Result<Option<Section>> {
+    let study = context.study;
+    // The generated dataset needs no folder of datasets.
+    let data = if context.evidence.dataset.name == "shapes" { "" } else { " --data FOLDER-OF-DATASETS" };
+    let (of_cells, of_data): (Vec<_>, Vec<_>) =
+        context.evidence.sources.iter().map(|source| file(context, source)).partition(|file| !file.used_by.is_empty());
+    let configs = study.arms.iter().map(|arm| ArmConfig {
+        name: &arm.name,
+        stages: [("inject", pretty(&arm.inject)), ("train", pretty(&arm.train)), ("evaluate", pretty(&arm.evaluate))],
+    });
+    let template = Provenance {
+        command: format!("cargo xtask reproduce {}{data}", study.pipeline),
+        pipeline_file: &study.pipeline_file,
+        of_data,
+        of_cells,
+        configs: configs.collect(),
+    };
+    Section::new("provenance", "Provenance", &template).map(Some)
+}
+
+fn file<'a>(context: &Context<'_>, source: &'a Source) -> File<'a> {
+    let provenance = source.provenance.as_ref();
+    File {
+        name: &source.input.name,
+        schema: source.input.schema.as_deref().unwrap_or_default(),
+        stage: provenance.map_or("", |provenance| &provenance.stage),
+        version: provenance.map_or("", |provenance| &provenance.version),
+        n_rows: source.n_rows.map_or_else(String::new, count),
+        seed: provenance.and_then(|provenance| provenance.seed).map_or_else(String::new, |seed| seed.to_string()),
+        blake3: source.input.blake3.to_string(),
+        used_by: used_by(context, source),
+        config: provenance.map_or_else(String::new, |provenance| pretty(&provenance.config)),
+    }
+}
+
+/// The cells that a file belongs to; empty for a file of the whole study.
+fn used_by(context: &Context<'_>, source: &Source) -> String {
+    let cells = source
+        .named_by
+        .iter()
+        .filter_map(|field| field.strip_prefix("cells[")?.split(']').next()?.parse::<usize>().ok());
+    let cells: Vec<String> = cells
+        .filter_map(|i| context.study.cells.get(i))
+        .map(|cell| format!("{} \u{b7} {} \u{b7} {}", cell.arm, cell.rate, cell.seed))
+        .collect();
+    match cells.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first, others @ ..] => format!("{first} (and {} more)", others.len()),
+    }
+}
+
+fn pretty(value: &serde_json::Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}

@@ -1,0 +1,137 @@
+//! The head of the page: what was run on which data, and what to beware of.
+
+use twinset_manifest::rows::Split;
+
+use super::Context;
+use crate::chart::short;
+use crate::names::split_name;
+use crate::numerals::{count, counted, level, listed};
+use crate::results::SeedResults;
+use crate::study::Status;
+
+/// The head of the page.
+pub(super) struct Summary {
+    /// What the study is for, as its author says.
+    pub(super) description: String,
+    /// What was run on which data.
+    pub(super) sentence: String,
+    /// What the sentence leaves out.
+    pub(super) facts: Vec<(&'static str, String)>,
+    /// What the stages warn of.
+    pub(super) warnings: Vec<String>,
+    /// What the numbers cannot tell.
+    pub(super) cautions: Vec<String>,
+    /// Cells without a result.
+    pub(super) n_lost: u64,
+}
+
+impl Summary {
+    pub(super) fn of(context: &Context<'_>) -> Self {
+        let dataset = &context.evidence.dataset;
+        let images: Vec<_> = dataset.splits().map(|split| images_of(context, split)).collect();
+        let n_classes = counted(dataset.classes.len() as u64, "class", "classes");
+        let n_arms = counted(context.study.arms.len() as u64, "arm", "arms");
+        let n_seeds = counted(context.study.seeds.len() as u64, "seed", "seeds");
+        let sentence = format!(
+            "{n_arms} at {} with {n_seeds} each, on {} ({} images; {n_classes}): {}.",
+            rates(context),
+            dataset.name,
+            listed(&images),
+            cells(context),
+        );
+        let arms: Vec<_> = context.study.arms.iter().map(|arm| arm.name.clone()).collect();
+        let mut attacks: Vec<_> =
+            context.results.measures.iter().map(|measure| context.names().attack(measure)).collect();
+        attacks.dedup();
+        let seeds: Vec<_> = context.study.seeds.iter().map(u64::to_string).collect();
+        let mut facts =
+            vec![("Arms", arms.join(", ")), ("Measured on", format!("{} images", attacks.join("; "))), ("Seeds", seeds.join(", "))];
+        facts.extend(dataset.sizes.map(|[first, last]| ("Image size", size(first, last))));
+        facts.push(("Intervals", level(context.results.confidence)));
+        Self {
+            description: context.study.description.clone(),
+            sentence,
+            facts,
+            warnings: context.evidence.warnings(),
+            cautions: cautions(context),
+            n_lost: n_cells(context) - n_cells_of(context, Status::Done),
+        }
+    }
+
+    /// Whether there is anything to beware of.
+    pub(super) fn warns(&self) -> bool {
+        !self.warnings.is_empty() || !self.cautions.is_empty() || self.n_lost > 0
+    }
+}
+
+fn images_of(context: &Context<'_>, split: Split) -> String {
+    format!("{} {}", count(context.evidence.dataset.n_in(split)), split_name(split))
+}
+
+fn size(first: (u32, u32), last: (u32, u32)) -> String {
+    if first == last {
+        format!("{} \u{d7} {} pixels", first.0, first.1)
+    } else {
+        format!("{} \u{d7} {} to {} \u{d7} {} pixels", first.0, first.1, last.0, last.1)
+    }
+}
+
+/// `rates 0, 0.5 and 1`, or how many where there are many or arms differ.
+fn rates(context: &Context<'_>) -> String {
+    let of_arms: Vec<Vec<f64>> =
+        context.results.arms.iter().map(|arm| arm.rates.iter().map(|rate| rate.rate).collect()).collect();
+    let first = of_arms.first().map_or(&[][..], Vec::as_slice);
+    if of_arms.iter().all(|rates| rates == first) && first.len() <= 6 {
+        let rates: Vec<_> = first.iter().map(|rate| short(*rate)).collect();
+        return format!("rate{} {}", if rates.len() == 1 { "" } else { "s" }, listed(&rates));
+    }
+    let mut all: Vec<f64> = of_arms.concat();
+    all.sort_by(f64::total_cmp);
+    all.dedup();
+    let ends = (all.first().copied().unwrap_or_default(), all.last().copied().unwrap_or_default());
+    format!("{} rates from {} to {}", all.len(), short(ends.0), short(ends.1))
+}
+
+/// `all 36 cells done`, or how many are not.
+fn cells(context: &Context<'_>) -> String {
+    let (n, done) = (n_cells(context), n_cells_of(context, Status::Done));
+    if n == done {
+        return format!("all {} done", counted(n, "cell", "cells"));
+    }
+    let mut text = format!("{} of {} done", count(done), counted(n, "cell", "cells"));
+    for (status, word) in [(Status::Failed, "failed"), (Status::Missing, "missing")] {
+        match n_cells_of(context, status) {
+            0 => {}
+            n => text.push_str(&format!(", {} {word}", count(n))),
+        }
+    }
+    text
+}
+
+fn seeds<'a>(context: &'a Context<'_>) -> impl Iterator<Item = &'a SeedResults<'a>> {
+    context.results.arms.iter().flat_map(|arm| &arm.rates).flat_map(|rate| &rate.seeds)
+}
+
+fn n_cells(context: &Context<'_>) -> u64 {
+    seeds(context).count() as u64
+}
+
+/// A cell that the runner does not list is missing.
+fn n_cells_of(context: &Context<'_>, status: Status) -> u64 {
+    seeds(context).filter(|seed| seed.cell.map_or(Status::Missing, |cell| cell.status) == status).count() as u64
+}
+
+fn cautions(context: &Context<'_>) -> Vec<String> {
+    let mut cautions = Vec::new();
+    if context.study.seeds.len() == 1 {
+        cautions.push(
+            "One seed: no interval over seeds can be given, and a difference between two rates may be chance alone."
+                .to_owned(),
+        );
+    }
+    let conflicts = context.results.arms.iter().any(|arm| arm.rates.iter().all(|rate| rate.rate != 0.0));
+    if conflicts {
+        cautions.push("An arm without rate 0 has nothing that its accuracies could be compared with.".to_owned());
+    }
+    cautions
+}

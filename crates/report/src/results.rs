@@ -1,0 +1,223 @@
+//! The *results* of a study: accuracies by arm, rate, seed, split, attack and class, with their intervals.
+
+use twinset_manifest::rows::Split;
+
+use crate::evidence::{CellEvidence, Evidence};
+use crate::statistics::{self, Interval, Mean, chi_squared_p, wilson};
+use crate::study::{Arm, Study, StudyCell};
+
+/// What accuracy is measured on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measure {
+    /// The split.
+    pub split: Split,
+    /// The attack's name; `clean` for none.
+    pub attack: String,
+}
+
+impl Measure {
+    /// Whether the images were left as they are.
+    pub fn is_clean(&self) -> bool {
+        self.attack == "clean"
+    }
+}
+
+/// All results of a study.
+#[derive(Debug)]
+pub struct Results<'a> {
+    /// What was measured anywhere: the test split first, in each split clean images first.
+    pub measures: Vec<Measure>,
+    /// The conditions, in the study's order.
+    pub arms: Vec<ArmResults<'a>>,
+    /// The confidence level of all intervals.
+    pub confidence: f64,
+}
+
+/// An arm's results.
+#[derive(Debug)]
+pub struct ArmResults<'a> {
+    /// The arm.
+    pub arm: &'a Arm,
+    /// Its rates, the smallest first.
+    pub rates: Vec<RateResults<'a>>,
+}
+
+/// The results of an arm and a rate.
+#[derive(Debug)]
+pub struct RateResults<'a> {
+    /// Duplicates ÷ originals.
+    pub rate: f64,
+    /// One for each seed of the study.
+    pub seeds: Vec<SeedResults<'a>>,
+}
+
+/// The results of one cell.
+#[derive(Debug)]
+pub struct SeedResults<'a> {
+    /// The seed.
+    pub seed: u64,
+    /// The cell; none where the study does not list it.
+    pub cell: Option<&'a StudyCell>,
+    /// What it came to.
+    pub evidence: Option<&'a CellEvidence>,
+}
+
+/// Images classified rightly, of all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Proportion {
+    /// Those classified rightly.
+    pub n_correct: u64,
+    /// Images.
+    pub n: u64,
+}
+
+/// An accuracy over seeds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Accuracy {
+    /// The mean over seeds; its interval is kept within [0, 1].
+    pub mean: Mean,
+    /// Where there is but one seed: Wilson's interval over its images.
+    pub wilson: Option<Interval>,
+    /// Images that one seed's value is over; the fewest where seeds differ.
+    pub n_images: u64,
+}
+
+/// Injected duplicates this unlikely (χ² test) to follow the classes' shares of the training split are non-uniform.
+const NON_UNIFORM_P: f64 = 1e-4;
+
+impl<'a> Results<'a> {
+    /// Arranges the evidence of a study.
+    pub fn of(study: &'a Study, evidence: &'a Evidence, confidence: f64) -> Self {
+        let seed_results = |arm: &Arm, rate: f64, seed: u64| {
+            let found = study.cell(&arm.name, rate, seed);
+            SeedResults {
+                seed,
+                cell: found.map(|(_, cell)| cell),
+                evidence: found.and_then(|(i, _)| evidence.cells.get(i)),
+            }
+        };
+        let rate_results = |arm: &Arm, rate: f64| RateResults {
+            rate,
+            seeds: study.seeds.iter().map(|&seed| seed_results(arm, rate, seed)).collect(),
+        };
+        let arms = study.arms.iter().map(|arm| {
+            let mut rates = arm.rates.clone();
+            rates.sort_by(f64::total_cmp);
+            ArmResults { arm, rates: rates.into_iter().map(|rate| rate_results(arm, rate)).collect() }
+        });
+        Self { measures: measures(evidence), arms: arms.collect(), confidence }
+    }
+
+    /// The splits that anything was measured on, the test split first.
+    pub fn splits(&self) -> Vec<Split> {
+        let mut splits: Vec<_> = self.measures.iter().map(|measure| measure.split).collect();
+        splits.dedup();
+        splits
+    }
+
+    /// What was measured on a split, clean images first.
+    pub fn measures_on(&self, split: Split) -> Vec<&Measure> {
+        self.measures.iter().filter(|measure| measure.split == split).collect()
+    }
+}
+
+impl ArmResults<'_> {
+    /// How the arm's networks are trained, as its config names it: `standard`, `pgd`.
+    pub fn regime(&self) -> Option<&str> {
+        self.arm.train.get("regime")?.get("kind")?.as_str()
+    }
+
+    /// The difference of a rate's accuracy from rate 0, paired by seed; none where either has no seed of the other's.
+    pub fn difference_from_none(
+        &self,
+        rate: &RateResults<'_>,
+        measure: &Measure,
+        label: Option<u32>,
+        confidence: f64,
+    ) -> Option<Mean> {
+        let none = self.rates.iter().find(|other| other.rate == 0.0 && other.rate != rate.rate)?;
+        statistics::paired_difference(&rate.values(measure, label), &none.values(measure, label), confidence)
+    }
+
+    /// Whether any of its training sets has duplicates whose classes do not follow their shares of the originals.
+    pub fn is_non_uniform(&self, originals: &[(u32, u64)]) -> bool {
+        let weights: Vec<u64> = originals.iter().map(|(_, n)| *n).collect();
+        let seeds = self.rates.iter().flat_map(|rate| &rate.seeds).filter_map(|seed| seed.evidence);
+        seeds.into_iter().any(|evidence| {
+            let counts: Vec<u64> = originals.iter().map(|(label, _)| evidence.n_injected(*label)).collect();
+            chi_squared_p(&counts, &weights) < NON_UNIFORM_P
+        })
+    }
+}
+
+impl RateResults<'_> {
+    /// What each seed got rightly, over all classes or one.
+    pub fn proportions(&self, measure: &Measure, label: Option<u32>) -> Vec<(u64, Proportion)> {
+        self.seeds.iter().filter_map(|seed| Some((seed.seed, seed.proportion(measure, label)?))).collect()
+    }
+
+    /// The accuracy over seeds; none where no seed was measured.
+    pub fn accuracy(&self, measure: &Measure, label: Option<u32>, confidence: f64) -> Option<Accuracy> {
+        let proportions = self.proportions(measure, label);
+        let values: Vec<f64> = proportions.iter().map(|(_, proportion)| proportion.value()).collect();
+        let mut mean = statistics::mean(&values, confidence)?;
+        mean.interval = mean.interval.map(Interval::of_fraction);
+        let wilson = match proportions.as_slice() {
+            [(_, one)] => Some(one.interval(confidence)),
+            _ => None,
+        };
+        let n_images = proportions.iter().map(|(_, proportion)| proportion.n).min()?;
+        Some(Accuracy { mean, wilson, n_images })
+    }
+
+    /// Duplicates that a class got, the mean over seeds; none where no training set is known.
+    pub fn n_injected(&self, label: u32) -> Option<f64> {
+        let known = self.seeds.iter().filter_map(|seed| seed.evidence).filter(|cell| !cell.trainset.is_empty());
+        let counts: Vec<f64> = known.map(|cell| cell.n_injected(label) as f64).collect();
+        Some(statistics::mean(&counts, 0.95)?.mean)
+    }
+
+    fn values(&self, measure: &Measure, label: Option<u32>) -> Vec<(u64, f64)> {
+        self.proportions(measure, label).into_iter().map(|(seed, proportion)| (seed, proportion.value())).collect()
+    }
+}
+
+impl SeedResults<'_> {
+    /// What was classified rightly, over all classes or one; none where nothing was measured.
+    pub fn proportion(&self, measure: &Measure, label: Option<u32>) -> Option<Proportion> {
+        let mut sum = Proportion::default();
+        for count in &self.evidence?.counts {
+            let is_it = count.attack == measure.attack && count.split == measure.split;
+            if is_it && label.is_none_or(|label| count.label == label) {
+                sum.n += count.n_images;
+                sum.n_correct += count.n_correct;
+            }
+        }
+        (sum.n > 0).then_some(sum)
+    }
+}
+
+impl Proportion {
+    /// The share, 0 to 1.
+    pub fn value(self) -> f64 {
+        self.n_correct as f64 / self.n as f64
+    }
+
+    /// Wilson's interval.
+    pub fn interval(self, confidence: f64) -> Interval {
+        wilson(self.n_correct, self.n, confidence)
+    }
+}
+
+fn measures(evidence: &Evidence) -> Vec<Measure> {
+    let mut measures: Vec<Measure> = Vec::new();
+    for count in evidence.cells.iter().flat_map(|cell| &cell.counts) {
+        let measure = Measure { split: count.split, attack: count.attack.clone() };
+        if !measures.contains(&measure) {
+            measures.push(measure);
+        }
+    }
+    // Stable: attacks otherwise stay in the order in which they were made.
+    measures.sort_by_key(|measure| (std::cmp::Reverse(measure.split), !measure.is_clean()));
+    measures
+}
