@@ -32,8 +32,9 @@ pub(crate) fn locate(table: &Spanned<DeValue<'_>>, prefix: &str, span: Option<Ra
         entries.iter().filter(is_inside).find(|entry| entry.name == *name)
     };
     let by_value = || {
-        let is_quoted = |entry: &&Entry| quoted.iter().any(|word| entry.scalar.as_deref() == Some(word));
-        entries.iter().filter(is_inside).find(is_quoted).filter(|_| !message.starts_with("missing field"))
+        // What was found is quoted before examples of what was expected.
+        let quotes = |word: &str| entries.iter().filter(is_inside).find(|e| e.scalar.as_deref() == Some(word));
+        quoted.iter().find_map(|word| quotes(word)).filter(|_| !message.starts_with("missing field"))
     };
     match by_key().or_else(by_value).or(holder) {
         Some(entry) => entry.place(),

@@ -21,6 +21,7 @@ enum Regime {
     #[serde(rename_all = "kebab-case")]
     Pgd {
         epsilon: PixelRadius,
+        step_size: PixelRadius,
         n_steps: u32,
     },
 }
@@ -42,6 +43,7 @@ batch-size = 128
 [arm.train.regime]
 kind = "pgd"
 epsilon = "8/255"
+step-size = "2/255"
 n-steps = 7
 "#;
 
@@ -61,7 +63,10 @@ fn parse(text: &str, table: &str, set: &[&str]) -> Result<Train, String> {
 fn a_table_of_a_pipeline_is_a_config() {
     let train = parse(PIPELINE, "arm.1.train", &["batch-size=64"]).unwrap();
     assert_eq!(train.batch_size, 64);
-    assert_eq!(train.regime, Regime::Pgd { epsilon: "8/255".parse().unwrap(), n_steps: 7 });
+    assert_eq!(
+        train.regime,
+        Regime::Pgd { epsilon: "8/255".parse().unwrap(), step_size: "2/255".parse().unwrap(), n_steps: 7 }
+    );
 }
 
 #[test]
@@ -79,7 +84,7 @@ fn a_wrong_config_names_file_line_and_key() {
     check(
         "n-steps = 7",
         "n-step = 7",
-        "p.toml:18: key `arm.1.train.regime.n-step`: unknown field `n-step`, expected `epsilon` or `n-steps`",
+        "p.toml:19: key `arm.1.train.regime.n-step`: unknown field `n-step`, expected one of `epsilon`, `step-size`, `n-steps`",
     );
     check(
         "8/255",
@@ -96,6 +101,11 @@ fn a_wrong_config_names_file_line_and_key() {
         "paper-robust\"\nbatch-size = 0",
         "p.toml:14: key `arm.1.train.batch-size`: found 0, expected at least 1",
     );
+    check(
+        "2/255",
+        "two",
+        "p.toml:18: key `arm.1.train.regime.step-size`: `two` is no radius, expected a fraction such as \"8/255\"",
+    );
     check("n-steps = 7\n", "", "p.toml:15: key `arm.1.train.regime`: missing field `n-steps`");
     check(
         "kind = \"pgd\"",
@@ -107,7 +117,7 @@ fn a_wrong_config_names_file_line_and_key() {
 #[test]
 fn what_is_not_toml_names_its_line() {
     let error = parse(&PIPELINE.replace("n-steps = 7", "n-steps = = 7"), "arm.1.train", &[]).unwrap_err();
-    assert!(error.starts_with("p.toml:18: "), "{error}");
+    assert!(error.starts_with("p.toml:19: "), "{error}");
 }
 
 #[test]
@@ -119,7 +129,9 @@ fn a_missing_table_and_a_wrong_override_say_so() {
 
 #[test]
 fn what_is_wrong_within_an_override_has_a_key_and_no_line() {
-    let error = parse(PIPELINE, "arm.1.train", &["regime={ kind = 'pgd', epsilon = '9', n-steps = 1 }"]).unwrap_err();
+    let error =
+        parse(PIPELINE, "arm.1.train", &["regime={ kind = 'pgd', epsilon = '9', step-size = '1/255', n-steps = 1 }"])
+            .unwrap_err();
     let expected =
         "p.toml: key `arm.1.train.regime.epsilon`: `9` is outside [0, 1] (a radius in pixel space, such as \"8/255\")";
     assert_eq!(error, expected);
