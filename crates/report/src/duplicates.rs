@@ -55,7 +55,7 @@ impl Duplicates {
     /// Counts pairs and clusters, and chooses at most `n_gallery` near-duplicates to show.
     ///
     /// # Errors
-    /// Does not fail on any rows; see [`count_pairs`].
+    /// Does not fail on any rows; what polars says is passed on.
     pub fn count(
         pairs: &[Pair],
         clusters: &[Cluster],

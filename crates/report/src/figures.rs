@@ -247,9 +247,10 @@ fn rate_caption(results: &Results<'_>, arms: &[&ArmResults<'_>], measures: &[&Me
         ),
         _ => format!("whiskers: {level} t interval over seeds"),
     };
+    let apart =
+        if arms.len() > 1 { " Points are set apart sideways so that whiskers do not hide each other." } else { "" };
     format!(
-        "Accuracy on {} {split} images; mean over seeds (n = {}); {intervals}. Points are set apart sideways so that \
-         whiskers do not hide each other; vertical axes differ and need not begin at 0.",
+        "Accuracy on {} {split} images; mean over seeds (n = {}); {intervals}.{apart} Vertical axes differ and need not begin at 0.",
         range(accuracies().map(|accuracy| accuracy.n_images)),
         range(n_seeds),
     )
@@ -275,6 +276,6 @@ fn samples_caption(arms: &[&ArmResults<'_>], confidence: f64) -> String {
         )
     };
     format!(
-        "{measured}; mean over seeds (n = {n_seeds}); {drawn}. A set with duplicates is larger, so an epoch of it has more samples."
+        "{measured}; mean over seeds (n = {n_seeds}); {drawn}. Where duplicates are appended, an epoch has more samples."
     )
 }

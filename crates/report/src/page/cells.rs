@@ -5,7 +5,7 @@ use twinset_manifest::rows::Origin;
 
 use super::{Context, Section};
 use crate::chart::short;
-use crate::numerals::{count, level, percent, percent_interval};
+use crate::numerals::{count, level, percent, percent_interval, range};
 use crate::results::{ArmResults, RateResults, SeedResults};
 use crate::study::Status;
 
@@ -33,12 +33,12 @@ struct Row {
     seed: u64,
     n_training: String,
     entries: Vec<Option<Entry>>,
+    n_images: String,
 }
 
 struct Entry {
     value: String,
     interval: String,
-    n_images: String,
 }
 
 pub(super) fn section(context: &Context<'_>) -> askama::Result<Option<Section>> {
@@ -87,9 +87,9 @@ fn row(context: &Context<'_>, arm: &ArmResults<'_>, rate: &RateResults<'_>, seed
         Some(Entry {
             value: percent(proportion.value()),
             interval: percent_interval(proportion.interval(context.results.confidence)),
-            n_images: count(proportion.n),
         })
     };
+    let proportions = context.results.measures.iter().filter_map(|measure| seed.proportion(measure, None));
     let n_of = |origin: Origin| -> u64 {
         let counts = seed.evidence.into_iter().flat_map(|cell| &cell.trainset);
         counts.filter(|count| count.origin == origin).map(|count| count.n).sum()
@@ -104,5 +104,6 @@ fn row(context: &Context<'_>, arm: &ArmResults<'_>, rate: &RateResults<'_>, seed
         seed: seed.seed,
         n_training,
         entries: context.results.measures.iter().map(entry).collect(),
+        n_images: range(proportions.map(|proportion| proportion.n)),
     }
 }

@@ -40,12 +40,14 @@ impl Summary {
             cells(context),
         );
         let arms: Vec<_> = context.study.arms.iter().map(|arm| arm.name.clone()).collect();
-        let mut attacks: Vec<_> =
-            context.results.measures.iter().map(|measure| context.names().attack(measure)).collect();
+        let attacked = context.results.measures.iter().filter(|measure| !measure.is_clean());
+        let mut attacks: Vec<_> = attacked.map(|measure| context.names().attack(measure)).collect();
         attacks.dedup();
+        if attacks.is_empty() {
+            attacks.push("none".to_owned());
+        }
         let seeds: Vec<_> = context.study.seeds.iter().map(u64::to_string).collect();
-        let mut facts =
-            vec![("Arms", arms.join(", ")), ("Measured on", format!("{} images", attacks.join("; "))), ("Seeds", seeds.join(", "))];
+        let mut facts = vec![("Arms", arms.join(", ")), ("Attacks", attacks.join("; ")), ("Seeds", seeds.join(", "))];
         facts.extend(dataset.sizes.map(|[first, last]| ("Image size", size(first, last))));
         facts.push(("Intervals", level(context.results.confidence)));
         Self {
