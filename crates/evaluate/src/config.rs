@@ -40,7 +40,7 @@ fn test_alone() -> Vec<Split> {
 }
 
 fn default_batch_size() -> u32 {
-    500
+    250
 }
 
 impl Config {
@@ -107,7 +107,7 @@ mod tests {
         config.validate().unwrap();
         let json = serde_json::to_value(&config).unwrap();
         let expected = serde_json::json!({
-            "splits": ["test"], "batch-size": 500, "seed": 3,
+            "splits": ["test"], "batch-size": 250, "seed": 3,
             "attacks": [{ "kind": "fgsm", "name": "fgsm", "epsilon": "8/255", "pixel-range": [0.0, 1.0] }],
         });
         assert_eq!(json, expected);
