@@ -92,10 +92,7 @@ fn refusal<R: Row>(path: &Path) -> String {
 fn what_is_no_manifest_of_the_schema_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.parquet");
-    assert_eq!(
-        refusal::<Cluster>(&path),
-        "cannot read manifest `F/t.parquet`: No such file or directory (os error 2)"
-    );
+    assert_eq!(refusal::<Cluster>(&path), "cannot read manifest `F/t.parquet`: No such file or directory (os error 2)");
 
     write_manifest(&path, (0..3).map(image), &provenance()).unwrap();
     assert_eq!(refusal::<Cluster>(&path), "manifest `F/t.parquet` holds `images/1`, expected `clusters/1`");
