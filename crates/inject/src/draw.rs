@@ -45,7 +45,7 @@ pub(crate) struct Pool {
 }
 
 enum Draws {
-    WithReplacement(ChaCha8Rng),
+    WithReplacement(Box<ChaCha8Rng>),
     /// The order of this round, those already drawn at its end, and how many rounds there were.
     InRounds {
         seed: u64,
@@ -60,7 +60,7 @@ impl Pool {
     pub(crate) fn new(images: Vec<usize>, label: Option<u32>, with_replacement: bool, seed: u64) -> Self {
         let draws = if with_replacement {
             let purpose = label.map_or(Use::WholeWithReplacement, |label| Use::OfClassWithReplacement { label });
-            Draws::WithReplacement(generator(seed, purpose))
+            Draws::WithReplacement(Box::new(generator(seed, purpose)))
         } else {
             Draws::InRounds { seed, label, order: Vec::new(), round: 0 }
         };

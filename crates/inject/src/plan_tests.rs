@@ -98,7 +98,7 @@ fn a_seed_reproduces_and_another_differs() {
 #[test]
 fn without_replacement_every_image_is_drawn_before_any_is_drawn_again() {
     let plan = planned(&Config::with_rate(2.5));
-    let mut n_draws = vec![0; 12];
+    let mut n_draws = [0; 12];
     for (number, id) in repeated(&plan).into_iter().enumerate() {
         n_draws[id as usize] += 1;
         assert!(n_draws[id as usize] <= number / 12 + 1);
