@@ -1,7 +1,7 @@
 //! A *pair* is two images found to be duplicates of one another; a *cluster* is a connected component of that relation.
 //!
 //! *Exact* duplicates have identical decoded pixels, whatever files they came in. *Near*-duplicates are the same shot,
-//! changed: their [perceptual hashes](HashKind) differ in at most `max-distance` bits. The [search](search) finds every
+//! changed: their [perceptual hashes](HashKind) differ in at most `max-distance` bits. The [`search`] finds every
 //! pair within that radius, no more and no fewer. An image of one flat colour has a hash that says nothing, so it takes
 //! no part in the hash search; it can still be an exact duplicate.
 //!
