@@ -116,7 +116,7 @@ row! {
         double_gradient: Option<Vec<u8>>,
         /// The Blockhash algorithm.
         block: Option<Vec<u8>>,
-        /// Low frequencies of the cosine transform against their mean (pHash).
+        /// Low frequencies of the cosine transform against their median (pHash).
         dct: Option<Vec<u8>>,
     }
 }

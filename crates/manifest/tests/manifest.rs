@@ -7,7 +7,7 @@ use twinset_manifest::rows::{Cluster, Image, ImageData, Pair, Split};
 use twinset_manifest::{Digest, Input, ManifestError, Provenance, Reader, Row, Writer, read_manifest, write_manifest};
 
 fn cluster(image_id: u64) -> Cluster {
-    Cluster { image_id, cluster_id: image_id / 2 * 2, cluster_size: 2, is_representative: image_id % 2 == 0 }
+    Cluster { image_id, cluster_id: image_id / 2 * 2, cluster_size: 2, is_representative: image_id.is_multiple_of(2) }
 }
 
 fn image(image_id: u64) -> Image {
