@@ -181,6 +181,7 @@ fn watch(what: &str, folder: &Path, is_done: &AtomicBool, quiet: bool) {
     }
 }
 
+/// The size of the largest file: pip has the wheel twice while it copies it to where it belongs.
 fn n_bytes(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries
@@ -188,7 +189,8 @@ fn n_bytes(folder: &Path) -> u64 {
             Ok(kind) if kind.is_dir() => n_bytes(&entry.path()),
             _ => entry.metadata().map_or(0, |metadata| metadata.len()),
         })
-        .sum()
+        .max()
+        .unwrap_or(0)
 }
 
 fn lock(path: &Path, quiet: bool) -> Result<File> {
