@@ -53,7 +53,7 @@ mod tests {
             (format!("path = \"/{}/x\"", "home/ann"), 1),
             (format!("see /{}/main", "work"), 1),
             (format!("https://{}.org/simple", "pypi"), 1),
-            ("data/work/main".to_owned(), 0),
+            ("data/home/ann".to_owned(), 0),
             ("/usr/bin/env".to_owned(), 0),
             ("~/.cache/twinset".to_owned(), 0),
         ];
