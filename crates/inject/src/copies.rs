@@ -6,7 +6,7 @@ use std::path::Path;
 use image::RgbImage;
 use rayon::prelude::*;
 use twinset_manifest::rows::{Image, ImageData, Split};
-use twinset_pixels::{DecodeError, Limits, decode_row, digest, encode_png};
+use twinset_pixels::{decode_row, digest, encode_png};
 
 use crate::draw::{Use, generator};
 use crate::transform::Transform;
@@ -43,7 +43,7 @@ pub fn make_copies(
         .par_iter()
         .filter_map(|row| copies.0.get(&row.image_id).map(|planned| (row, planned)))
         .map(|(row, planned)| {
-            let image = pixels(row, folder)?;
+            let image = decode_row(row, folder).map_err(InjectError::Image)?;
             Ok(planned.iter().map(|copy| make(row, &image, copy, transforms, seed)).collect::<Vec<_>>())
         })
         .collect();
@@ -57,17 +57,6 @@ pub fn n_unchanged(rows: &[Image], made: &[Image]) -> u64 {
     let digests: HashMap<_, _> = rows.iter().map(|row| (row.image_id, row.pixels_blake3)).collect();
     let is_unchanged = |copy: &&Image| copy.derived_from.and_then(|id| digests.get(&id)) == Some(&copy.pixels_blake3);
     made.iter().filter(is_unchanged).count() as u64
-}
-
-fn pixels(row: &Image, folder: &Path) -> Result<RgbImage, InjectError> {
-    let other_pixels = || InjectError::OtherPixels { image_id: row.image_id, item: row.source.clone() };
-    // The manifest vouches for the size, so a file that has grown since is refused before it is decoded.
-    let limits = Limits { max_pixels: u64::from(row.width) * u64::from(row.height) };
-    let image = decode_row(row, folder, &limits).map_err(|detail| match detail {
-        DecodeError::TooLarge { .. } => other_pixels(),
-        detail => InjectError::Decode { image_id: row.image_id, item: row.source.clone(), detail },
-    })?;
-    if digest(&image) == row.pixels_blake3 { Ok(image) } else { Err(other_pixels()) }
 }
 
 fn make(row: &Image, original: &RgbImage, planned: &Planned, transforms: &[Transform], seed: u64) -> Image {

@@ -1,6 +1,6 @@
 //! Why there is no such training set.
 
-use twinset_pixels::DecodeError;
+use twinset_pixels::RowError;
 
 /// Why there is no such training set.
 #[derive(Debug, thiserror::Error)]
@@ -97,22 +97,7 @@ pub enum InjectError {
         /// The image.
         image_id: u64,
     },
-    /// An image that is to be changed cannot be decoded.
-    #[error("cannot decode image {image_id} (`{item}`): {detail}")]
-    Decode {
-        /// Its id.
-        image_id: u64,
-        /// Where it comes from, as the manifest has it.
-        item: String,
-        /// Why.
-        detail: DecodeError,
-    },
-    /// An image's file was changed after the manifest was written.
-    #[error("image {image_id} (`{item}`) has other pixels than its manifest says (`pixels_blake3`)")]
-    OtherPixels {
-        /// Its id.
-        image_id: u64,
-        /// Where it comes from, as the manifest has it.
-        item: String,
-    },
+    /// An image cannot be used.
+    #[error(transparent)]
+    Image(RowError),
 }

@@ -158,13 +158,13 @@ fn write_copies(
 
 fn hinted(error: InjectError) -> anyhow::Error {
     let hint = match &error {
-        InjectError::NoCluster { .. } | InjectError::NoImage { .. } => "run twinset-neardup on these images",
-        InjectError::NoRoom { .. } => "take a smaller `rate`, or `placement = \"append\"`",
-        InjectError::OtherPixels { .. } => "the file was changed after ingest: ingest again",
-        InjectError::Decode { detail: twinset_pixels::DecodeError::File { .. }, .. } => {
-            "paths are relative to the folder that --folder names"
-        }
-        _ => return error.into(),
+        InjectError::NoCluster { .. } | InjectError::NoImage { .. } => Some("run twinset-neardup on these images"),
+        InjectError::NoRoom { .. } => Some("take a smaller `rate`, or `placement = \"append\"`"),
+        InjectError::Image(error) => error.hint(),
+        _ => None,
     };
-    with_hint(error.into(), hint)
+    match hint {
+        Some(hint) => with_hint(error.into(), hint),
+        None => error.into(),
+    }
 }

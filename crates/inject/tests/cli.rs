@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Output};
 
-use assert_cmd::Command;
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 use twinset_manifest::rows::{Cluster, Image, ImageData, Pair, Split, TrainsetRow};
@@ -14,6 +14,15 @@ fn inject(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_twinset-inject"));
     command.current_dir(folder).arg("--quiet");
     command
+}
+
+/// What it printed on stdout and on stderr; it ends with this exit code.
+#[track_caller]
+fn expect_exit(command: &mut Command, code: i32) -> (String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert_eq!(status.code(), Some(code), "{stdout}{stderr}");
+    (stdout, stderr)
 }
 
 const INPUTS: [&str; 4] = ["--images", "images.parquet", "--clusters", "clusters.parquet"];
@@ -68,7 +77,7 @@ fn run(folder: &TempDir, out: &str, settings: &[&str]) -> String {
     for setting in settings {
         command.args(["--set", setting]);
     }
-    String::from_utf8(command.assert().success().get_output().stdout.clone()).unwrap()
+    expect_exit(&mut command, 0).0
 }
 
 fn bytes(folder: &TempDir, out: &str) -> [Vec<u8>; 2] {
@@ -195,13 +204,14 @@ fn check_estimates_the_size() {
         for setting in settings {
             command.args(["--set", setting]);
         }
-        command.assert().success().stdout(expected);
+        assert_eq!(expect_exit(&mut command, 0).0, expected);
     };
     check(&["rate=0.25"], "{\"n_train\": 1250}\n");
     check(&["rate=0.25", "placement='replace'"], "{\"n_train\": 1000}\n");
     check(&["rate=10", "selection={ kind = 'whole-set' }"], "{\"n_train\": 11000}\n");
-    inject(folder.path()).args(["--check", "--set", "rate=1"]).assert().success().stdout("");
-    inject(folder.path()).args(["--estimate", "5", "--set", "rate=1"]).args(INPUTS).assert().code(2);
+    let (stdout, _) = expect_exit(inject(folder.path()).args(["--check", "--set", "rate=1"]), 0);
+    assert_eq!(stdout, "");
+    expect_exit(inject(folder.path()).args(["--estimate", "5", "--set", "rate=1"]).args(INPUTS), 2);
 }
 
 /// Runs and expects exit code 1, this on stderr, and no output.
@@ -209,9 +219,9 @@ fn check_estimates_the_size() {
 fn refused(images: Vec<Image>, prepare: impl FnOnce(&Path), arguments: &[&str], expected: &str) {
     let folder = folder_with(images);
     prepare(folder.path());
-    let output =
-        inject(folder.path()).args(INPUTS).args(arguments).args(["--out", "out"]).assert().code(1).get_output().clone();
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("{expected}\n"));
+    let mut command = inject(folder.path());
+    let (_, stderr) = expect_exit(command.args(INPUTS).args(arguments).args(["--out", "out"]), 1);
+    assert_eq!(stderr, format!("{expected}\n"));
     let n_files = fs::read_dir(folder.path().join("out")).map_or(0, Iterator::count);
     assert_eq!(n_files, 0, "nothing is left half-written");
 }
@@ -291,14 +301,8 @@ fn clusters_of_other_images_with_the_same_ids_are_refused() {
     others[0].label = 1;
     others[0].class_name = "dog".to_owned();
     write_manifest(&folder.path().join("images.parquet"), others, &Provenance::of_stage("test", "0")).unwrap();
-    let output = inject(folder.path())
-        .args(INPUTS)
-        .args(["--set", "rate=1", "--out", "out"])
-        .assert()
-        .code(1)
-        .get_output()
-        .clone();
-    let stderr = String::from_utf8(output.stderr).unwrap();
+    let mut command = inject(folder.path());
+    let (_, stderr) = expect_exit(command.args(INPUTS).args(["--set", "rate=1", "--out", "out"]), 1);
     let expected = "error: failed to read the clusters: `clusters.parquet` was made from other images: from \
                     `images.parquet` with BLAKE3 ";
     assert!(stderr.starts_with(expected), "{stderr}");
@@ -325,6 +329,6 @@ fn an_image_that_cannot_be_changed_is_named_with_its_id_and_source() {
 #[test]
 fn help_has_an_example() {
     let folder = tempfile::tempdir().unwrap();
-    let help = inject(folder.path()).arg("--help").assert().success().get_output().stdout.clone();
-    assert!(String::from_utf8(help).unwrap().contains("twinset-inject --images images.parquet"));
+    let (help, _) = expect_exit(inject(folder.path()).arg("--help"), 0);
+    assert!(help.contains("twinset-inject --images images.parquet"));
 }

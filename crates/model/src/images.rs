@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 use twinset_manifest::ManifestError;
 use twinset_manifest::rows::{Image, Split};
-use twinset_pixels::{DecodeError, Limits, decode_row};
+use twinset_pixels::{RowError, decode_row};
 
 /// Decoded images of one size, held as bytes on a device.
 #[derive(Debug)]
@@ -30,16 +30,9 @@ pub enum ImageSetError {
     /// The manifest cannot be read.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// An image cannot be decoded.
-    #[error("image {image_id} (`{from}`) cannot be used: {detail}")]
-    Decode {
-        /// The image.
-        image_id: u64,
-        /// Where it comes from.
-        from: String,
-        /// Why.
-        detail: DecodeError,
-    },
+    /// An image cannot be used.
+    #[error(transparent)]
+    Image(#[from] RowError),
     /// An image is not as large as the others.
     #[error(
         "image {image_id} (`{from}`) has {found} pixels, expected {expected} as image {first_id} has: a network takes images of one size"
@@ -154,10 +147,10 @@ struct Decoded {
 
 impl Decoded {
     fn push(&mut self, rows: Vec<Image>, folder: &Path) -> Result<(), ImageSetError> {
-        let images: Vec<_> = rows.par_iter().map(|row| decode_row(row, folder, &Limits::default())).collect();
+        let images: Vec<_> = rows.par_iter().map(|row| decode_row(row, folder)).collect();
         for (row, image) in rows.into_iter().zip(images) {
             let Image { image_id, split, label, class_name, source, .. } = row;
-            let image = image.map_err(|detail| ImageSetError::Decode { image_id, from: source.clone(), detail })?;
+            let image = image?;
             let size = *self.size.get_or_insert((image.width(), image.height()));
             if image.dimensions() != size {
                 return Err(ImageSetError::Size {

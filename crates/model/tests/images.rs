@@ -76,7 +76,7 @@ fn images_that_cannot_be_one_set_are_named() {
         "image 2 calls class 0 `two`, expected `even` as other images do",
     );
     let damaged = ImageData { bytes: Some(b"no image".to_vec()), path: None };
-    check(vec![Image { image: damaged, ..row(7, 4, 4) }], "image 7 (`set.bin#7`) cannot be used: unsupported");
+    check(vec![Image { image: damaged, ..row(7, 4, 4) }], "cannot decode image 7 (`set.bin#7`): unsupported");
     let absent = ImageData { bytes: None, path: Some("absent.png".to_owned()) };
     check(vec![Image { image: absent, ..row(7, 4, 4) }], "cannot read `folder/absent.png`");
 }

@@ -1,28 +1,13 @@
 //! What can be wrong with the images.
 
-use twinset_pixels::DecodeError;
+use twinset_pixels::RowError;
 
 /// Why duplicates could not be looked for.
 #[derive(Debug, thiserror::Error)]
 pub enum NeardupError {
-    /// An image cannot be decoded.
-    #[error("cannot decode image {image_id} (`{item}`): {detail}")]
-    Decode {
-        /// Its id.
-        image_id: u64,
-        /// Where it comes from, as the manifest has it.
-        item: String,
-        /// Why.
-        detail: DecodeError,
-    },
-    /// An image's file was changed after the manifest was written.
-    #[error("image {image_id} (`{item}`) has other pixels than its manifest says (`pixels_blake3`)")]
-    OtherPixels {
-        /// Its id.
-        image_id: u64,
-        /// Where it comes from, as the manifest has it.
-        item: String,
-    },
+    /// An image cannot be used.
+    #[error(transparent)]
+    Image(RowError),
     /// An id occurs twice.
     #[error("image id {image_id} occurs more than once, expected every id once")]
     RepeatedId {

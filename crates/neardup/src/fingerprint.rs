@@ -7,7 +7,7 @@ use img_hash::{HashAlg, HasherConfig};
 use rayon::prelude::*;
 use twinset_manifest::Digest;
 use twinset_manifest::rows::{Hashes, Image, Split};
-use twinset_pixels::{DecodeError, Limits, decode_row, digest};
+use twinset_pixels::decode_row;
 
 use crate::{Config, HashKind, NeardupError};
 
@@ -110,15 +110,7 @@ pub fn sort_by_id(images: &mut [Fingerprint]) -> Result<(), NeardupError> {
 }
 
 fn fingerprint(row: &Image, folder: &Path, hasher: &Hasher) -> Result<Fingerprint, NeardupError> {
-    // The manifest vouches for the size, so a file that has grown since is refused before it is decoded.
-    let limits = Limits { max_pixels: u64::from(row.width) * u64::from(row.height) };
-    let image = decode_row(row, folder, &limits).map_err(|detail| match detail {
-        DecodeError::TooLarge { .. } => other_pixels(row),
-        detail => NeardupError::Decode { image_id: row.image_id, item: row.source.clone(), detail },
-    })?;
-    if digest(&image) != row.pixels_blake3 {
-        return Err(other_pixels(row));
-    }
+    let image = decode_row(row, folder).map_err(NeardupError::Image)?;
     Ok(Fingerprint {
         image_id: row.image_id,
         split: row.split,
@@ -127,10 +119,6 @@ fn fingerprint(row: &Image, folder: &Path, hasher: &Hasher) -> Result<Fingerprin
         is_flat: is_flat(&image),
         hash: hasher.hash(&image),
     })
-}
-
-fn other_pixels(row: &Image) -> NeardupError {
-    NeardupError::OtherPixels { image_id: row.image_id, item: row.source.clone() }
 }
 
 fn is_flat(image: &RgbImage) -> bool {

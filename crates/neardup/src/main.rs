@@ -120,12 +120,14 @@ fn read_truth(path: &Path) -> anyhow::Result<Truth> {
 
 fn hinted(error: NeardupError) -> anyhow::Error {
     let hint = match &error {
-        NeardupError::TooManyPairs { .. } => "a smaller `max-distance`, or 256 `hash-bits`, tells more images apart",
-        NeardupError::OtherPixels { .. } => "the file was changed after ingest: ingest again",
-        NeardupError::Decode { detail: twinset_pixels::DecodeError::File { .. }, .. } => {
-            "paths are relative to the folder that --folder names"
+        NeardupError::TooManyPairs { .. } => {
+            Some("a smaller `max-distance`, or 256 `hash-bits`, tells more images apart")
         }
-        _ => return error.into(),
+        NeardupError::Image(error) => error.hint(),
+        _ => None,
     };
-    with_hint(error.into(), hint)
+    match hint {
+        Some(hint) => with_hint(error.into(), hint),
+        None => error.into(),
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Output};
 
-use assert_cmd::Command;
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 use twinset_manifest::rows::{Cluster, Hashes, Image, ImageData, Pair, PairKind, Split};
@@ -14,6 +14,15 @@ fn neardup(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_twinset-neardup"));
     command.current_dir(folder).arg("--quiet");
     command
+}
+
+/// What it printed on stdout and on stderr; it ends with this exit code.
+#[track_caller]
+fn expect_exit(command: &mut Command, code: i32) -> (String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert_eq!(status.code(), Some(code), "{stdout}{stderr}");
+    (stdout, stderr)
 }
 
 /// A picture unlike that of any other number.
@@ -69,9 +78,9 @@ fn duplicates_are_found_written_and_summed_up() {
     let truth = "left_id,right_id,kind,transform\n10,12,exact,none\n12,14,near,brightness(+3/255)\n11,13,near,flip\n";
     fs::write(folder.path().join("truth.csv"), truth).unwrap();
     let call = ["--images", "images.parquet", "--truth", "truth.csv", "--out", "out"];
-    let output = neardup(folder.path()).args(call).assert().success().get_output().clone();
+    let (stdout, _) = expect_exit(neardup(folder.path()).args(call), 0);
     assert_eq!(
-        String::from_utf8(output.stdout).unwrap(),
+        stdout,
         "6 images, 1 of one flat colour (left out of the hash search)\n\
          1 exact pairs, 0 with two labels\n\
          2 near pairs, 2 with two labels\n  \
@@ -114,7 +123,7 @@ fn duplicates_are_found_written_and_summed_up() {
 fn two_runs_write_the_same_bytes() {
     let folder = folder_with(rows());
     for out in ["a", "b"] {
-        neardup(folder.path()).args(["--images", "images.parquet", "--out", out]).assert().success();
+        expect_exit(neardup(folder.path()).args(["--images", "images.parquet", "--out", out]), 0);
     }
     for name in ["hashes.parquet", "pairs.parquet", "clusters.parquet"] {
         let bytes = |out: &str| fs::read(folder.path().join(out).join(name)).unwrap();
@@ -126,10 +135,10 @@ fn two_runs_write_the_same_bytes() {
 fn a_cluster_that_chains_the_set_together_is_warned_of_everywhere() {
     let folder = folder_with(rows());
     let call = ["--images", "images.parquet", "--out", "out", "--set", "max-distance=220"];
-    let output = neardup(folder.path()).args(call).assert().success().get_output().clone();
+    let (_, stderr) = expect_exit(neardup(folder.path()).args(call), 0);
     let warning = "one cluster holds 5 of 6 images: `max-distance` 220 is too large for these images, or most of them are \
                    one picture";
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("warning: {warning}\n"));
+    assert_eq!(stderr, format!("warning: {warning}\n"));
     let clusters = Reader::<Cluster>::open(&folder.path().join("out/clusters.parquet")).unwrap();
     assert_eq!(clusters.provenance().warnings, [warning]);
 }
@@ -143,7 +152,7 @@ fn an_image_can_be_referenced_by_its_path() {
     images[0].image.path = Some("ten.png".to_owned());
     write_manifest(&folder.path().join("images.parquet"), images, &Provenance::of_stage("test", "0")).unwrap();
     let call = ["--images", "images.parquet", "--folder", "data", "--out", "out"];
-    neardup(folder.path()).args(call).assert().success();
+    expect_exit(neardup(folder.path()).args(call), 0);
     assert_eq!(read::<Pair>(&folder, "out/pairs.parquet").len(), 3);
 }
 
@@ -152,8 +161,8 @@ fn an_image_can_be_referenced_by_its_path() {
 fn refused(rows: Vec<Image>, prepare: impl FnOnce(&Path), arguments: &[&str], expected: &str) {
     let folder = folder_with(rows);
     prepare(folder.path());
-    let output = neardup(folder.path()).args(arguments).args(["--out", "out"]).assert().code(1).get_output().clone();
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("{expected}\n"));
+    let (_, stderr) = expect_exit(neardup(folder.path()).args(arguments).args(["--out", "out"]), 1);
+    assert_eq!(stderr, format!("{expected}\n"));
     let n_files = fs::read_dir(folder.path().join("out")).map_or(0, Iterator::count);
     assert_eq!(n_files, 0, "nothing is left half-written");
 }
@@ -231,15 +240,16 @@ fn a_truth_file_of_other_images_is_refused() {
     let expected = "error: failed to use the truth file: line 2: no image has the id 99 (6 images)";
     let folder = folder_with(rows());
     write(folder.path());
-    let output = neardup(folder.path()).args(arguments).args(["--out", "out"]).assert().code(1).get_output().clone();
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("{expected}\n"));
+    let (_, stderr) = expect_exit(neardup(folder.path()).args(arguments).args(["--out", "out"]), 1);
+    assert_eq!(stderr, format!("{expected}\n"));
 }
 
 #[test]
 fn check_needs_no_images_and_help_has_an_example() {
     let folder = tempfile::tempdir().unwrap();
-    neardup(folder.path()).args(["--check", "--set", "hash='dct'"]).assert().success().stdout("");
-    neardup(folder.path()).assert().code(2);
-    let help = neardup(folder.path()).arg("--help").assert().success().get_output().stdout.clone();
-    assert!(String::from_utf8(help).unwrap().contains("twinset-neardup --images images.parquet"));
+    let (stdout, _) = expect_exit(neardup(folder.path()).args(["--check", "--set", "hash='dct'"]), 0);
+    assert_eq!(stdout, "");
+    expect_exit(&mut neardup(folder.path()), 2);
+    let (help, _) = expect_exit(neardup(folder.path()).arg("--help"), 0);
+    assert!(help.contains("twinset-neardup --images images.parquet"));
 }

@@ -62,11 +62,44 @@ pub enum DecodeError {
         max_pixels: u64,
     },
     /// A row of a manifest with neither bytes nor path.
-    #[error("image {image_id} has neither bytes nor a path")]
-    Nothing {
-        /// The row's id.
+    #[error("its row has neither bytes nor a path")]
+    Nothing,
+}
+
+/// Why a row of a manifest gave no image.
+#[derive(Debug, thiserror::Error)]
+pub enum RowError {
+    /// It cannot be decoded.
+    #[error("cannot decode image {image_id} (`{item}`): {detail}")]
+    Decode {
+        /// The image.
         image_id: u64,
+        /// Where it comes from, as the manifest has it.
+        item: String,
+        /// Why.
+        detail: DecodeError,
     },
+    /// Its file was changed after the manifest was written.
+    #[error("image {image_id} (`{item}`) has other pixels than its manifest says (`pixels_blake3`)")]
+    OtherPixels {
+        /// The image.
+        image_id: u64,
+        /// Where it comes from, as the manifest has it.
+        item: String,
+    },
+}
+
+impl RowError {
+    /// What can be done about it, where something can.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::OtherPixels { .. } => Some("the file was changed after ingest: ingest again"),
+            Self::Decode { detail: DecodeError::File { .. }, .. } => {
+                Some("paths are relative to the folder that --folder names")
+            }
+            Self::Decode { .. } => None,
+        }
+    }
 }
 
 impl DecodeError {
@@ -75,7 +108,7 @@ impl DecodeError {
         match self {
             Self::Unsupported(_) => "unsupported",
             Self::TooLarge { .. } => "too-large",
-            Self::File { .. } | Self::Unreadable(_) | Self::Nothing { .. } => "unreadable",
+            Self::File { .. } | Self::Unreadable(_) | Self::Nothing => "unreadable",
         }
     }
 }
@@ -110,16 +143,27 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeError> {
 /// Decodes a manifest's image: its bytes, else the file at its path, which is relative to `folder`.
 ///
 /// # Errors
-/// As [`decode`]; also when the file cannot be read or the row holds neither bytes nor path.
-pub fn decode_row(row: &Image, folder: &Path, limits: &Limits) -> Result<RgbImage, DecodeError> {
-    match (&row.image.bytes, &row.image.path) {
-        (Some(bytes), _) => decode(bytes, limits),
+/// As [`decode`]; also when the file cannot be read, the row holds neither bytes nor path, or the pixels are not those
+/// that the row vouches for.
+pub fn decode_row(row: &Image, folder: &Path) -> Result<RgbImage, RowError> {
+    let Image { image_id, source, width, height, pixels_blake3, .. } = row;
+    let other_pixels = || RowError::OtherPixels { image_id: *image_id, item: source.clone() };
+    // A file that has grown since is refused before it is decoded.
+    let limits = Limits { max_pixels: u64::from(*width) * u64::from(*height) };
+    let decoded = match (&row.image.bytes, &row.image.path) {
+        (Some(bytes), _) => decode(bytes, &limits),
         (None, Some(path)) => {
             let path = folder.join(path);
-            let bytes = fs::read(&path).map_err(|error| DecodeError::File { path, detail: error.to_string() })?;
-            decode(&bytes, limits)
+            fs::read(&path)
+                .map_err(|error| DecodeError::File { path, detail: error.to_string() })
+                .and_then(|bytes| decode(&bytes, &limits))
         }
-        (None, None) => Err(DecodeError::Nothing { image_id: row.image_id }),
+        (None, None) => Err(DecodeError::Nothing),
+    };
+    match decoded {
+        Ok(image) if digest(&image) == *pixels_blake3 => Ok(image),
+        Ok(_) | Err(DecodeError::TooLarge { .. }) => Err(other_pixels()),
+        Err(detail) => Err(RowError::Decode { image_id: *image_id, item: source.clone(), detail }),
     }
 }
 

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use image::imageops;
 use twinset_manifest::Reader;
 use twinset_manifest::rows::{Image, Split};
-use twinset_pixels::{Limits, decode_row, encode_png};
+use twinset_pixels::{decode_row, encode_png};
 
 use crate::ReportError;
 
@@ -31,7 +31,7 @@ pub struct Picture {
 impl Picture {
     /// Decodes an image, at most [`MAX_SIDE`] pixels a side; `folder` is what its path is relative to.
     pub(crate) fn of(row: &Image, folder: &Path) -> Self {
-        let png = decode_row(row, folder, &Limits::default()).map_err(|error| error.to_string()).map(|image| {
+        let png = decode_row(row, folder).map_err(|error| error.to_string()).map(|image| {
             let (width, height) = (image.width(), image.height());
             let longest = width.max(height);
             let side = |length: u32| (length * MAX_SIDE / longest).max(1);
@@ -64,22 +64,21 @@ pub(crate) fn pictures(
 #[cfg(test)]
 mod tests {
     use image::RgbImage;
-    use twinset_manifest::Digest;
     use twinset_manifest::rows::ImageData;
-    use twinset_pixels::decode;
+    use twinset_pixels::{Limits, decode, digest};
 
     use super::*;
 
-    fn row(bytes: Vec<u8>) -> Image {
+    fn row(image: &RgbImage) -> Image {
         Image {
             image_id: 1,
             split: Split::Test,
             label: 0,
             class_name: "disc".to_owned(),
-            width: 1,
-            height: 1,
-            image: ImageData { bytes: Some(bytes), path: None },
-            pixels_blake3: Digest([0; 32]),
+            width: image.width(),
+            height: image.height(),
+            image: ImageData { bytes: Some(encode_png(image)), path: None },
+            pixels_blake3: digest(image),
             source: "a.png".to_owned(),
             derived_from: None,
             transform: None,
@@ -90,7 +89,7 @@ mod tests {
     fn a_small_image_keeps_its_pixels_and_a_large_one_becomes_small() {
         let check = |width: u32, height: u32, expected: (u32, u32)| {
             let image = RgbImage::from_pixel(width, height, image::Rgb([1, 2, 3]));
-            let uri = Picture::of(&row(encode_png(&image)), Path::new("")).png.unwrap();
+            let uri = Picture::of(&row(&image), Path::new("")).png.unwrap();
             let bytes = STANDARD.decode(uri.strip_prefix("data:image/png;base64,").unwrap()).unwrap();
             assert_eq!(decode(&bytes, &Limits::default()).unwrap().dimensions(), expected);
         };
@@ -102,7 +101,8 @@ mod tests {
 
     #[test]
     fn an_image_that_cannot_be_decoded_says_why() {
-        let picture = Picture::of(&row(b"no image".to_vec()), Path::new(""));
+        let damaged = ImageData { bytes: Some(b"no image".to_vec()), path: None };
+        let picture = Picture::of(&Image { image: damaged, ..row(&RgbImage::new(1, 1)) }, Path::new(""));
         assert!(picture.png.unwrap_err().contains("no known image format"));
     }
 }

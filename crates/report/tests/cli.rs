@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
-use assert_cmd::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use twinset_manifest::rows::{Cell, IntervalMethod, Prediction};
@@ -39,23 +39,36 @@ impl Run {
     /// The page and the cells.
     fn report(&self, arguments: &[&str]) -> (String, Vec<Cell>) {
         let out = self.path("out");
-        command(&self.study, &out).args(arguments).assert().success();
+        expect_exit(command(&self.study, &out).args(arguments), 0);
         (fs::read_to_string(out.join("index.html")).unwrap(), read_manifest(&out.join("cells.parquet")).unwrap().0)
     }
 
     /// What stderr says when it fails.
     fn failure(&self) -> String {
         let out = self.path("out");
-        let assert = command(&self.study, &out).assert().code(1);
+        let (_, stderr) = expect_exit(&mut command(&self.study, &out), 1);
         assert!(!out.join("index.html").exists() && !out.join("cells.parquet").exists(), "half a report was left");
-        String::from_utf8(assert.get_output().stderr.clone()).unwrap()
+        stderr
     }
 }
 
 fn command(study: &Path, out: &Path) -> Command {
-    let mut command = Command::cargo_bin("twinset-report").unwrap();
+    let mut command = twinset_report();
     command.arg("--study").arg(study).arg("--out").arg(out);
     command
+}
+
+fn twinset_report() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_twinset-report"))
+}
+
+/// What it printed on stdout and on stderr; it ends with this exit code.
+#[track_caller]
+fn expect_exit(command: &mut Command, code: i32) -> (String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert_eq!(status.code(), Some(code), "{stdout}{stderr}");
+    (stdout, stderr)
 }
 
 fn holds(text: &str, parts: &[&str]) {
@@ -330,8 +343,7 @@ fn what_is_wrong_with_a_manifest_is_said_with_the_field_that_names_it() {
 #[test]
 fn the_config_is_strict() {
     let check = |arguments: &[&str], code: i32, expected: &str| {
-        let assert = Command::cargo_bin("twinset-report").unwrap().args(arguments).assert().code(code);
-        let error = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        let (_, error) = expect_exit(twinset_report().args(arguments), code);
         assert!(error.contains(expected), "no `{expected}` in {error}");
     };
     check(&["--check"], 0, "");

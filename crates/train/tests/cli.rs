@@ -325,7 +325,7 @@ fn manifests_that_are_none_are_refused() {
                 Image { image: ImageData { bytes: Some(vec![1, 2, 3]), path: None }, ..image(100, Split::Train, 8) };
             study.write_images("injected-images.parquet", vec![damaged]);
         },
-        &["image 100 (`train.bin#100`) cannot be used: unsupported"],
+        &["cannot decode image 100 (`train.bin#100`): unsupported"],
     );
 }
 

@@ -61,7 +61,7 @@ fn another_file_than_the_official_one_is_refused_unless_that_is_allowed() {
     let image = &images[20_017];
     assert_eq!((image.image_id, image.label, image.class_name.as_str()), (20_017, 7, "horse"));
     assert_eq!((image.split, image.source.as_str()), (Split::Train, "data_batch_3.bin#17"));
-    let pixels = twinset_pixels::decode_row(image, Path::new(""), &twinset_pixels::Limits::default()).unwrap();
+    let pixels = twinset_pixels::decode_row(image, Path::new("")).unwrap();
     assert!(pixels.pixels().all(|pixel| pixel.0 == [17, 2, 9]));
     assert_eq!((images[50_000].split, images[50_000].source.as_str()), (Split::Test, "test_batch.bin#0"));
 }

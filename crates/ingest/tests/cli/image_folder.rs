@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use twinset_manifest::rows::Split;
-use twinset_pixels::{Limits, decode_row};
+use twinset_pixels::decode_row;
 
 use crate::sandbox::{Sandbox, copy_files, png, shared_data};
 
@@ -57,7 +57,7 @@ fn without_embedding_the_path_is_relative_to_the_data_folder() {
     sandbox.ingest(&format!("{CONFIG}embed = false\n"), HERE);
     let image = &sandbox.images()[1];
     assert_eq!((&image.image.bytes, image.image.path.as_deref()), (&None, Some("photos/train/dog/a/z.png")));
-    let pixels = decode_row(image, &sandbox.path(""), &Limits::default()).unwrap();
+    let pixels = decode_row(image, &sandbox.path("")).unwrap();
     assert_eq!(twinset_pixels::digest(&pixels), image.pixels_blake3);
 }
 
@@ -125,7 +125,7 @@ fn more_images_than_a_chunk_and_a_row_group_keep_their_order() {
     assert!(images.windows(2).all(|pair| pair[0].source < pair[1].source));
     for image in images {
         let at: usize = image.source[9..13].parse().unwrap();
-        let pixels = decode_row(&image, Path::new(""), &Limits::default()).unwrap();
+        let pixels = decode_row(&image, Path::new("")).unwrap();
         assert_eq!(pixels.get_pixel(0, 0).0, [(at % 256) as u8, (at / 256) as u8, 0]);
     }
 }
@@ -244,7 +244,7 @@ fn real_photos_are_taken_and_the_corrupt_one_is_a_reject() {
     let images = sandbox.images();
     assert!(images.iter().all(|image| image.width > 60 && image.height > 60));
     for image in images {
-        let pixels = decode_row(&image, Path::new(""), &Limits::default()).unwrap();
+        let pixels = decode_row(&image, Path::new("")).unwrap();
         assert_eq!(pixels.dimensions(), (image.width, image.height));
     }
 }
