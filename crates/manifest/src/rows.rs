@@ -118,19 +118,23 @@ row! {
         block: Option<Vec<u8>>,
         /// Low frequencies of the cosine transform against their median (pHash).
         dct: Option<Vec<u8>>,
+        /// The PDQ hash: 32 bytes, the published hexadecimal digits' last byte first.
+        pdq: Option<Vec<u8>>,
+        /// The PDQ hash's quality, 0 to 100; the publication recommends to match no hash below 50.
+        pdq_quality: Option<u32>,
     }
 }
 
 row! {
     /// Two images found to be duplicates; `left_id` < `right_id`.
-    pub struct Pair = "pairs/1", row_group_rows = 65536 {
+    pub struct Pair = "pairs/2", row_group_rows = 65536 {
         /// The image with the smaller id.
         left_id: u64,
         /// The image with the larger id.
         right_id: u64,
         /// `exact`, `near` or `similar`.
         kind: PairKind,
-        /// What found it: `pixels`, or the name of a hash.
+        /// What found it: `pixels`, `correlation`, or the name of a hash.
         found_by: String,
         /// Hamming distance of the two hashes in bits; null where no hash was compared.
         hash_distance_bits: Option<u32>,
@@ -144,6 +148,12 @@ row! {
         right_label: u32,
         /// Whether the two classes differ.
         label_conflict: bool,
+        /// How alike the two images are once aligned, 0 to 1; null where pairs were not verified.
+        similarity: Option<f32>,
+        /// How the left image has to be changed to lie on the right one, step by step: `mirror`, `rotate(90)`,
+        /// `shift(right=1.5 down=-2.0)` in 32nds of its width and height, `scale(x=1.06 y=1.00)`, `shear(x=0.02 y=0.00)`,
+        /// joined by `; `; `none` where nothing has to be done, null where nothing was aligned.
+        alignment: Option<String>,
     }
 }
 

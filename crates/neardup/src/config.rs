@@ -3,7 +3,33 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use twinset_manifest::rows::PairKind;
 use twinset_stage::InvalidField;
+
+use crate::orientation::Orientations;
+
+/// The largest set whose images are all compared with all: the search by correlation grows with the square of the set.
+pub const MAX_CORRELATED: u64 = 200_000;
+
+/// How candidates are searched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Search {
+    /// By correlation up to [`MAX_CORRELATED`] images, by hash beyond.
+    #[default]
+    Auto,
+    /// All pairs whose hashes differ in at most `max-distance` bits.
+    Hash,
+    /// For each image the 50 others whose small blurred pictures correlate most with its own.
+    Correlation,
+}
+
+/// What `search` comes to for a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Hash,
+    Correlation,
+}
 
 /// A perceptual hash, computed on the image's brightness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,11 +47,16 @@ pub enum HashKind {
     /// Low frequencies of the cosine transform, each against their median (pHash). Not against their mean: that is ruled by
     /// the constant term, which gives 89,363 pairs of CIFAR-10's images the same hash.
     Dct,
+    /// The PDQ hash ([`pdq`](crate::pdq::pdq)): 256 bits, as others compute and share it. Its authors recommend a
+    /// `max-distance` of about 31, which is small for images as small as CIFAR-10's, and to match no image of a quality below
+    /// 50. Here every image is matched that is not flat, and the `hashes` manifest tells the quality: below 50 for 241 of
+    /// CIFAR-10's 60,000 images.
+    Pdq,
 }
 
 impl HashKind {
     /// All hashes.
-    pub const ALL: [Self; 5] = [Self::Mean, Self::Gradient, Self::DoubleGradient, Self::Block, Self::Dct];
+    pub const ALL: [Self; 6] = [Self::Mean, Self::Gradient, Self::DoubleGradient, Self::Block, Self::Dct, Self::Pdq];
 
     /// The name that configs and manifests know it by.
     pub fn as_str(self) -> &'static str {
@@ -35,6 +66,7 @@ impl HashKind {
             Self::DoubleGradient => "double-gradient",
             Self::Block => "block",
             Self::Dct => "dct",
+            Self::Pdq => "pdq",
         }
     }
 
@@ -43,7 +75,7 @@ impl HashKind {
         match (self, hash_bits) {
             (Self::DoubleGradient, 256) => 20,
             (Self::DoubleGradient, _) => 10,
-            (_, 256) => 16,
+            (Self::Pdq, _) | (_, 256) => 16,
             _ => 8,
         }
     }
@@ -66,7 +98,21 @@ impl fmt::Display for HashKind {
 
 /// What the stage is asked for. Every key has a default.
 ///
-/// The defaults were measured on CIFAR-10 (60,000 images of 32×32, no two identical). *Leaks* are the pairs found between
+/// The defaults of similarity were measured on CIFAR-10 (60,000 images of 32×32; 139 hand-judged test/train pairs of ciFAIR with
+/// an even test index, a list that is not complete), searched by correlation and ordered by similarity, test against train:
+///
+/// | pairs | least similarity | known pairs among them | of two labels |
+/// |---|---|---|---|
+/// | 450 | | 90 of 139 | 0 |
+/// | 700 | 0.73 | 112 | 0 |
+/// | 1,000 | | 122 | |
+/// | 1,500 | 0.66 | 129 | 12 |
+/// | 2,500 | 0.61 | 130 | 138 |
+///
+/// Of pairs of unrelated images nine in ten have two labels, so about one in a hundred of the first 1,500 is no duplicate. The
+/// weights in the similarity were chosen on these same pairs: the figures are selected, not held out.
+///
+/// The defaults of the hash were measured on CIFAR-10 (60,000 images of 32×32, no two identical). *Leaks* are the pairs found between
 /// test and training images; *known* are those among ciFAIR's 139 hand-judged pairs with an even test index, a list that
 /// is not complete; *conflicts* are the pairs of two labels among all pairs found: of pairs of unrelated images nine in ten
 /// are.
@@ -83,16 +129,35 @@ impl fmt::Display for HashKind {
 /// | `dct`, 64 | 4 | 417 | 5 | 118 | 25 |
 /// | | 6 | 890 | 26 | 249 | 41 |
 /// | `dct`, 256 | 32 | 254 | 0 | 70 | 18 |
+/// | `pdq`, 256 | 31 | 181 | 0 | 52 | 13 |
+/// | | 60 | 863 | 0 | 244 | 47 |
+/// | | 64 | 1,006 | 3 | 287 | 49 |
+/// | | 68 | 1,203 | 8 | 337 | 57 |
+/// | | 72 | 1,436 | 25 | 404 | 64 |
 ///
 /// At distance 36, 60 of the leaks that ciFAIR's list does not have were looked at once, on one contact sheet: about 56
 /// looked like the same shot, about 18 of them variants of one picture of a car. A hash does not find what was mirrored,
 /// and little of what was shifted by a pixel or more.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Config {
+    /// How candidates are searched; `auto`.
+    pub search: Search,
+    /// The orientations in which duplicates are searched by correlation; `upright`.
+    pub orientations: Orientations,
+    /// Whether only pairs of images of two splits are told; false.
+    pub between_splits: bool,
+    /// Whether candidates are aligned and compared; true. If not, every pair of hashes within the radius is near.
+    pub verify: bool,
+    /// From this similarity on a verified pair is the same shot (`near`); 0.65.
+    pub near_similarity: f64,
+    /// From this similarity on a verified pair is told as `similar`, below it is dropped; 0.6.
+    pub similar_similarity: f64,
+    /// Near pairs that would make a cluster larger than this are told, but tie nothing together; 1000.
+    pub max_cluster_size: u64,
     /// The perceptual hash; `double-gradient`.
     pub hash: HashKind,
-    /// Its length in bits, 64 or 256; 256.
+    /// Its length in bits, 64 or 256 (`pdq`: 256); 256.
     pub hash_bits: u32,
     /// The largest Hamming distance of two near-duplicates' hashes, in bits; 36.
     pub max_distance: u32,
@@ -103,7 +168,19 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { hash: HashKind::DoubleGradient, hash_bits: 256, max_distance: 36, max_pairs: 20_000_000 }
+        Self {
+            search: Search::Auto,
+            orientations: Orientations::Upright,
+            between_splits: false,
+            verify: true,
+            near_similarity: 0.65,
+            similar_similarity: 0.6,
+            max_cluster_size: 1000,
+            hash: HashKind::DoubleGradient,
+            hash_bits: 256,
+            max_distance: 36,
+            max_pairs: 20_000_000,
+        }
     }
 }
 
@@ -113,13 +190,62 @@ impl Config {
         self.hash.n_bits(self.hash_bits)
     }
 
+    /// How candidates among so many images are searched.
+    pub(crate) fn method(&self, n_images: u64) -> Method {
+        match self.search {
+            Search::Hash => Method::Hash,
+            Search::Correlation => Method::Correlation,
+            Search::Auto if n_images <= MAX_CORRELATED => Method::Correlation,
+            Search::Auto => Method::Hash,
+        }
+    }
+
+    /// Whether thumbnails of all of so many images are kept from the first: else verification reads those that it needs.
+    pub fn keeps_thumbnails(&self, n_images: u64) -> bool {
+        self.method(n_images) == Method::Correlation
+    }
+
+    /// What a pair of this similarity is.
+    pub(crate) fn kind(&self, similarity: f32) -> Option<PairKind> {
+        let similarity = f64::from(similarity);
+        if similarity >= self.near_similarity {
+            Some(PairKind::Near)
+        } else {
+            (similarity >= self.similar_similarity).then_some(PairKind::Similar)
+        }
+    }
+
     /// Checks what types cannot.
     ///
     /// # Errors
     /// Names the key.
     pub fn validate(&self) -> Result<(), InvalidField> {
         InvalidField::unless(matches!(self.hash_bits, 64 | 256), "hash-bits", self.hash_bits, "64 or 256")?;
+        let is_possible = self.hash != HashKind::Pdq || self.hash_bits == 256;
+        InvalidField::unless(is_possible, "hash-bits", self.hash_bits, "256, the bits of the `pdq` hash")?;
         let expected = format!("at most {}, the bits of the `{}` hash", self.n_bits(), self.hash);
-        InvalidField::unless(self.max_distance <= self.n_bits(), "max-distance", self.max_distance, &expected)
+        InvalidField::unless(self.max_distance <= self.n_bits(), "max-distance", self.max_distance, &expected)?;
+        let share = |key: &str, value: f64, highest: f64, expected: &str| {
+            InvalidField::unless((0.0..=highest).contains(&value), key, value, expected)
+        };
+        share("near-similarity", self.near_similarity, 1.0, "0 to 1")?;
+        let expected = format!("0 to {}, which is `near-similarity`", self.near_similarity);
+        share("similar-similarity", self.similar_similarity, self.near_similarity, &expected)?;
+        let expected = "at least 2: a pair is a cluster";
+        InvalidField::unless(self.max_cluster_size >= 2, "max-cluster-size", self.max_cluster_size, expected)?;
+        let is_found = self.verify || self.search == Search::Hash;
+        InvalidField::unless(
+            is_found,
+            "verify",
+            self.verify,
+            "`true`, or `search = \"hash\"`: a correlated candidate is no duplicate yet",
+        )?;
+        let is_turned = self.orientations != Orientations::Upright && self.search == Search::Hash;
+        InvalidField::unless(
+            !is_turned,
+            "orientations",
+            "another than `upright`",
+            "`upright` with `search = \"hash\"`: a hash knows no other",
+        )
     }
 }

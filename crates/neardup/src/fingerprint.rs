@@ -1,5 +1,6 @@
 //! What stays of an image when its pixels are gone.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use image::RgbImage;
@@ -9,6 +10,8 @@ use twinset_manifest::Digest;
 use twinset_manifest::rows::{Hashes, Image, Split};
 use twinset_pixels::decode_row;
 
+use crate::pdq::pdq;
+use crate::thumbnail::Thumbnail;
 use crate::{Config, HashKind, NeardupError};
 
 /// What stays of an image when its pixels are gone.
@@ -26,6 +29,10 @@ pub struct Fingerprint {
     pub is_flat: bool,
     /// Its perceptual hash: bit `i` is bit `i % 64` of word `i / 64`; bits past the hash's length are 0.
     pub hash: [u64; 4],
+    /// The small picture that it is verified by, where it is kept.
+    pub thumbnail: Option<Thumbnail>,
+    /// The quality of a PDQ hash, 0 to 100; none of another hash.
+    pub pdq_quality: Option<u8>,
 }
 
 impl Fingerprint {
@@ -42,6 +49,8 @@ impl Fingerprint {
             double_gradient: None,
             block: None,
             dct: None,
+            pdq: None,
+            pdq_quality: self.pdq_quality.map(u32::from),
         };
         let column = match config.hash {
             HashKind::Mean => &mut row.mean,
@@ -49,6 +58,7 @@ impl Fingerprint {
             HashKind::DoubleGradient => &mut row.double_gradient,
             HashKind::Block => &mut row.block,
             HashKind::Dct => &mut row.dct,
+            HashKind::Pdq => &mut row.pdq,
         };
         *column = Some(hash);
         row
@@ -56,10 +66,14 @@ impl Fingerprint {
 }
 
 /// Computes one kind of perceptual hash.
-///
-/// The library measures a hash by its square of cells, which for `double-gradient` has more cells than the hash has bits,
-/// so its container is larger than any hash here.
-pub struct Hasher(img_hash::Hasher<[u8; 64]>);
+pub struct Hasher(Method);
+
+enum Method {
+    /// The library measures a hash by its square of cells, which for `double-gradient` has more cells than the hash has
+    /// bits, so its container is larger than any hash here.
+    Library(img_hash::Hasher<[u8; 64]>),
+    Pdq,
+}
 
 impl Hasher {
     /// The hasher of a valid config.
@@ -72,18 +86,31 @@ impl Hasher {
             HashKind::DoubleGradient => hasher.hash_alg(HashAlg::DoubleGradient),
             HashKind::Block => hasher.hash_alg(HashAlg::Blockhash),
             HashKind::Dct => hasher.hash_alg(HashAlg::Median).preproc_dct(),
+            HashKind::Pdq => return Self(Method::Pdq),
         };
-        Self(hasher.to_hasher())
+        Self(Method::Library(hasher.to_hasher()))
     }
 
     /// The image's hash, as [`Fingerprint::hash`] has it.
     pub fn hash(&self, image: &RgbImage) -> [u64; 4] {
-        let bytes = self.0.hash_image(image).into_inner();
+        self.hash_and_quality(image).0
+    }
+
+    /// The image's hash, and its quality where the hash has one.
+    fn hash_and_quality(&self, image: &RgbImage) -> ([u64; 4], Option<u8>) {
+        let hasher = match &self.0 {
+            Method::Library(hasher) => hasher,
+            Method::Pdq => {
+                let found = pdq(image);
+                return (found.hash, Some(found.quality));
+            }
+        };
+        let bytes = hasher.hash_image(image).into_inner();
         let mut words = [0; 4];
         for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
             *word = u64::from_le_bytes(*bytes);
         }
-        words
+        (words, None)
     }
 }
 
@@ -91,8 +118,13 @@ impl Hasher {
 ///
 /// # Errors
 /// Names the first image that cannot be decoded, or whose pixels are not those that the manifest tells.
-pub fn fingerprints(rows: &[Image], folder: &Path, hasher: &Hasher) -> Result<Vec<Fingerprint>, NeardupError> {
-    let results: Vec<_> = rows.par_iter().map(|row| fingerprint(row, folder, hasher)).collect();
+pub fn fingerprints(
+    rows: &[Image],
+    folder: &Path,
+    hasher: &Hasher,
+    with_thumbnails: bool,
+) -> Result<Vec<Fingerprint>, NeardupError> {
+    let results: Vec<_> = rows.par_iter().map(|row| fingerprint(row, folder, hasher, with_thumbnails)).collect();
     // Collected first, so that of several errors always the same one is told.
     results.into_iter().collect()
 }
@@ -109,15 +141,39 @@ pub fn sort_by_id(images: &mut [Fingerprint]) -> Result<(), NeardupError> {
     }
 }
 
-fn fingerprint(row: &Image, folder: &Path, hasher: &Hasher) -> Result<Fingerprint, NeardupError> {
+/// Decodes the images that are `wanted`, by their indices among all, and keeps their thumbnails.
+///
+/// # Errors
+/// As [`fingerprints`].
+pub fn add_thumbnails(
+    images: &mut [Fingerprint],
+    wanted: &BTreeSet<u32>,
+    rows: &[Image],
+    folder: &Path,
+) -> Result<(), NeardupError> {
+    let index = |row: &Image| images.binary_search_by_key(&row.image_id, |image| image.image_id).ok();
+    let rows: Vec<_> = rows.iter().filter_map(|row| Some((index(row)?, row))).collect();
+    let rows: Vec<_> = rows.into_iter().filter(|(index, _)| wanted.contains(&(*index as u32))).collect();
+    let decode = |row: &Image| decode_row(row, folder).map(|image| Thumbnail::of(&image));
+    let thumbnails: Vec<_> = rows.par_iter().map(|(index, row)| (*index, decode(row))).collect();
+    for (index, thumbnail) in thumbnails {
+        images[index].thumbnail = Some(thumbnail.map_err(NeardupError::Image)?);
+    }
+    Ok(())
+}
+
+fn fingerprint(row: &Image, folder: &Path, hasher: &Hasher, with_thumbnail: bool) -> Result<Fingerprint, NeardupError> {
     let image = decode_row(row, folder).map_err(NeardupError::Image)?;
+    let (hash, pdq_quality) = hasher.hash_and_quality(&image);
     Ok(Fingerprint {
         image_id: row.image_id,
         split: row.split,
         label: row.label,
         pixels_blake3: row.pixels_blake3,
         is_flat: is_flat(&image),
-        hash: hasher.hash(&image),
+        thumbnail: with_thumbnail.then(|| Thumbnail::of(&image)),
+        hash,
+        pdq_quality,
     })
 }
 

@@ -8,8 +8,8 @@ use clap::Parser;
 use twinset_manifest::rows::{Hashes, Image};
 use twinset_manifest::{Provenance, Reader, Writer, write_manifest};
 use twinset_neardup::{
-    Clusters, Config, Fingerprint, Hasher, NeardupError, Summary, Truth, chain_warning, find_matches, fingerprints,
-    sort_by_id,
+    Candidates, Clusters, Config, Fingerprint, Hasher, NeardupError, Phase, Summary, Truth, add_thumbnails,
+    chain_warning, fingerprints, sort_by_id,
 };
 use twinset_stage::{CommonArgs, with_hint};
 
@@ -18,15 +18,23 @@ Example:
   twinset-neardup --images images.parquet --set max-distance=32 --out duplicates
 
 Config (TOML, every key has this default):
-  hash = \"double-gradient\"  mean, gradient, double-gradient, block or dct
-  hash-bits = 256           64 or 256 (double-gradient: 60 or 220)
+  search = \"auto\"           candidates by correlation up to 200000 images, by hash beyond; or: correlation, hash
+  orientations = \"upright\"  also: mirrored, all (mirrored and turned by right angles); by correlation only
+  between-splits = false    true: only pairs of images of two splits, such as test against train
+  verify = true             align and compare candidates; false (with search = \"hash\"): the hash decides
+  near-similarity = 0.65    verified pairs from here on are the same shot
+  similar-similarity = 0.6  verified pairs from here on are told as similar
+  max-cluster-size = 1000   a near pair that would make a larger cluster ties nothing together
+  hash = \"double-gradient\"  mean, gradient, double-gradient, block, dct or pdq
+  hash-bits = 256           64 or 256 (double-gradient: 60 or 220; pdq: 256)
   max-distance = 36         near-duplicates' hashes differ in at most so many bits
   max-pairs = 20000000      more near pairs than this are an error: the radius is too large";
 
 /// Find which images are duplicates of which.
 ///
 /// Writes hashes.parquet (every image's perceptual hash), pairs.parquet (exact duplicates by decoded pixels,
-/// near-duplicates by hash) and clusters.parquet (connected components; every image has a row).
+/// near-duplicates by correlation or hash, aligned and compared) and clusters.parquet (connected components; every
+/// image has a row).
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLE)]
 struct Args {
@@ -56,21 +64,30 @@ fn run(args: &Args) -> anyhow::Result<()> {
     if args.common.check {
         return Ok(());
     }
-    let images = args.images.as_deref().context("failed to read: --images names no file")?;
+    let path = args.images.as_deref().context("failed to read: --images names no file")?;
     let truth = args.truth.as_deref().map(read_truth).transpose()?;
-    let reader = Reader::<Image>::open(images).context("failed to read the images")?;
+    let reader = Reader::<Image>::open(path).context("failed to read the images")?;
     let mut provenance = Provenance::of_stage("neardup", env!("CARGO_PKG_VERSION"))
         .with_config(&config)
         .with_inputs([reader.as_input().context("failed to read the images")?]);
     let out = args.common.out_folder()?;
 
-    let images = write_hashes(reader, args, &config, &provenance, &out.join("hashes.parquet"))?;
-    let begin = |n_steps| {
-        let bar = args.common.progress().begin("hashes", n_steps, "searching");
+    let mut images = write_hashes(reader, args, &config, &provenance, &out.join("hashes.parquet"))?;
+    let begin = |phase, n_steps| {
+        let (unit, doing) = match phase {
+            Phase::Search => ("images", "searching"),
+            Phase::Verification => ("pairs", "verifying"),
+        };
+        let bar = args.common.progress().begin(unit, n_steps, doing);
         move |n_steps| bar.inc(n_steps)
     };
-    let matches = find_matches(&images, &config, begin).map_err(hinted).context("failed to find near-duplicates")?;
-    let clusters = Clusters::of(images.len(), &matches);
+    let context = "failed to find near-duplicates";
+    let candidates = Candidates::find(&images, &config, &begin).map_err(hinted).context(context)?;
+    if config.verify {
+        read_thumbnails(path, args, &mut images, &candidates)?;
+    }
+    let matches = candidates.matches(&images, &config, &begin);
+    let clusters = Clusters::of(images.len(), &matches, config.max_cluster_size);
     let recall = match &truth {
         Some(truth) => Some(truth.recall(&images, &matches).context("failed to use the truth file")?),
         None => None,
@@ -98,11 +115,13 @@ fn write_hashes(
 ) -> anyhow::Result<Vec<Fingerprint>> {
     let bar = args.common.progress().begin("images", reader.n_rows(), "hashing");
     let hasher = Hasher::new(config);
+    let with_thumbnails = config.keeps_thumbnails(reader.n_rows());
     let mut images = Vec::new();
     let mut writer = Writer::<Hashes>::create(path)?;
     for batch in reader {
         let batch = batch.context("failed to read the images")?;
-        let mut hashed = fingerprints(&batch, &args.folder, &hasher).map_err(hinted).context("failed to hash")?;
+        let hashed = fingerprints(&batch, &args.folder, &hasher, with_thumbnails);
+        let mut hashed = hashed.map_err(hinted).context("failed to hash")?;
         writer.extend(hashed.iter().map(|image| image.to_row(config)))?;
         images.append(&mut hashed);
         bar.inc(batch.len() as u64);
@@ -110,6 +129,27 @@ fn write_hashes(
     sort_by_id(&mut images).context("failed to read the images")?;
     writer.finish(provenance)?;
     Ok(images)
+}
+
+/// Reads the thumbnails that verification lacks: those of the images that are candidates.
+fn read_thumbnails(
+    path: &Path,
+    args: &Args,
+    images: &mut [Fingerprint],
+    candidates: &Candidates,
+) -> anyhow::Result<()> {
+    let wanted = candidates.without_thumbnail(images);
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let reader = Reader::<Image>::open(path).context("failed to read the images")?;
+    let bar = args.common.progress().begin("images", reader.n_rows(), "reading candidates");
+    for batch in reader {
+        let batch = batch.context("failed to read the images")?;
+        add_thumbnails(images, &wanted, &batch, &args.folder).map_err(hinted).context("failed to verify")?;
+        bar.inc(batch.len() as u64);
+    }
+    Ok(())
 }
 
 fn read_truth(path: &Path) -> anyhow::Result<Truth> {

@@ -302,7 +302,7 @@ fn in_blocks(
     Ok(blocks?.concat())
 }
 
-fn distance_bits<const W: usize>(a: &[u64; W], b: &[u64; W]) -> u32 {
+pub(crate) fn distance_bits<const W: usize>(a: &[u64; W], b: &[u64; W]) -> u32 {
     (0..W).map(|word| (a[word] ^ b[word]).count_ones()).sum()
 }
 

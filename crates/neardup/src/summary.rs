@@ -18,7 +18,7 @@ pub struct Summary {
     pub n_pairs: BTreeMap<PairKind, u64>,
     /// Pairs of two classes, by kind.
     pub n_label_conflicts: BTreeMap<PairKind, u64>,
-    /// Pairs by their splits, the earlier of the two (train, val, test) first.
+    /// Pairs that are exact or near by their splits, the earlier of the two (train, val, test) first.
     pub n_pairs_between: BTreeMap<(Split, Split), u64>,
     /// Images of the first split that share a cluster with an image of the second, for two different splits.
     pub n_leaked: BTreeMap<(Split, Split), u64>,
@@ -28,6 +28,8 @@ pub struct Summary {
     pub n_clustered: u64,
     /// Images in the largest one.
     pub largest_cluster: u32,
+    /// Near pairs that tie nothing together, for their cluster would be too large.
+    pub n_untied: u64,
     /// How many of the planted duplicates were found, where a truth file tells of some.
     pub recall: Option<Recall>,
 }
@@ -38,19 +40,23 @@ impl Summary {
         let mut summary = Self {
             n_images: images.len() as u64,
             n_flat: images.iter().filter(|image| image.is_flat).count() as u64,
-            n_pairs: BTreeMap::from([(PairKind::Exact, 0), (PairKind::Near, 0)]),
-            n_label_conflicts: BTreeMap::from([(PairKind::Exact, 0), (PairKind::Near, 0)]),
+            n_pairs: PairKind::ALL.iter().map(|&kind| (kind, 0)).collect(),
+            n_label_conflicts: PairKind::ALL.iter().map(|&kind| (kind, 0)).collect(),
             n_pairs_between: BTreeMap::new(),
             n_leaked: leaked(images, clusters),
             n_clusters: clusters.sizes().count() as u64,
             n_clustered: clusters.sizes().map(u64::from).sum(),
             largest_cluster: clusters.sizes().max().unwrap_or(0),
+            n_untied: clusters.n_untied(),
             recall,
         };
         for pair in matches {
             let (left, right) = (&images[pair.left as usize], &images[pair.right as usize]);
-            *summary.n_pairs.entry(pair.kind()).or_default() += 1;
-            *summary.n_label_conflicts.entry(pair.kind()).or_default() += u64::from(left.label != right.label);
+            *summary.n_pairs.entry(pair.kind).or_default() += 1;
+            *summary.n_label_conflicts.entry(pair.kind).or_default() += u64::from(left.label != right.label);
+            if pair.kind == PairKind::Similar {
+                continue;
+            }
             let splits = (left.split.min(right.split), left.split.max(right.split));
             *summary.n_pairs_between.entry(splits).or_default() += 1;
         }
@@ -58,15 +64,26 @@ impl Summary {
     }
 }
 
-/// A warning where one cluster holds more than half of all images: then a chain of near-duplicates, each a little unlike
-/// the one before, ties together what is not alike.
+/// A warning where a chain of near-duplicates, each a little unlike the one before, ties together what is not alike: where
+/// pairs were left untied, and where one cluster holds more than half of all images.
 pub fn chain_warning(summary: &Summary, config: &Config) -> Option<String> {
-    let is_chained = summary.n_images > 2 && 2 * u64::from(summary.largest_cluster) > summary.n_images;
+    let Summary { n_images, largest_cluster, n_untied, .. } = summary;
+    let bound = match config.search {
+        _ if config.verify => format!("`near-similarity` {} is too small", config.near_similarity),
+        _ => format!("`max-distance` {} is too large", config.max_distance),
+    };
+    if *n_untied > 0 {
+        let max = config.max_cluster_size;
+        return Some(format!(
+            "{n_untied} near pairs tie nothing together, for their clusters would have more than {max} images \
+             (`max-cluster-size`): {bound} for these images, or many of them are one picture"
+        ));
+    }
+    let is_chained = *n_images > 2 && 2 * u64::from(*largest_cluster) > *n_images;
     is_chained.then(|| {
         format!(
-            "one cluster holds {} of {} images: `max-distance` {} is too large for these images, or most of them are \
-             one picture",
-            summary.largest_cluster, summary.n_images, config.max_distance
+            "one cluster holds {largest_cluster} of {n_images} images: {bound} for these images, or most of them are one \
+             picture"
         )
     })
 }
@@ -92,7 +109,7 @@ fn leaked(images: &[Fingerprint], clusters: &Clusters) -> BTreeMap<(Split, Split
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} images, {} of one flat colour (left out of the hash search)", self.n_images, self.n_flat)?;
-        for (kind, n_pairs) in &self.n_pairs {
+        for (kind, n_pairs) in self.n_pairs.iter().filter(|&(kind, &n)| n > 0 || *kind != PairKind::Similar) {
             writeln!(f, "{n_pairs} {kind} pairs, {} with two labels", self.n_label_conflicts[kind])?;
         }
         for ((left, right), n_pairs) in &self.n_pairs_between {
@@ -130,7 +147,7 @@ mod tests {
     #[test]
     fn leakage_label_conflicts_and_clusters_are_counted() {
         let (images, matches) = set();
-        let summary = Summary::of(&images, &matches, &Clusters::of(images.len(), &matches), None);
+        let summary = Summary::of(&images, &matches, &Clusters::of(images.len(), &matches, 1000), None);
         assert_eq!(
             summary.to_string(),
             "6 images, 1 of one flat colour (left out of the hash search)\n\
@@ -150,7 +167,7 @@ mod tests {
         let check = |n_images: usize, expected: bool| {
             let images: Vec<_> = (0..n_images as u64).map(|id| image(id, id as u8, 0)).collect();
             let matches = [near(0, 1, 1), near(1, 2, 1)];
-            let summary = Summary::of(&images, &matches, &Clusters::of(n_images, &matches), None);
+            let summary = Summary::of(&images, &matches, &Clusters::of(n_images, &matches, 1000), None);
             let warning = chain_warning(&summary, &Config::default());
             assert_eq!(warning.is_some(), expected, "{n_images} images: {warning:?}");
         };

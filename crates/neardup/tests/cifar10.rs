@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use image::RgbImage;
 use twinset_manifest::rows::Split;
-use twinset_neardup::{Config, Fingerprint, HashKind, Hasher, find_matches, sort_by_id};
+use twinset_neardup::{Config, Fingerprint, HashKind, Hasher, Search, find_matches, sort_by_id};
 
 const RECORD_BYTES: usize = 1 + 3 * 32 * 32;
 const N_TRAIN: usize = 50_000;
@@ -15,7 +15,7 @@ const N_TRAIN: usize = 50_000;
 #[test]
 fn the_default_finds_known_leaks_of_cifar10_and_few_other_pairs() {
     let Some(images) = cifar10() else { return };
-    let found = leaks(&images, &Config::default());
+    let found = leaks(&images, &by_hash());
     // Measured: 65 of 139 known pairs within 343; see `Config`.
     assert!(found.n_known_found >= 60, "{found:?}");
     assert!(found.n_test_train <= 400, "{found:?}");
@@ -28,12 +28,21 @@ fn measure_hashes_and_radii() {
     let Some(images) = cifar10() else { return };
     for hash in HashKind::ALL {
         for (hash_bits, radii) in [(64, vec![0, 2, 3, 4, 5, 6, 8]), (256, vec![8, 16, 24, 32, 36, 40, 44, 48])] {
+            if hash_bits != 256 && hash == HashKind::Pdq {
+                continue;
+            }
             for max_distance in radii {
-                let found = leaks(&images, &Config { hash, hash_bits, max_distance, max_pairs: 2_000_000 });
+                let found =
+                    leaks(&images, &Config { hash, hash_bits, max_distance, max_pairs: 2_000_000, ..by_hash() });
                 println!("{hash}-{hash_bits} radius {max_distance}: {found:?}");
             }
         }
     }
+}
+
+/// The search by hash alone.
+fn by_hash() -> Config {
+    Config { search: Search::Hash, verify: false, ..Config::default() }
 }
 
 #[derive(Debug)]
@@ -63,13 +72,15 @@ fn leaks(images: &[(u8, RgbImage)], config: &Config) -> Found {
                 pixels_blake3: twinset_pixels::digest(image),
                 is_flat: false,
                 hash: hasher.hash(image),
+                thumbnail: None,
+                pdq_quality: None,
             }
         })
         .collect();
     let hashing_s = start.elapsed().as_secs_f64();
     sort_by_id(&mut fingerprints).expect("every id occurs once");
     let start = Instant::now();
-    let matches = find_matches(&fingerprints, config, |_| |_| ());
+    let matches = find_matches(&fingerprints, config, |_, _| |_| ());
     let search_s = start.elapsed().as_secs_f64();
     let matches = matches.unwrap_or_default();
     let between = |pair: &&twinset_neardup::Match| (pair.left as usize) < N_TRAIN && (pair.right as usize) >= N_TRAIN;

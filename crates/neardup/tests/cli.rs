@@ -25,6 +25,9 @@ fn expect_exit(command: &mut Command, code: i32) -> (String, String) {
     (stdout, stderr)
 }
 
+/// The search by hash alone.
+const BY_HASH: [&str; 4] = ["--set", "search='hash'", "--set", "verify=false"];
+
 /// A picture unlike that of any other number.
 fn picture(number: u32) -> RgbImage {
     let wave = |x: u32, y: u32| ((x * (number % 7 + 1) * 11 + y * (number % 5 + 1) * 17 + number * 50) % 256) as u8;
@@ -99,7 +102,7 @@ fn duplicates_are_found_written_and_summed_up() {
         .into_iter()
         .map(|pair| (pair.left_id, pair.right_id, pair.kind, pair.found_by, pair.label_conflict))
         .collect();
-    let (pixels, gradient) = ("pixels".to_owned(), "double-gradient".to_owned());
+    let (pixels, gradient) = ("pixels".to_owned(), "correlation".to_owned());
     let expected = [
         (10, 12, PairKind::Exact, pixels, false),
         (10, 14, PairKind::Near, gradient.clone(), true),
@@ -120,6 +123,54 @@ fn duplicates_are_found_written_and_summed_up() {
 }
 
 #[test]
+fn pdq_comes_with_its_quality() {
+    let folder = folder_with(rows());
+    let mut call =
+        vec!["--images", "images.parquet", "--out", "out", "--set", "hash='pdq'", "--set", "max-distance=31"];
+    call.extend(BY_HASH);
+    expect_exit(neardup(folder.path()).args(call), 0);
+    let pairs = read::<Pair>(&folder, "out/pairs.parquet");
+    let found: Vec<_> = pairs.iter().map(|pair| (pair.left_id, pair.right_id, pair.found_by.as_str())).collect();
+    assert_eq!(found, [(10, 12, "pixels"), (10, 14, "pdq"), (12, 14, "pdq")]);
+    let hashes = read::<Hashes>(&folder, "out/hashes.parquet");
+    assert!(hashes.iter().all(|row| row.pdq.as_ref().is_some_and(|hash| hash.len() == 32)));
+    assert_eq!(hashes[5].pdq_quality, Some(0), "the flat image's");
+    assert!(hashes[..5].iter().all(|row| row.pdq_quality.is_some_and(|quality| quality > 0)));
+}
+
+#[test]
+fn candidates_of_the_hash_search_are_verified_too() {
+    let folder = folder_with(rows());
+    let call = ["--images", "images.parquet", "--out", "out", "--set", "search='hash'", "--set", "max-distance=120"];
+    expect_exit(neardup(folder.path()).args(call), 0);
+    let pairs = read::<Pair>(&folder, "out/pairs.parquet");
+    let found: Vec<_> = pairs.iter().map(|pair| (pair.left_id, pair.right_id, pair.found_by.as_str())).collect();
+    assert_eq!(found, [(10, 12, "pixels"), (10, 14, "double-gradient"), (12, 14, "double-gradient")]);
+    assert!(pairs.iter().all(|pair| pair.similarity > Some(0.9)), "{pairs:?}");
+    assert!(pairs.iter().all(|pair| pair.alignment.as_deref() == Some("none")), "{pairs:?}");
+}
+
+#[test]
+fn a_mirrored_image_is_found_where_it_is_asked_for() {
+    let mut images = rows();
+    images.push(row(16, Split::Test, 0, &image::imageops::flip_horizontal(&picture(2))));
+    let folder = folder_with(images);
+    let find = |orientations: &str| {
+        let setting = format!("orientations='{orientations}'");
+        let call = ["--images", "images.parquet", "--out", "out", "--set", "between-splits=true", "--set", &setting];
+        expect_exit(neardup(folder.path()).args(call), 0);
+        let pairs = read::<Pair>(&folder, "out/pairs.parquet");
+        let pair = |pair: &Pair| (pair.left_id, pair.right_id, pair.alignment.clone().unwrap());
+        pairs.iter().map(pair).collect::<Vec<_>>()
+    };
+    let upright = [(10, 14, "none".to_owned()), (12, 14, "none".to_owned())];
+    assert_eq!(find("upright"), upright);
+    let mirrored = [&[upright[0].clone(), (11, 16, "mirror".to_owned())], &upright[1..]].concat();
+    assert_eq!(find("mirrored"), mirrored);
+    assert_eq!(find("all"), mirrored);
+}
+
+#[test]
 fn two_runs_write_the_same_bytes() {
     let folder = folder_with(rows());
     for out in ["a", "b"] {
@@ -134,7 +185,8 @@ fn two_runs_write_the_same_bytes() {
 #[test]
 fn a_cluster_that_chains_the_set_together_is_warned_of_everywhere() {
     let folder = folder_with(rows());
-    let call = ["--images", "images.parquet", "--out", "out", "--set", "max-distance=220"];
+    let mut call = vec!["--images", "images.parquet", "--out", "out", "--set", "max-distance=220"];
+    call.extend(BY_HASH);
     let (_, stderr) = expect_exit(neardup(folder.path()).args(call), 0);
     let warning = "one cluster holds 5 of 6 images: `max-distance` 220 is too large for these images, or most of them are \
                    one picture";
@@ -175,14 +227,28 @@ fn a_config_that_cannot_be_is_named_with_file_line_and_key() {
         refused(rows(), |_| (), &["--images", "images.parquet", "--set", setting], expected);
     };
     set("hash-bits=128", "error: --set: key `hash-bits`: found 128, expected 64 or 256");
+    let pdq = "error: p.toml:1: key `hash-bits`: found 64, expected 256, the bits of the `pdq` hash";
+    let write = |folder: &Path| fs::write(folder.join("p.toml"), "hash-bits = 64\nhash = \"pdq\"\n").unwrap();
+    refused(rows(), write, &["--images", "images.parquet", "--config", "p.toml"], pdq);
     let bits =
         "error: --set: key `max-distance`: found 221, expected at most 220, the bits of the `double-gradient` hash";
     set("max-distance=221", bits);
+    let order = "error: --set: key `similar-similarity`: found 0.7, expected 0 to 0.65, which is `near-similarity`";
+    set("similar-similarity=0.7", order);
+    set("near-similarity=1.5", "error: --set: key `near-similarity`: found 1.5, expected 0 to 1");
+    set(
+        "max-cluster-size=1",
+        "error: --set: key `max-cluster-size`: found 1, expected at least 2: a pair is a cluster",
+    );
+    let unverified = "error: --set: key `verify`: found false, expected `true`, or `search = \"hash\"`: a correlated \
+                      candidate is no duplicate yet";
+    set("verify=false", unverified);
     let toml = "name = \"x\"\n\n[neardup]\nhash = \"mean\"\nmax-distanse = 3\n";
     let write = |folder: &Path| fs::write(folder.join("p.toml"), toml).unwrap();
     let arguments = ["--images", "images.parquet", "--config", "p.toml", "--table", "neardup"];
-    let expected = "error: p.toml:5: key `neardup.max-distanse`: unknown field `max-distanse`, expected one of `hash`, \
-                    `hash-bits`, `max-distance`, `max-pairs`";
+    let expected = "error: p.toml:5: key `neardup.max-distanse`: unknown field `max-distanse`, expected one of `search`, \
+                    `orientations`, `between-splits`, `verify`, `near-similarity`, `similar-similarity`, \
+                    `max-cluster-size`, `hash`, `hash-bits`, `max-distance`, `max-pairs`";
     refused(rows(), write, &arguments, expected);
 }
 
@@ -202,7 +268,7 @@ fn images_that_cannot_be_read_are_named() {
         let provenance = Provenance::of_stage("test", "0");
         write_manifest::<Pair>(&folder.join("images.parquet"), [], &provenance).unwrap();
     };
-    let expected = "error: failed to read the images: manifest `images.parquet` holds `pairs/1`, expected `images/1`";
+    let expected = "error: failed to read the images: manifest `images.parquet` holds `pairs/2`, expected `images/1`";
     refused(rows(), other, &IMAGES, expected);
     let mut twice = rows();
     twice[3].image_id = 10;

@@ -1,0 +1,285 @@
+//! Whether candidates are the same shot: aligned, compared, and judged by what else is like them.
+
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
+
+use crate::align::{Alignment, correlation, improve};
+use crate::correlation::Candidate;
+use crate::maps::{LocalContrast, Map, standardise};
+use crate::matrix::dot_products;
+use crate::orientation::Orientation;
+use crate::thumbnail::{SIDE, Thumbnail};
+
+/// The shift search: shifts of up to so many pixels each way, so the windows compared leave as wide a margin.
+const MAX_SHIFT: usize = 2;
+const WINDOW_SIDE: usize = SIDE - 2 * MAX_SHIFT;
+const WINDOW: usize = WINDOW_SIDE * WINDOW_SIDE;
+const N_SHIFTS: usize = (2 * MAX_SHIFT + 1) * (2 * MAX_SHIFT + 1);
+/// A pair whose best shift correlates less is dropped. So are two of the 139 known duplicates of CIFAR-10.
+const MIN_SHIFTED: f32 = 0.5;
+
+/// Two images once aligned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Verified {
+    pub(crate) left: u32,
+    pub(crate) right: u32,
+    /// The mean of three correlations of locally normalised contrast: of fine and of coarse structures once aligned, and of
+    /// middle ones where only shifts by whole pixels are allowed. −1 to 1.
+    pub(crate) correlation: f32,
+    pub(crate) alignment: Alignment,
+}
+
+/// What an image is verified by.
+struct Maps {
+    fine: Map,
+    middle: Map,
+    coarse: Map,
+}
+
+struct Filters {
+    fine: LocalContrast,
+    middle: LocalContrast,
+    coarse: LocalContrast,
+}
+
+impl Filters {
+    fn new() -> Self {
+        let [fine, middle, coarse] =
+            [(0.6, 2.0), (1.0, 3.0), (2.0, 6.0)].map(|(blur, wide)| LocalContrast::new(blur, wide));
+        Self { fine, middle, coarse }
+    }
+
+    fn maps(&self, thumbnail: &Thumbnail) -> Maps {
+        let brightness = thumbnail.brightness();
+        let of = |filter: &LocalContrast| filter.of(&brightness);
+        Maps { fine: of(&self.fine), middle: of(&self.middle), coarse: of(&self.coarse) }
+    }
+}
+
+/// Aligns and compares candidates, which are in order; of a pair in several orientations the best is kept. `on_progress` is
+/// told how many more candidates are done.
+pub(crate) fn verify(
+    thumbnails: &[&Thumbnail],
+    candidates: &[Candidate],
+    on_progress: &(impl Fn(u64) + Sync),
+) -> Vec<Verified> {
+    let filters = Filters::new();
+    let windows = centre_windows(thumbnails, &filters);
+    let groups: Vec<&[Candidate]> =
+        candidates.chunk_by(|a, b| (a.left, a.orientation) == (b.left, b.orientation)).collect();
+    let shifted: Vec<Vec<(Candidate, Shifted)>> = groups
+        .par_iter()
+        .map(|group| {
+            let found = shift(thumbnails, &windows, group, &filters);
+            on_progress(group.len() as u64);
+            found
+        })
+        .collect();
+    drop(windows);
+    let shifted = shifted.concat();
+    let maps: Vec<OnceLock<Box<Maps>>> = thumbnails.iter().map(|_| OnceLock::new()).collect();
+    let maps_of = |index: u32| maps[index as usize].get_or_init(|| Box::new(filters.maps(thumbnails[index as usize])));
+    let mut verified: Vec<Verified> = shifted
+        .par_iter()
+        .map(|&(Candidate { left, right, orientation }, shifted)| {
+            let turned =
+                (orientation != Orientation::UPRIGHT).then(|| filters.maps(&orientation.of(thumbnails[left as usize])));
+            let left_maps = turned.as_ref().unwrap_or_else(|| maps_of(left));
+            align(left, right, orientation, shifted, left_maps, maps_of(right))
+        })
+        .collect();
+    verified.par_sort_unstable_by(|a, b| {
+        (a.left, a.right).cmp(&(b.left, b.right)).then(b.correlation.total_cmp(&a.correlation))
+    });
+    verified.dedup_by_key(|pair| (pair.left, pair.right));
+    verified
+}
+
+/// The best shift of a candidate by whole pixels.
+#[derive(Clone, Copy)]
+struct Shifted {
+    right: i32,
+    down: i32,
+    correlation: f32,
+}
+
+/// The middle of each image's middle map, standardised.
+fn centre_windows(thumbnails: &[&Thumbnail], filters: &Filters) -> Vec<f32> {
+    let mut windows = vec![0.0; thumbnails.len() * WINDOW];
+    windows.par_chunks_exact_mut(WINDOW).zip(thumbnails).for_each(|(out, thumbnail)| {
+        window(&filters.middle.of(&thumbnail.brightness()), MAX_SHIFT, MAX_SHIFT, out);
+    });
+    windows
+}
+
+/// The window of a map that begins at a column and a row, standardised.
+fn window(map: &Map, column: usize, row: usize, out: &mut [f32]) {
+    for (line, out) in out.chunks_exact_mut(WINDOW_SIDE).enumerate() {
+        let start = (row + line) * SIDE + column;
+        out.copy_from_slice(&map[start..start + WINDOW_SIDE]);
+    }
+    standardise(out);
+}
+
+/// The candidates of one left image whose best shift is good enough.
+fn shift(
+    thumbnails: &[&Thumbnail],
+    windows: &[f32],
+    group: &[Candidate],
+    filters: &Filters,
+) -> Vec<(Candidate, Shifted)> {
+    let Candidate { left, orientation, .. } = group[0];
+    let map = filters.middle.of(&orientation.of(thumbnails[left as usize]).brightness());
+    let mut shifts = vec![0.0; N_SHIFTS * WINDOW];
+    let across = 2 * MAX_SHIFT + 1;
+    for (place, out) in shifts.chunks_exact_mut(WINDOW).enumerate() {
+        window(&map, place % across, place / across, out);
+    }
+    let mut others = Vec::with_capacity(group.len() * WINDOW);
+    for candidate in group {
+        others.extend_from_slice(&windows[candidate.right as usize * WINDOW..][..WINDOW]);
+    }
+    let mut products = vec![0.0; group.len() * N_SHIFTS];
+    dot_products(&others, &shifts, WINDOW, &mut products);
+    let best = |products: &[f32]| {
+        let (place, &correlation) =
+            products.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).expect("there are shifts");
+        let offset = |place: usize| place as i32 - MAX_SHIFT as i32;
+        Shifted { right: offset(place % across), down: offset(place / across), correlation }
+    };
+    let found =
+        group.iter().zip(products.chunks_exact(N_SHIFTS)).map(|(candidate, products)| (*candidate, best(products)));
+    found.filter(|(_, shifted)| shifted.correlation >= MIN_SHIFTED).collect()
+}
+
+fn align(left: u32, right: u32, orientation: Orientation, shifted: Shifted, from: &Maps, to: &Maps) -> Verified {
+    let start = Alignment::shifted(orientation, shifted.right, shifted.down);
+    let mut improved = start;
+    improve(&from.coarse, &to.coarse, &mut improved.at, 8, 2, 0.05);
+    improve(&from.middle, &to.middle, &mut improved.at, 6, 1, 0.02);
+    let quality = |at: &[f32; 6]| {
+        correlation(&from.middle, &to.middle, at).map_or(-1.0, |(value, overlap)| value * overlap.sqrt())
+    };
+    let alignment = if quality(&improved.at) > quality(&start.at) { improved } else { start };
+    let of = |from: &Map, to: &Map| correlation(from, to, &alignment.at).map_or(-1.0, |(value, _)| value);
+    let correlation = (of(&from.fine, &to.fine) + of(&from.coarse, &to.coarse) + shifted.correlation) / 3.0;
+    Verified { left, right, correlation, alignment }
+}
+
+/// How many of the others that an image is like are looked at, how much they weigh, and what counts as being like none.
+const N_OTHERS: usize = 3;
+const WEIGHT_OF_OTHERS: f32 = 0.2;
+const ALIKE: f32 = 0.4;
+
+/// Each pair's similarity, 0 to 1: its correlation, less a fifth of how much the two are like others as well.
+///
+/// Pictures that look like many others - a car on white, a plane on blue - correlate with all of them; a duplicate stands
+/// out. The correction is that of cross-domain similarity local scaling (Conneau et al. 2018, arXiv 1710.04087), with a
+/// smaller weight: copies of one picture are like one another too.
+pub(crate) fn similarities(n_images: usize, pairs: &[Verified]) -> Vec<f32> {
+    // The largest correlations of each image, the largest first, one more than are looked at.
+    let mut best = vec![[f32::MIN; N_OTHERS + 1]; n_images];
+    for pair in pairs {
+        for image in [pair.left, pair.right] {
+            let best = &mut best[image as usize];
+            if pair.correlation > best[N_OTHERS] {
+                best[N_OTHERS] = pair.correlation;
+                best.sort_unstable_by(|a, b| b.total_cmp(a));
+            }
+        }
+    }
+    let others = |image: u32, own: f32| -> f32 {
+        let best = &best[image as usize];
+        let place = best.iter().position(|&value| value == own).unwrap_or(N_OTHERS);
+        let others = best.iter().enumerate().filter(|&(other, _)| other != place);
+        others.map(|(_, &value)| (value - ALIKE).max(0.0)).sum::<f32>() / N_OTHERS as f32
+    };
+    pairs
+        .iter()
+        .map(|pair| {
+            let crowd = others(pair.left, pair.correlation) + others(pair.right, pair.correlation);
+            (pair.correlation - WEIGHT_OF_OTHERS * crowd).clamp(0.0, 1.0)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{Rgb, RgbImage, imageops};
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    /// A made photo: a few large and small blobs of its own.
+    fn photo(seed: u64) -> RgbImage {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let blobs: Vec<[f32; 5]> = (0..25).map(|_| std::array::from_fn(|_| rng.random_range(0.0..1.0))).collect();
+        RgbImage::from_fn(96, 96, |x, y| {
+            let (x, y) = (x as f32 / 96.0, y as f32 / 96.0);
+            let sum = blobs.iter().fold([110.0_f32; 3], |mut sum, &[bx, by, size, strength, hue]| {
+                let size = 0.03 + 0.12 * size;
+                let value = (strength - 0.5) * 160.0 * (-((x - bx).powi(2) + (y - by).powi(2)) / (size * size)).exp();
+                let tint = [1.0, hue, 1.0 - hue];
+                sum.iter_mut().zip(tint).for_each(|(sum, tint)| *sum += value * tint);
+                sum
+            });
+            Rgb(sum.map(|value| value.clamp(0.0, 255.0) as u8))
+        })
+    }
+
+    fn verified(left: &RgbImage, right: &RgbImage, orientation: Orientation) -> Option<Verified> {
+        let thumbnails = [left, right].map(Thumbnail::of);
+        let candidates = [Candidate { left: 0, right: 1, orientation }];
+        verify(&thumbnails.each_ref(), &candidates, &|_| ()).first().copied()
+    }
+
+    #[test]
+    fn the_same_shot_is_recognised_and_another_is_not() {
+        let original = photo(1);
+        let check = |changed: &RgbImage, orientation: Orientation, least: f32| {
+            let found = verified(&original, changed, orientation).map_or(-1.0, |pair| pair.correlation);
+            assert!(found > least, "{orientation}: {found}, expected more than {least}");
+        };
+        check(&original, Orientation::UPRIGHT, 0.999);
+        check(&imageops::brighten(&original, 30), Orientation::UPRIGHT, 0.97);
+        check(&imageops::blur(&original, 1.5), Orientation::UPRIGHT, 0.9);
+        check(&imageops::crop_imm(&original, 4, 6, 88, 84).to_image(), Orientation::UPRIGHT, 0.75);
+        let mirror = Orientation { is_mirrored: true, n_quarter_turns: 0 };
+        check(&imageops::flip_horizontal(&original), mirror, 0.999);
+        for seed in 2..12 {
+            let found = verified(&original, &photo(seed), Orientation::UPRIGHT).map_or(-1.0, |pair| pair.correlation);
+            assert!(found < 0.65, "photo {seed}: {found}");
+        }
+    }
+
+    #[test]
+    fn of_several_orientations_the_best_is_kept() {
+        let left = photo(3);
+        let thumbnails = [&left, &imageops::rotate90(&left)].map(Thumbnail::of);
+        let candidate = |n_quarter_turns| Candidate {
+            left: 0,
+            right: 1,
+            orientation: Orientation { is_mirrored: false, n_quarter_turns },
+        };
+        let found = verify(&thumbnails.each_ref(), &[0, 1, 2, 3].map(candidate), &|_| ());
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].alignment.orientation.n_quarter_turns, 1);
+        assert!(found[0].correlation > 0.999, "{found:?}");
+    }
+
+    #[test]
+    fn who_is_like_many_is_less_like_each() {
+        let pair = |left, right, correlation| Verified { left, right, correlation, alignment: Alignment::default() };
+        let alone = similarities(2, &[pair(0, 1, 0.9)]);
+        assert_eq!(alone, [0.9]);
+        let crowd = [pair(0, 1, 0.9), pair(0, 2, 0.8), pair(0, 3, 0.8), pair(0, 4, 0.8), pair(5, 6, 0.9)];
+        let found = similarities(7, &crowd);
+        let expected = 0.9 - WEIGHT_OF_OTHERS * (0.8 - ALIKE);
+        assert!((found[0] - expected).abs() < 1e-6, "{found:?}");
+        assert_eq!(found[4], 0.9);
+        // An image that is like three others as much as like this one.
+        assert!(found[1] < found[0]);
+    }
+}
