@@ -22,7 +22,7 @@ Config (TOML, every key has this default):
   orientations = \"upright\"  also: mirrored, all (mirrored and turned by right angles); by correlation only
   between-splits = false    true: only pairs of images of two splits, such as test against train
   verify = true             align and compare candidates; false (with search = \"hash\"): the hash decides
-  near-similarity = 0.65    verified pairs from here on are the same shot
+  near-similarity = 0.7     verified pairs from here on are the same shot
   similar-similarity = 0.6  verified pairs from here on are told as similar
   max-cluster-size = 1000   a near pair that would make a larger cluster ties nothing together
   hash = \"double-gradient\"  mean, gradient, double-gradient, block, dct or pdq
@@ -50,19 +50,37 @@ struct Args {
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
 
+    /// End with exit code 3 when an exact or near-duplicate lies in another split, such as a test image among the
+    /// training images; everything is written all the same.
+    #[arg(long)]
+    fail_on_leak: bool,
+
     #[command(flatten)]
     common: CommonArgs,
 }
 
+/// The exit code where duplicates lie in two splits and `--fail-on-leak` was given.
+const LEAK: u8 = 3;
+
 fn main() -> ExitCode {
     let args = Args::parse();
-    twinset_stage::run(|| run(&args))
+    let mut n_leaks = 0;
+    let code = twinset_stage::run(|| {
+        n_leaks = run(&args)?;
+        Ok(())
+    });
+    if args.fail_on_leak && n_leaks > 0 {
+        eprintln!("{n_leaks} pairs of duplicates lie in two splits (--fail-on-leak)");
+        return ExitCode::from(LEAK);
+    }
+    code
 }
 
-fn run(args: &Args) -> anyhow::Result<()> {
+/// How many exact and near pairs lie in two splits.
+fn run(args: &Args) -> anyhow::Result<u64> {
     let config = args.common.config(Config::validate)?;
     if args.common.check {
-        return Ok(());
+        return Ok(0);
     }
     let path = args.images.as_deref().context("failed to read: --images names no file")?;
     let truth = args.truth.as_deref().map(read_truth).transpose()?;
@@ -102,7 +120,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     write_manifest(&out.join("pairs.parquet"), pairs, &provenance)?;
     write_manifest(&out.join("clusters.parquet"), clusters.to_rows(&images), &provenance)?;
     println!("{summary}wrote hashes.parquet, pairs.parquet and clusters.parquet to {}", out.display());
-    Ok(())
+    Ok(summary.n_pairs_between.iter().filter(|((left, right), _)| left != right).map(|(_, n_pairs)| n_pairs).sum())
 }
 
 /// Hashes the images batch by batch, writes the hashes, and keeps what finding duplicates needs, in the order of ids.

@@ -171,6 +171,19 @@ fn a_mirrored_image_is_found_where_it_is_asked_for() {
 }
 
 #[test]
+fn a_leak_between_splits_can_be_a_gate() {
+    let folder = folder_with(rows());
+    let call = ["--images", "images.parquet", "--out", "out", "--fail-on-leak"];
+    let (stdout, stderr) = expect_exit(neardup(folder.path()).args(call), 3);
+    assert!(stdout.contains("train - test: 2 pairs"), "{stdout}");
+    assert_eq!(stderr, "2 pairs of duplicates lie in two splits (--fail-on-leak)\n");
+    assert_eq!(read::<Pair>(&folder, "out/pairs.parquet").len(), 3);
+
+    let train = rows().into_iter().filter(|row| row.split == Split::Train);
+    expect_exit(neardup(folder_with(train.collect()).path()).args(call), 0);
+}
+
+#[test]
 fn two_runs_write_the_same_bytes() {
     let folder = folder_with(rows());
     for out in ["a", "b"] {
@@ -233,8 +246,8 @@ fn a_config_that_cannot_be_is_named_with_file_line_and_key() {
     let bits =
         "error: --set: key `max-distance`: found 221, expected at most 220, the bits of the `double-gradient` hash";
     set("max-distance=221", bits);
-    let order = "error: --set: key `similar-similarity`: found 0.7, expected 0 to 0.65, which is `near-similarity`";
-    set("similar-similarity=0.7", order);
+    let order = "error: --set: key `similar-similarity`: found 0.75, expected 0 to 0.7, which is `near-similarity`";
+    set("similar-similarity=0.75", order);
     set("near-similarity=1.5", "error: --set: key `near-similarity`: found 1.5, expected 0 to 1");
     set(
         "max-cluster-size=1",
