@@ -71,7 +71,9 @@ impl Checkout {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
         command.args(words).current_dir(self.path("")).env_remove("CARGO_MANIFEST_DIR").env_remove("LIBTORCH");
         // What a stage is told must come from xtask, not from whoever runs the tests.
-        ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"].map(|variable| command.env_remove(variable));
+        for variable in ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"] {
+            command.env_remove(variable);
+        }
         command.env("TWINSET_STAGE_BIN_DIR", self.path("bin"));
         command
     }
