@@ -123,7 +123,7 @@ row! {
 
 row! {
     /// Two images found to be duplicates; `left_id` < `right_id`.
-    pub struct Pair = "pairs/1", row_group_rows = 65536 {
+    pub struct Pair = "pairs/2", row_group_rows = 65536 {
         /// The image with the smaller id.
         left_id: u64,
         /// The image with the larger id.
@@ -144,6 +144,11 @@ row! {
         right_label: u32,
         /// Whether the two classes differ.
         label_conflict: bool,
+        /// How alike the two images are once aligned, 0 to 1; null where pairs were not verified.
+        similarity: Option<f32>,
+        /// How the left image has to be changed to lie on the right one, step by step: `shift(right=1 down=-2)`, `mirror`,
+        /// `rotate(90)`, joined by `; `; null where nothing was aligned.
+        alignment: Option<String>,
     }
 }
 

@@ -42,6 +42,8 @@ impl Match {
             left_label: left.label,
             right_label: right.label,
             label_conflict: left.label != right.label,
+            similarity: (self.kind() == PairKind::Exact).then_some(1.0),
+            alignment: None,
         }
     }
 }

@@ -193,6 +193,8 @@ mod tests {
             left_label: 0,
             right_label,
             label_conflict: right_label != 0,
+            similarity: None,
+            alignment: None,
         };
         let rows = [pair(Split::Test, Split::Train, 0), pair(Split::Train, Split::Test, 3)];
         let expected =

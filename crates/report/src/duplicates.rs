@@ -201,6 +201,8 @@ mod tests {
             left_label: 0,
             right_label: 0,
             label_conflict: false,
+            similarity: None,
+            alignment: None,
         }
     }
 

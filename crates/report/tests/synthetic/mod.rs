@@ -169,6 +169,8 @@ impl Synthetic {
                     left_label: left.label,
                     right_label: right.label,
                     label_conflict: left.label != right.label,
+                    similarity: (i % 4 == 1).then_some(1.0),
+                    alignment: None,
                 }
             })
             .collect()
