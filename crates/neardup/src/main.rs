@@ -1,21 +1,23 @@
 //! `twinset-neardup`: which images are duplicates of which.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use twinset_manifest::rows::{Hashes, Image};
-use twinset_manifest::{Provenance, Reader, Writer, write_manifest};
+use twinset_manifest::{Provenance, Reader, Writer, write_atomically, write_manifest};
 use twinset_neardup::{
-    Candidates, Clusters, Config, Fingerprint, Hasher, NeardupError, Phase, Summary, Truth, add_thumbnails,
-    chain_warning, fingerprints, sort_by_id,
+    Candidates, Clusters, Config, Fingerprint, GallerySource, Hasher, NeardupError, Phase, Summary, Truth,
+    add_thumbnails, chain_warning, fingerprints, gallery, sort_by_id,
 };
-use twinset_stage::{CommonArgs, with_hint};
+use twinset_stage::{CommonArgs, Progress, with_hint};
 
 const EXAMPLE: &str = "\
 Example:
   twinset-neardup --images images.parquet --set max-distance=32 --out duplicates
+  twinset-neardup gallery --images images.parquet --pairs duplicates/pairs.parquet --out gallery.html
 
 Config (TOML, every key has this default):
   search = \"auto\"           candidates by correlation up to 200000 images, by hash beyond; or: correlation, hash
@@ -36,8 +38,11 @@ Config (TOML, every key has this default):
 /// near-duplicates by correlation or hash, aligned and compared) and clusters.parquet (connected components; every
 /// image has a row).
 #[derive(Parser)]
-#[command(version, after_help = EXAMPLE)]
+#[command(version, after_help = EXAMPLE, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Manifest of the images.
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
     images: Option<PathBuf>,
@@ -59,6 +64,42 @@ struct Args {
     common: CommonArgs,
 }
 
+#[derive(Subcommand)]
+enum Command {
+    Gallery(GalleryArgs),
+}
+
+/// Look at pairs: write one HTML page that shows them side by side, with a picture of their difference.
+///
+/// The page can be sorted, and filtered by similarity, kind, splits and label conflict. It holds everything that it
+/// shows, so it can be sent and opened without a network.
+#[derive(clap::Args)]
+struct GalleryArgs {
+    /// Manifest of the images.
+    #[arg(long, value_name = "FILE")]
+    images: PathBuf,
+
+    /// Manifest of the pairs that were found among them.
+    #[arg(long, value_name = "FILE")]
+    pairs: PathBuf,
+
+    /// Folder that the paths of images are relative to, for images that are referenced and not embedded.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    folder: PathBuf,
+
+    /// The most pairs to show; of more, these many most similar ones.
+    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    max_pairs: u64,
+
+    /// The page; its folder is made if missing. It appears whole or not at all.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+
+    /// No progress.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
 /// The exit code where duplicates lie in two splits and `--fail-on-leak` was given.
 const LEAK: u8 = 3;
 
@@ -66,7 +107,10 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let mut n_leaks = 0;
     let code = twinset_stage::run(|| {
-        n_leaks = run(&args)?;
+        match &args.command {
+            Some(Command::Gallery(args)) => run_gallery(args)?,
+            None => n_leaks = run(&args)?,
+        }
         Ok(())
     });
     if args.fail_on_leak && n_leaks > 0 {
@@ -74,6 +118,30 @@ fn main() -> ExitCode {
         return ExitCode::from(LEAK);
     }
     code
+}
+
+fn run_gallery(args: &GalleryArgs) -> anyhow::Result<()> {
+    let GalleryArgs { images, pairs, folder, max_pairs, out, quiet } = args;
+    let source = GallerySource { images, pairs, folder, max_pairs: *max_pairs as usize };
+    let progress = if *quiet { Progress::hidden() } else { Progress::from_environment() };
+    let begin = |n_images| {
+        let bar = progress.begin("images", n_images, "looking for pictures");
+        move |n_images| bar.inc(n_images)
+    };
+    let gallery = gallery(&source, begin).context("failed to make the gallery")?;
+    if gallery.n_left_out > 0 {
+        eprintln!(
+            "warning: {} less similar pairs are left out, the gallery shows {max_pairs} (`--max-pairs`)",
+            gallery.n_left_out
+        );
+    }
+    let context = || format!("failed to write the gallery `{}`", out.display());
+    if let Some(folder) = out.parent() {
+        fs::create_dir_all(folder).with_context(context)?;
+    }
+    write_atomically(out, gallery.html().as_bytes()).with_context(context)?;
+    println!("wrote {} pairs to {}", gallery.pairs.len(), out.display());
+    Ok(())
 }
 
 /// How many exact and near pairs lie in two splits.

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use twinset_gallery::{Picture, pictures, side_for};
 use twinset_manifest::Reader;
 use twinset_manifest::rows::{Cluster, Epoch, Hashes, Image, Origin, Pair, Prediction, Reject, TrainsetRow};
 
 use crate::counts::{Count, TrainsetCount, count_predictions, count_trainset};
 use crate::dataset::{Dataset, RejectCount, count_rejects};
 use crate::duplicates::{Duplicates, evenly};
-use crate::pictures::{Picture, pictures};
 use crate::sources::{Source, Sources};
 use crate::study::Status;
 use crate::truth::read_truth;
@@ -107,7 +107,8 @@ pub fn gather(study: &Study, config: &Config, data: &Path) -> Result<Evidence, R
     let injected = injected(study, &mut sources, data)?;
     let mut wanted: BTreeSet<u64> = duplicates.gallery.iter().flat_map(|pair| [pair.left_id, pair.right_id]).collect();
     wanted.extend(injected.iter().map(|example| example.derived_from));
-    let pictures = pictures(sources.open("images", &study.images)?, &wanted, data)?;
+    let pictures = pictures(sources.open("images", &study.images)?, &wanted, data, |_| ())
+        .map_err(|source| ReportError::Manifest { field: "images".to_owned(), source })?;
     Ok(Evidence { dataset, rejects, duplicates, cells, injected, pictures, sources: sources.into_vec() })
 }
 
@@ -203,6 +204,6 @@ fn example(arm: &str, row: &Image, data: &Path) -> Option<InjectedExample> {
         arm: arm.to_owned(),
         derived_from: row.derived_from?,
         transform: row.transform.clone().unwrap_or_default(),
-        picture: Picture::of(row, data),
+        picture: Picture::of(row, data, side_for(EXAMPLES_OF_AN_ARM)),
     })
 }

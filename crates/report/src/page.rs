@@ -10,6 +10,7 @@ mod provenance;
 mod summary;
 
 use askama::Template;
+use twinset_gallery::TWINS_CSS;
 
 use crate::figures::Figure;
 use crate::names::Names;
@@ -65,7 +66,7 @@ pub(crate) fn html(context: &Context<'_>) -> askama::Result<String> {
     ];
     let page = Page {
         title: context.title(),
-        style: include_str!("../templates/style.css"),
+        style: [TWINS_CSS, include_str!("../templates/style.css"), &duplicates::rules(context)].concat(),
         summary: summary::Summary::of(context),
         sections: sections.into_iter().flatten().collect(),
         version: env!("CARGO_PKG_VERSION"),
@@ -77,7 +78,7 @@ pub(crate) fn html(context: &Context<'_>) -> askama::Result<String> {
 #[template(path = "page.html")]
 struct Page<'a> {
     title: &'a str,
-    style: &'static str,
+    style: String,
     summary: summary::Summary,
     sections: Vec<Section>,
     version: &'static str,

@@ -1,12 +1,14 @@
 //! The duplicates that were found in the dataset, and what could not be read of it.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
-use twinset_manifest::rows::{Pair, PairKind, Split};
+use twinset_gallery::{Twins, picture_rules};
+use twinset_manifest::rows::{PairKind, Split};
 
 use super::{Context, Section};
 use crate::names::split_name;
 use crate::numerals::{count, level, percent, percent_interval};
-use crate::pictures::Picture;
 use crate::statistics::wilson;
 
 #[derive(Template)]
@@ -54,20 +56,6 @@ struct RecallRow {
     n_clustered: String,
 }
 
-struct Twins<'a> {
-    sides: [Side<'a>; 2],
-    distance: String,
-    found_by: String,
-    is_leak: bool,
-    is_conflict: bool,
-}
-
-struct Side<'a> {
-    /// None where the image is not among the dataset's.
-    picture: Option<&'a Picture>,
-    id: u64,
-}
-
 struct Reject {
     reason: String,
     n: String,
@@ -88,7 +76,7 @@ pub(super) fn section(context: &Context<'_>) -> askama::Result<Option<Section>> 
         splits: splits.iter().map(|split| split_name(*split)).collect(),
         matrix: splits.iter().map(|row| matrix_row(context, *row, &splits)).collect(),
         recall: recall(context),
-        gallery: found.gallery.iter().map(|pair| twins(context, pair)).collect(),
+        gallery: found.gallery.iter().map(|pair| Twins::of(pair, &context.evidence.pictures)).collect(),
         n_near: count(found.n_of(PairKind::Near)),
         rejects: rejects(context),
         n_rejected: count(context.evidence.rejects.iter().map(|reject| reject.n).sum()),
@@ -151,18 +139,11 @@ fn recall(context: &Context<'_>) -> Option<Recall> {
     Some(Recall { rows: rows.collect(), n_unplanted: count(recall.n_near_unplanted), level: level(confidence) })
 }
 
-fn twins<'a>(context: &Context<'a>, pair: &Pair) -> Twins<'a> {
-    let pictures = &context.evidence.pictures;
-    let distance = pair
-        .hash_distance_bits
-        .map_or_else(String::new, |bits| format!("{bits} bit{}", if bits == 1 { "" } else { "s" }));
-    Twins {
-        sides: [pair.left_id, pair.right_id].map(|id| Side { picture: pictures.get(&id), id }),
-        distance,
-        found_by: pair.found_by.clone(),
-        is_leak: pair.left_split != pair.right_split,
-        is_conflict: pair.label_conflict,
-    }
+/// The rules of the style sheet that the gallery's pictures need.
+pub(super) fn rules(context: &Context<'_>) -> String {
+    let shown = context.evidence.duplicates.gallery.iter().flat_map(|pair| [pair.left_id, pair.right_id]);
+    let shown: BTreeSet<u64> = shown.collect();
+    picture_rules(context.evidence.pictures.iter().filter(|(id, _)| shown.contains(id)))
 }
 
 fn rejects(context: &Context<'_>) -> Vec<Reject> {

@@ -1,9 +1,9 @@
 //! Near-duplicates that were made and injected.
 
 use askama::Template;
+use twinset_gallery::Picture;
 
 use super::{Context, Section};
-use crate::pictures::Picture;
 
 #[derive(Template)]
 #[template(path = "injected.html")]

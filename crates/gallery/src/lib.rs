@@ -1,0 +1,41 @@
+//! A *gallery* is one HTML page of duplicate pairs: the two images side by side, and a picture of their difference.
+//!
+//! A [`Picture`] is an image small enough for a page; [`Twins`] are a pair with its pictures, as a piece of HTML that the
+//! gallery and the report both show; a [`Gallery`] is the whole page. None of them needs a network, and without
+//! JavaScript the page still shows every pair, the most similar first.
+//!
+//! Each picture is stored once, as a rule of the page's style sheet ([`picture_rules`]), however many pairs it is in. The
+//! difference is stored nowhere: the browser blends the two pictures, the left one moved by its [`Alignment`].
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use twinset_gallery::Twins;
+//! # use twinset_manifest::rows::{Pair, PairKind, Split};
+//! # let pair = Pair {
+//! #     left_id: 3,
+//! #     right_id: 8,
+//! #     kind: PairKind::Near,
+//! #     found_by: "dct".to_owned(),
+//! #     hash_distance_bits: Some(4),
+//! #     left_split: Split::Train,
+//! #     right_split: Split::Test,
+//! #     left_label: 0,
+//! #     right_label: 1,
+//! #     label_conflict: true,
+//! #     similarity: Some(0.9815),
+//! #     alignment: Some("mirror".to_owned()),
+//! # };
+//!
+//! let html = Twins::of(&pair, &BTreeMap::new()).to_string();
+//! assert!(html.contains("similarity 0.982") && html.contains("label conflict"));
+//! ```
+
+mod alignment;
+mod page;
+mod picture;
+mod twins;
+
+pub use alignment::Alignment;
+pub use page::Gallery;
+pub use picture::{Picture, picture_rules, pictures, side_for};
+pub use twins::{TWINS_CSS, Twins};

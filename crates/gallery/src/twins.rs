@@ -1,0 +1,176 @@
+//! A pair with its pictures, as HTML.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use twinset_manifest::rows::{Pair, PairKind, Split};
+
+use crate::{Alignment, Picture};
+
+/// The style sheet of [`Twins`], with the colours that a page around them can use too; light and dark.
+pub const TWINS_CSS: &str = include_str!("../templates/twins.css");
+
+/// A pair, its two pictures and their difference; printed, a `<div>`.
+///
+/// The page around it must hold [`TWINS_CSS`] and the [`picture_rules`](crate::picture_rules) of both pictures.
+#[derive(Clone, Debug, Template)]
+#[template(path = "twins.html")]
+pub struct Twins<'a> {
+    sides: [Side<'a>; 2],
+    /// How the left picture is laid on the right one; none where one of them is missing.
+    difference: Option<Difference>,
+    kind: &'static str,
+    is_leak: bool,
+    is_conflict: bool,
+    /// Three digits.
+    similarity: Option<String>,
+    hash_distance: Option<String>,
+    found_by: &'a str,
+    alignment: Option<&'a str>,
+}
+
+#[derive(Clone, Debug)]
+struct Side<'a> {
+    id: u64,
+    split: Split,
+    /// None where the image is not among those that were read.
+    picture: Option<&'a Picture>,
+}
+
+#[derive(Clone, Debug)]
+struct Difference {
+    layer: String,
+    clip: String,
+    /// Whether the pair's alignment is none that can be shown.
+    is_unaligned: bool,
+}
+
+impl<'a> Twins<'a> {
+    /// The pair with those of its pictures that are among `pictures`.
+    pub fn of(pair: &'a Pair, pictures: &'a BTreeMap<u64, Picture>) -> Self {
+        let side = |id, split| Side { id, split, picture: pictures.get(&id) };
+        let sides = [side(pair.left_id, pair.left_split), side(pair.right_id, pair.right_split)];
+        let plural = |bits: u32| if bits == 1 { "" } else { "s" };
+        Self {
+            difference: difference(&sides, pair.alignment.as_deref()),
+            sides,
+            kind: pair.kind.as_str(),
+            is_leak: pair.left_split != pair.right_split && pair.kind != PairKind::Similar,
+            is_conflict: pair.label_conflict,
+            similarity: pair.similarity.map(|similarity| format!("{similarity:.3}")),
+            hash_distance: pair.hash_distance_bits.map(|bits| format!("{bits} bit{}", plural(bits))),
+            found_by: &pair.found_by,
+            alignment: pair.alignment.as_deref().filter(|alignment| !matches!(*alignment, "" | "none")),
+        }
+    }
+}
+
+fn difference(sides: &[Side<'_>; 2], alignment: Option<&str>) -> Option<Difference> {
+    let has_picture = |side: &Side<'_>| side.picture.is_some_and(|picture| picture.uri.is_ok());
+    if !sides.iter().all(has_picture) {
+        return None;
+    }
+    let alignment = Alignment::parse(alignment.unwrap_or_default());
+    let css = alignment.unwrap_or(Alignment::IDENTITY).css();
+    Some(Difference { layer: css.layer, clip: css.clip, is_unaligned: alignment.is_none() })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn pair(left_id: u64, right_id: u64) -> Pair {
+        Pair {
+            left_id,
+            right_id,
+            kind: PairKind::Near,
+            found_by: "dct".to_owned(),
+            hash_distance_bits: Some(4),
+            left_split: Split::Train,
+            right_split: Split::Test,
+            left_label: 0,
+            right_label: 1,
+            label_conflict: true,
+            similarity: Some(0.98149),
+            alignment: Some("mirror".to_owned()),
+        }
+    }
+
+    pub(crate) fn picture(class_name: &str, source: &str) -> Picture {
+        Picture {
+            split: Split::Train,
+            class_name: class_name.to_owned(),
+            source: source.to_owned(),
+            width: 32,
+            height: 32,
+            uri: Ok("data:image/png;base64,AAAA".to_owned()),
+        }
+    }
+
+    fn html(pair: &Pair, pictures: [Picture; 2]) -> String {
+        let [left, right] = pictures;
+        Twins::of(pair, &BTreeMap::from([(pair.left_id, left), (pair.right_id, right)])).to_string()
+    }
+
+    /// What a reader sees, without tags.
+    fn text(html: &str) -> String {
+        let parts = html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
+        parts.collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn all_that_is_known_of_a_pair_is_said() {
+        let found = html(&pair(3, 8), [picture("cat", "a.bin#2"), picture("dog", "b.bin#7")]);
+        assert_eq!(
+            text(&found),
+            "train · cat #3 a.bin#2 test · dog #8 b.bin#7 difference ×4 \
+             near similarity 0.981 leak label conflict 4 bits apart, by dct · left: mirror"
+        );
+        assert!(
+            found.contains(r#"class="shot i3" role="img" aria-label="cat, image 3 of the train split""#),
+            "{found}"
+        );
+        assert!(found.contains(r#"class="i3" style="transform:matrix(-1,0,0,1,0,0)""#), "{found}");
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_out_and_no_conflict_is_claimed() {
+        let bare = Pair {
+            similarity: None,
+            alignment: None,
+            hash_distance_bits: None,
+            right_split: Split::Train,
+            label_conflict: false,
+            ..pair(3, 8)
+        };
+        let found = html(&bare, [picture("cat", "a"), picture("cat", "b")]);
+        assert_eq!(text(&found), "train · cat #3 a train · cat #8 b difference ×4 near by dct");
+        let one_bit = Pair { hash_distance_bits: Some(1), ..bare };
+        assert!(text(&html(&one_bit, [picture("cat", "a"), picture("cat", "b")])).ends_with("1 bit apart, by dct"));
+    }
+
+    #[test]
+    fn names_from_the_data_are_no_html() {
+        let pair = Pair {
+            found_by: "<i>".to_owned(),
+            alignment: Some("\"><script>alert(1)</script>".to_owned()),
+            ..pair(3, 8)
+        };
+        let found = html(&pair, [picture("a\" onclick=\"b", "<script>x</script>"), picture("<u>&amp;", "'")]);
+        for bad in ["<script", "<i>", "<u>", "\" onclick=\"b"] {
+            assert!(!found.contains(bad), "{bad}: {found}");
+        }
+        assert!(found.contains("difference, not aligned"), "{found}");
+        assert!(!found.contains("transform"), "{found}");
+    }
+
+    #[test]
+    fn a_picture_that_is_missing_has_no_difference() {
+        let damaged = Picture { uri: Err("it is <damaged>".to_owned()), ..picture("cat", "a") };
+        let found = html(&pair(3, 8), [damaged, picture("dog", "b")]);
+        assert!(found.contains("it is &#60;damaged&#62;") && !found.contains("difference"), "{found}");
+        let pair = pair(3, 8);
+        let found = Twins::of(&pair, &BTreeMap::from([(8, picture("dog", "b"))])).to_string();
+        assert!(found.contains("not among the images") && !found.contains("difference"), "{found}");
+    }
+}

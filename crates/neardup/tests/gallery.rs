@@ -1,0 +1,179 @@
+//! `twinset-neardup gallery` as a user calls it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use image::{Rgb, RgbImage};
+use tempfile::TempDir;
+use twinset_manifest::rows::{Image, ImageData, Pair, PairKind, Split};
+use twinset_manifest::{Input, Provenance, digest_file, write_manifest};
+use twinset_pixels::{digest, encode_png};
+
+const CALL: [&str; 7] = ["gallery", "--images", "images.parquet", "--pairs", "pairs.parquet", "--out", "pages/g.html"];
+
+/// What `twinset-neardup` printed on stdout and on stderr; it ends with this exit code.
+#[track_caller]
+fn expect_exit(folder: &TempDir, words: &[&str], code: i32) -> (String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_twinset-neardup"));
+    let output = command.current_dir(folder.path()).args(words).output().unwrap();
+    let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert_eq!(output.status.code(), Some(code), "{stdout}{stderr}");
+    (stdout, stderr)
+}
+
+fn image(image_id: u64) -> Image {
+    let image = RgbImage::from_fn(32, 32, |x, y| Rgb([(x * 7) as u8, (y * 7) as u8, image_id as u8]));
+    Image {
+        image_id,
+        split: if image_id < 10 { Split::Train } else { Split::Test },
+        label: (image_id % 2) as u32,
+        class_name: ["cat", "dog"][(image_id % 2) as usize].to_owned(),
+        width: 32,
+        height: 32,
+        pixels_blake3: digest(&image),
+        image: ImageData { bytes: Some(encode_png(&image)), path: None },
+        source: format!("all.bin#{image_id}"),
+        derived_from: None,
+        transform: None,
+    }
+}
+
+fn pair(left_id: u64, right_id: u64, similarity: Option<f32>, bits: u32) -> Pair {
+    let split = |id| if id < 10 { Split::Train } else { Split::Test };
+    let labels = [left_id, right_id].map(|id| (id % 2) as u32);
+    Pair {
+        left_id,
+        right_id,
+        kind: PairKind::Near,
+        found_by: "dct".to_owned(),
+        hash_distance_bits: Some(bits),
+        left_split: split(left_id),
+        right_split: split(right_id),
+        left_label: labels[0],
+        right_label: labels[1],
+        label_conflict: labels[0] != labels[1],
+        similarity,
+        alignment: None,
+    }
+}
+
+/// Images 0 to 19 and these pairs, made from them.
+fn folder_with(pairs: &[Pair]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    write_manifest(&path("images.parquet"), (0..20).map(image), &Provenance::of_stage("ingest", "0")).unwrap();
+    write_pairs(&folder, pairs, &path("images.parquet"));
+    folder
+}
+
+fn write_pairs(folder: &TempDir, pairs: &[Pair], made_from: &Path) {
+    let images = Input {
+        name: "images.parquet".to_owned(),
+        schema: Some("images/1".to_owned()),
+        blake3: digest_file(made_from).unwrap(),
+    };
+    let provenance = Provenance::of_stage("neardup", "0").with_inputs([images]);
+    write_manifest(&folder.path().join("pairs.parquet"), pairs.iter().cloned(), &provenance).unwrap();
+}
+
+/// The ids of the pairs on the page, in its order.
+fn shown(folder: &TempDir) -> Vec<(u64, u64)> {
+    let page = fs::read_to_string(folder.path().join("pages/g.html")).unwrap();
+    let ids = page.split("difference of images ").skip(1).map(|rest| rest.split_once(',').unwrap().0);
+    let ids = ids.map(|ids| ids.split_once(" and ").unwrap());
+    ids.map(|(left, right)| (left.parse().unwrap(), right.parse().unwrap())).collect()
+}
+
+fn pairs() -> Vec<Pair> {
+    vec![
+        pair(0, 1, None, 9),
+        pair(0, 2, Some(0.91), 8),
+        pair(0, 12, Some(0.99), 4),
+        pair(3, 4, None, 2),
+        pair(5, 6, Some(0.91), 3),
+        pair(7, 8, Some(1.0), 0),
+    ]
+}
+
+#[test]
+fn the_page_shows_every_pair_the_most_similar_first_and_unverified_ones_last() {
+    let folder = folder_with(&pairs());
+    let (stdout, stderr) = expect_exit(&folder, &[&CALL[..], &["--quiet"]].concat(), 0);
+    assert_eq!((stdout.as_str(), stderr.as_str()), ("wrote 6 pairs to pages/g.html\n", ""));
+    assert_eq!(shown(&folder), [(7, 8), (0, 12), (5, 6), (0, 2), (3, 4), (0, 1)]);
+    let page = fs::read_to_string(folder.path().join("pages/g.html")).unwrap();
+    assert_eq!(page.matches("data:image/png").count(), 10, "each picture once");
+    for expected in
+        ["test · cat", "#12", "all.bin#12", "similarity 0.990", "4 bits apart, by dct", "label conflict", "leak"]
+    {
+        assert!(page.contains(expected), "{expected}");
+    }
+    expect_exit(&folder, &CALL, 0);
+    assert_eq!(page, fs::read_to_string(folder.path().join("pages/g.html")).unwrap(), "the same inputs, the same page");
+}
+
+#[test]
+fn of_more_pairs_than_asked_for_the_most_similar_are_shown_and_the_rest_is_counted() {
+    let folder = folder_with(&pairs());
+    let (_, stderr) = expect_exit(&folder, &[&CALL[..], &["--quiet", "--max-pairs", "4"]].concat(), 0);
+    let expected = "warning: 2 less similar pairs are left out, the gallery shows 4 (`--max-pairs`)\n";
+    assert_eq!(stderr, expected);
+    assert_eq!(shown(&folder), [(7, 8), (0, 12), (5, 6), (0, 2)]);
+    assert!(fs::read_to_string(folder.path().join("pages/g.html")).unwrap().contains("2 less similar pairs left out"));
+}
+
+#[test]
+fn no_pairs_make_a_page_that_says_so() {
+    let folder = folder_with(&[]);
+    expect_exit(&folder, &CALL, 0);
+    assert!(fs::read_to_string(folder.path().join("pages/g.html")).unwrap().contains("No pairs were found."));
+}
+
+#[track_caller]
+fn refused(folder: &TempDir, expected: &str) {
+    let (_, stderr) = expect_exit(folder, &[&CALL[..], &["--quiet"]].concat(), 1);
+    assert_eq!(stderr.trim_end(), format!("error: failed to make the gallery: {expected}"));
+    assert!(!folder.path().join("pages").exists(), "a failed run leaves nothing");
+}
+
+#[test]
+fn manifests_that_do_not_belong_together_are_refused() {
+    let folder = folder_with(&[pair(3, 4, None, 1), pair(7, 99, None, 2)]);
+    refused(&folder, "`pairs.parquet`, `right_id`: image 99 is not among the images of `images.parquet`");
+
+    let folder = folder_with(&[pair(3, 4, Some(1.5), 1)]);
+    refused(&folder, "`pairs.parquet`, pair (3, 4): `similarity` is 1.5, expected 0 to 1");
+
+    let folder = folder_with(&[]);
+    let other = folder.path().join("other.parquet");
+    fs::write(&other, "other").unwrap();
+    write_pairs(&folder, &pairs(), &other);
+    let [found, expected] = ["other.parquet", "images.parquet"].map(|name| digest_file(&folder.path().join(name)));
+    let message = format!(
+        "`pairs.parquet` was made from other images: from `images.parquet` with BLAKE3 {}, expected {}",
+        found.unwrap(),
+        expected.unwrap()
+    );
+    refused(&folder, &message);
+
+    let folder = folder_with(&[]);
+    fs::copy(folder.path().join("images.parquet"), folder.path().join("pairs.parquet")).unwrap();
+    refused(&folder, "manifest `pairs.parquet` holds `images/1`, expected `pairs/2`");
+}
+
+#[test]
+fn the_stage_itself_still_wants_its_arguments() {
+    let folder = folder_with(&[]);
+    for (words, expected) in [
+        (&["--out", "x"][..], "--images <FILE>"),
+        (&["--images", "images.parquet"], "--out <DIR>"),
+        (&["gallery", "--images", "images.parquet"], "--pairs <FILE>"),
+        (&[&CALL[..], &["--max-pairs", "0"]].concat(), "0 is not in 1..=100000"),
+        (&["--images", "images.parquet", "--out", "x", "gallery"], "cannot be used with"),
+    ] {
+        let (_, stderr) = expect_exit(&folder, words, 2);
+        assert!(stderr.contains(expected), "{words:?}: {stderr}");
+    }
+    expect_exit(&folder, &["--check"], 0);
+}
