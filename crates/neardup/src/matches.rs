@@ -157,7 +157,6 @@ impl Candidates {
                     (pairs.collect(), FoundBy::Hash)
                 }
             };
-        // Two splits may meet in a group of identical images though its first images are of one split.
         Ok(Self { groups, searched, pairs, found_by })
     }
 
@@ -178,7 +177,7 @@ impl Candidates {
         config: &Config,
         begin: &impl Fn(Phase, u64) -> P,
     ) -> Vec<Match> {
-        let mut matches = self.exact(images, config);
+        let mut matches = self.exact(config);
         let distance = |left: u32, right: u32| {
             let hash = |place: u32| &images[self.searched[place as usize].0 as usize].hash;
             Some(distance_bits(hash(left), hash(right)) as u16)
@@ -239,7 +238,7 @@ impl Candidates {
         matches
     }
 
-    fn exact(&self, _images: &[Fingerprint], config: &Config) -> Vec<Match> {
+    fn exact(&self, config: &Config) -> Vec<Match> {
         let mut matches = Vec::new();
         for group in &self.groups {
             for (position, &left) in group[..n_centres(group)].iter().enumerate() {
