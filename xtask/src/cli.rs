@@ -2,7 +2,7 @@
 
 use crate::cell::parse_seeds;
 use crate::device::DeviceChoice;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Sets up, runs and tests Twinset.
@@ -28,6 +28,8 @@ pub enum Command {
     Status(Status),
     /// Check format, lints and invariants, and run all tests
     Test(Test),
+    /// Measure what is claimed of speed and memory
+    Bench(Bench),
     /// Check the invariants of the architecture
     Tidy,
 }
@@ -113,6 +115,38 @@ pub struct Test {
     /// Passed on to `cargo test`
     #[arg(last = true, value_name = "ARGS")]
     pub arguments: Vec<String>,
+}
+
+/// Measure what is claimed of speed and memory, and print it as tables
+///
+/// Example: cargo xtask bench neardup -- --only search
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// What to measure
+    #[arg(value_enum)]
+    pub what: Benched,
+    /// Small sizes, to see that all works; the figures say little
+    #[arg(long)]
+    pub quick: bool,
+    /// Passed on to the bench; `-- --help` lists them
+    #[arg(last = true, value_name = "ARGS")]
+    pub arguments: Vec<String>,
+}
+
+/// What has a bench.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Benched {
+    /// Near-duplicate detection: radius search, hashes, CIFAR-10 end to end
+    Neardup,
+}
+
+impl Benched {
+    /// The name of cargo's bench target.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Neardup => "neardup",
+        }
+    }
 }
 
 /// Seeds that the user names.

@@ -13,6 +13,7 @@
 //! it hands on unread.
 
 pub mod ask;
+pub mod bench;
 pub mod cell;
 pub mod check;
 pub mod cli;

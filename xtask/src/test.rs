@@ -40,7 +40,7 @@ fn step(workspace: &Workspace, words: &[&str]) -> Result<()> {
 }
 
 /// Real data for tests lies beside the checkout where it is there at all.
-fn with_shared_data(workspace: &Workspace, command: &mut Command) {
+pub(crate) fn with_shared_data(workspace: &Workspace, command: &mut Command) {
     let beside = workspace.root().parent().map(|parent| parent.join("shared/data"));
     if let (None, Some(folder)) = (env::var_os(SHARED_DATA), beside.filter(|folder| folder.is_dir())) {
         command.env(SHARED_DATA, folder);

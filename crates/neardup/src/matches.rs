@@ -298,8 +298,9 @@ fn search_hashes<P: Fn(u64) + Sync>(
     begin: &impl Fn(Phase, u64) -> P,
 ) -> Result<Vec<Neighbours>, TooManyPairs> {
     let (n_bits, radius, max_pairs) = (config.n_bits(), config.max_distance, config.max_pairs);
-    let method = search::Method::cheapest(searched.len(), n_bits, radius);
-    let on_progress = begin(Phase::Search, method.n_steps(searched.len()));
+    let size = search::Size::Within(searched.len());
+    let method = search::Method::cheapest(size, n_bits, radius);
+    let on_progress = begin(Phase::Search, method.n_steps(size));
     let hashes = searched.iter().map(|&(index, _)| images[index as usize].hash);
     if n_bits <= 64 {
         let hashes: Vec<[u64; 1]> = hashes.map(|[word, ..]| [word]).collect();

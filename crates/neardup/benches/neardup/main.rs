@@ -1,0 +1,57 @@
+//! Everything that is claimed of the speed of near-duplicate detection, measured: `cargo xtask bench neardup`.
+//!
+//! Each search runs in a process of its own, which says how long it took and how much memory it had at most. What is
+//! compared is run in turn, several times over, and medians are told.
+
+mod cifar10;
+mod hashing;
+mod planted;
+mod process;
+mod search;
+mod table;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// Measure near-duplicate detection.
+#[derive(Parser)]
+struct Args {
+    /// Small sizes, to see that all works; the figures say little.
+    #[arg(long)]
+    quick: bool,
+    /// Only the parts whose name contains this: search, hashing, cifar10.
+    #[arg(long, default_value = "")]
+    only: String,
+    /// The Python that has imagededup.
+    #[arg(long, env = "TWINSET_BENCH_PYTHON", default_value = "python3")]
+    python: PathBuf,
+    /// Makes one search and prints what it took; for the bench itself.
+    #[arg(long, hide = true)]
+    run: Option<search::Run>,
+    /// What cargo passes to every bench.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    if let Some(run) = &args.run {
+        println!("{}", run.measure());
+        return Ok(());
+    }
+    let is_wanted = |part: &str| part.contains(&args.only);
+    println!("# Near-duplicate detection, measured\n\n{}\n", process::machine());
+    if is_wanted("search") {
+        search::curve(args.quick)?;
+        search::side_by_side(args.quick)?;
+    }
+    if is_wanted("hashing") {
+        hashing::throughput(args.quick, &args.python)?;
+    }
+    if is_wanted("cifar10") {
+        cifar10::end_to_end();
+    }
+    Ok(())
+}
