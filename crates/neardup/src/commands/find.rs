@@ -1,0 +1,167 @@
+//! `twinset-neardup` without a command: finds the duplicates.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use twinset_manifest::rows::{Hashes, Image};
+use twinset_manifest::{Provenance, Reader, Writer, write_manifest};
+use twinset_neardup::{
+    Candidates, Clusters, Config, Fingerprint, Hasher, NeardupError, Phase, Summary, Truth, add_thumbnails,
+    chain_warning, fingerprints, sort_by_id,
+};
+use twinset_stage::{CommonArgs, with_hint};
+
+pub(crate) const EXAMPLE: &str = "\
+Example:
+  twinset-neardup --images images.parquet --set max-distance=32 --out duplicates
+  twinset-neardup gallery --images images.parquet --pairs duplicates/pairs.parquet --out gallery.html
+
+Config (TOML, every key has this default):
+  search = \"auto\"           candidates by correlation up to 200000 images, by hash beyond; or: correlation, hash
+  orientations = \"upright\"  also: mirrored, all (mirrored and turned by right angles); by correlation only
+  between-splits = false    true: only pairs of images of two splits, such as test against train
+  verify = true             align and compare candidates; false (with search = \"hash\"): the hash decides
+  near-similarity = 0.7     verified pairs from here on are the same shot
+  similar-similarity = 0.6  verified pairs from here on are told as similar
+  max-cluster-size = 1000   a near pair that would make a larger cluster ties nothing together
+  hash = \"double-gradient\"  mean, gradient, double-gradient, block, dct or pdq
+  hash-bits = 256           64 or 256 (double-gradient: 60 or 220; pdq: 256)
+  max-distance = 36         near-duplicates' hashes differ in at most so many bits
+  max-pairs = 20000000      more near pairs than this are an error: the radius is too large";
+
+#[derive(clap::Args)]
+pub(crate) struct FindArgs {
+    /// Manifest of the images.
+    #[arg(long, value_name = "FILE", required_unless_present = "check")]
+    images: Option<PathBuf>,
+
+    /// Folder that the paths of images are relative to, for images that are referenced and not embedded.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    folder: PathBuf,
+
+    /// CSV of planted duplicates (left_id,right_id,kind[,transform]): the summary says how many were found.
+    #[arg(long, value_name = "FILE")]
+    truth: Option<PathBuf>,
+
+    /// End with exit code 3 when an exact or near-duplicate lies in another split, such as a test image among the
+    /// training images; everything is written all the same.
+    #[arg(long)]
+    pub(crate) fail_on_leak: bool,
+
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+/// How many exact and near pairs lie in two splits.
+pub(crate) fn run(args: &FindArgs) -> anyhow::Result<u64> {
+    let config = args.common.config(Config::validate)?;
+    if args.common.check {
+        return Ok(0);
+    }
+    let path = args.images.as_deref().context("failed to read: --images names no file")?;
+    let truth = args.truth.as_deref().map(read_truth).transpose()?;
+    let reader = Reader::<Image>::open(path).context("failed to read the images")?;
+    let mut provenance = Provenance::of_stage("neardup", env!("CARGO_PKG_VERSION"))
+        .with_config(&config)
+        .with_inputs([reader.as_input().context("failed to read the images")?]);
+    let out = args.common.out_folder()?;
+
+    let mut images = write_hashes(reader, args, &config, &provenance, &out.join("hashes.parquet"))?;
+    let begin = |phase, n_steps| {
+        let (unit, doing) = match phase {
+            Phase::Search => ("images", "searching"),
+            Phase::Verification => ("pairs", "verifying"),
+        };
+        let bar = args.common.progress().begin(unit, n_steps, doing);
+        move |n_steps| bar.inc(n_steps)
+    };
+    let context = "failed to find near-duplicates";
+    let candidates = Candidates::find(&images, &config, &begin).map_err(hinted).context(context)?;
+    if config.verify {
+        read_thumbnails(path, args, &mut images, &candidates)?;
+    }
+    let matches = candidates.matches(&images, &config, &begin);
+    let clusters = Clusters::of(images.len(), &matches, config.max_cluster_size);
+    let recall = match &truth {
+        Some(truth) => Some(truth.recall(&images, &matches).context("failed to use the truth file")?),
+        None => None,
+    };
+    let summary = Summary::of(&images, &matches, &clusters, recall);
+
+    if let Some(warning) = chain_warning(&summary, &config) {
+        eprintln!("warning: {warning}");
+        provenance.warnings.push(warning);
+    }
+    let pairs = matches.iter().map(|pair| pair.to_row(&images, &config));
+    write_manifest(&out.join("pairs.parquet"), pairs, &provenance)?;
+    write_manifest(&out.join("clusters.parquet"), clusters.to_rows(&images), &provenance)?;
+    println!("{summary}wrote hashes.parquet, pairs.parquet and clusters.parquet to {}", out.display());
+    Ok(summary.n_pairs_between.iter().filter(|((left, right), _)| left != right).map(|(_, n_pairs)| n_pairs).sum())
+}
+
+/// Hashes the images batch by batch, writes the hashes, and keeps what finding duplicates needs, in the order of ids.
+fn write_hashes(
+    reader: Reader<Image>,
+    args: &FindArgs,
+    config: &Config,
+    provenance: &Provenance,
+    path: &Path,
+) -> anyhow::Result<Vec<Fingerprint>> {
+    let bar = args.common.progress().begin("images", reader.n_rows(), "hashing");
+    let hasher = Hasher::new(config);
+    let with_thumbnails = config.keeps_thumbnails(reader.n_rows());
+    let mut images = Vec::new();
+    let mut writer = Writer::<Hashes>::create(path)?;
+    for batch in reader {
+        let batch = batch.context("failed to read the images")?;
+        let hashed = fingerprints(&batch, &args.folder, &hasher, with_thumbnails);
+        let mut hashed = hashed.map_err(hinted).context("failed to hash")?;
+        writer.extend(hashed.iter().map(|image| image.to_row(config)))?;
+        images.append(&mut hashed);
+        bar.inc(batch.len() as u64);
+    }
+    sort_by_id(&mut images).context("failed to read the images")?;
+    writer.finish(provenance)?;
+    Ok(images)
+}
+
+/// Reads the thumbnails that verification lacks: those of the images that are candidates.
+fn read_thumbnails(
+    path: &Path,
+    args: &FindArgs,
+    images: &mut [Fingerprint],
+    candidates: &Candidates,
+) -> anyhow::Result<()> {
+    let wanted = candidates.without_thumbnail(images);
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let reader = Reader::<Image>::open(path).context("failed to read the images")?;
+    let bar = args.common.progress().begin("images", reader.n_rows(), "reading candidates");
+    for batch in reader {
+        let batch = batch.context("failed to read the images")?;
+        add_thumbnails(images, &wanted, &batch, &args.folder).map_err(hinted).context("failed to verify")?;
+        bar.inc(batch.len() as u64);
+    }
+    Ok(())
+}
+
+fn read_truth(path: &Path) -> anyhow::Result<Truth> {
+    let context = || format!("failed to read the truth file `{}`", path.display());
+    let text = std::fs::read_to_string(path).with_context(context)?;
+    Truth::parse(&text).with_context(context)
+}
+
+fn hinted(error: NeardupError) -> anyhow::Error {
+    let hint = match &error {
+        NeardupError::TooManyPairs { .. } => {
+            Some("a smaller `max-distance`, or 256 `hash-bits`, tells more images apart")
+        }
+        NeardupError::Image(error) => error.hint(),
+        _ => None,
+    };
+    match hint {
+        Some(hint) => with_hint(error.into(), hint),
+        None => error.into(),
+    }
+}

@@ -1,0 +1,64 @@
+//! `twinset-neardup gallery`: pairs to look at.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use twinset_manifest::write_atomically;
+use twinset_neardup::{GallerySource, gallery};
+use twinset_stage::Progress;
+
+/// Look at pairs: write one HTML page that shows them side by side, with a picture of their difference.
+///
+/// The page can be sorted, and filtered by similarity, kind, splits and label conflict. It holds everything that it
+/// shows, so it can be sent and opened without a network.
+#[derive(clap::Args)]
+pub(crate) struct GalleryArgs {
+    /// Manifest of the images.
+    #[arg(long, value_name = "FILE")]
+    images: PathBuf,
+
+    /// Manifest of the pairs that were found among them.
+    #[arg(long, value_name = "FILE")]
+    pairs: PathBuf,
+
+    /// Folder that the paths of images are relative to, for images that are referenced and not embedded.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    folder: PathBuf,
+
+    /// The most pairs to show; of more, these many most similar ones.
+    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    max_pairs: u64,
+
+    /// The page; its folder is made if missing. It appears whole or not at all.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+
+    /// No progress.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(crate) fn run(args: &GalleryArgs) -> anyhow::Result<()> {
+    let GalleryArgs { images, pairs, folder, max_pairs, out, quiet } = args;
+    let source = GallerySource { images, pairs, folder, max_pairs: *max_pairs as usize };
+    let progress = if *quiet { Progress::hidden() } else { Progress::from_environment() };
+    let begin = |n_images| {
+        let bar = progress.begin("images", n_images, "looking for pictures");
+        move |n_images| bar.inc(n_images)
+    };
+    let gallery = gallery(&source, begin).context("failed to make the gallery")?;
+    if gallery.n_left_out > 0 {
+        eprintln!(
+            "warning: {} less similar pairs are left out, the gallery shows {max_pairs} (`--max-pairs`)",
+            gallery.n_left_out
+        );
+    }
+    let context = || format!("failed to write the gallery `{}`", out.display());
+    if let Some(folder) = out.parent() {
+        fs::create_dir_all(folder).with_context(context)?;
+    }
+    write_atomically(out, gallery.html().as_bytes()).with_context(context)?;
+    println!("wrote {} pairs to {}", gallery.pairs.len(), out.display());
+    Ok(())
+}
