@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// What has to be done to the left image so that it lies on the right one: mirroring, right-angle turns, shifting, and
+/// What has to be done to the left image so that it lies on the right one: mirroring, turning, shifting, and
 /// scaling and slanting about the centre.
 ///
 /// It is an affine map of the unit square about its centre, x to the right and y downwards, both images being stretched
@@ -21,8 +21,8 @@ impl Alignment {
 
     /// Reads the steps of a pair's `alignment`, such as `mirror; shift(right=1 down=-2)`.
     ///
-    /// Steps are done in their order: `mirror` swaps left and right, `rotate(90)` turns clockwise by degrees that are a
-    /// multiple of 90, `shift(right=1.5 down=-2)` moves by 32nds of the width and height, `scale(x=1.05 y=1)` enlarges about
+    /// Steps are done in their order: `mirror` swaps left and right, `rotate(90)` turns clockwise by degrees,
+    /// `shift(right=1.5 down=-2)` moves by 32nds of the width and height, `scale(x=1.05 y=1)` enlarges about
     /// the centre, `shear(x=0.1 y=0)` slants; `none` does nothing. None where a step is not one of these.
     pub fn parse(text: &str) -> Option<Self> {
         let steps = text.split(';').map(str::trim).filter(|step| !step.is_empty());
@@ -55,13 +55,18 @@ impl Alignment {
         match name {
             "none" if arguments.is_empty() => Some(Self::IDENTITY),
             "mirror" if arguments.is_empty() => of_matrix([[-1.0, 0.0], [0.0, 1.0]]),
-            "rotate" => match number(arguments)?.rem_euclid(360.0) {
-                0.0 => of_matrix([[1.0, 0.0], [0.0, 1.0]]),
-                90.0 => of_matrix([[0.0, -1.0], [1.0, 0.0]]),
-                180.0 => of_matrix([[-1.0, 0.0], [0.0, -1.0]]),
-                270.0 => of_matrix([[0.0, 1.0], [-1.0, 0.0]]),
-                _ => None,
-            },
+            "rotate" => {
+                let degrees = number(arguments)?.rem_euclid(360.0);
+                let (sin, cos) = match degrees {
+                    // Exactly, and without negative zeros.
+                    0.0 => (0.0, 1.0),
+                    90.0 => (1.0, 0.0),
+                    180.0 => (0.0, -1.0),
+                    270.0 => (-1.0, 0.0),
+                    degrees => degrees.to_radians().sin_cos(),
+                };
+                of_matrix([[cos, 0.0 - sin], [sin, cos]])
+            }
             "scale" => {
                 let [x, y] = named(["x", "y"], 1.0).filter(|factors| factors.iter().all(|factor| *factor > 0.0))?;
                 of_matrix([[x, 0.0], [0.0, y]])
@@ -149,6 +154,7 @@ mod tests {
         check("mirror; mirror", "", "");
         check("mirror", "transform:matrix(-1,0,0,1,0,0)", "");
         check("rotate(90)", "transform:matrix(0,1,-1,0,0,0)", "");
+        check("rotate(30)", "transform:matrix(0.866,0.5,-0.5,0.866,0,0)", "");
         check("rotate(-90)", "transform:matrix(0,-1,1,0,0,0)", "");
         check("shift(right=8 down=-8)", "transform:translate(25%,-25%)", "clip-path:inset(0% 0% 25% 25%)");
         check("shift(right=-8)", "transform:translate(-25%,0%)", "clip-path:inset(0% 25% 0% 0%)");
@@ -173,7 +179,6 @@ mod tests {
     fn unknown_steps_are_not_guessed() {
         for text in [
             "flip",
-            "rotate(45)",
             "rotate(x)",
             "shift(up=1)",
             "shift(right=nan)",

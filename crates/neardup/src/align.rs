@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn an_alignment_reads_as_steps() {
         let check = |alignment: Alignment, expected: &str| assert_eq!(alignment.to_string(), expected);
-        let mirror = Orientation { is_mirrored: true, n_quarter_turns: 0 };
+        let mirror = Orientation { is_mirrored: true, degrees: 0 };
         check(Alignment::default(), "none");
         check(Alignment::shifted(Orientation::UPRIGHT, 1, -2), "shift(right=-1.0 down=2.0)");
         check(Alignment { orientation: mirror, at: [0.0, 1.0, 0.0, 0.01, 0.0, 0.0] }, "mirror; scale(x=0.94 y=1.00)");

@@ -9,6 +9,8 @@ pub(crate) const SIDE: usize = 32;
 pub(crate) const N_PIXELS: usize = SIDE * SIDE;
 /// Bytes of a thumbnail: red, green, blue, row by row.
 pub(crate) const N_BYTES: usize = 3 * N_PIXELS;
+/// Pixels over which a disc fades out, so that its edge is no structure of its own.
+const FADE: f32 = 3.0;
 
 /// An image as a square of 32 by 32 pixels, whatever its size and aspect ratio.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,47 @@ impl Thumbnail {
             rgb.copy_from_slice(&self.0[start..start + 3]);
         }
         Self(bytes)
+    }
+
+    /// What lies in the inscribed circle, turned clockwise and faded into its mean colour towards the edge and beyond.
+    pub(crate) fn disc(&self, degrees: u16) -> Self {
+        let (sin, cos) = f32::from(degrees).to_radians().sin_cos();
+        let centre = (SIDE as f32 - 1.0) / 2.0;
+        let mut mean = [0.0; 3];
+        let mut n_pixels = 0.0;
+        let mut bytes = Box::new([0; N_BYTES]);
+        let mut weights = [0.0_f32; N_PIXELS];
+        for (place, (rgb, weight)) in bytes.chunks_exact_mut(3).zip(&mut weights).enumerate() {
+            let (x, y) = ((place % SIDE) as f32 - centre, (place / SIDE) as f32 - centre);
+            *weight = ((centre - x.hypot(y)) / FADE).clamp(0.0, 1.0);
+            if *weight == 0.0 {
+                continue;
+            }
+            let colour = self.at(centre + cos * x + sin * y, centre - sin * x + cos * y);
+            for ((byte, mean), value) in rgb.iter_mut().zip(&mut mean).zip(colour) {
+                *byte = value.round() as u8;
+                *mean += value;
+            }
+            n_pixels += 1.0;
+        }
+        for (rgb, weight) in bytes.chunks_exact_mut(3).zip(weights) {
+            for (byte, mean) in rgb.iter_mut().zip(mean) {
+                let mean = mean / n_pixels;
+                *byte = (mean + weight * (f32::from(*byte) - mean)).round() as u8;
+            }
+        }
+        Self(bytes)
+    }
+
+    /// The colour at a place between pixels, by interpolation.
+    fn at(&self, x: f32, y: f32) -> [f32; 3] {
+        let (column, row) = ((x as usize).min(SIDE - 2), (y as usize).min(SIDE - 2));
+        let (right, down) = (x - column as f32, y - row as f32);
+        std::array::from_fn(|channel| {
+            let value = |row: usize, column: usize| f32::from(self.0[3 * (row * SIDE + column) + channel]);
+            let line = |row: usize| value(row, column) * (1.0 - right) + value(row, column + 1) * right;
+            line(row) * (1.0 - down) + line(row + 1) * down
+        })
     }
 
     /// Brightness of each pixel in 0 to 255, row by row (ITU-R BT.601).

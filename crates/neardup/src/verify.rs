@@ -25,7 +25,8 @@ pub(crate) struct Verified {
     pub(crate) left: u32,
     pub(crate) right: u32,
     /// The mean of three correlations of locally normalised contrast: of fine and of coarse structures once aligned, and of
-    /// middle ones where only shifts by whole pixels are allowed. −1 to 1.
+    /// middle ones where only shifts by whole pixels are allowed; of discs, the mean of fine and of middle structures once
+    /// aligned. −1 to 1.
     pub(crate) correlation: f32,
     pub(crate) alignment: Alignment,
 }
@@ -65,18 +66,23 @@ pub(crate) fn verify(
     on_progress: &(impl Fn(u64) + Sync),
 ) -> Vec<Verified> {
     let filters = Filters::new();
-    let windows = centre_windows(thumbnails, &filters);
+    let with_discs = candidates.iter().any(|candidate| !candidate.orientation.is_right_angled());
+    let discs =
+        if with_discs { thumbnails.par_iter().map(|thumbnail| thumbnail.disc(0)).collect() } else { Vec::new() };
+    let discs: Vec<&Thumbnail> = discs.iter().collect();
+    let (windows, disc_windows) = (centre_windows(thumbnails, &filters), centre_windows(&discs, &filters));
     let groups: Vec<&[Candidate]> =
         candidates.chunk_by(|a, b| (a.left, a.orientation) == (b.left, b.orientation)).collect();
     let shifted: Vec<Vec<(Candidate, Shifted)>> = groups
         .par_iter()
         .map(|group| {
-            let found = shift(thumbnails, &windows, group, &filters);
+            let windows = if group[0].orientation.is_right_angled() { &windows } else { &disc_windows };
+            let found = shift(thumbnails, windows, group, &filters);
             on_progress(group.len() as u64);
             found
         })
         .collect();
-    drop(windows);
+    drop((windows, disc_windows));
     let shifted = shifted.concat();
     let maps: Vec<OnceLock<Box<Maps>>> = thumbnails.iter().map(|_| OnceLock::new()).collect();
     let maps_of = |index: u32| maps[index as usize].get_or_init(|| Box::new(filters.maps(thumbnails[index as usize])));
@@ -86,7 +92,11 @@ pub(crate) fn verify(
             let turned =
                 (orientation != Orientation::UPRIGHT).then(|| filters.maps(&orientation.of(thumbnails[left as usize])));
             let left_maps = turned.as_ref().unwrap_or_else(|| maps_of(left));
-            align(left, right, orientation, shifted, left_maps, maps_of(right))
+            let right_maps = match orientation.is_right_angled() {
+                true => maps_of(right),
+                false => &filters.maps(discs[right as usize]),
+            };
+            align(left, right, orientation, shifted, left_maps, right_maps)
         })
         .collect();
     verified.par_sort_unstable_by(|a, b| {
@@ -163,7 +173,12 @@ fn align(left: u32, right: u32, orientation: Orientation, shifted: Shifted, from
     };
     let alignment = if quality(&improved.at) > quality(&start.at) { improved } else { start };
     let of = |from: &Map, to: &Map| correlation(from, to, &alignment.at).map_or(-1.0, |(value, _)| value);
-    let correlation = (of(&from.fine, &to.fine) + of(&from.coarse, &to.coarse) + shifted.correlation) / 3.0;
+    let fine = of(&from.fine, &to.fine);
+    // A disc has few coarse structures, which may well lie alike; and half a step of the angle is more than shifts make up for.
+    let correlation = match orientation.is_right_angled() {
+        true => (fine + of(&from.coarse, &to.coarse) + shifted.correlation) / 3.0,
+        false => f32::midpoint(fine, of(&from.middle, &to.middle)),
+    };
     Verified { left, right, correlation, alignment }
 }
 
@@ -246,7 +261,7 @@ mod tests {
         check(&imageops::brighten(&original, 30), Orientation::UPRIGHT, 0.97);
         check(&imageops::blur(&original, 1.5), Orientation::UPRIGHT, 0.9);
         check(&imageops::crop_imm(&original, 4, 6, 88, 84).to_image(), Orientation::UPRIGHT, 0.75);
-        let mirror = Orientation { is_mirrored: true, n_quarter_turns: 0 };
+        let mirror = Orientation { is_mirrored: true, degrees: 0 };
         check(&imageops::flip_horizontal(&original), mirror, 0.999);
         for seed in 2..12 {
             let found = verified(&original, &photo(seed), Orientation::UPRIGHT).map_or(-1.0, |pair| pair.correlation);
@@ -258,15 +273,33 @@ mod tests {
     fn of_several_orientations_the_best_is_kept() {
         let left = photo(3);
         let thumbnails = [&left, &imageops::rotate90(&left)].map(Thumbnail::of);
-        let candidate = |n_quarter_turns| Candidate {
-            left: 0,
-            right: 1,
-            orientation: Orientation { is_mirrored: false, n_quarter_turns },
-        };
-        let found = verify(&thumbnails.each_ref(), &[0, 1, 2, 3].map(candidate), &|_| ());
+        let candidate =
+            |degrees| Candidate { left: 0, right: 1, orientation: Orientation { is_mirrored: false, degrees } };
+        let found = verify(&thumbnails.each_ref(), &[0, 90, 180, 270].map(candidate), &|_| ());
         assert_eq!(found.len(), 1);
-        assert_eq!(found[0].alignment.orientation.n_quarter_turns, 1);
+        assert_eq!(found[0].alignment.orientation.degrees, 90);
         assert!(found[0].correlation > 0.999, "{found:?}");
+    }
+
+    #[test]
+    fn a_picture_turned_by_any_angle_is_recognised_and_another_is_not() {
+        // Between two of the angles that are tried.
+        let (sin, cos) = 22.0_f32.to_radians().sin_cos();
+        let turned = |original: &RgbImage| {
+            RgbImage::from_fn(96, 96, |x, y| {
+                let (x, y) = (x as f32 - 47.5, y as f32 - 47.5);
+                let (x, y) = (47.5 + cos * x + sin * y, 47.5 - sin * x + cos * y);
+                let is_inside = (0.0..=95.0).contains(&x) && (0.0..=95.0).contains(&y);
+                if is_inside { *original.get_pixel(x.round() as u32, y.round() as u32) } else { Rgb([0; 3]) }
+            })
+        };
+        let orientation = Orientation { is_mirrored: false, degrees: 15 };
+        let found =
+            |seed: u64| verified(&photo(4), &turned(&photo(seed)), orientation).map_or(-1.0, |pair| pair.correlation);
+        assert!(found(4) > 0.85, "{}", found(4));
+        for seed in 5..12 {
+            assert!(found(seed) < 0.7, "photo {seed}: {}", found(seed));
+        }
     }
 
     #[test]

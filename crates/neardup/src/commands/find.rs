@@ -18,7 +18,7 @@ Example:
 
 Config (TOML, every key has this default):
   search = \"auto\"           candidates by correlation up to 200000 images, by hash beyond; or: correlation, hash
-  orientations = \"upright\"  also: mirrored, all (mirrored and turned by right angles); by correlation only
+  orientations = \"upright\"  also: mirrored, all (and turned by right angles), any (and by any angle); by correlation only
   between-splits = false    true: only pairs of images of two splits, such as test against train
   verify = true             align and compare candidates; false (with search = \"hash\"): the hash decides
   near-similarity = 0.7     verified pairs from here on are the same shot
