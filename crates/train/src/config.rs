@@ -6,6 +6,8 @@ use twinset_manifest::rows::Split;
 use twinset_model::{Augmentation, Model};
 use twinset_stage::InvalidField;
 
+use crate::{Length, OptimizerConfig, Schedule};
+
 /// One training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -17,6 +19,9 @@ pub struct Config {
     pub width: Option<u32>,
     /// How gradients become weights.
     pub optimizer: OptimizerConfig,
+    /// How the learning rate goes over the training; constant where nothing is said.
+    #[serde(default, skip_serializing_if = "Schedule::is_constant")]
+    pub schedule: Schedule,
     /// What the network is trained on: the images, or attacks on them.
     pub regime: Regime,
     /// Samples in a step; the last batch of an epoch has what is left, and is never dropped.
@@ -36,45 +41,6 @@ pub struct Config {
 
 fn published_batch_size() -> u32 {
     128
-}
-
-/// How gradients become weights, as torch's optimisers of these names do it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
-pub enum OptimizerConfig {
-    /// Stochastic gradient descent.
-    Sgd {
-        /// How far a step goes.
-        learning_rate: f64,
-        /// Share of the last step that is repeated.
-        #[serde(default)]
-        momentum: f64,
-        /// Share of the weights that is added to their gradient.
-        #[serde(default)]
-        weight_decay: f64,
-    },
-    /// Adam (Kingma, Ba 2015, arXiv 1412.6980).
-    Adam {
-        /// How far a step goes at most.
-        learning_rate: f64,
-        /// Decay of the two moving means: of gradients and of their squares.
-        #[serde(default = "adam_betas")]
-        betas: [f64; 2],
-        /// What is added to the denominator.
-        #[serde(default = "adam_eps")]
-        eps: f64,
-        /// Share of the weights that is added to their gradient.
-        #[serde(default)]
-        weight_decay: f64,
-    },
-}
-
-fn adam_betas() -> [f64; 2] {
-    [0.9, 0.999]
-}
-
-fn adam_eps() -> f64 {
-    1e-8
 }
 
 /// What the network is trained on.
@@ -139,6 +105,7 @@ impl Config {
         InvalidField::unless((1..=1024).contains(&width), "width", width, "1 to 1024 channels")?;
         InvalidField::unless(*batch_size > 0, "batch-size", batch_size, "at least 1 sample")?;
         self.optimizer.validate()?;
+        self.schedule.validate()?;
         if let Regime::Pgd(attack) = &self.regime {
             let field = |field| format!("regime.{field}");
             attack
@@ -163,10 +130,19 @@ impl Config {
         }
     }
 
+    /// How many steps it is to train on `n_rows` rows.
+    pub fn length(&self, n_rows: u64) -> Length {
+        Length { n_steps: self.estimate(n_rows).n_steps, n_steps_an_epoch: self.n_steps_an_epoch(n_rows) }
+    }
+
+    fn n_steps_an_epoch(&self, n_rows: u64) -> u64 {
+        n_rows.div_ceil(u64::from(self.batch_size.max(1)))
+    }
+
     /// How much work it is to train on `n_rows` rows.
     pub fn estimate(&self, n_rows: u64) -> Estimate {
         let batch_size = u64::from(self.batch_size.max(1));
-        let steps_an_epoch = n_rows.div_ceil(batch_size);
+        let steps_an_epoch = self.n_steps_an_epoch(n_rows);
         let part_of_epoch = |n_steps: u64| (n_steps.saturating_mul(batch_size)).min(n_rows);
         let (n_samples, n_steps) = match self.budget {
             _ if n_rows == 0 => (0, 0),
@@ -184,38 +160,6 @@ impl Config {
             Regime::Pgd(attack) => u64::from(attack.n_steps) * u64::from(attack.n_restarts) + 1,
         };
         Estimate { n_samples, n_steps, n_forward_backward_passes: n_samples.saturating_mul(passes_a_sample) }
-    }
-}
-
-impl OptimizerConfig {
-    /// How far a step goes.
-    pub fn learning_rate(&self) -> f64 {
-        match *self {
-            Self::Sgd { learning_rate, .. } | Self::Adam { learning_rate, .. } => learning_rate,
-        }
-    }
-
-    fn validate(&self) -> Result<(), InvalidField> {
-        let check = |key: &str, value: f64, is_valid: bool, expected: &str| {
-            InvalidField::unless(value.is_finite() && is_valid, &format!("optimizer.{key}"), value, expected)
-        };
-        let rate = self.learning_rate();
-        check("learning-rate", rate, rate > 0.0, "more than 0")?;
-        let weight_decay = match *self {
-            Self::Sgd { momentum, weight_decay, .. } => {
-                check("momentum", momentum, (0.0..1.0).contains(&momentum), "at least 0 and less than 1")?;
-                weight_decay
-            }
-            Self::Adam { betas, eps, weight_decay, .. } => {
-                for (index, beta) in betas.into_iter().enumerate() {
-                    let key = format!("betas.{index}");
-                    check(&key, beta, (0.0..1.0).contains(&beta), "at least 0 and less than 1")?;
-                }
-                check("eps", eps, eps > 0.0, "more than 0")?;
-                weight_decay
-            }
-        };
-        check("weight-decay", weight_decay, weight_decay >= 0.0, "at least 0")
     }
 }
 

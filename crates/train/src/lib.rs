@@ -23,11 +23,14 @@ mod data;
 mod error;
 mod optimizer;
 mod order;
+mod schedule;
+mod tally;
 mod training;
 
-pub use config::{Budget, Config, Estimate, HeldOut, OptimizerConfig, Regime};
+pub use config::{Budget, Config, Estimate, HeldOut, Regime};
 pub use data::{Sample, TrainingData, load};
 pub use error::TrainError;
-pub use optimizer::Optimizer;
+pub use optimizer::{Optimizer, OptimizerConfig};
 pub use order::{epoch_order, torch_seed};
+pub use schedule::{Annealing, Length, Milestones, Schedule};
 pub use training::{Trained, train};

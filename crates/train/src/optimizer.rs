@@ -3,9 +3,48 @@
 //! Written out instead of taken from torch, since what they remember must be saved and restored for a training to be
 //! resumed, and torch's C++ optimisers keep that to themselves.
 
+use serde::{Deserialize, Serialize};
 use tch::Tensor;
+use twinset_stage::InvalidField;
 
-use crate::OptimizerConfig;
+/// How gradients become weights, as torch's optimisers of these names do it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+pub enum OptimizerConfig {
+    /// Stochastic gradient descent.
+    Sgd {
+        /// How far a step goes.
+        learning_rate: f64,
+        /// Share of the last step that is repeated.
+        #[serde(default)]
+        momentum: f64,
+        /// Share of the weights that is added to their gradient.
+        #[serde(default)]
+        weight_decay: f64,
+    },
+    /// Adam (Kingma, Ba 2015, arXiv 1412.6980).
+    Adam {
+        /// How far a step goes at most.
+        learning_rate: f64,
+        /// Decay of the two moving means: of gradients and of their squares.
+        #[serde(default = "adam_betas")]
+        betas: [f64; 2],
+        /// What is added to the denominator.
+        #[serde(default = "adam_eps")]
+        eps: f64,
+        /// Share of the weights that is added to their gradient.
+        #[serde(default)]
+        weight_decay: f64,
+    },
+}
+
+fn adam_betas() -> [f64; 2] {
+    [0.9, 0.999]
+}
+
+fn adam_eps() -> f64 {
+    1e-8
+}
 
 /// An optimiser and what it remembers of each parameter.
 #[derive(Debug)]
@@ -39,21 +78,54 @@ impl Optimizer {
         Self { config, parameters, n_steps: 0 }
     }
 
-    /// One step against the gradient; `gradients` are in the order of the parameters and are used up.
-    pub fn step(&mut self, gradients: Vec<Tensor>) {
+    /// One step against the gradient, of a size that a schedule may have made of the config's learning rate; `gradients`
+    /// are in the order of the parameters and are used up.
+    pub fn step(&mut self, gradients: Vec<Tensor>, learning_rate: f64) {
         self.n_steps += 1;
         tch::no_grad(|| {
             for (parameter, gradient) in self.parameters.iter_mut().zip(gradients) {
                 match self.config {
-                    OptimizerConfig::Sgd { learning_rate, momentum, weight_decay } => {
+                    OptimizerConfig::Sgd { momentum, weight_decay, .. } => {
                         parameter.sgd(gradient, learning_rate, momentum, weight_decay);
                     }
-                    OptimizerConfig::Adam { learning_rate, betas, eps, weight_decay } => {
+                    OptimizerConfig::Adam { betas, eps, weight_decay, .. } => {
                         parameter.adam(gradient, learning_rate, betas, eps, weight_decay, self.n_steps);
                     }
                 }
             }
         });
+    }
+}
+
+impl OptimizerConfig {
+    /// How far a step goes.
+    pub fn learning_rate(&self) -> f64 {
+        match *self {
+            Self::Sgd { learning_rate, .. } | Self::Adam { learning_rate, .. } => learning_rate,
+        }
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), InvalidField> {
+        let check = |key: &str, value: f64, is_valid: bool, expected: &str| {
+            InvalidField::unless(value.is_finite() && is_valid, &format!("optimizer.{key}"), value, expected)
+        };
+        let rate = self.learning_rate();
+        check("learning-rate", rate, rate > 0.0, "more than 0")?;
+        let weight_decay = match *self {
+            Self::Sgd { momentum, weight_decay, .. } => {
+                check("momentum", momentum, (0.0..1.0).contains(&momentum), "at least 0 and less than 1")?;
+                weight_decay
+            }
+            Self::Adam { betas, eps, weight_decay, .. } => {
+                for (index, beta) in betas.into_iter().enumerate() {
+                    let key = format!("betas.{index}");
+                    check(&key, beta, (0.0..1.0).contains(&beta), "at least 0 and less than 1")?;
+                }
+                check("eps", eps, eps > 0.0, "more than 0")?;
+                weight_decay
+            }
+        };
+        check("weight-decay", weight_decay, weight_decay >= 0.0, "at least 0")
     }
 }
 
@@ -111,7 +183,7 @@ mod tests {
         let mut optimizer = Optimizer::new(config, [&found]);
         for step in 0..50 {
             their_optimizer.backward_step(&loss(&expected));
-            optimizer.step(Tensor::run_backward(&[loss(&found)], &[&found], false, false));
+            optimizer.step(Tensor::run_backward(&[loss(&found)], &[&found], false, false), 0.01);
             let difference = (&found - &expected).abs().max().double_value(&[]);
             assert!(difference < 2e-6, "{config:?} is off by {difference} after step {step}");
         }

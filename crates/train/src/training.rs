@@ -6,7 +6,8 @@ use twinset_manifest::rows::Epoch;
 use twinset_model::{Mode, Network, NetworkSpec, augment, unit_pixels};
 use twinset_stage::{Bar, Progress};
 
-use crate::{Budget, Config, Optimizer, Regime, Sample, TrainError, TrainingData, epoch_order, torch_seed};
+use crate::tally::Tally;
+use crate::{Budget, Config, Length, Optimizer, Regime, Sample, TrainError, TrainingData, epoch_order, torch_seed};
 
 /// A network that was trained, and how that went.
 #[derive(Debug)]
@@ -40,6 +41,7 @@ struct Run<'a> {
     data: &'a TrainingData,
     network: Network,
     optimizer: Optimizer,
+    length: Length,
     n_epochs: u32,
     n_steps: u64,
     n_samples: u64,
@@ -58,7 +60,8 @@ impl<'a> Run<'a> {
         let spec = NetworkSpec::new(config.model, config.width, data.class_names.len() as i64, height);
         let network = Network::new(&spec, data.images.pixels.device())?.with_class_names(data.class_names.clone())?;
         let optimizer = Optimizer::new(config.optimizer, network.parameters().map(|(_, tensor)| tensor));
-        Ok(Self { config, data, network, optimizer, n_epochs: 0, n_steps: 0, n_samples: 0 })
+        let length = config.length(data.samples.len() as u64);
+        Ok(Self { config, data, network, optimizer, length, n_epochs: 0, n_steps: 0, n_samples: 0 })
     }
 
     /// The next epoch; none when the budget is spent.
@@ -75,7 +78,8 @@ impl<'a> Run<'a> {
         let say = |tally: &Tally| bar.set_message(format!("epoch {epoch}{last} {tally}"));
         seed_torch(config.seed, epoch);
         let order = Order::new(&data.samples, config.seed, epoch, self.network.device());
-        let mut tally = Tally::new(epoch, self.optimizer_rate(), self.network.device());
+        let mut learning_rate = self.learning_rate();
+        let mut tally = Tally::new(epoch, learning_rate, self.network.device());
         say(&tally);
 
         let mut start = 0;
@@ -83,23 +87,24 @@ impl<'a> Run<'a> {
             let n = self.next_batch_size(order.n_samples - start);
             let (images, labels) = order.batch(start, n);
             let attacked_or_not = self.inputs(&images, &labels).map_err(|error| tally.attack_error(error))?;
-            let (loss, n_correct) = self.step(&attacked_or_not, &labels);
+            learning_rate = self.learning_rate();
+            let (loss, n_correct) = self.step(&attacked_or_not, &labels, learning_rate);
             (self.n_steps, self.n_samples, start) = (self.n_steps + 1, self.n_samples + n, start + n);
-            if tally.add(loss, n_correct, n)? {
+            if tally.add(loss, n_correct, n, learning_rate)? {
                 say(&tally);
             }
             bar.inc(n);
         }
         tally.read()?;
         say(&tally);
-        self.check_weights(&tally)?;
+        tally.check_weights(self.network.parameters().map(|(_, tensor)| tensor))?;
         self.n_epochs = epoch;
         let held_out_accuracy = self.held_out_accuracy();
         Ok(Some(Epoch {
             epoch,
             n_steps: self.n_steps,
             n_samples_seen: self.n_samples,
-            learning_rate: self.optimizer_rate(),
+            learning_rate,
             train_loss: tally.loss(),
             train_accuracy: tally.accuracy(),
             held_out_accuracy,
@@ -140,11 +145,11 @@ impl<'a> Run<'a> {
     }
 
     /// One optimiser step: the loss before it and how many were classified rightly, both still on the device.
-    fn step(&mut self, inputs: &Tensor, labels: &Tensor) -> (Tensor, Tensor) {
+    fn step(&mut self, inputs: &Tensor, labels: &Tensor, learning_rate: f64) -> (Tensor, Tensor) {
         let logits = self.network.forward(inputs, Mode::Train);
         let loss = logits.cross_entropy_for_logits(labels);
         let parameters: Vec<_> = self.network.parameters().map(|(_, tensor)| tensor).collect();
-        self.optimizer.step(Tensor::run_backward(&[&loss], &parameters, false, false));
+        self.optimizer.step(Tensor::run_backward(&[&loss], &parameters, false, false), learning_rate);
         (loss.detach(), n_correct(&logits.detach(), labels))
     }
 
@@ -169,17 +174,9 @@ impl<'a> Run<'a> {
         Some(n_correct as f64 / self.data.held_out.len() as f64)
     }
 
-    fn optimizer_rate(&self) -> f64 {
-        self.config.optimizer.learning_rate()
-    }
-
-    /// The last step of an epoch has no later loss to show what it did.
-    fn check_weights(&self, tally: &Tally) -> Result<(), TrainError> {
-        let value = tch::no_grad(|| {
-            let largest: Vec<_> = self.network.parameters().map(|(_, tensor)| tensor.abs().max()).collect();
-            Tensor::stack(&largest, 0).max().double_value(&[])
-        });
-        if value.is_finite() { Ok(()) } else { Err(tally.not_finite("largest weight", value, tally.n_steps)) }
+    /// The learning rate of the next step.
+    fn learning_rate(&self) -> f64 {
+        self.config.optimizer.learning_rate() * self.config.schedule.factor(self.n_steps, self.length)
     }
 }
 
@@ -215,89 +212,5 @@ impl Order {
     fn batch(&self, start: u64, n: u64) -> (Tensor, Tensor) {
         let (start, n) = (start.cast_signed(), n.cast_signed());
         (self.images.narrow(0, start, n), self.labels.narrow(0, start, n))
-    }
-}
-
-/// Losses and hits of an epoch. They are summed on the CPU, and fetched from the device some steps at a time, since each
-/// fetch waits for a GPU.
-struct Tally {
-    epoch: u32,
-    learning_rate: f64,
-    /// Steps that may wait to be fetched.
-    max_pending: usize,
-    /// Loss, hits and samples of steps that were not fetched yet.
-    pending: Vec<(Tensor, Tensor, u64)>,
-    n_steps: u64,
-    n_samples: u64,
-    loss_sum: f64,
-    n_correct: i64,
-}
-
-impl Tally {
-    fn new(epoch: u32, learning_rate: f64, device: Device) -> Self {
-        let max_pending = if device.is_cuda() { 200 } else { 1 };
-        let (n_steps, n_samples, loss_sum, n_correct) = (0, 0, 0.0, 0);
-        Self { epoch, learning_rate, max_pending, pending: Vec::new(), n_steps, n_samples, loss_sum, n_correct }
-    }
-
-    /// Adds a step; true when the figures were fetched.
-    fn add(&mut self, loss: Tensor, n_correct: Tensor, n: u64) -> Result<bool, TrainError> {
-        self.pending.push((loss, n_correct, n));
-        let is_full = self.pending.len() >= self.max_pending;
-        if is_full {
-            self.read()?;
-        }
-        Ok(is_full)
-    }
-
-    /// Fetches what is pending.
-    fn read(&mut self) -> Result<(), TrainError> {
-        if self.pending.is_empty() {
-            return Ok(());
-        }
-        let pending = std::mem::take(&mut self.pending);
-        let losses: Vec<_> = pending.iter().map(|(loss, _, _)| loss).collect();
-        let correct: Vec<_> = pending.iter().map(|(_, n_correct, _)| n_correct).collect();
-        let losses = Vec::<f32>::try_from(Tensor::stack(&losses, 0)).expect("losses are 32-bit floats");
-        self.n_correct += Tensor::stack(&correct, 0).sum(Kind::Int64).int64_value(&[]);
-        for (loss, (_, _, n)) in losses.into_iter().zip(pending) {
-            self.n_steps += 1;
-            if !loss.is_finite() {
-                return Err(self.not_finite("loss", loss.into(), self.n_steps));
-            }
-            self.loss_sum += f64::from(loss) * n as f64;
-            self.n_samples += n;
-        }
-        Ok(())
-    }
-
-    fn loss(&self) -> f64 {
-        self.loss_sum / self.n_samples as f64
-    }
-
-    fn accuracy(&self) -> f64 {
-        self.n_correct as f64 / self.n_samples as f64
-    }
-
-    fn not_finite(&self, what: &'static str, value: f64, step: u64) -> TrainError {
-        TrainError::NotFinite { what, value, epoch: self.epoch, step, learning_rate: self.learning_rate }
-    }
-
-    /// Where a network's numbers are not finite it cannot be attacked; that, and not the attack, is what is wrong then.
-    fn attack_error(&self, source: AttackError) -> TrainError {
-        let step = self.n_steps + self.pending.len() as u64 + 1;
-        match source {
-            AttackError::NonFiniteGradient { .. } => self.not_finite("gradient for the attack", f64::NAN, step),
-            source => TrainError::Attack { epoch: self.epoch, step, source },
-        }
-    }
-}
-
-impl std::fmt::Display for Tally {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.n_samples == 0 {
-            return f.write_str("begins");
-        }
-        write!(f, "loss {:.3}, accuracy {:.1} %", self.loss(), 100.0 * self.accuracy())
     }
 }

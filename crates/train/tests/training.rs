@@ -138,6 +138,33 @@ fn every_sample_is_seen_and_no_batch_is_dropped() {
 }
 
 #[test]
+fn the_learning_rate_follows_its_schedule_from_step_to_step_in_any_budget() {
+    let data = two_features(25);
+    let train = |budget: serde_json::Value, schedule: serde_json::Value| {
+        run(&config(json!({ "batch-size": 10, "budget": budget, "schedule": schedule })), &data).unwrap()
+    };
+    let cosine = json!({ "kind": "cosine" });
+    let budgets = [json!({ "epochs": 2 }), json!({ "steps": 6 }), json!({ "samples": 50 })];
+    let [epochs, steps, samples] = budgets.clone().map(|budget| train(budget, cosine.clone()));
+    // Three steps an epoch: the last steps of the two epochs are those numbered 2 and 5 of 6.
+    let rate = |step: f64| 3e-3 * (1.0 + (std::f64::consts::PI * step / 6.0).cos()) / 2.0;
+    for trained in [&epochs, &steps, &samples] {
+        let found: Vec<_> = trained.epochs.iter().map(|epoch| epoch.learning_rate).collect();
+        assert!(
+            found.iter().zip([rate(2.0), rate(5.0)]).all(|(found, rate)| (found - rate).abs() < 1e-15),
+            "{found:?}"
+        );
+        assert_eq!(weights(&trained.network), weights(&epochs.network));
+    }
+    // A rate that falls to nothing after the first epoch leaves that epoch's weights.
+    let stop = json!({ "kind": "piecewise", "milestones": { "epochs": [1] }, "factor": 1e-300 });
+    let [one_epoch, stopped] =
+        [(1, json!({ "kind": "constant" })), (2, stop)].map(|(n, schedule)| train(json!({ "epochs": n }), schedule));
+    assert_eq!(weights(&one_epoch.network), weights(&stopped.network));
+    assert_ne!(weights(&one_epoch.network), weights(&epochs.network));
+}
+
+#[test]
 fn the_same_seed_gives_the_same_weights_and_epochs_to_the_bit() {
     let data = two_features(45);
     let augmentation = json!({ "crop-padding": 1, "flip": true });
