@@ -27,12 +27,14 @@
 //! about 150 MB, ten million about 1.7 GB, and 480 MB more at the default limit of pairs.
 
 mod align;
+mod candidates;
 mod clusters;
 mod config;
 mod correlation;
 mod error;
 mod fingerprint;
 mod gallery;
+mod groups;
 mod maps;
 mod matches;
 mod matrix;
@@ -45,12 +47,13 @@ mod truth;
 mod verify;
 
 pub use align::Alignment;
+pub use candidates::Candidates;
 pub use clusters::Clusters;
 pub use config::{Config, HashKind, MAX_CORRELATED, Search};
 pub use error::NeardupError;
 pub use fingerprint::{Fingerprint, Hasher, add_thumbnails, fingerprints, sort_by_id};
 pub use gallery::{GalleryError, GallerySource, gallery};
-pub use matches::{Candidates, FoundBy, Match, Phase, find_matches};
+pub use matches::{FoundBy, Match, Phase, find_matches};
 pub use orientation::{Orientation, Orientations};
 pub use summary::{Summary, chain_warning};
 pub use thumbnail::Thumbnail;

@@ -1,24 +1,14 @@
 //! Which images are duplicates of which.
 
-use std::collections::BTreeSet;
-
 use rayon::prelude::*;
-use twinset_manifest::Digest;
 use twinset_manifest::rows::{Pair, PairKind};
 
 use crate::align::Alignment;
-use crate::config::Method;
-use crate::correlation::{self, Candidate};
-use crate::orientation::Orientation;
-use crate::search::{self, Neighbours, TooManyPairs, distance_bits, pairs_within};
-use crate::thumbnail::Thumbnail;
-use crate::verify::{similarities, verify};
+use crate::candidates::{Candidates, thumbnails};
+use crate::correlation::Candidate;
+use crate::search::distance_bits;
+use crate::verify::{Verified, similarities, verify};
 use crate::{Config, Fingerprint, NeardupError};
-
-/// The largest group of identical images of which every pair is told. In a larger one each image is paired with the
-/// group's first alone, and the first alone has near-duplicates, so that a thousand copies of a placeholder give a
-/// thousand pairs and not half a million. Clusters are the same either way.
-const MAX_COMPLETE_GROUP: usize = 16;
 
 /// Two images that are duplicates, by their indices in the order of ids; `left` < `right`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,17 +75,6 @@ pub enum Phase {
     Verification,
 }
 
-/// The exact duplicates, and the pairs that may be near-duplicates.
-pub struct Candidates {
-    /// Groups of identical images by their indices, smallest first; most have one image.
-    groups: Vec<Vec<u32>>,
-    /// One image of each group that takes part in the search, in order, and its group.
-    searched: Vec<(u32, u32)>,
-    /// Pairs of places in `searched`, in order.
-    pairs: Vec<Candidate>,
-    found_by: FoundBy,
-}
-
 /// All pairs of duplicates among images in the order of their ids, in the order of (left, right).
 ///
 /// `begin` is told which phase begins and how many steps it has, and gives the function that is told how many more are done.
@@ -114,59 +93,6 @@ pub fn find_matches<P: Fn(u64) + Sync>(
 }
 
 impl Candidates {
-    /// Finds the exact duplicates and the candidates.
-    ///
-    /// # Errors
-    /// When the hash search finds more than `max-pairs`.
-    ///
-    /// # Panics
-    /// When candidates are searched by correlation and an image has no thumbnail.
-    pub fn find<P: Fn(u64) + Sync>(
-        images: &[Fingerprint],
-        config: &Config,
-        begin: &impl Fn(Phase, u64) -> P,
-    ) -> Result<Self, NeardupError> {
-        if u32::try_from(images.len()).is_err() {
-            return Err(NeardupError::TooManyImages { n_images: images.len() });
-        }
-        let order = identical(images);
-        let groups = order.chunk_by(|&a, &b| pixels(images, a) == pixels(images, b)).map(<[u32]>::to_vec);
-        let mut groups: Vec<_> = groups.collect();
-        groups.par_sort_unstable_by_key(|group| group[0]);
-        let searched = groups.iter().enumerate().filter(|(_, group)| !images[group[0] as usize].is_flat);
-        let searched: Vec<_> = searched.map(|(number, group)| (group[0], number as u32)).collect();
-        let split = |place: u32| images[searched[place as usize].0 as usize].split;
-        let may_pair = |left: u32, right: u32| !config.between_splits || split(left) != split(right);
-        let method = config.method(images.len() as u64);
-        let (pairs, found_by) =
-            match method {
-                Method::Correlation => {
-                    let thumbnails = thumbnails(images, &searched);
-                    let orientations = config.orientations.list();
-                    let on_progress = begin(Phase::Search, (searched.len() * orientations.len()) as u64);
-                    let pairs = correlation::candidates(&thumbnails, &orientations, &may_pair, &on_progress);
-                    (pairs, FoundBy::Correlation)
-                }
-                Method::Hash => {
-                    let neighbours = search_hashes(images, &searched, config, begin).map_err(|TooManyPairs| {
-                        NeardupError::TooManyPairs { max_pairs: config.max_pairs, max_distance: config.max_distance }
-                    })?;
-                    let pairs = neighbours.iter().filter(|pair| may_pair(pair.left, pair.right)).map(|pair| {
-                        Candidate { left: pair.left, right: pair.right, orientation: Orientation::UPRIGHT }
-                    });
-                    (pairs.collect(), FoundBy::Hash)
-                }
-            };
-        Ok(Self { groups, searched, pairs, found_by })
-    }
-
-    /// The indices of the images that verification needs the thumbnails of, where they have none yet.
-    pub fn without_thumbnail(&self, images: &[Fingerprint]) -> BTreeSet<u32> {
-        let ends = self.pairs.iter().flat_map(|pair| [pair.left, pair.right]);
-        let ends = ends.map(|place| self.searched[place as usize].0);
-        ends.filter(|&index| images[index as usize].thumbnail.is_none()).collect()
-    }
-
     /// Verifies the candidates, where the config says so, and gives all pairs of duplicates in the order of (left, right).
     ///
     /// # Panics
@@ -177,59 +103,41 @@ impl Candidates {
         config: &Config,
         begin: &impl Fn(Phase, u64) -> P,
     ) -> Vec<Match> {
-        let mut matches = self.exact(config);
-        let distance = |left: u32, right: u32| {
-            let hash = |place: u32| &images[self.searched[place as usize].0 as usize].hash;
-            Some(distance_bits(hash(left), hash(right)) as u16)
+        let exact = self.groups.exact_pairs().map(|(left, right)| Match {
+            left,
+            right,
+            kind: PairKind::Exact,
+            found_by: FoundBy::Pixels,
+            hash_distance_bits: None,
+            similarity: config.verify.then_some(1.0),
+            alignment: config.verify.then(Alignment::default),
+        });
+        let mut matches: Vec<Match> = exact.collect();
+        let mut tell = |left: u32, right: u32, kind: PairKind, verified: Option<(f32, Alignment)>| {
+            let hash = |place: u32| &images[self.groups.index(place) as usize].hash;
+            let hash_distance_bits = Some(distance_bits(hash(left), hash(right)) as u16);
+            let (similarity, alignment) = verified.unzip();
+            let found_by = self.found_by;
+            matches.extend(self.groups.pairs_of(left, right).map(|(left, right)| Match {
+                left,
+                right,
+                kind,
+                found_by,
+                hash_distance_bits,
+                similarity,
+                alignment,
+            }));
         };
         if config.verify {
-            // The candidates' own numbers, so that images without candidates need no thumbnail.
-            let mut used: Vec<u32> = self.pairs.iter().flat_map(|pair| [pair.left, pair.right]).collect();
-            used.par_sort_unstable();
-            used.dedup();
-            let number = |place: u32| used.binary_search(&place).expect("it is used") as u32;
-            let pairs: Vec<_> = self
-                .pairs
-                .par_iter()
-                .map(|pair| Candidate { left: number(pair.left), right: number(pair.right), ..*pair })
-                .collect();
-            let searched: Vec<_> = used.iter().map(|&place| self.searched[place as usize]).collect();
-            let on_progress = begin(Phase::Verification, pairs.len() as u64);
-            let verified = verify(&thumbnails(images, &searched), &pairs, &on_progress);
-            let similarities = similarities(used.len(), &verified);
+            let verified = self.verify(images, begin);
+            let similarities = similarities(self.groups.n_searched(), &verified);
             for (pair, similarity) in verified.iter().zip(similarities) {
-                let Some(kind) = config.kind(similarity) else { continue };
-                let (left, right) = (used[pair.left as usize], used[pair.right as usize]);
-                let hash_distance_bits = distance(left, right);
-                let (similarity, alignment) = (Some(similarity), Some(pair.alignment));
-                self.of_all_copies(left, right, |left, right| {
-                    matches.push(Match {
-                        left,
-                        right,
-                        kind,
-                        found_by: self.found_by,
-                        hash_distance_bits,
-                        similarity,
-                        alignment,
-                    });
-                });
+                if let Some(kind) = config.kind(similarity) {
+                    tell(pair.left, pair.right, kind, Some((similarity, pair.alignment)));
+                }
             }
         } else {
-            for pair in &self.pairs {
-                let hash_distance_bits = distance(pair.left, pair.right);
-                self.of_all_copies(pair.left, pair.right, |left, right| {
-                    let (kind, found_by) = (PairKind::Near, self.found_by);
-                    matches.push(Match {
-                        left,
-                        right,
-                        kind,
-                        found_by,
-                        hash_distance_bits,
-                        similarity: None,
-                        alignment: None,
-                    });
-                });
-            }
+            self.pairs.iter().for_each(|pair| tell(pair.left, pair.right, PairKind::Near, None));
         }
         if config.between_splits {
             matches.retain(|pair| images[pair.left as usize].split != images[pair.right as usize].split);
@@ -238,76 +146,21 @@ impl Candidates {
         matches
     }
 
-    fn exact(&self, config: &Config) -> Vec<Match> {
-        let mut matches = Vec::new();
-        for group in &self.groups {
-            for (position, &left) in group[..n_centres(group)].iter().enumerate() {
-                matches.extend(group[position + 1..].iter().map(|&right| Match {
-                    left,
-                    right,
-                    kind: PairKind::Exact,
-                    found_by: FoundBy::Pixels,
-                    hash_distance_bits: None,
-                    similarity: config.verify.then_some(1.0),
-                    alignment: config.verify.then(Alignment::default),
-                }));
-            }
+    /// Of each pair the best orientation, by places.
+    fn verify<P: Fn(u64) + Sync>(&self, images: &[Fingerprint], begin: &impl Fn(Phase, u64) -> P) -> Vec<Verified> {
+        // The candidates' own numbers, so that images without candidates need no thumbnail.
+        let mut used: Vec<u32> = self.pairs.iter().flat_map(|pair| [pair.left, pair.right]).collect();
+        used.par_sort_unstable();
+        used.dedup();
+        let number = |place: u32| used.binary_search(&place).expect("it is used") as u32;
+        let numbered = |pair: &Candidate| Candidate { left: number(pair.left), right: number(pair.right), ..*pair };
+        let pairs: Vec<_> = self.pairs.par_iter().map(numbered).collect();
+        let on_progress = begin(Phase::Verification, pairs.len() as u64);
+        let mut verified = verify(&thumbnails(images, &self.groups, used.iter().copied()), &pairs, &on_progress);
+        for pair in &mut verified {
+            (pair.left, pair.right) = (used[pair.left as usize], used[pair.right as usize]);
         }
-        matches
-    }
-
-    /// Tells the pairs of two groups of identical images, of which two images were found.
-    fn of_all_copies(&self, left: u32, right: u32, mut tell: impl FnMut(u32, u32)) {
-        let group = |place: u32| {
-            let group = &self.groups[self.searched[place as usize].1 as usize];
-            &group[..n_centres(group)]
-        };
-        for &left in group(left) {
-            for &right in group(right) {
-                tell(left.min(right), left.max(right));
-            }
-        }
-    }
-}
-
-/// How many images of a group of identical ones stand for it.
-fn n_centres(group: &[u32]) -> usize {
-    if group.len() <= MAX_COMPLETE_GROUP { group.len() } else { 1 }
-}
-
-fn pixels(images: &[Fingerprint], index: u32) -> Digest {
-    images[index as usize].pixels_blake3
-}
-
-/// The indices, those of identical images beside one another, smallest first.
-fn identical(images: &[Fingerprint]) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..images.len() as u32).collect();
-    order.par_sort_unstable_by_key(|&index| (pixels(images, index), index));
-    order
-}
-
-fn thumbnails<'a>(images: &'a [Fingerprint], searched: &[(u32, u32)]) -> Vec<&'a Thumbnail> {
-    let of = |index: u32| images[index as usize].thumbnail.as_ref().expect("the image has a thumbnail");
-    searched.iter().map(|&(index, _)| of(index)).collect()
-}
-
-fn search_hashes<P: Fn(u64) + Sync>(
-    images: &[Fingerprint],
-    searched: &[(u32, u32)],
-    config: &Config,
-    begin: &impl Fn(Phase, u64) -> P,
-) -> Result<Vec<Neighbours>, TooManyPairs> {
-    let (n_bits, radius, max_pairs) = (config.n_bits(), config.max_distance, config.max_pairs);
-    let size = search::Size::Within(searched.len());
-    let method = search::Method::cheapest(size, n_bits, radius);
-    let on_progress = begin(Phase::Search, method.n_steps(size));
-    let hashes = searched.iter().map(|&(index, _)| images[index as usize].hash);
-    if n_bits <= 64 {
-        let hashes: Vec<[u64; 1]> = hashes.map(|[word, ..]| [word]).collect();
-        pairs_within(&hashes, n_bits, radius, method, max_pairs, &on_progress)
-    } else {
-        let hashes: Vec<[u64; 4]> = hashes.collect();
-        pairs_within(&hashes, n_bits, radius, method, max_pairs, &on_progress)
+        verified
     }
 }
 
@@ -318,6 +171,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::Search;
+    use crate::groups::MAX_COMPLETE_GROUP;
 
     pub(crate) fn near(left: u32, right: u32, distance_bits: u16) -> Match {
         Match {
@@ -363,6 +217,15 @@ pub(crate) mod tests {
         let images = [image(10, 1, 0b0), image(11, 2, 0b1), image(12, 1, 0b0), image(13, 3, 0b1111)];
         assert_eq!(find(&images, 1), [near(0, 1, 1), exact(0, 2), near(1, 2, 1)]);
         assert_eq!(find(&images, 0), [exact(0, 2)]);
+    }
+
+    #[test]
+    fn between_splits_a_copy_in_the_other_split_counts() {
+        let mut images = [image(10, 1, 0b0), image(11, 1, 0b0), image(12, 2, 0b1), image(13, 3, 0b10)];
+        images[1].split = Split::Test;
+        let config = Config { max_distance: 1, between_splits: true, ..by_hash() };
+        let found = find_matches(&images, &config, |_, _| |_| ()).unwrap();
+        assert_eq!(found, [exact(0, 1), near(1, 2, 1), near(1, 3, 1)]);
     }
 
     #[test]

@@ -117,7 +117,8 @@ impl<const W: usize> Sets<'_, W> {
     }
 }
 
-fn collect_pairs<const W: usize>(
+/// As [`pairs_within`] or [`pairs_between`].
+pub(crate) fn collect_pairs<const W: usize>(
     sets: Sets<'_, W>,
     n_bits: u32,
     radius: u32,
