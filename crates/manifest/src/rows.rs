@@ -1,10 +1,13 @@
 //! The row types of all manifests.
 //!
 //! A column's name carries its unit where it has one. Fractions are 0 to 1. Adding, removing or changing a column makes
-//! a new schema version. `SCHEMAS.md` is generated from this file.
+//! a new schema version. `SCHEMAS.md` is generated from these files.
+
+mod known;
 
 use crate::Digest;
 use crate::row::{row, text_enum};
+pub use known::{KnownImage, KnownPair};
 
 text_enum! {
     /// The part of a dataset that an image belongs to.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::column::type_name;
-use crate::rows::{Cell, Cluster, Epoch, Hashes, Image, Pair, Prediction, Reject, TrainsetRow};
+use crate::rows::{Cell, Cluster, Epoch, Hashes, Image, KnownImage, KnownPair, Pair, Prediction, Reject, TrainsetRow};
 use crate::{ColumnDoc, Row};
 
 /// The text of `SCHEMAS.md`.
@@ -20,6 +20,8 @@ pub fn schemas_markdown() -> String {
     section::<Hashes>(&mut text);
     section::<Pair>(&mut text);
     section::<Cluster>(&mut text);
+    section::<KnownImage>(&mut text);
+    section::<KnownPair>(&mut text);
     section::<TrainsetRow>(&mut text);
     section::<Epoch>(&mut text);
     section::<Prediction>(&mut text);

@@ -2,25 +2,43 @@
 
 use std::collections::BTreeSet;
 
+use crate::align::Alignment;
 use crate::config::Method;
-use crate::correlation::{self, Candidate};
+use crate::correlation::{self, Candidate, Listed, State};
 use crate::groups::Groups;
 use crate::matches::{FoundBy, Phase};
 use crate::orientation::Orientation;
 use crate::search::{self, Neighbours, Sets, TooManyPairs};
 use crate::thumbnail::Thumbnail;
-use crate::{Config, Fingerprint, NeardupError};
+use crate::{Config, Fingerprint, Known, NeardupError};
 
 /// The exact duplicates, and the pairs that may be near-duplicates.
 pub struct Candidates {
     pub(crate) groups: Groups,
     /// Pairs of places, in order.
-    pub(crate) pairs: Vec<Candidate>,
+    pub(crate) pairs: Vec<Looked>,
     pub(crate) found_by: FoundBy,
 }
 
+/// A pair that is looked at closely.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Looked {
+    pub(crate) listed: Listed,
+    /// None while the pair was not verified.
+    pub(crate) verdict: Option<Verdict>,
+}
+
+/// How well a pair lies on one another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Verdict {
+    /// In no way.
+    DoesNotLie,
+    /// Aligned so, with this correlation.
+    Lies { correlation: f32, alignment: Alignment },
+}
+
 impl Candidates {
-    /// Finds the exact duplicates and the candidates.
+    /// Finds the exact duplicates and the candidates; the same whatever is `known`.
     ///
     /// # Errors
     /// When the hash search finds more than `max-pairs`.
@@ -30,32 +48,41 @@ impl Candidates {
     pub fn find<P: Fn(u64) + Sync>(
         images: &[Fingerprint],
         config: &Config,
+        known: &Known,
         begin: &impl Fn(Phase, u64) -> P,
     ) -> Result<Self, NeardupError> {
         if u32::try_from(images.len()).is_err() {
             return Err(NeardupError::TooManyImages { n_images: images.len() });
         }
         let groups = Groups::of(images);
-        let (pairs, found_by) = match config.method(images.len() as u64) {
-            Method::Correlation => (by_correlation(images, &groups, config, begin), FoundBy::Correlation),
+        let (states, looked) = known.of(images, &groups, config);
+        let (listed, found_by) = match config.method(images.len() as u64) {
+            Method::Correlation => {
+                (by_correlation(images, &groups, config, &states, &looked, begin), FoundBy::Correlation)
+            }
             Method::Hash => {
-                let neighbours = by_hash(images, &groups, config, begin).map_err(|TooManyPairs| {
+                let listed = by_hash(images, &groups, config, &states, &looked, begin).map_err(|TooManyPairs| {
                     NeardupError::TooManyPairs { max_pairs: config.max_pairs, max_distance: config.max_distance }
                 })?;
-                let candidate = |pair: Neighbours| Candidate {
-                    left: pair.left,
-                    right: pair.right,
-                    orientation: Orientation::UPRIGHT,
-                };
-                (neighbours.into_iter().map(candidate).collect(), FoundBy::Hash)
+                (listed, FoundBy::Hash)
             }
         };
+        let verdict = |listed: &Listed| {
+            let place = looked.binary_search_by_key(&listed.candidate, |looked| looked.listed.candidate).ok()?;
+            looked[place].verdict
+        };
+        let pairs = listed.into_iter().map(|listed| Looked { verdict: verdict(&listed), listed }).collect();
         Ok(Self { groups, pairs, found_by })
+    }
+
+    /// The pairs that verification has to look at.
+    pub(crate) fn not_verified(&self) -> impl Iterator<Item = Candidate> {
+        self.pairs.iter().filter(|looked| looked.verdict.is_none()).map(|looked| looked.listed.candidate)
     }
 
     /// The indices of the images that verification needs the thumbnails of, where they have none yet.
     pub fn without_thumbnail(&self, images: &[Fingerprint]) -> BTreeSet<u32> {
-        let ends = self.pairs.iter().flat_map(|pair| [pair.left, pair.right]);
+        let ends = self.not_verified().flat_map(|pair| [pair.left, pair.right]);
         let ends = ends.map(|place| self.groups.index(place));
         ends.filter(|&index| images[index as usize].thumbnail.is_none()).collect()
     }
@@ -78,13 +105,20 @@ fn by_correlation<P: Fn(u64) + Sync>(
     images: &[Fingerprint],
     groups: &Groups,
     config: &Config,
+    states: &[State],
+    looked: &[Looked],
     begin: &impl Fn(Phase, u64) -> P,
-) -> Vec<Candidate> {
-    let thumbnails = thumbnails(images, groups, 0..groups.n_searched() as u32);
-    let may_pair = |left, right| !config.between_splits || groups.splits(left).differ_from(groups.splits(right));
-    let orientations = config.orientations.list();
-    let on_progress = begin(Phase::Search, (thumbnails.len() * orientations.len()) as u64);
-    correlation::candidates(&thumbnails, &orientations, &may_pair, &on_progress)
+) -> Vec<Listed> {
+    let known: Vec<Listed> = looked.iter().map(|looked| looked.listed).collect();
+    let search = correlation::Search {
+        thumbnails: &thumbnails(images, groups, 0..groups.n_searched() as u32),
+        orientations: &config.orientations.list(),
+        may_pair: &|left, right| !config.between_splits || groups.splits(left).differ_from(groups.splits(right)),
+        states,
+        known: &known,
+    };
+    let on_progress = begin(Phase::Search, (states.len() * search.orientations.len()) as u64);
+    correlation::candidates(&search, &on_progress)
 }
 
 /// Pairs of places within the radius, in order.
@@ -92,49 +126,78 @@ fn by_hash<P: Fn(u64) + Sync>(
     images: &[Fingerprint],
     groups: &Groups,
     config: &Config,
+    states: &[State],
+    looked: &[Looked],
     begin: &impl Fn(Phase, u64) -> P,
-) -> Result<Vec<Neighbours>, TooManyPairs> {
-    if config.n_bits() <= 64 {
-        hash_pairs(|place| [images[groups.index(place) as usize].hash[0]], groups, config, begin)
+) -> Result<Vec<Listed>, TooManyPairs> {
+    let mut listed: Vec<Listed> = looked.iter().map(|looked| looked.listed).collect();
+    let hash = |place: u32| &images[groups.index(place) as usize].hash;
+    let found = if config.n_bits() <= 64 {
+        new_hash_pairs(|place| [hash(place)[0]], groups, config, states, begin)
     } else {
-        hash_pairs(|place| images[groups.index(place) as usize].hash, groups, config, begin)
-    }
+        new_hash_pairs(|place| *hash(place), groups, config, states, begin)
+    };
+    listed.extend(found?.into_iter().map(|pair| Listed {
+        candidate: Candidate { left: pair.left, right: pair.right, orientation: Orientation::UPRIGHT },
+        of_left: Some(pair.distance_bits.into()),
+        of_right: None,
+    }));
+    listed.sort_unstable_by_key(|listed| listed.candidate);
+    listed.dedup_by_key(|listed| listed.candidate);
+    if listed.len() as u64 > config.max_pairs { Err(TooManyPairs) } else { Ok(listed) }
 }
 
-fn hash_pairs<const W: usize, P: Fn(u64) + Sync>(
+/// Pairs of places within the radius, those of two images that are known left out.
+fn new_hash_pairs<const W: usize, P: Fn(u64) + Sync>(
     hash: impl Fn(u32) -> [u64; W],
     groups: &Groups,
     config: &Config,
+    states: &[State],
     begin: &impl Fn(Phase, u64) -> P,
 ) -> Result<Vec<Neighbours>, TooManyPairs> {
-    let all: Vec<u32> = (0..groups.n_searched() as u32).collect();
+    let places = |is_wanted: &dyn Fn(u32, bool) -> bool| -> Vec<u32> {
+        let places = (0..states.len() as u32).filter(|&place| is_wanted(place, states[place as usize] == State::New));
+        places.collect()
+    };
     let hashes = |places: &[u32]| -> Vec<[u64; W]> { places.iter().map(|&place| hash(place)).collect() };
     let search = |sets: Sets<'_, W>| {
         let method = search::Method::cheapest(sets.size(), config.n_bits(), config.max_distance);
         let on_progress = begin(Phase::Search, method.n_steps(sets.size()));
         search::collect_pairs(sets, config.n_bits(), config.max_distance, method, config.max_pairs, &on_progress)
     };
-    if !config.between_splits {
-        return search(Sets::Within(&hashes(&all)));
-    }
-    // What lies in one split alone is not compared within it.
-    let of_split = |split: u8| -> Vec<u32> {
-        all.iter().copied().filter(|&place| groups.splits(place).bits() & 1 << split != 0).collect()
-    };
-    let splits: Vec<Vec<u32>> = (0..8).map(of_split).filter(|places| !places.is_empty()).collect();
     let mut found = Vec::new();
-    for (number, lefts) in splits.iter().enumerate() {
-        for rights in &splits[number + 1..] {
-            let (left_hashes, right_hashes) = (hashes(lefts), hashes(rights));
-            // A group with images of both splits meets itself.
-            let pairs = search(Sets::Between(&left_hashes, &right_hashes))?.into_iter().filter_map(|pair| {
-                let (left, right) = (lefts[pair.left as usize], rights[pair.right as usize]);
-                (left != right).then_some(Neighbours { left: left.min(right), right: left.max(right), ..pair })
-            });
-            found.extend(pairs);
+    let mut between = |lefts: &[u32], rights: &[u32]| {
+        if lefts.is_empty() || rights.is_empty() {
+            return Ok(());
         }
+        let pairs = search(Sets::Between(&hashes(lefts), &hashes(rights)))?;
+        // A group with images of two splits meets itself.
+        found.extend(pairs.into_iter().filter_map(|pair| {
+            let (left, right) = (lefts[pair.left as usize], rights[pair.right as usize]);
+            (left != right).then_some(Neighbours { left: left.min(right), right: left.max(right), ..pair })
+        }));
+        Ok(())
+    };
+    if config.between_splits {
+        // What lies in one split alone is not compared within it.
+        for left in 0..8 {
+            for right in left + 1..8 {
+                let of = |place, split: u8| groups.splits(place).bits() & 1 << split != 0;
+                between(&places(&|place, is_new| is_new && of(place, left)), &places(&|place, _| of(place, right)))?;
+                between(
+                    &places(&|place, is_new| !is_new && of(place, left)),
+                    &places(&|place, is_new| is_new && of(place, right)),
+                )?;
+            }
+        }
+        return Ok(found);
     }
-    found.sort_unstable();
-    found.dedup();
-    if found.len() as u64 > config.max_pairs { Err(TooManyPairs) } else { Ok(found) }
+    let new = places(&|_, is_new| is_new);
+    between(&new, &places(&|_, is_new| !is_new))?;
+    let within = search(Sets::Within(&hashes(&new)))?;
+    found.extend(within.into_iter().map(|pair| {
+        let (left, right) = (new[pair.left as usize], new[pair.right as usize]);
+        Neighbours { left, right, ..pair }
+    }));
+    Ok(found)
 }

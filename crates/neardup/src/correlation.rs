@@ -2,6 +2,7 @@
 
 mod top_k;
 
+use std::borrow::Cow;
 use std::cell::LazyCell;
 
 use rayon::prelude::*;
@@ -9,14 +10,14 @@ use rayon::prelude::*;
 use crate::maps::{COARSE, coarse};
 use crate::orientation::Orientation;
 use crate::thumbnail::Thumbnail;
-use top_k::top_k;
+use top_k::{Candidate as Found, Rows, top_k};
 
 /// How many candidates an image has in an orientation, and what candidates correlate at least: images that correlate less are
 /// not alike in any light. Discs have fewer, for there are forty such orientations.
 const UPRIGHT: (usize, f32) = (50, 0.3);
 const DISC: (usize, f32) = (10, 0.5);
 
-/// Two images that may be duplicates, by their indices; `left` < `right`.
+/// Two images that may be duplicates, by their places; `left` < `right`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Candidate {
     pub(crate) left: u32,
@@ -25,34 +26,113 @@ pub(crate) struct Candidate {
     pub(crate) orientation: Orientation,
 }
 
-/// Candidates among images, in order. `may_pair` says of two images whether they are looked at; `on_progress` is told how
-/// many more queries are done, of one an image and orientation.
+/// A candidate, and in whose list it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Listed {
+    pub(crate) candidate: Candidate,
+    /// The correlation with which the right image is in the left one's list.
+    pub(crate) of_left: Option<f32>,
+    /// The correlation with which the left image is in the right one's list.
+    pub(crate) of_right: Option<f32>,
+}
+
+/// What is known of an image's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// The image was not there when lists were made: it has none, and is in none.
+    New,
+    /// The image was there, but its list lacks what is there no more.
+    Stale,
+    /// Its list holds all that is not new.
+    Known,
+}
+
+/// What to search.
+pub(crate) struct Search<'a, M> {
+    pub(crate) thumbnails: &'a [&'a Thumbnail],
+    pub(crate) orientations: &'a [Orientation],
+    /// Says of two images whether they are looked at.
+    pub(crate) may_pair: &'a M,
+    /// Of each image.
+    pub(crate) states: &'a [State],
+    /// The lists of images whose state is known; others are passed over.
+    pub(crate) known: &'a [Listed],
+}
+
+/// Candidates among images, in order: the same whatever is known already. `on_progress` is told how many more queries are
+/// done, of one an image and orientation.
 pub(crate) fn candidates(
-    thumbnails: &[&Thumbnail],
-    orientations: &[Orientation],
-    may_pair: &(impl Fn(u32, u32) -> bool + Sync),
+    search: &Search<'_, impl Fn(u32, u32) -> bool + Sync>,
     on_progress: &(impl Fn(u64) + Sync),
-) -> Vec<Candidate> {
-    let rows = vectors(thumbnails, |thumbnail| coarse(thumbnail));
+) -> Vec<Listed> {
+    let Search { thumbnails, orientations, may_pair, states, known } = *search;
+    let places = |is_wanted: &dyn Fn(State) -> bool| -> Vec<u32> {
+        let places = states.iter().zip(0..).filter(|&(state, _)| is_wanted(*state));
+        places.map(|(_, place)| place).collect()
+    };
+    let all = places(&|_| true);
+    let again = places(&|state| state != State::Known);
+    let listed = places(&|state| state == State::Known);
+    let new = places(&|state| state == State::New);
+
+    let upright = vectors(thumbnails, coarse);
     let discs = LazyCell::new(|| vectors(thumbnails, |thumbnail| coarse(&thumbnail.disc(0))));
     let mut candidates = Vec::new();
     for &orientation in orientations {
         let turned =
             (orientation != Orientation::UPRIGHT).then(|| vectors(thumbnails, |own| coarse(&orientation.of(own))));
-        let queries = turned.as_ref().unwrap_or(&rows);
-        let (rows, (k, at_least)) = if orientation.is_right_angled() { (&rows, UPRIGHT) } else { (&*discs, DISC) };
-        let found = top_k(queries, rows, COARSE, k, at_least, may_pair, on_progress);
-        candidates.extend(found.into_iter().map(|pair| {
-            if pair.query < pair.found {
-                Candidate { left: pair.query, right: pair.found, orientation }
-            } else {
-                Candidate { left: pair.found, right: pair.query, orientation: orientation.inverse() }
-            }
-        }));
+        let queries = turned.as_ref().unwrap_or(&upright);
+        let (rows, (k, at_least)) = if orientation.is_right_angled() { (&upright, UPRIGHT) } else { (&*discs, DISC) };
+        let find = |query_places: &[u32], row_places: &[u32]| {
+            let (queries, rows) = (select(queries, query_places), select(rows, row_places));
+            let of = |values, places| Rows { d: COARSE, values, places };
+            top_k(of(&queries, query_places), of(&rows, row_places), k, at_least, may_pair, on_progress)
+        };
+        let mut found = find(&again, &all);
+        if !listed.is_empty() {
+            let mut merged = find(&listed, &new);
+            merged.extend(lists(known, states, orientation));
+            merged.par_sort_unstable_by(|a, b| {
+                a.query.cmp(&b.query).then(b.correlation.total_cmp(&a.correlation)).then(a.found.cmp(&b.found))
+            });
+            found.extend(merged.chunk_by(|a, b| a.query == b.query).flat_map(|list| &list[..list.len().min(k)]));
+        }
+        candidates.extend(found.into_iter().map(|found| listed_as(found, orientation)));
     }
-    candidates.par_sort_unstable();
-    candidates.dedup();
+    candidates.par_sort_unstable_by_key(|listed| listed.candidate);
+    candidates.dedup_by(|again, first| {
+        let is_same = again.candidate == first.candidate;
+        if is_same {
+            first.of_left = first.of_left.or(again.of_left);
+            first.of_right = first.of_right.or(again.of_right);
+        }
+        is_same
+    });
     candidates
+}
+
+/// What a query in an orientation found, by its left image.
+fn listed_as(Found { query, found, correlation }: Found, orientation: Orientation) -> Listed {
+    if query < found {
+        let candidate = Candidate { left: query, right: found, orientation };
+        Listed { candidate, of_left: Some(correlation), of_right: None }
+    } else {
+        let candidate = Candidate { left: found, right: query, orientation: orientation.inverse() };
+        Listed { candidate, of_left: None, of_right: Some(correlation) }
+    }
+}
+
+/// The known lists of an orientation.
+fn lists<'a>(known: &'a [Listed], states: &'a [State], orientation: Orientation) -> impl Iterator<Item = Found> + 'a {
+    let found = known.iter().flat_map(move |&Listed { candidate, of_left, of_right }| {
+        let Candidate { left, right, .. } = candidate;
+        let of_left = of_left.filter(|_| candidate.orientation == orientation);
+        let of_right = of_right.filter(|_| candidate.orientation.inverse() == orientation);
+        let of_left = of_left.map(|correlation| Found { query: left, found: right, correlation });
+        let of_right = of_right.map(|correlation| Found { query: right, found: left, correlation });
+        of_left.into_iter().chain(of_right)
+    });
+    found.filter(|found| states[found.query as usize] == State::Known)
 }
 
 fn vectors(thumbnails: &[&Thumbnail], of: impl Fn(&Thumbnail) -> [f32; COARSE] + Sync) -> Vec<f32> {
@@ -62,4 +142,13 @@ fn vectors(thumbnails: &[&Thumbnail], of: impl Fn(&Thumbnail) -> [f32; COARSE] +
         .zip(thumbnails)
         .for_each(|(vector, thumbnail)| vector.copy_from_slice(&of(thumbnail)));
     vectors
+}
+
+/// The vectors at some places.
+fn select<'a>(vectors: &'a [f32], places: &[u32]) -> Cow<'a, [f32]> {
+    if places.len() * COARSE == vectors.len() {
+        return Cow::Borrowed(vectors);
+    }
+    let row = |&place: &u32| &vectors[place as usize * COARSE..][..COARSE];
+    Cow::Owned(places.iter().flat_map(row).copied().collect())
 }

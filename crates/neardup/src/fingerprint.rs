@@ -12,7 +12,7 @@ use twinset_pixels::decode_row;
 
 use crate::pdq::pdq;
 use crate::thumbnail::Thumbnail;
-use crate::{Config, HashKind, NeardupError};
+use crate::{Config, HashKind, Known, NeardupError};
 
 /// What stays of an image when its pixels are gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +38,7 @@ pub struct Fingerprint {
 impl Fingerprint {
     /// The row of a `hashes` manifest.
     pub fn to_row(&self, config: &Config) -> Hashes {
-        let bytes: Vec<u8> = self.hash.iter().flat_map(|word| word.to_le_bytes()).collect();
-        let hash = bytes[..config.n_bits().div_ceil(8) as usize].to_vec();
+        let hash = hash_bytes(&self.hash, config);
         let mut row = Hashes {
             image_id: self.image_id,
             pixels_blake3: self.pixels_blake3,
@@ -105,16 +104,29 @@ impl Hasher {
                 return (found.hash, Some(found.quality));
             }
         };
-        let bytes = hasher.hash_image(image).into_inner();
-        let mut words = [0; 4];
-        for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
-            *word = u64::from_le_bytes(*bytes);
-        }
-        (words, None)
+        (hash_words(&hasher.hash_image(image).into_inner()), None)
     }
 }
 
-/// Decodes and hashes a batch of images on all cores; paths are relative to `folder`. In the order of `rows`.
+/// A hash as manifests have it.
+pub(crate) fn hash_bytes(words: &[u64; 4], config: &Config) -> Vec<u8> {
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    bytes[..config.n_bits().div_ceil(8) as usize].to_vec()
+}
+
+/// A hash of at most 256 bits as words.
+pub(crate) fn hash_words(bytes: &[u8]) -> [u64; 4] {
+    let mut padded = [0; 32];
+    let n_bytes = bytes.len().min(padded.len());
+    padded[..n_bytes].copy_from_slice(&bytes[..n_bytes]);
+    let mut words = [0; 4];
+    for (word, bytes) in words.iter_mut().zip(padded.as_chunks().0) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    words
+}
+
+/// Decodes and hashes a batch of images on all cores, those not `known`; paths are relative to `folder`. In the order of `rows`.
 ///
 /// # Errors
 /// Names the first image that cannot be decoded, or whose pixels are not those that the manifest tells.
@@ -123,8 +135,13 @@ pub fn fingerprints(
     folder: &Path,
     hasher: &Hasher,
     with_thumbnails: bool,
+    known: &Known,
 ) -> Result<Vec<Fingerprint>, NeardupError> {
-    let results: Vec<_> = rows.par_iter().map(|row| fingerprint(row, folder, hasher, with_thumbnails)).collect();
+    let of = |row| match known.fingerprint(row, with_thumbnails) {
+        Some(fingerprint) => Ok(fingerprint),
+        None => fingerprint(row, folder, hasher, with_thumbnails),
+    };
+    let results: Vec<_> = rows.par_iter().map(of).collect();
     // Collected first, so that of several errors always the same one is told.
     results.into_iter().collect()
 }

@@ -69,6 +69,13 @@ impl Groups {
         self.searched.len()
     }
 
+    /// The indices of the images that stand for the groups that are not searched.
+    pub(crate) fn not_searched(&self) -> impl Iterator<Item = u32> {
+        let mut searched = self.searched.iter().map(|searched| searched.index).peekable();
+        let first = self.groups.iter().map(|group| group[0]);
+        first.filter(move |&index| searched.next_if_eq(&index).is_none())
+    }
+
     /// The index of the image at a place.
     pub(crate) fn index(&self, place: u32) -> u32 {
         self.searched[place as usize].index

@@ -4,11 +4,11 @@ use rayon::prelude::*;
 use twinset_manifest::rows::{Pair, PairKind};
 
 use crate::align::Alignment;
-use crate::candidates::{Candidates, thumbnails};
+use crate::candidates::{Candidates, Verdict, thumbnails};
 use crate::correlation::Candidate;
 use crate::search::distance_bits;
-use crate::verify::{Verified, similarities, verify};
-use crate::{Config, Fingerprint, NeardupError};
+use crate::verify::{Verified, best_orientations, similarities, verify};
+use crate::{Config, Fingerprint, Known, NeardupError};
 
 /// Two images that are duplicates, by their indices in the order of ids; `left` < `right`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,7 +89,8 @@ pub fn find_matches<P: Fn(u64) + Sync>(
     config: &Config,
     begin: impl Fn(Phase, u64) -> P,
 ) -> Result<Vec<Match>, NeardupError> {
-    Ok(Candidates::find(images, config, &begin)?.matches(images, config, &begin))
+    let mut candidates = Candidates::find(images, config, &Known::default(), &begin)?;
+    Ok(candidates.matches(images, config, &begin))
 }
 
 impl Candidates {
@@ -98,11 +99,12 @@ impl Candidates {
     /// # Panics
     /// When an image needs a thumbnail and has none.
     pub fn matches<P: Fn(u64) + Sync>(
-        &self,
+        &mut self,
         images: &[Fingerprint],
         config: &Config,
         begin: &impl Fn(Phase, u64) -> P,
     ) -> Vec<Match> {
+        let verified = if config.verify { self.verify(images, begin) } else { Vec::new() };
         let exact = self.groups.exact_pairs().map(|(left, right)| Match {
             left,
             right,
@@ -129,7 +131,6 @@ impl Candidates {
             }));
         };
         if config.verify {
-            let verified = self.verify(images, begin);
             let similarities = similarities(self.groups.n_searched(), &verified);
             for (pair, similarity) in verified.iter().zip(similarities) {
                 if let Some(kind) = config.kind(similarity) {
@@ -137,7 +138,8 @@ impl Candidates {
                 }
             }
         } else {
-            self.pairs.iter().for_each(|pair| tell(pair.left, pair.right, PairKind::Near, None));
+            let pairs = self.pairs.iter().map(|looked| looked.listed.candidate);
+            pairs.for_each(|pair| tell(pair.left, pair.right, PairKind::Near, None));
         }
         if config.between_splits {
             matches.retain(|pair| images[pair.left as usize].split != images[pair.right as usize].split);
@@ -146,21 +148,30 @@ impl Candidates {
         matches
     }
 
-    /// Of each pair the best orientation, by places.
-    fn verify<P: Fn(u64) + Sync>(&self, images: &[Fingerprint], begin: &impl Fn(Phase, u64) -> P) -> Vec<Verified> {
+    /// Looks at the pairs that were not yet verified. Gives of each pair that lies on one another the best orientation, by places.
+    fn verify<P: Fn(u64) + Sync>(&mut self, images: &[Fingerprint], begin: &impl Fn(Phase, u64) -> P) -> Vec<Verified> {
         // The candidates' own numbers, so that images without candidates need no thumbnail.
-        let mut used: Vec<u32> = self.pairs.iter().flat_map(|pair| [pair.left, pair.right]).collect();
+        let mut used: Vec<u32> = self.not_verified().flat_map(|pair| [pair.left, pair.right]).collect();
         used.par_sort_unstable();
         used.dedup();
         let number = |place: u32| used.binary_search(&place).expect("it is used") as u32;
-        let numbered = |pair: &Candidate| Candidate { left: number(pair.left), right: number(pair.right), ..*pair };
-        let pairs: Vec<_> = self.pairs.par_iter().map(numbered).collect();
+        let numbered = |pair: Candidate| Candidate { left: number(pair.left), right: number(pair.right), ..pair };
+        let pairs: Vec<_> = self.not_verified().map(numbered).collect();
         let on_progress = begin(Phase::Verification, pairs.len() as u64);
-        let mut verified = verify(&thumbnails(images, &self.groups, used.iter().copied()), &pairs, &on_progress);
-        for pair in &mut verified {
-            (pair.left, pair.right) = (used[pair.left as usize], used[pair.right as usize]);
+        let found = verify(&thumbnails(images, &self.groups, used.iter().copied()), &pairs, &on_progress);
+        let not_verified = self.pairs.iter_mut().filter(|looked| looked.verdict.is_none());
+        for (looked, found) in not_verified.zip(found) {
+            looked.verdict = Some(match found {
+                Some(Verified { correlation, alignment, .. }) => Verdict::Lies { correlation, alignment },
+                None => Verdict::DoesNotLie,
+            });
         }
-        verified
+        best_orientations(self.pairs.iter().filter_map(|looked| match (looked.listed.candidate, looked.verdict?) {
+            (Candidate { left, right, .. }, Verdict::Lies { correlation, alignment }) => {
+                Some(Verified { left, right, correlation, alignment })
+            }
+            (_, Verdict::DoesNotLie) => None,
+        }))
     }
 }
 

@@ -80,6 +80,16 @@ pub enum Orientations {
 }
 
 impl Orientations {
+    /// The name that configs know it by.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Upright => "upright",
+            Self::Mirrored => "mirrored",
+            Self::All => "all",
+            Self::Any => "any",
+        }
+    }
+
     /// The orientations; upright comes first.
     pub fn list(self) -> Vec<Orientation> {
         let mirrored: &[bool] = if self == Self::Upright { &[false] } else { &[false, true] };

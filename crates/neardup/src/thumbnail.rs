@@ -28,6 +28,16 @@ impl Thumbnail {
         Self(scaled.into_raw().try_into().expect("a thumbnail has a fixed size"))
     }
 
+    /// The thumbnail of these [`bytes`](Self::bytes); none of another number of them.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.to_vec().into_boxed_slice().try_into().ok().map(Self)
+    }
+
+    /// Red, green, blue, row by row.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &*self.0
+    }
+
     /// The thumbnail whose pixel at (row, column) is this one's at `from(row, column)`.
     pub(crate) fn rearranged(&self, from: impl Fn(usize, usize) -> (usize, usize)) -> Self {
         let mut bytes = Box::new([0; N_BYTES]);

@@ -58,13 +58,13 @@ impl Filters {
     }
 }
 
-/// Aligns and compares candidates, which are in order; of a pair in several orientations the best is kept. `on_progress` is
-/// told how many more candidates are done.
+/// Aligns and compares candidates, which are in order: for each how well it lies, none where it does not. `on_progress` is told
+/// how many more candidates are done.
 pub(crate) fn verify(
     thumbnails: &[&Thumbnail],
     candidates: &[Candidate],
     on_progress: &(impl Fn(u64) + Sync),
-) -> Vec<Verified> {
+) -> Vec<Option<Verified>> {
     let filters = Filters::new();
     let with_discs = candidates.iter().any(|candidate| !candidate.orientation.is_right_angled());
     let discs =
@@ -73,7 +73,7 @@ pub(crate) fn verify(
     let (windows, disc_windows) = (centre_windows(thumbnails, &filters), centre_windows(&discs, &filters));
     let groups: Vec<&[Candidate]> =
         candidates.chunk_by(|a, b| (a.left, a.orientation) == (b.left, b.orientation)).collect();
-    let shifted: Vec<Vec<(Candidate, Shifted)>> = groups
+    let shifted: Vec<Vec<Option<Shifted>>> = groups
         .par_iter()
         .map(|group| {
             let windows = if group[0].orientation.is_right_angled() { &windows } else { &disc_windows };
@@ -86,21 +86,29 @@ pub(crate) fn verify(
     let shifted = shifted.concat();
     let maps: Vec<OnceLock<Box<Maps>>> = thumbnails.iter().map(|_| OnceLock::new()).collect();
     let maps_of = |index: u32| maps[index as usize].get_or_init(|| Box::new(filters.maps(thumbnails[index as usize])));
-    let mut verified: Vec<Verified> = shifted
-        .par_iter()
-        .map(|&(Candidate { left, right, orientation }, shifted)| {
-            let turned =
-                (orientation != Orientation::UPRIGHT).then(|| filters.maps(&orientation.of(thumbnails[left as usize])));
-            let left_maps = turned.as_ref().unwrap_or_else(|| maps_of(left));
-            let right_maps = match orientation.is_right_angled() {
-                true => maps_of(right),
-                false => &filters.maps(discs[right as usize]),
-            };
-            align(left, right, orientation, shifted, left_maps, right_maps)
-        })
-        .collect();
+    let verified = candidates.par_iter().zip(&shifted).map(|(&Candidate { left, right, orientation }, shifted)| {
+        let shifted = (*shifted)?;
+        let turned =
+            (orientation != Orientation::UPRIGHT).then(|| filters.maps(&orientation.of(thumbnails[left as usize])));
+        let left_maps = turned.as_ref().unwrap_or_else(|| maps_of(left));
+        let right_maps = match orientation.is_right_angled() {
+            true => maps_of(right),
+            false => &filters.maps(discs[right as usize]),
+        };
+        Some(align(left, right, orientation, shifted, left_maps, right_maps))
+    });
+    verified.collect()
+}
+
+/// Of each pair the orientation that lies best.
+pub(crate) fn best_orientations(verified: impl IntoIterator<Item = Verified>) -> Vec<Verified> {
+    let mut verified: Vec<Verified> = verified.into_iter().collect();
     verified.par_sort_unstable_by(|a, b| {
-        (a.left, a.right).cmp(&(b.left, b.right)).then(b.correlation.total_cmp(&a.correlation))
+        let better = b.correlation.total_cmp(&a.correlation);
+        (a.left, a.right)
+            .cmp(&(b.left, b.right))
+            .then(better)
+            .then(a.alignment.orientation.cmp(&b.alignment.orientation))
     });
     verified.dedup_by_key(|pair| (pair.left, pair.right));
     verified
@@ -132,13 +140,8 @@ fn window(map: &Map, column: usize, row: usize, out: &mut [f32]) {
     standardise(out);
 }
 
-/// The candidates of one left image whose best shift is good enough.
-fn shift(
-    thumbnails: &[&Thumbnail],
-    windows: &[f32],
-    group: &[Candidate],
-    filters: &Filters,
-) -> Vec<(Candidate, Shifted)> {
+/// Of each candidate of one left image the best shift, where it is good enough.
+fn shift(thumbnails: &[&Thumbnail], windows: &[f32], group: &[Candidate], filters: &Filters) -> Vec<Option<Shifted>> {
     let Candidate { left, orientation, .. } = group[0];
     let map = filters.middle.of(&orientation.of(thumbnails[left as usize]).brightness());
     let mut shifts = vec![0.0; N_SHIFTS * WINDOW];
@@ -158,9 +161,8 @@ fn shift(
         let offset = |place: usize| place as i32 - MAX_SHIFT as i32;
         Shifted { right: offset(place % across), down: offset(place / across), correlation }
     };
-    let found =
-        group.iter().zip(products.chunks_exact(N_SHIFTS)).map(|(candidate, products)| (*candidate, best(products)));
-    found.filter(|(_, shifted)| shifted.correlation >= MIN_SHIFTED).collect()
+    let found = products.chunks_exact(N_SHIFTS).map(best);
+    found.map(|shifted| (shifted.correlation >= MIN_SHIFTED).then_some(shifted)).collect()
 }
 
 fn align(left: u32, right: u32, orientation: Orientation, shifted: Shifted, from: &Maps, to: &Maps) -> Verified {
@@ -247,7 +249,7 @@ mod tests {
     fn verified(left: &RgbImage, right: &RgbImage, orientation: Orientation) -> Option<Verified> {
         let thumbnails = [left, right].map(Thumbnail::of);
         let candidates = [Candidate { left: 0, right: 1, orientation }];
-        verify(&thumbnails.each_ref(), &candidates, &|_| ()).first().copied()
+        verify(&thumbnails.each_ref(), &candidates, &|_| ())[0]
     }
 
     #[test]
@@ -276,6 +278,7 @@ mod tests {
         let candidate =
             |degrees| Candidate { left: 0, right: 1, orientation: Orientation { is_mirrored: false, degrees } };
         let found = verify(&thumbnails.each_ref(), &[0, 90, 180, 270].map(candidate), &|_| ());
+        let found = best_orientations(found.into_iter().flatten());
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].alignment.orientation.degrees, 90);
         assert!(found[0].correlation > 0.999, "{found:?}");

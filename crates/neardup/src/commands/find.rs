@@ -6,7 +6,7 @@ use anyhow::Context;
 use twinset_manifest::rows::{Hashes, Image};
 use twinset_manifest::{Provenance, Reader, Writer, write_manifest};
 use twinset_neardup::{
-    Candidates, Clusters, Config, Fingerprint, Hasher, NeardupError, Phase, Summary, Truth, add_thumbnails,
+    Candidates, Clusters, Config, Fingerprint, Hasher, Known, NeardupError, Phase, Summary, Truth, add_thumbnails,
     chain_warning, fingerprints, sort_by_id,
 };
 use twinset_stage::{CommonArgs, with_hint};
@@ -48,6 +48,11 @@ pub(crate) struct FindArgs {
     #[arg(long)]
     pub(crate) fail_on_leak: bool,
 
+    /// Folder that keeps what this run finds out, for the next one with the same config: only what is new is then decoded,
+    /// searched and verified, and the result is the same. It holds what the last run was of; delete it at will.
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -66,7 +71,9 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<u64> {
         .with_inputs([reader.as_input().context("failed to read the images")?]);
     let out = args.common.out_folder()?;
 
-    let mut images = write_hashes(reader, args, &config, &provenance, &out.join("hashes.parquet"))?;
+    let cache = args.cache.as_deref().map(|cache| Known::folder(cache, &config, reader.n_rows()));
+    let known = cache.as_deref().map(load_known).unwrap_or_default();
+    let mut images = write_hashes(reader, args, &config, &known, &provenance, &out.join("hashes.parquet"))?;
     let begin = |phase, n_steps| {
         let (unit, doing) = match phase {
             Phase::Search => ("images", "searching"),
@@ -76,7 +83,7 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<u64> {
         move |n_steps| bar.inc(n_steps)
     };
     let context = "failed to find near-duplicates";
-    let candidates = Candidates::find(&images, &config, &begin).map_err(hinted).context(context)?;
+    let mut candidates = Candidates::find(&images, &config, &known, &begin).map_err(hinted).context(context)?;
     if config.verify {
         read_thumbnails(path, args, &mut images, &candidates)?;
     }
@@ -95,6 +102,10 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<u64> {
     let pairs = matches.iter().map(|pair| pair.to_row(&images, &config));
     write_manifest(&out.join("pairs.parquet"), pairs, &provenance)?;
     write_manifest(&out.join("clusters.parquet"), clusters.to_rows(&images), &provenance)?;
+    if let Some(cache) = &cache {
+        let context = || format!("failed to write the cache `{}`", cache.display());
+        Known::save(cache, &images, &candidates, &config).with_context(context)?;
+    }
     println!("{summary}wrote hashes.parquet, pairs.parquet and clusters.parquet to {}", out.display());
     Ok(summary.n_pairs_between.iter().filter(|((left, right), _)| left != right).map(|(_, n_pairs)| n_pairs).sum())
 }
@@ -104,6 +115,7 @@ fn write_hashes(
     reader: Reader<Image>,
     args: &FindArgs,
     config: &Config,
+    known: &Known,
     provenance: &Provenance,
     path: &Path,
 ) -> anyhow::Result<Vec<Fingerprint>> {
@@ -114,7 +126,7 @@ fn write_hashes(
     let mut writer = Writer::<Hashes>::create(path)?;
     for batch in reader {
         let batch = batch.context("failed to read the images")?;
-        let hashed = fingerprints(&batch, &args.folder, &hasher, with_thumbnails);
+        let hashed = fingerprints(&batch, &args.folder, &hasher, with_thumbnails, known);
         let mut hashed = hashed.map_err(hinted).context("failed to hash")?;
         writer.extend(hashed.iter().map(|image| image.to_row(config)))?;
         images.append(&mut hashed);
@@ -123,6 +135,20 @@ fn write_hashes(
     sort_by_id(&mut images).context("failed to read the images")?;
     writer.finish(provenance)?;
     Ok(images)
+}
+
+/// What a cache knows; a cache that cannot be used is as good as none.
+fn load_known(folder: &Path) -> Known {
+    match Known::load(folder) {
+        Ok(known) => {
+            eprintln!("{} images are known from the last run", known.n_images());
+            known
+        }
+        Err(error) => {
+            eprintln!("warning: the cache is not used and made anew: {error}");
+            Known::default()
+        }
+    }
 }
 
 /// Reads the thumbnails that verification lacks: those of the images that are candidates.

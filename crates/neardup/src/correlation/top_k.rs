@@ -25,25 +25,38 @@ pub(crate) struct Candidate {
     pub(crate) correlation: f32,
 }
 
+/// Some rows of a matrix with rows of length `d`, and the numbers that they are known by, ascending.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub(crate) d: usize,
+    pub(crate) values: &'a [f32],
+    pub(crate) places: &'a [u32],
+}
+
+impl<'a> Rows<'a> {
+    fn range(&self, range: Range<usize>) -> &'a [f32] {
+        &self.values[range.start * self.d..range.end * self.d]
+    }
+}
+
 /// For each query the `k` rows with the largest product, `at_least` so large, in the order of queries, the largest first.
 ///
-/// `queries` and `rows` hold as many rows of length `d`, row `i` of both made from one image. A row is no candidate of its
-/// own query, nor is one that `may_pair(query, row)` refuses. Of equal products the row with the smaller index is taken.
+/// A row is no candidate of the query with its own number, nor is one that `may_pair(query, row)` refuses. Of equal products
+/// the row with the smaller number is taken.
 pub(crate) fn top_k(
-    queries: &[f32],
-    rows: &[f32],
-    d: usize,
+    queries: Rows<'_>,
+    rows: Rows<'_>,
     k: usize,
     at_least: f32,
     may_pair: &(impl Fn(u32, u32) -> bool + Sync),
     on_progress: &(impl Fn(u64) + Sync),
 ) -> Vec<Candidate> {
-    let n = rows.len() / d;
+    let n = queries.places.len();
     let blocks: Vec<Vec<Candidate>> = (0..n.div_ceil(BLOCK))
         .into_par_iter()
         .map(|number| {
             let block = number * BLOCK..(number * BLOCK + BLOCK).min(n);
-            let found = search_block(queries, rows, d, k, at_least, may_pair, block.clone());
+            let found = search_block(queries, rows, k, at_least, may_pair, block.clone());
             on_progress(block.len() as u64);
             found
         })
@@ -52,30 +65,29 @@ pub(crate) fn top_k(
 }
 
 fn search_block(
-    queries: &[f32],
-    rows: &[f32],
-    d: usize,
+    queries: Rows<'_>,
+    rows: Rows<'_>,
     k: usize,
     at_least: f32,
     may_pair: &impl Fn(u32, u32) -> bool,
     block: Range<usize>,
 ) -> Vec<Candidate> {
-    let n = rows.len() / d;
+    let n = rows.places.len();
     let mut best: Vec<Best> = block.clone().map(|_| Best::new(k, at_least)).collect();
     let mut products = vec![0.0; block.len() * TILE];
     for start in (0..n).step_by(TILE) {
         let tile = start..(start + TILE).min(n);
         let products = &mut products[..block.len() * tile.len()];
-        dot_products(&queries[block.start * d..block.end * d], &rows[tile.start * d..tile.end * d], d, products);
+        dot_products(queries.range(block.clone()), rows.range(tile.clone()), rows.d, products);
         for (offset, (products, best)) in products.chunks_exact(tile.len()).zip(&mut best).enumerate() {
-            let query = (block.start + offset) as u32;
+            let query = queries.places[block.start + offset];
             for (number, products) in products.chunks(16).enumerate() {
                 let least = best.least;
                 if !products.iter().fold(false, |any, &product| any | (product >= least)) {
                     continue;
                 }
                 for (place, &product) in products.iter().enumerate() {
-                    let row = (tile.start + number * 16 + place) as u32;
+                    let row = rows.places[tile.start + number * 16 + place];
                     if best.takes(product) && row != query && may_pair(query, row) {
                         best.insert(row, product);
                     }
@@ -84,8 +96,8 @@ fn search_block(
         }
     }
     let found = block.zip(best).flat_map(|(query, best)| {
-        let candidate = move |(found, correlation)| Candidate { query: query as u32, found, correlation };
-        best.rows.into_iter().map(candidate)
+        let query = queries.places[query];
+        best.rows.into_iter().map(move |(found, correlation)| Candidate { query, found, correlation })
     });
     found.collect()
 }
@@ -150,7 +162,9 @@ mod tests {
             // Small whole numbers: exact products, and many equal ones.
             let rows: Vec<f32> = (0..n * d).map(|_| rng.random_range(-3_i8..=3).into()).collect();
             let check = |group: &(dyn Fn(u32) -> u32 + Sync)| {
-                let found = top_k(&rows, &rows, d, k, at_least, &|a, b| group(a) != group(b), &|_| ());
+                let places: Vec<u32> = (0..n as u32).collect();
+                let all = Rows { d, values: &rows, places: &places };
+                let found = top_k(all, all, k, at_least, &|a, b| group(a) != group(b), &|_| ());
                 let found: Vec<_> = found.iter().map(|candidate| (candidate.query, candidate.found)).collect();
                 assert_eq!(found, brute_force(&rows, d, k, at_least, group), "{n} rows of {d}, {k}");
             };

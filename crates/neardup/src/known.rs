@@ -1,0 +1,197 @@
+//! What an earlier run found out, so that a set that grew by one image in a hundred costs about one part in a hundred.
+//!
+//! Kept are, of the images of the last run, hashes and thumbnails by the digest of their pixels, and of the pairs that were
+//! looked at closely, in whose list of candidates they are and how well they lie. The next run decodes, searches and verifies
+//! what is new alone. Lists that have lost an image are made anew. The result is that of a run that knows nothing.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use twinset_manifest::rows::{Image, KnownImage, KnownPair};
+use twinset_manifest::{Digest, ManifestError, Provenance, Reader, write_manifest};
+
+use crate::align::Alignment;
+use crate::candidates::{Candidates, Looked, Verdict};
+use crate::config::Method;
+use crate::correlation::{Candidate, Listed, State};
+use crate::fingerprint::{hash_bytes, hash_words};
+use crate::groups::Groups;
+use crate::orientation::Orientation;
+use crate::thumbnail::Thumbnail;
+use crate::{Config, Fingerprint};
+
+/// Counted up when anything that is kept is computed in another way.
+const VERSION: u32 = 1;
+
+/// What an earlier run found out.
+#[derive(Default)]
+pub struct Known {
+    images: Vec<KnownImage>,
+    pairs: Vec<KnownPair>,
+    rows: HashMap<Digest, usize>,
+}
+
+/// Images by what they share: their pixels, and where splits matter the splits that they are in.
+type Key = (Digest, u8);
+
+impl Known {
+    /// Where a cache keeps what a run of this config over so many images finds out.
+    pub fn folder(cache: &Path, config: &Config, n_images: u64) -> PathBuf {
+        let search = match config.method(n_images) {
+            Method::Correlation => format!("correlation-{}", config.orientations.as_str()),
+            Method::Hash => format!("radius-{}", config.max_distance),
+        };
+        let between = if config.between_splits { "-between-splits" } else { "" };
+        let verified = if config.verify { "" } else { "-unverified" };
+        cache.join(format!("v{VERSION}-{}-{}-{search}{between}{verified}", config.hash, config.n_bits()))
+    }
+
+    /// Reads what the last run left in its folder; nothing where there is none.
+    ///
+    /// # Errors
+    /// When the files cannot be read, or do not belong together.
+    pub fn load(folder: &Path) -> Result<Self, ManifestError> {
+        let [images, pairs] = paths(folder);
+        if !images.exists() || !pairs.exists() {
+            return Ok(Self::default());
+        }
+        let images = Reader::<KnownImage>::open(&images)?;
+        let pairs = Reader::<KnownPair>::open(&pairs)?;
+        let is_of_these_images = pairs.provenance().inputs == [images.as_input()?];
+        if !is_of_these_images {
+            // The last run ended between the two.
+            return Ok(Self::default());
+        }
+        let (images, pairs) = (images.read_all()?, pairs.read_all()?);
+        let rows = images.iter().enumerate().map(|(row, image)| (image.pixels_blake3, row)).collect();
+        Ok(Self { images, pairs, rows })
+    }
+
+    /// How many images are known.
+    pub fn n_images(&self) -> usize {
+        self.images.len()
+    }
+
+    /// What is known of an image; none where that is nothing, or a thumbnail is wanted and not known.
+    pub fn fingerprint(&self, row: &Image, with_thumbnail: bool) -> Option<Fingerprint> {
+        let known = &self.images[*self.rows.get(&row.pixels_blake3)?];
+        let thumbnail = known.thumbnail.as_deref().and_then(Thumbnail::from_bytes);
+        (thumbnail.is_some() || !with_thumbnail).then(|| Fingerprint {
+            image_id: row.image_id,
+            split: row.split,
+            label: row.label,
+            pixels_blake3: row.pixels_blake3,
+            is_flat: known.is_flat,
+            hash: hash_words(&known.hash),
+            thumbnail,
+            pdq_quality: known.pdq_quality.map(|quality| quality as u8),
+        })
+    }
+
+    /// What is known of the images at their places, and of pairs of them, in order.
+    pub(crate) fn of(&self, images: &[Fingerprint], groups: &Groups, config: &Config) -> (Vec<State>, Vec<Looked>) {
+        let mut states = vec![State::New; groups.n_searched()];
+        let places: HashMap<Key, u32> =
+            (0..groups.n_searched() as u32).map(|place| (key(images, groups, config, place), place)).collect();
+        let place_of = |image: &KnownImage| places.get(&(image.pixels_blake3, image.splits as u8)).copied();
+        let place_of: Vec<Option<u32>> = self.images.iter().map(place_of).collect();
+        for &place in place_of.iter().flatten() {
+            states[place as usize] = State::Known;
+        }
+        let mut looked = Vec::new();
+        for pair in &self.pairs {
+            match (place_of[pair.left as usize], place_of[pair.right as usize]) {
+                (Some(left), Some(right)) => looked.push(looked_at(pair, left, right)),
+                (Some(left), None) if pair.of_left.is_some() => states[left as usize] = State::Stale,
+                (None, Some(right)) if pair.of_right.is_some() => states[right as usize] = State::Stale,
+                _ => {}
+            }
+        }
+        looked.sort_unstable_by_key(|looked| looked.listed.candidate);
+        (states, looked)
+    }
+
+    /// Leaves what a run found out to the next one.
+    ///
+    /// # Errors
+    /// When the folder or a file cannot be written.
+    pub fn save(
+        folder: &Path,
+        images: &[Fingerprint],
+        candidates: &Candidates,
+        config: &Config,
+    ) -> Result<(), ManifestError> {
+        let groups = &candidates.groups;
+        let error = |error: std::io::Error| ManifestError::Write { path: folder.to_owned(), detail: error.to_string() };
+        fs::create_dir_all(folder).map_err(error)?;
+        let row = |index: u32, splits: u8| {
+            let image = &images[index as usize];
+            KnownImage {
+                pixels_blake3: image.pixels_blake3,
+                splits: splits.into(),
+                is_flat: image.is_flat,
+                hash: hash_bytes(&image.hash, config),
+                pdq_quality: image.pdq_quality.map(u32::from),
+                thumbnail: image.thumbnail.as_ref().map(|thumbnail| thumbnail.bytes().to_vec()),
+            }
+        };
+        let searched =
+            (0..groups.n_searched() as u32).map(|place| row(groups.index(place), key(images, groups, config, place).1));
+        let others = groups.not_searched().map(|index| row(index, 0));
+        let provenance = Provenance::of_stage("neardup", env!("CARGO_PKG_VERSION")).with_config(config);
+        let [images_path, pairs_path] = paths(folder);
+        let written = write_manifest(&images_path, searched.chain(others), &provenance)?;
+        let provenance = provenance.with_inputs([Reader::<KnownImage>::open(&written.path)?.as_input()?]);
+        write_manifest(&pairs_path, candidates.pairs.iter().map(known_pair), &provenance)?;
+        Ok(())
+    }
+}
+
+fn paths(folder: &Path) -> [PathBuf; 2] {
+    ["images.parquet", "pairs.parquet"].map(|name| folder.join(name))
+}
+
+fn key(images: &[Fingerprint], groups: &Groups, config: &Config, place: u32) -> Key {
+    let splits = if config.between_splits { groups.splits(place).bits() } else { 0 };
+    (images[groups.index(place) as usize].pixels_blake3, splits)
+}
+
+fn looked_at(pair: &KnownPair, left: u32, right: u32) -> Looked {
+    let &KnownPair { of_left, of_right, is_mirrored, degrees, is_verified, correlation, ref alignment, .. } = pair;
+    let orientation = Orientation { is_mirrored, degrees: degrees as u16 };
+    if left > right {
+        // Ids were given anew, and the other image lies left now: where it was found stays, how it lies has to be seen.
+        let candidate = Candidate { left: right, right: left, orientation: orientation.inverse() };
+        return Looked { listed: Listed { candidate, of_left: of_right, of_right: of_left }, verdict: None };
+    }
+    let listed = Listed { candidate: Candidate { left, right, orientation }, of_left, of_right };
+    let place = alignment.as_deref().and_then(|bytes| {
+        let floats: Vec<f32> = bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        <[f32; 6]>::try_from(floats).ok()
+    });
+    let verdict = match correlation.zip(place) {
+        Some((correlation, at)) => Verdict::Lies { correlation, alignment: Alignment { orientation, at } },
+        None => Verdict::DoesNotLie,
+    };
+    Looked { listed, verdict: is_verified.then_some(verdict) }
+}
+
+fn known_pair(looked: &Looked) -> KnownPair {
+    let Looked { listed: Listed { candidate, of_left, of_right }, verdict } = *looked;
+    let lies = match verdict {
+        Some(Verdict::Lies { correlation, alignment }) => Some((correlation, alignment)),
+        _ => None,
+    };
+    KnownPair {
+        left: candidate.left,
+        right: candidate.right,
+        is_mirrored: candidate.orientation.is_mirrored,
+        degrees: candidate.orientation.degrees.into(),
+        of_left,
+        of_right,
+        is_verified: verdict.is_some(),
+        correlation: lies.map(|(correlation, _)| correlation),
+        alignment: lies.map(|(_, alignment)| alignment.at.iter().flat_map(|value| value.to_le_bytes()).collect()),
+    }
+}
