@@ -2,12 +2,16 @@
 
 use crate::cli;
 use crate::process;
+use crate::setup;
 use crate::test;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 
 /// Runs a crate's bench, which prints its tables.
 pub fn bench(workspace: &Workspace, options: &cli::Bench) -> Result<()> {
+    setup::ensure(workspace, false)?;
+    // A bench also runs the programs that stand beside it.
+    test::step(workspace, &["build", "--release", "--workspace", "--bins"])?;
     let mut command = workspace.cargo();
     // The whole workspace, so that dependencies have the features that they have in `cargo xtask test`: compiled once.
     command.args(["bench", "--workspace", "--bench", options.what.name(), "--"]);

@@ -27,7 +27,7 @@ pub fn test(workspace: &Workspace, options: &cli::Test) -> Result<()> {
     step(workspace, &words)
 }
 
-fn step(workspace: &Workspace, words: &[&str]) -> Result<()> {
+pub(crate) fn step(workspace: &Workspace, words: &[&str]) -> Result<()> {
     eprintln!("$ cargo {}", words.join(" "));
     let mut command = workspace.cargo();
     command.args(words);

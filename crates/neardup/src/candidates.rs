@@ -75,6 +75,11 @@ impl Candidates {
         Ok(Self { groups, pairs, found_by })
     }
 
+    /// How many pairs, in one orientation each, are looked at closely where they are verified.
+    pub fn n_pairs(&self) -> usize {
+        self.pairs.len()
+    }
+
     /// The pairs that verification has to look at.
     pub(crate) fn not_verified(&self) -> impl Iterator<Item = Candidate> {
         self.pairs.iter().filter(|looked| looked.verdict.is_none()).map(|looked| looked.listed.candidate)

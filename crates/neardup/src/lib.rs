@@ -56,6 +56,7 @@ pub use fingerprint::{Fingerprint, Hasher, add_thumbnails, fingerprints, sort_by
 pub use gallery::{GalleryError, GallerySource, gallery};
 pub use known::Known;
 pub use matches::{FoundBy, Match, Phase, find_matches};
+pub use matrix::dot_products;
 pub use orientation::{Orientation, Orientations};
 pub use summary::{Summary, chain_warning};
 pub use thumbnail::Thumbnail;

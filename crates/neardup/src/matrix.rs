@@ -6,7 +6,7 @@
 /// # Panics
 /// When a length is no multiple of `k`, or `out` has other than `m * n` places.
 #[expect(unsafe_code, reason = "the kernel takes pointers; what they may reach is checked before")]
-pub(crate) fn dot_products(left: &[f32], right: &[f32], k: usize, out: &mut [f32]) {
+pub fn dot_products(left: &[f32], right: &[f32], k: usize, out: &mut [f32]) {
     let (m, n) = (left.len() / k, right.len() / k);
     assert!(left.len() == m * k && right.len() == n * k && out.len() == m * n, "{m} and {n} rows of {k}");
     let (width, depth) = (n as isize, k as isize);

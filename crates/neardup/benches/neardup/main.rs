@@ -51,7 +51,7 @@ fn main() -> Result<()> {
         hashing::throughput(args.quick, &args.python)?;
     }
     if is_wanted("cifar10") {
-        cifar10::end_to_end();
+        cifar10::end_to_end(args.quick)?;
     }
     Ok(())
 }

@@ -4,7 +4,23 @@ use std::fs;
 
 /// The largest resident set of this process so far, in bytes; `None` where the system does not say.
 pub(crate) fn peak_memory_bytes() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
+    peak_memory_bytes_of(std::process::id())
+}
+
+/// Seconds that all cores spent on this process so far; 0 where the system does not say.
+pub(crate) fn cpu_seconds() -> f64 {
+    let read = || {
+        let status = fs::read_to_string("/proc/self/stat").ok()?;
+        // After the program's name in brackets; user and system time are the 14th and 15th field, in hundredths of a second.
+        let fields: Vec<&str> = status.rsplit_once(')')?.1.split_whitespace().collect();
+        Some((fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?) / 100.0)
+    };
+    read().unwrap_or(0.0)
+}
+
+/// The same of another process.
+pub(crate) fn peak_memory_bytes_of(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }
