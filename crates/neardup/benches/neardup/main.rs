@@ -45,6 +45,7 @@ fn main() -> Result<()> {
     println!("# Near-duplicate detection, measured\n\n{}\n", process::machine());
     if is_wanted("search") {
         search::curve(args.quick)?;
+        search::default_hash(args.quick)?;
         search::side_by_side(args.quick)?;
     }
     if is_wanted("hashing") {

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use bk_tree::{BKTree, Metric};
 use twinset_neardup::search::{Method, Sets, Size, stream_pairs};
 
-use crate::planted::{Planted, RADIUS};
+use crate::planted::{DEFAULT, Planted, SHORT, Setting};
 use crate::process::peak_memory_bytes;
 use crate::table::{self, grouped, median, number};
 
@@ -21,6 +21,8 @@ use crate::table::{self, grouped, median, number};
 pub(crate) enum Tool {
     /// What a user gets: the method that is estimated to be fastest.
     Ours,
+    /// The same for the stage's default hash and radius.
+    OursDefault,
     BruteForce,
     BkTree,
 }
@@ -75,7 +77,7 @@ pub(crate) fn curve(quick: bool) -> Result<()> {
         let first = ours[0];
         rows.push(vec![
             grouped(n_hashes as u64),
-            format!("{:?}", Method::cheapest(Size::Within(n_hashes), 64, RADIUS)),
+            format!("{:?}", Method::cheapest(Size::Within(n_hashes), SHORT.n_bits, SHORT.radius)),
             format!("{} of {}", grouped(first.n_planted_found), grouped(first.n_planted)),
             grouped(first.n_found),
             number(seconds(ours)),
@@ -83,9 +85,34 @@ pub(crate) fn curve(quick: bool) -> Result<()> {
             brute,
         ]);
     }
-    println!("## Radius {RADIUS} self-join of 64-bit hashes, {n_threads} cores, medians of {n_rounds}\n");
+    let Setting { n_bits, radius } = SHORT;
+    println!("## Radius {radius} self-join of {n_bits}-bit hashes, {n_threads} cores, medians of {n_rounds}\n");
     let head = ["hashes", "method", "planted found", "pairs found", "seconds", "peak MB", "brute force, seconds"];
     table::print(&head, &rows);
+    Ok(())
+}
+
+/// The self-join as the stage does it by default for large sets.
+pub(crate) fn default_hash(quick: bool) -> Result<()> {
+    let (sizes, n_rounds) = if quick { (vec![10_000], 1) } else { (vec![100_000, 1_000_000, 10_000_000], 1) };
+    let n_threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let runs: Vec<Run> =
+        sizes.into_iter().map(|n_hashes| Run { tool: Tool::OursDefault, n_hashes, n_threads }).collect();
+    let results = in_turn(&runs, n_rounds)?;
+    let Setting { n_bits, radius } = DEFAULT;
+    println!("## Radius {radius} self-join of {n_bits}-bit hashes, {n_threads} cores, medians of {n_rounds}\n");
+    let row = |run: &Run| {
+        let (all, first) = (&results[run], results[run][0]);
+        vec![
+            grouped(run.n_hashes as u64),
+            format!("{:?}", Method::cheapest(Size::Within(run.n_hashes), n_bits, radius)),
+            format!("{} of {}", grouped(first.n_planted_found), grouped(first.n_planted)),
+            number(seconds(all)),
+            number(median(all.iter().map(|run| run.peak_memory_bytes as f64)) / 1e6),
+        ]
+    };
+    let rows: Vec<_> = runs.iter().map(row).collect();
+    table::print(&["hashes", "method", "planted found", "seconds", "peak MB"], &rows);
     Ok(())
 }
 
@@ -142,13 +169,23 @@ impl Run {
 
     /// Searches; the making of the hashes is not measured, but for the memory that they take.
     pub(crate) fn measure(self) -> Measured {
-        let planted = Planted::new(self.n_hashes);
+        match self.tool {
+            Tool::Ours => self.measure_of(SHORT, stream::<1>),
+            Tool::OursDefault => self.measure_of(DEFAULT, stream::<4>),
+            Tool::BruteForce => self.measure_of(SHORT, |planted: &Planted<1>, _| stream(planted, Method::BruteForce)),
+            Tool::BkTree => self.measure_of(SHORT, |planted, _| with_bk_tree(planted)),
+        }
+    }
+
+    fn measure_of<const W: usize>(
+        self,
+        setting: Setting,
+        search: impl FnOnce(&Planted<W>, Method) -> (u64, u64),
+    ) -> Measured {
+        let planted = Planted::new(self.n_hashes, setting);
+        let method = Method::cheapest(Size::Within(self.n_hashes), setting.n_bits, setting.radius);
         let start = Instant::now();
-        let (n_found, n_planted_found) = match self.tool {
-            Tool::Ours => stream(&planted, Method::cheapest(Size::Within(self.n_hashes), 64, RADIUS)),
-            Tool::BruteForce => stream(&planted, Method::BruteForce),
-            Tool::BkTree => with_bk_tree(&planted),
-        };
+        let (n_found, n_planted_found) = search(&planted, method);
         Measured {
             n_planted: planted.n_planted() as u64,
             n_planted_found,
@@ -159,7 +196,7 @@ impl Run {
     }
 }
 
-fn stream(planted: &Planted, method: Method) -> (u64, u64) {
+fn stream<const W: usize>(planted: &Planted<W>, method: Method) -> (u64, u64) {
     let (n_found, n_planted_found) = (AtomicU64::new(0), AtomicU64::new(0));
     let on_pairs = |pairs: &[twinset_neardup::search::Neighbours]| {
         let n_planted = pairs.iter().filter(|pair| planted.is_planted(pair.left, pair.right)).count();
@@ -167,7 +204,8 @@ fn stream(planted: &Planted, method: Method) -> (u64, u64) {
         n_planted_found.fetch_add(n_planted as u64, Ordering::Relaxed);
         ControlFlow::Continue(())
     };
-    let _ = stream_pairs(Sets::Within(&planted.hashes), 64, RADIUS, method, &on_pairs, &|_| ());
+    let Setting { n_bits, radius } = planted.setting;
+    let _ = stream_pairs(Sets::Within(&planted.hashes), n_bits, radius, method, &on_pairs, &|_| ());
     (n_found.into_inner(), n_planted_found.into_inner())
 }
 
@@ -185,13 +223,13 @@ impl Metric<(u64, u32)> for Hamming {
 }
 
 /// Looks for each hash's neighbours among those before it, then adds it. Identical hashes take one node between them.
-fn with_bk_tree(planted: &Planted) -> (u64, u64) {
+fn with_bk_tree(planted: &Planted<1>) -> (u64, u64) {
     let mut tree = BKTree::new(Hamming);
     let mut same = BTreeMap::<u32, Vec<u32>>::new();
     let (mut n_found, mut n_planted_found) = (0, 0);
     for (right, hash) in planted.hashes.iter().enumerate() {
         let (right, mut twin) = (right as u32, None);
-        for (distance, (_, node)) in tree.find(&(hash[0], right), RADIUS) {
+        for (distance, (_, node)) in tree.find(&(hash[0], right), planted.setting.radius) {
             if distance == 0 {
                 twin = Some(*node);
             }
@@ -212,6 +250,7 @@ impl fmt::Display for Tool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Ours => "ours",
+            Self::OursDefault => "ours-default",
             Self::BruteForce => "brute-force",
             Self::BkTree => "bk-tree",
         })
@@ -232,7 +271,7 @@ impl FromStr for Run {
         let [tool, n_hashes, n_threads] = words[..] else {
             return Err(format!("expected three words, found `{text}`"));
         };
-        let tools = [Tool::Ours, Tool::BruteForce, Tool::BkTree];
+        let tools = [Tool::Ours, Tool::OursDefault, Tool::BruteForce, Tool::BkTree];
         let tool = tools.into_iter().find(|known| known.to_string() == tool).ok_or("unknown search")?;
         let number = |word: &str| word.parse::<usize>().map_err(|error| error.to_string());
         Ok(Self { tool, n_hashes: number(n_hashes)?, n_threads: number(n_threads)? })
