@@ -52,6 +52,6 @@ pub use fingerprint::{Fingerprint, Hasher, add_thumbnails, fingerprints, sort_by
 pub use gallery::{GalleryError, GallerySource, gallery};
 pub use matches::{Candidates, FoundBy, Match, Phase, find_matches};
 pub use orientation::{Orientation, Orientations};
-pub use summary::{Summary, chain_warning};
+pub use summary::{PairCount, Summary, chain_warning};
 pub use thumbnail::Thumbnail;
 pub use truth::{Recall, Truth, TruthError};

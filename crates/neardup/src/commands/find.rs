@@ -96,7 +96,7 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<u64> {
     write_manifest(&out.join("pairs.parquet"), pairs, &provenance)?;
     write_manifest(&out.join("clusters.parquet"), clusters.to_rows(&images), &provenance)?;
     println!("{summary}wrote hashes.parquet, pairs.parquet and clusters.parquet to {}", out.display());
-    Ok(summary.n_pairs_between.iter().filter(|((left, right), _)| left != right).map(|(_, n_pairs)| n_pairs).sum())
+    Ok(summary.n_leaks())
 }
 
 /// Hashes the images batch by batch, writes the hashes, and keeps what finding duplicates needs, in the order of ids.
