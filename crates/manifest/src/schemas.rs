@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use crate::column::type_name;
-use crate::rows::{Cell, Cluster, Epoch, Hashes, Image, Pair, Prediction, Reject, TrainsetRow};
+use crate::rows::{
+    Cell, Cluster, Epoch, Hashes, Image, Pair, PrecisionRecall, Prediction, Reject, Removed, TrainsetRow,
+};
 use crate::{ColumnDoc, Row};
 
 /// The text of `SCHEMAS.md`.
@@ -20,6 +22,8 @@ pub fn schemas_markdown() -> String {
     section::<Hashes>(&mut text);
     section::<Pair>(&mut text);
     section::<Cluster>(&mut text);
+    section::<PrecisionRecall>(&mut text);
+    section::<Removed>(&mut text);
     section::<TrainsetRow>(&mut text);
     section::<Epoch>(&mut text);
     section::<Prediction>(&mut text);

@@ -8,6 +8,8 @@
 //! to 1. From `near-similarity` on a pair is *near*, from `similar-similarity` on it is told as *similar* and ties nothing
 //! together. An image of one flat colour has nothing to be compared by; it can still be an exact duplicate.
 //!
+//! What was found can be looked at ([`gallery()`]), compared with what is known ([`Evaluation`]), and left out ([`Cleaning`]).
+//!
 //! ```
 //! use twinset_neardup::search::{Method, pairs_within};
 //!
@@ -27,17 +29,25 @@
 //! about 150 MB, ten million about 1.7 GB, and 480 MB more at the default limit of pairs.
 
 mod align;
+mod clean;
 mod clusters;
 mod config;
 mod correlation;
 mod error;
+mod evaluation;
 mod fingerprint;
 mod gallery;
+mod identical;
+mod image_index;
+mod made_from;
 mod maps;
 mod matches;
 mod matrix;
+mod operating_points;
 mod orientation;
 pub mod pdq;
+mod precision_plot;
+mod rank;
 pub mod search;
 mod summary;
 mod thumbnail;
@@ -45,13 +55,20 @@ mod truth;
 mod verify;
 
 pub use align::Alignment;
+pub use clean::{Census, CleanConfig, CleanError, Cleaning, Keep, LabelConflicts, Leaks};
 pub use clusters::Clusters;
 pub use config::{Config, HashKind, MAX_CORRELATED, Search};
 pub use error::NeardupError;
+pub use evaluation::{Evaluation, EvaluationError, Ranking};
 pub use fingerprint::{Fingerprint, Hasher, add_thumbnails, fingerprints, sort_by_id};
 pub use gallery::{GalleryError, GallerySource, gallery};
+pub use image_index::ImageIndex;
+pub use made_from::{OtherImages, expect_made_from};
 pub use matches::{Candidates, FoundBy, Match, Phase, find_matches};
+pub use operating_points::OperatingPoints;
 pub use orientation::{Orientation, Orientations};
+pub use precision_plot::plot;
+pub use rank::NoSimilarity;
 pub use summary::{PairCount, Summary, chain_warning};
 pub use thumbnail::Thumbnail;
 pub use truth::{Recall, Truth, TruthError};

@@ -317,7 +317,7 @@ fn an_image_that_cannot_be_used_is_named_with_its_id_and_source() {
 fn a_truth_file_of_other_images_is_refused() {
     let write = |folder: &Path| fs::write(folder.join("t.csv"), "left_id,right_id,kind\n10,99,near\n").unwrap();
     let arguments = ["--images", "images.parquet", "--truth", "t.csv"];
-    let expected = "error: failed to use the truth file: line 2: no image has the id 99 (6 images)";
+    let expected = "error: failed to use the truth file `t.csv`: line 2: no image has the id 99 (6 images)";
     let folder = folder_with(rows());
     write(folder.path());
     let (_, stderr) = expect_exit(neardup(folder.path()).args(arguments).args(["--out", "out"]), 1);

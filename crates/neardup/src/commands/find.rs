@@ -12,9 +12,12 @@ use twinset_neardup::{
 use twinset_stage::{CommonArgs, with_hint};
 
 pub(crate) const EXAMPLE: &str = "\
-Example:
+Examples:
   twinset-neardup --images images.parquet --set max-distance=32 --out duplicates
   twinset-neardup gallery --images images.parquet --pairs duplicates/pairs.parquet --out gallery.html
+  twinset-neardup evaluate --pairs duplicates/pairs.parquet --truth truth.csv --out evaluation
+  twinset-neardup clean --images images.parquet --pairs duplicates/pairs.parquet \\
+    --clusters duplicates/clusters.parquet --out clean
 
 Config (TOML, every key has this default):
   search = \"auto\"           candidates by correlation up to 200000 images, by hash beyond; or: correlation, hash
@@ -82,9 +85,12 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<u64> {
     }
     let matches = candidates.matches(&images, &config, &begin);
     let clusters = Clusters::of(images.len(), &matches, config.max_cluster_size);
-    let recall = match &truth {
-        Some(truth) => Some(truth.recall(&images, &matches).context("failed to use the truth file")?),
-        None => None,
+    let recall = match (&truth, &args.truth) {
+        (Some(truth), Some(path)) => {
+            let context = || format!("failed to use the truth file `{}`", path.display());
+            Some(truth.recall(&images, &matches).with_context(context)?)
+        }
+        _ => None,
     };
     let summary = Summary::of(&images, &matches, &clusters, recall);
 
