@@ -9,7 +9,7 @@ use crate::identical::Identical;
 use crate::rank::{NoSimilarity, Rank};
 use crate::truth::{Truth, TruthError};
 
-/// A list of pairs, the most alike first: 48 bytes a pair.
+/// A list of pairs, the most alike first: 40 bytes a pair.
 #[derive(Clone, Debug, Default)]
 pub struct Ranking {
     listed: Vec<Listed>,

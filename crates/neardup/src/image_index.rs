@@ -7,7 +7,7 @@ use twinset_manifest::rows::{Image, Split};
 
 use crate::NeardupError;
 
-/// Split and pixels of images, by their ids: 48 bytes an image.
+/// Split and pixels of images, by their ids: 56 bytes an image.
 #[derive(Clone, Debug, Default)]
 pub struct ImageIndex {
     images: Vec<Indexed>,

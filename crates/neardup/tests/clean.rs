@@ -79,7 +79,7 @@ fn what_stays_is_unchanged_and_what_goes_is_told() {
     let (stdout, stderr) = clean(&folder, &[], 0);
     let expected = "\
 2 clusters of two or more images, 1 of them with two labels
-removed     images       duplicate            leak  label-conflict       kept
+split       images       duplicate            leak  label-conflict       kept
 train            5               2               0               0          3
 test             2               0               1               0          1
 exact and near pairs left: 0 within splits, 0 between splits

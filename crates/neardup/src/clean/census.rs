@@ -10,7 +10,7 @@ use super::{CleanConfig, Cleaning, Member, clean_cluster, has_two_labels};
 /// Labels count classes from 0, so a huge one is a mistake.
 const MAX_CLASSES: u32 = 1_000_000;
 
-/// What cleaning needs to know of the images: 17 bytes an image, 40 more for one that has duplicates.
+/// What cleaning needs to know of the images: 33 bytes an image, 32 more for one that has duplicates.
 #[derive(Clone, Debug)]
 pub struct Census {
     clusters: Vec<Place>,

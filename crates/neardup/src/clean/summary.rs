@@ -43,7 +43,7 @@ impl fmt::Display for Cleaning {
         self.removed.iter().for_each(|removed| *n_removed.entry((removed.split, removed.reason)).or_default() += 1);
         let (n_clusters, n_conflicts) = (self.n_clusters, self.n_conflicts);
         writeln!(f, "{n_clusters} clusters of two or more images, {n_conflicts} of them with two labels")?;
-        write!(f, "{:7}  {:>9}", "removed", "images")?;
+        write!(f, "{:7}  {:>9}", "split", "images")?;
         Removal::ALL.iter().try_for_each(|reason| write!(f, "  {:>14}", reason.as_str()))?;
         writeln!(f, "  {:>9}", "kept")?;
         let n_kept = by_split(&self.n_kept());

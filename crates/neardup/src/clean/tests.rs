@@ -131,7 +131,7 @@ fn removed_and_kept_are_counted_by_split_and_reason() {
     cleaning.add_pairs(&pairs).unwrap();
     let expected = "\
 3 clusters of two or more images, 1 of them with two labels
-removed     images       duplicate            leak  label-conflict       kept
+split       images       duplicate            leak  label-conflict       kept
 train            5               1               0               2          2
 val              2               0               0               0          2
 test             5               0               3               0          2

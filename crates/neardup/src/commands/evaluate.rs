@@ -32,7 +32,8 @@ or as ciFAIR has it:
 /// Writes precision-recall.parquet (one row for each similarity) and precision-recall.svg, and prints the steps at the usual
 /// ranks, the threshold of the greatest F1, and the one that finds most at the precision that is asked for. A truth is
 /// taken to be incomplete, so that a pair that it does not tell of may still be a duplicate: precision is then told as the
-/// least that it can be, and over the judged pairs where the truth names some that are no duplicates.
+/// least that it can be, and over the judged pairs where the truth names some that are no duplicates. That is the precision
+/// of the whole list only where pairs were chosen for judgement without regard to how they would be judged.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct EvaluateArgs {
