@@ -34,6 +34,18 @@ text_enum! {
 }
 
 text_enum! {
+    /// Why an image was removed from a dataset.
+    pub enum Removal {
+        /// Another image of its split and cluster stands for it.
+        Duplicate = "duplicate",
+        /// Its cluster has an image of another split, which is kept.
+        Leak = "leak",
+        /// The images of its cluster have two labels.
+        LabelConflict = "label-conflict",
+    }
+}
+
+text_enum! {
     /// How an image came into a training set.
     pub enum Origin {
         /// It was in the dataset.
@@ -171,6 +183,53 @@ row! {
         cluster_size: u32,
         /// Whether this image stands for the component: the smallest id in it.
         is_representative: bool,
+    }
+}
+
+row! {
+    /// A step down the list of pairs, the most alike first, against a truth: what is found and what is wrong down to here.
+    /// Pairs that are equally alike are one step, for no threshold tells them apart.
+    pub struct PrecisionRecall = "precision-recall/1", row_group_rows = 65536 {
+        /// The least similarity of the pairs down to here, 1 for exact ones; null for pairs that were not verified.
+        similarity: Option<f32>,
+        /// The greatest distance of hashes of the pairs down to here in bits; null for pairs that have a similarity.
+        hash_distance_bits: Option<u32>,
+        /// Pairs down to here: the rank of the last one.
+        n_pairs: u64,
+        /// Of them, those that the truth judges; all, where the truth is complete.
+        n_judged: u64,
+        /// Of them, those that are duplicates by the truth, or by identical pixels.
+        n_true: u64,
+        /// Of them, those of two labels.
+        n_label_conflicts: u64,
+        /// The truth's pairs of duplicates that are found down to here; one whose images are identical to those of a pair counts.
+        n_found: u64,
+        /// The truth's pairs of duplicates in all.
+        n_known: u64,
+        /// `n_found` ÷ `n_known`.
+        recall: f64,
+        /// `n_true` ÷ `n_pairs`. Where the truth is not complete, precision is at least this.
+        precision: f64,
+        /// `n_true` ÷ `n_judged`; null where nothing was judged, and where the truth names no pair that is no duplicate.
+        precision_of_judged: Option<f64>,
+    }
+}
+
+row! {
+    /// An image that was left out of a cleaned dataset, and why.
+    pub struct Removed = "removals/1", row_group_rows = 65536 {
+        /// The image.
+        image_id: u64,
+        /// Its split.
+        split: Split,
+        /// Its class.
+        label: u32,
+        /// Its cluster.
+        cluster_id: u64,
+        /// The image of the cluster that stands for it in the cleaned dataset; null where none of the cluster was kept.
+        kept_id: Option<u64>,
+        /// `duplicate`, `leak` or `label-conflict`.
+        reason: Removal,
     }
 }
 

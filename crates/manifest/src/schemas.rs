@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use crate::column::type_name;
-use crate::rows::{Cell, Cluster, Epoch, Hashes, Image, KnownImage, KnownPair, Pair, Prediction, Reject, TrainsetRow};
+use crate::rows::{
+    Cell, Cluster, Epoch, Hashes, Image, KnownImage, KnownPair, Pair, PrecisionRecall, Prediction, Reject, Removed,
+    TrainsetRow,
+};
 use crate::{ColumnDoc, Row};
 
 /// The text of `SCHEMAS.md`.
@@ -22,6 +25,8 @@ pub fn schemas_markdown() -> String {
     section::<Cluster>(&mut text);
     section::<KnownImage>(&mut text);
     section::<KnownPair>(&mut text);
+    section::<PrecisionRecall>(&mut text);
+    section::<Removed>(&mut text);
     section::<TrainsetRow>(&mut text);
     section::<Epoch>(&mut text);
     section::<Prediction>(&mut text);

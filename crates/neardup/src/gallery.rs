@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use twinset_gallery::{Gallery, pictures};
 use twinset_manifest::rows::{Image, Pair};
-use twinset_manifest::{Digest, Input, ManifestError, Reader, Row};
+use twinset_manifest::{ManifestError, Reader};
+
+use crate::{OtherImages, expect_made_from};
 
 /// What a gallery is made from.
 #[derive(Clone, Copy, Debug)]
@@ -28,17 +30,8 @@ pub enum GalleryError {
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     /// The pairs are of other images.
-    #[error("`{path}` was made from other images: from `{name}` with BLAKE3 {found}, expected {expected}")]
-    OtherImages {
-        /// The manifest of the pairs.
-        path: PathBuf,
-        /// The images that it was made from.
-        name: String,
-        /// Their digest.
-        found: Digest,
-        /// The digest of the images at hand.
-        expected: Digest,
-    },
+    #[error(transparent)]
+    OtherImages(#[from] OtherImages),
     /// A pair's image is not there.
     #[error("`{pairs}`, `{field}`: image {image_id} is not among the images of `{images}`")]
     UnknownImage {
@@ -75,7 +68,7 @@ pub fn gallery<P: Fn(u64)>(source: &GallerySource<'_>, begin: impl FnOnce(u64) -
     let images = Reader::<Image>::open(source.images)?;
     let pairs = Reader::<Pair>::open(source.pairs)?;
     let inputs = [images.as_input()?, pairs.as_input()?];
-    expect_made_from(source.pairs, &pairs, &inputs[0])?;
+    expect_made_from(source.pairs, pairs.provenance(), &inputs[0])?;
     let n_pairs = pairs.n_rows();
     let pairs = most_similar(pairs, source)?;
     let wanted: BTreeSet<u64> = pairs.iter().flat_map(|pair| [pair.left_id, pair.right_id]).collect();
@@ -90,19 +83,6 @@ pub fn gallery<P: Fn(u64)>(source: &GallerySource<'_>, begin: impl FnOnce(u64) -
         }
     }
     Ok(Gallery { n_left_out: n_pairs - pairs.len() as u64, pairs, pictures, made_from: inputs.into() })
-}
-
-fn expect_made_from(path: &Path, pairs: &Reader<Pair>, images: &Input) -> Result<(), GalleryError> {
-    let made_from = pairs.provenance().inputs.iter().find(|input| input.schema.as_deref() == Some(Image::SCHEMA));
-    match made_from.filter(|input| input.blake3 != images.blake3) {
-        None => Ok(()),
-        Some(other) => Err(GalleryError::OtherImages {
-            path: path.to_owned(),
-            name: other.name.clone(),
-            found: other.blake3,
-            expected: images.blake3,
-        }),
-    }
 }
 
 /// At most `max_pairs` pairs, in the order of [`Rank`].

@@ -8,6 +8,8 @@
 //! to 1. From `near-similarity` on a pair is *near*, from `similar-similarity` on it is told as *similar* and ties nothing
 //! together. An image of one flat colour has nothing to be compared by; it can still be an exact duplicate.
 //!
+//! What was found can be looked at ([`gallery()`]), compared with what is known ([`Evaluation`]), and left out ([`Cleaning`]).
+//!
 //! ```
 //! use twinset_neardup::search::{Method, pairs_within};
 //!
@@ -28,19 +30,27 @@
 
 mod align;
 mod candidates;
+mod clean;
 mod clusters;
 mod config;
 mod correlation;
 mod error;
+mod evaluation;
 mod fingerprint;
 mod gallery;
 mod groups;
+mod identical;
+mod image_index;
 mod known;
+mod made_from;
 mod maps;
 mod matches;
 mod matrix;
+mod operating_points;
 mod orientation;
 pub mod pdq;
+mod precision_plot;
+mod rank;
 pub mod search;
 mod summary;
 mod thumbnail;
@@ -49,15 +59,22 @@ mod verify;
 
 pub use align::Alignment;
 pub use candidates::Candidates;
+pub use clean::{Census, CleanConfig, CleanError, Cleaning, Keep, LabelConflicts, Leaks};
 pub use clusters::Clusters;
 pub use config::{Config, HashKind, MAX_CORRELATED, Search};
 pub use error::NeardupError;
+pub use evaluation::{Evaluation, EvaluationError, Ranking};
 pub use fingerprint::{Fingerprint, Hasher, add_thumbnails, fingerprints, sort_by_id};
 pub use gallery::{GalleryError, GallerySource, gallery};
+pub use image_index::ImageIndex;
 pub use known::Known;
+pub use made_from::{OtherImages, expect_made_from};
 pub use matches::{FoundBy, Match, Phase, find_matches};
 pub use matrix::dot_products;
+pub use operating_points::OperatingPoints;
 pub use orientation::{Orientation, Orientations};
-pub use summary::{Summary, chain_warning};
+pub use precision_plot::plot;
+pub use rank::NoSimilarity;
+pub use summary::{PairCount, Summary, chain_warning};
 pub use thumbnail::Thumbnail;
 pub use truth::{Recall, Truth, TruthError};

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{find, gallery};
+use crate::commands::{clean, evaluate, find, gallery};
 
 /// Find which images are duplicates of which.
 ///
@@ -26,6 +26,8 @@ struct Args {
 #[derive(Subcommand)]
 enum Command {
     Gallery(gallery::GalleryArgs),
+    Evaluate(evaluate::EvaluateArgs),
+    Clean(clean::CleanArgs),
 }
 
 /// The exit code where duplicates lie in two splits and `--fail-on-leak` was given.
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
     let code = twinset_stage::run(|| {
         match &args.command {
             Some(Command::Gallery(args)) => gallery::run(args)?,
+            Some(Command::Evaluate(args)) => evaluate::run(args)?,
+            Some(Command::Clean(args)) => clean::run(args)?,
             None => n_leaks = find::run(&args.find)?,
         }
         Ok(())

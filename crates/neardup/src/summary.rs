@@ -10,16 +10,12 @@ use crate::{Clusters, Config, Fingerprint, Match, Recall};
 /// What a person wants to know of the duplicates first. Printed, it is the stage's output on stdout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// Images in all.
-    pub n_images: u64,
+    /// Images by split, of the splits that have any.
+    pub n_images_of: BTreeMap<Split, u64>,
     /// Images of one flat colour.
     pub n_flat: u64,
-    /// Pairs by kind.
-    pub n_pairs: BTreeMap<PairKind, u64>,
-    /// Pairs of two classes, by kind.
-    pub n_label_conflicts: BTreeMap<PairKind, u64>,
-    /// Pairs that are exact or near by their splits, the earlier of the two (train, val, test) first.
-    pub n_pairs_between: BTreeMap<(Split, Split), u64>,
+    /// The leakage matrix: pairs by their two splits, the earlier of them (train, val, test) first, and by their kind.
+    pub n_pairs: BTreeMap<((Split, Split), PairKind), PairCount>,
     /// Images of the first split that share a cluster with an image of the second, for two different splits.
     pub n_leaked: BTreeMap<(Split, Split), u64>,
     /// Clusters of two images or more.
@@ -34,40 +30,105 @@ pub struct Summary {
     pub recall: Option<Recall>,
 }
 
+/// How many pairs there are of some sort.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PairCount {
+    /// All.
+    pub n_pairs: u64,
+    /// Those of two classes.
+    pub n_label_conflicts: u64,
+}
+
 impl Summary {
     /// Sums up; images are in the order of their ids.
     pub fn of(images: &[Fingerprint], matches: &[Match], clusters: &Clusters, recall: Option<Recall>) -> Self {
-        let mut summary = Self {
-            n_images: images.len() as u64,
+        let mut n_images_of = BTreeMap::new();
+        images.iter().for_each(|image| *n_images_of.entry(image.split).or_default() += 1);
+        let mut n_pairs: BTreeMap<_, PairCount> = BTreeMap::new();
+        for pair in matches {
+            let (left, right) = (&images[pair.left as usize], &images[pair.right as usize]);
+            let splits = (left.split.min(right.split), left.split.max(right.split));
+            let count = n_pairs.entry((splits, pair.kind)).or_default();
+            count.n_pairs += 1;
+            count.n_label_conflicts += u64::from(left.label != right.label);
+        }
+        Self {
+            n_images_of,
             n_flat: images.iter().filter(|image| image.is_flat).count() as u64,
-            n_pairs: PairKind::ALL.iter().map(|&kind| (kind, 0)).collect(),
-            n_label_conflicts: PairKind::ALL.iter().map(|&kind| (kind, 0)).collect(),
-            n_pairs_between: BTreeMap::new(),
+            n_pairs,
             n_leaked: leaked(images, clusters),
             n_clusters: clusters.sizes().count() as u64,
             n_clustered: clusters.sizes().map(u64::from).sum(),
             largest_cluster: clusters.sizes().max().unwrap_or(0),
             n_untied: clusters.n_untied(),
             recall,
-        };
-        for pair in matches {
-            let (left, right) = (&images[pair.left as usize], &images[pair.right as usize]);
-            *summary.n_pairs.entry(pair.kind).or_default() += 1;
-            *summary.n_label_conflicts.entry(pair.kind).or_default() += u64::from(left.label != right.label);
-            if pair.kind == PairKind::Similar {
-                continue;
-            }
-            let splits = (left.split.min(right.split), left.split.max(right.split));
-            *summary.n_pairs_between.entry(splits).or_default() += 1;
         }
-        summary
+    }
+
+    /// Images in all.
+    pub fn n_images(&self) -> u64 {
+        self.n_images_of.values().sum()
+    }
+
+    /// Exact and near pairs of images of two splits.
+    pub fn n_leaks(&self) -> u64 {
+        let is_leak = |((left, right), kind): &((Split, Split), PairKind)| left != right && *kind != PairKind::Similar;
+        self.n_pairs.iter().filter(|(of, _)| is_leak(of)).map(|(_, count)| count.n_pairs).sum()
+    }
+
+    /// The pairs of a kind, of these splits or of any.
+    fn count(&self, splits: Option<(Split, Split)>, kind: PairKind) -> PairCount {
+        let counts = self.n_pairs.iter().filter(|((s, k), _)| *k == kind && splits.is_none_or(|splits| splits == *s));
+        counts.fold(PairCount::default(), |sum, (_, count)| PairCount {
+            n_pairs: sum.n_pairs + count.n_pairs,
+            n_label_conflicts: sum.n_label_conflicts + count.n_label_conflicts,
+        })
+    }
+
+    /// The leakage matrix, a line for each two splits and one for all.
+    fn write_matrix(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let has_similar = self.count(None, PairKind::Similar).n_pairs > 0;
+        let kinds = || PairKind::ALL.iter().filter(|&&kind| has_similar || kind != PairKind::Similar);
+        let line = |f: &mut fmt::Formatter<'_>, name: &str, splits: Option<(Split, Split)>| {
+            write!(f, "  {name:21}")?;
+            for &kind in kinds() {
+                let PairCount { n_pairs, n_label_conflicts } = self.count(splits, kind);
+                write!(f, "{:>18}", format!("{n_pairs} ({n_label_conflicts})"))?;
+            }
+            writeln!(f)
+        };
+        write!(f, "pairs (with two labels)")?;
+        kinds().try_for_each(|kind| write!(f, "{:>18}", kind.as_str()))?;
+        writeln!(f)?;
+        let splits: Vec<Split> = self.n_images_of.keys().copied().collect();
+        for (place, &left) in splits.iter().enumerate() {
+            for &right in &splits[place..] {
+                line(f, &format!("{left} - {right}"), Some((left, right)))?;
+            }
+        }
+        if splits.len() > 1 { line(f, "all", None) } else { Ok(()) }
+    }
+
+    /// Which share of each split has a duplicate in each other one.
+    fn write_leaked(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (split, n_images) in &self.n_images_of {
+            for other in self.n_images_of.keys().filter(|&other| other != split) {
+                let n_leaked = self.n_leaked.get(&(*split, *other)).unwrap_or(&0);
+                let share = *n_leaked as f64 / *n_images as f64;
+                writeln!(
+                    f,
+                    "  {n_leaked} of {n_images} {split} images ({share:.4}) share a cluster with a {other} image"
+                )?;
+            }
+        }
+        Ok(())
     }
 }
 
 /// A warning where a chain of near-duplicates, each a little unlike the one before, ties together what is not alike: where
 /// pairs were left untied, and where one cluster holds more than half of all images.
 pub fn chain_warning(summary: &Summary, config: &Config) -> Option<String> {
-    let Summary { n_images, largest_cluster, n_untied, .. } = summary;
+    let (n_images, Summary { largest_cluster, n_untied, .. }) = (summary.n_images(), summary);
     let bound = match config.search {
         _ if config.verify => format!("`near-similarity` {} is too small", config.near_similarity),
         _ => format!("`max-distance` {} is too large", config.max_distance),
@@ -79,7 +140,7 @@ pub fn chain_warning(summary: &Summary, config: &Config) -> Option<String> {
              (`max-cluster-size`): {bound} for these images, or many of them are one picture"
         ));
     }
-    let is_chained = *n_images > 2 && 2 * u64::from(*largest_cluster) > *n_images;
+    let is_chained = n_images > 2 && 2 * u64::from(*largest_cluster) > n_images;
     is_chained.then(|| {
         format!(
             "one cluster holds {largest_cluster} of {n_images} images: {bound} for these images, or most of them are one \
@@ -108,21 +169,11 @@ fn leaked(images: &[Fingerprint], clusters: &Clusters) -> BTreeMap<(Split, Split
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} images, {} of one flat colour (left out of the hash search)", self.n_images, self.n_flat)?;
-        for (kind, n_pairs) in self.n_pairs.iter().filter(|&(kind, &n)| n > 0 || *kind != PairKind::Similar) {
-            writeln!(f, "{n_pairs} {kind} pairs, {} with two labels", self.n_label_conflicts[kind])?;
-        }
-        for ((left, right), n_pairs) in &self.n_pairs_between {
-            writeln!(f, "  {left} - {right}: {n_pairs} pairs")?;
-        }
-        writeln!(
-            f,
-            "{} clusters of {} images, the largest of {}",
-            self.n_clusters, self.n_clustered, self.largest_cluster
-        )?;
-        for ((split, other), n_leaked) in &self.n_leaked {
-            writeln!(f, "  {n_leaked} {split} images share a cluster with a {other} image")?;
-        }
+        writeln!(f, "{} images, {} of one flat colour (left out of the hash search)", self.n_images(), self.n_flat)?;
+        self.write_matrix(f)?;
+        let Self { n_clusters, n_clustered, largest_cluster, .. } = self;
+        writeln!(f, "{n_clusters} clusters of {n_clustered} images, the largest of {largest_cluster}")?;
+        self.write_leaked(f)?;
         if let Some(recall) = &self.recall {
             write!(f, "{recall}")?;
         }
@@ -147,19 +198,28 @@ mod tests {
     #[test]
     fn leakage_label_conflicts_and_clusters_are_counted() {
         let (images, matches) = set();
-        let summary = Summary::of(&images, &matches, &Clusters::of(images.len(), &matches, 1000), None);
-        assert_eq!(
-            summary.to_string(),
-            "6 images, 1 of one flat colour (left out of the hash search)\n\
-             1 exact pairs, 0 with two labels\n\
-             2 near pairs, 1 with two labels\n  \
-               train - train: 1 pairs\n  \
-               train - test: 1 pairs\n  \
-               test - test: 1 pairs\n\
-             2 clusters of 5 images, the largest of 3\n  \
-               1 train images share a cluster with a test image\n  \
-               2 test images share a cluster with a train image\n"
-        );
+        let clusters = Clusters::of(images.len(), &matches, 1000);
+        let summary = Summary::of(&images, &matches, &clusters, None);
+        let expected = "\
+6 images, 1 of one flat colour (left out of the hash search)
+pairs (with two labels)             exact              near
+  train - train                     1 (0)             0 (0)
+  train - test                      0 (0)             1 (0)
+  test - test                       0 (0)             1 (1)
+  all                               1 (0)             2 (1)
+2 clusters of 5 images, the largest of 3
+  1 of 4 train images (0.2500) share a cluster with a test image
+  2 of 2 test images (1.0000) share a cluster with a train image
+";
+        assert_eq!(summary.to_string(), expected);
+        assert_eq!(summary.n_leaks(), 1);
+
+        let similar = Match { kind: PairKind::Similar, ..near(2, 4, 9) };
+        let text = Summary::of(&images, &[similar], &clusters, None).to_string();
+        let line = "  train - test                      0 (0)             0 (0)             1 (1)\n";
+        assert!(text.contains(line), "{text}");
+        let text = Summary::of(&images[..3], &[], &Clusters::of(3, &[], 1000), None).to_string();
+        assert_eq!(text.lines().count(), 4, "one split has no other to leak to: {text}");
     }
 
     #[test]

@@ -1,27 +1,37 @@
-//! Planted duplicates, and how many of them were found.
+//! What is known of a set's duplicates: planted, or judged by hand.
+
+mod cifair;
+mod csv;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use twinset_manifest::rows::PairKind;
+use twinset_manifest::rows::{PairKind, Split};
 
-use crate::{Fingerprint, Match};
+use crate::{Fingerprint, ImageIndex, Match};
+use csv::Csv;
 
-/// The planted duplicates that a truth file tells of.
+/// The pairs that a truth file tells of.
 ///
-/// CSV with a header; the columns `left_id`, `right_id` and `kind` (`exact` or `near`) are needed, `transform` (what was
-/// done, its name first) is used where it is there, others are passed over.
+/// CSV with a header; the columns `left_id`, `right_id` and `kind` (`exact`, `near` or `similar`) are needed, `transform`
+/// (what was done, its name first) and `is_duplicate` (`true`, or `false` for a pair that was judged and is no duplicate;
+/// its `kind` may be empty) are used where they are there, others are passed over. [`Truth::of_images`] also reads ciFAIR's
+/// layout: `TestID` and `TrainID` (positions in their splits, counted from 0 in the order of ids) and `Judgment` (0 exact, 1
+/// near, 2 very similar), every pair of which is a duplicate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Truth {
-    planted: Vec<Planted>,
+    judged: Vec<Judged>,
 }
 
+/// A pair of the truth; `left_id` < `right_id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Planted {
-    line: usize,
-    left_id: u64,
-    right_id: u64,
-    kind: PairKind,
+pub(crate) struct Judged {
+    /// Where it stands, counted from 1.
+    pub(crate) line: usize,
+    pub(crate) left_id: u64,
+    pub(crate) right_id: u64,
+    pub(crate) kind: PairKind,
+    pub(crate) is_duplicate: bool,
     transform: String,
 }
 
@@ -42,40 +52,85 @@ pub struct Recall {
     pub n_found_of: BTreeMap<(PairKind, String), (u64, u64)>,
 }
 
+impl Judged {
+    fn new(line: usize, (a, b): (u64, u64), kind: PairKind, is_duplicate: bool) -> Result<Self, TruthError> {
+        if a == b {
+            return Err(TruthError {
+                line,
+                detail: format!("found image {a} paired with itself, expected two images"),
+            });
+        }
+        Ok(Self { line, left_id: a.min(b), right_id: a.max(b), kind, is_duplicate, transform: String::new() })
+    }
+}
+
 impl Truth {
     /// Reads a truth file's text.
     ///
     /// # Errors
     /// Names the line.
     pub fn parse(text: &str) -> Result<Self, TruthError> {
-        let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, fields(line)));
-        let header = lines.next().map(|(_, header)| header).unwrap_or_default();
-        let column = |name: &str| header.iter().position(|column| column == name);
-        let needed = |name: &str| {
-            let detail = || format!("found the columns `{}`, expected `{name}` among them", header.join(","));
-            column(name).ok_or_else(|| TruthError { line: 1, detail: detail() })
-        };
-        let (left, right, kind) = (needed("left_id")?, needed("right_id")?, needed("kind")?);
-        let transform = column("transform");
-        let mut planted = Vec::new();
-        for (line, fields) in lines {
-            let error = |detail: String| TruthError { line, detail };
-            if fields.len() != header.len() {
-                return Err(error(format!("found {} fields, expected {}", fields.len(), header.len())));
+        Self::of_ids(&Csv::parse(text)?)
+    }
+
+    /// Reads a truth file's text in either layout. Where `images` are given, every id must be one of theirs.
+    ///
+    /// # Errors
+    /// Names the line. ciFAIR's layout without images is one: its ids are positions among them.
+    pub fn of_images(text: &str, images: Option<&ImageIndex>) -> Result<Self, TruthError> {
+        let csv = Csv::parse(text)?;
+        match images {
+            Some(images) if cifair::is_cifair(&csv) => cifair::parse(&csv, images),
+            None if cifair::is_cifair(&csv) => {
+                let detail =
+                    "found ciFAIR's columns, whose ids are positions in the splits, expected the images beside them";
+                Err(TruthError { line: 1, detail: detail.to_owned() })
             }
-            let id = |column: usize| {
-                let text = &fields[column];
-                text.parse().map_err(|_| error(format!("found `{text}` in `{}`, expected an image id", header[column])))
-            };
-            planted.push(Planted {
-                line,
-                left_id: id(left)?,
-                right_id: id(right)?,
-                kind: fields[kind].parse().map_err(|detail| error(format!("found {detail}")))?,
-                transform: transform.map_or_else(String::new, |column| name_of(&fields[column])),
-            });
+            Some(images) => {
+                let truth = Self::of_ids(&csv)?;
+                truth.judged.iter().try_for_each(|pair| {
+                    [pair.left_id, pair.right_id].into_iter().try_for_each(|id| match images.split(id) {
+                        Some(_) => Ok(()),
+                        None => Err(unknown(pair.line, id, images.len())),
+                    })
+                })?;
+                Ok(truth)
+            }
+            None => Self::of_ids(&csv),
         }
-        Ok(Self { planted })
+    }
+
+    fn of_ids(csv: &Csv) -> Result<Self, TruthError> {
+        let (left, right, kind) = (csv.needed("left_id")?, csv.needed("right_id")?, csv.needed("kind")?);
+        let (transform, verdict) = (csv.column("transform"), csv.column("is_duplicate"));
+        let judged = csv.rows().iter().map(|row| {
+            let ids = (csv.value(row, left, "an image id")?, csv.value(row, right, "an image id")?);
+            let is_duplicate = match verdict {
+                Some(verdict) => csv.value(row, verdict, "`true` or `false`")?,
+                None => true,
+            };
+            let kind = match row.text(kind) {
+                "" if !is_duplicate => PairKind::Similar,
+                text => text.parse().map_err(|detail| row.error(format!("found {detail}")))?,
+            };
+            let transform = transform.map_or_else(String::new, |column| name_of(row.text(column)));
+            Ok(Judged { transform, ..Judged::new(row.line, ids, kind, is_duplicate)? })
+        });
+        Ok(Self { judged: judged.collect::<Result<_, _>>()? })
+    }
+
+    /// All pairs, those that are no duplicates too.
+    pub(crate) fn judged(&self) -> &[Judged] {
+        &self.judged
+    }
+
+    /// Leaves only the pairs of an image of the one split and an image of the other.
+    pub fn retain_between(&mut self, splits: (Split, Split), images: &ImageIndex) {
+        let split = |id: u64| images.split(id);
+        self.judged.retain(|pair| {
+            let ends = (split(pair.left_id), split(pair.right_id));
+            ends == (Some(splits.0), Some(splits.1)) || ends == (Some(splits.1), Some(splits.0))
+        });
     }
 
     /// How many of the planted pairs are among `matches`. Images are in the order of their ids.
@@ -84,19 +139,16 @@ impl Truth {
     /// Names an id that no image has.
     pub fn recall(&self, images: &[Fingerprint], matches: &[Match]) -> Result<Recall, TruthError> {
         let mut recall = Recall::default();
-        for planted in &self.planted {
+        for planted in self.judged.iter().filter(|pair| pair.is_duplicate) {
             let index = |id: u64| {
-                images.binary_search_by_key(&id, |image| image.image_id).map_err(|_| {
-                    let n_images = images.len();
-                    TruthError { line: planted.line, detail: format!("no image has the id {id} ({n_images} images)") }
-                })
+                let place = images.binary_search_by_key(&id, |image| image.image_id);
+                place.map_err(|_| unknown(planted.line, id, images.len()))
             };
             let (left, right) = (index(planted.left_id)?, index(planted.right_id)?);
-            let ends = (left.min(right) as u32, left.max(right) as u32);
             // Of a large group of identical images not every pair is told.
             let is_found = images[left].pixels_blake3 == images[right].pixels_blake3
                 || matches
-                    .binary_search_by_key(&ends, |pair| (pair.left, pair.right))
+                    .binary_search_by_key(&(left as u32, right as u32), |pair| (pair.left, pair.right))
                     .is_ok_and(|place| matches[place].kind != PairKind::Similar);
             let count = recall.n_found_of.entry((planted.kind, planted.transform.clone())).or_default();
             count.0 += u64::from(is_found);
@@ -104,6 +156,10 @@ impl Truth {
         }
         Ok(recall)
     }
+}
+
+fn unknown(line: usize, id: u64, n_images: usize) -> TruthError {
+    TruthError { line, detail: format!("no image has the id {id} ({n_images} images)") }
 }
 
 impl fmt::Display for Recall {
@@ -133,23 +189,6 @@ fn name_of(transform: &str) -> String {
     transform.split(';').map(name).collect::<Vec<_>>().join("; ")
 }
 
-/// The fields of a line of CSV; a field in double quotes may hold commas, and quotes doubled.
-fn fields(line: &str) -> Vec<String> {
-    let mut fields = vec![String::new()];
-    let mut is_quoted = false;
-    let mut characters = line.chars().peekable();
-    while let Some(character) = characters.next() {
-        let field = fields.last_mut().expect("there is always a field");
-        match character {
-            '"' if is_quoted && characters.peek() == Some(&'"') => field.extend(characters.next()),
-            '"' => is_quoted = !is_quoted,
-            ',' if !is_quoted => fields.push(String::new()),
-            _ => field.push(character),
-        }
-    }
-    fields
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,6 +205,14 @@ mod tests {
     }
 
     #[test]
+    fn a_pair_that_is_no_duplicate_was_not_planted() {
+        let truth = "left_id,right_id,kind,is_duplicate\n1,2,near,true\n1,3,,false\n2,3,near,false\n";
+        let images = [image(1, 1, 0), image(2, 2, 0), image(3, 3, 0)];
+        let recall = Truth::parse(truth).unwrap().recall(&images, &[near(0, 2, 1)]).unwrap();
+        assert_eq!(recall.to_string(), "planted near pairs: 0 of 1 found\n");
+    }
+
+    #[test]
     fn what_is_wrong_with_a_truth_file_is_named_with_its_line() {
         let check = |text: &str, expected: &str| {
             let found = Truth::parse(text).and_then(|truth| truth.recall(&[image(1, 1, 0)], &[]));
@@ -175,10 +222,15 @@ mod tests {
         check("a,left_id,right_id\n", "line 1: found the columns `a,left_id,right_id`, expected `kind` among them");
         check("left_id,right_id,kind\n1,2\n", "line 2: found 2 fields, expected 3");
         check("left_id,right_id,kind\n1,x,near\n", "line 2: found `x` in `right_id`, expected an image id");
+        check("left_id,right_id,kind\n7,7,near\n", "line 2: found image 7 paired with itself, expected two images");
         check(
-            "left_id,right_id,kind\n1,1,nearly\n",
+            "left_id,right_id,kind\n1,2,nearly\n",
             "line 2: found `nearly`, expected one of `exact`, `near`, `similar`",
         );
         check("left_id,right_id,kind\n1,9,near\n", "line 2: no image has the id 9 (1 images)");
+        check(
+            "left_id,right_id,kind,is_duplicate\n1,9,near,no\n",
+            "line 2: found `no` in `is_duplicate`, expected `true` or `false`",
+        );
     }
 }

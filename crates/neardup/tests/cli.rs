@@ -85,13 +85,14 @@ fn duplicates_are_found_written_and_summed_up() {
     assert_eq!(
         stdout,
         "6 images, 1 of one flat colour (left out of the hash search)\n\
-         1 exact pairs, 0 with two labels\n\
-         2 near pairs, 2 with two labels\n  \
-           train - train: 1 pairs\n  \
-           train - test: 2 pairs\n\
+         pairs (with two labels)             exact              near\n  \
+           train - train                     1 (0)             0 (0)\n  \
+           train - test                      0 (0)             2 (2)\n  \
+           test - test                       0 (0)             0 (0)\n  \
+           all                               1 (0)             2 (2)\n\
          1 clusters of 3 images, the largest of 3\n  \
-           2 train images share a cluster with a test image\n  \
-           1 test images share a cluster with a train image\n\
+           2 of 4 train images (0.5000) share a cluster with a test image\n  \
+           1 of 2 test images (0.5000) share a cluster with a train image\n\
          planted exact pairs: 1 of 1 found\n\
          planted near pairs: 1 of 2 found\n  \
            brightness: 1 of 1\n  \
@@ -175,7 +176,7 @@ fn a_leak_between_splits_can_be_a_gate() {
     let folder = folder_with(rows());
     let call = ["--images", "images.parquet", "--out", "out", "--fail-on-leak"];
     let (stdout, stderr) = expect_exit(neardup(folder.path()).args(call), 3);
-    assert!(stdout.contains("train - test: 2 pairs"), "{stdout}");
+    assert!(stdout.contains("  train - test                      0 (0)             2 (2)\n"), "{stdout}");
     assert_eq!(stderr, "2 pairs of duplicates lie in two splits (--fail-on-leak)\n");
     assert_eq!(read::<Pair>(&folder, "out/pairs.parquet").len(), 3);
 
@@ -316,7 +317,7 @@ fn an_image_that_cannot_be_used_is_named_with_its_id_and_source() {
 fn a_truth_file_of_other_images_is_refused() {
     let write = |folder: &Path| fs::write(folder.join("t.csv"), "left_id,right_id,kind\n10,99,near\n").unwrap();
     let arguments = ["--images", "images.parquet", "--truth", "t.csv"];
-    let expected = "error: failed to use the truth file: line 2: no image has the id 99 (6 images)";
+    let expected = "error: failed to use the truth file `t.csv`: line 2: no image has the id 99 (6 images)";
     let folder = folder_with(rows());
     write(folder.path());
     let (_, stderr) = expect_exit(neardup(folder.path()).args(arguments).args(["--out", "out"]), 1);

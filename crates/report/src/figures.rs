@@ -1,8 +1,8 @@
 //! Which charts the page has, and what is written below them.
 
+use twinset_chart::{Chart, Ink, Intervals, Marker, Point, Series, round_ticks, short, swatch};
 use twinset_manifest::rows::{Epoch, Split};
 
-use crate::chart::{Chart, Ink, Intervals, Marker, Point, Series, round_ticks, short, swatch};
 use crate::names::{Names, regime_title};
 use crate::numerals::{level, range};
 use crate::results::{ArmResults, Measure, RateResults, Results};

@@ -20,7 +20,6 @@
 //! ```
 
 mod cells;
-mod chart;
 mod counts;
 mod dataset;
 mod duplicates;

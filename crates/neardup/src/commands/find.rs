@@ -12,9 +12,12 @@ use twinset_neardup::{
 use twinset_stage::{CommonArgs, with_hint};
 
 pub(crate) const EXAMPLE: &str = "\
-Example:
+Examples:
   twinset-neardup --images images.parquet --set max-distance=32 --out duplicates
   twinset-neardup gallery --images images.parquet --pairs duplicates/pairs.parquet --out gallery.html
+  twinset-neardup evaluate --pairs duplicates/pairs.parquet --truth truth.csv --out evaluation
+  twinset-neardup clean --images images.parquet --pairs duplicates/pairs.parquet \\
+    --clusters duplicates/clusters.parquet --out clean
 
 Config (TOML, every key has this default):
   search = \"auto\"           candidates by correlation up to 200000 images, by hash beyond; or: correlation, hash
@@ -89,9 +92,12 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<u64> {
     }
     let matches = candidates.matches(&images, &config, &begin);
     let clusters = Clusters::of(images.len(), &matches, config.max_cluster_size);
-    let recall = match &truth {
-        Some(truth) => Some(truth.recall(&images, &matches).context("failed to use the truth file")?),
-        None => None,
+    let recall = match (&truth, &args.truth) {
+        (Some(truth), Some(path)) => {
+            let context = || format!("failed to use the truth file `{}`", path.display());
+            Some(truth.recall(&images, &matches).with_context(context)?)
+        }
+        _ => None,
     };
     let summary = Summary::of(&images, &matches, &clusters, recall);
 
@@ -107,7 +113,7 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<u64> {
         Known::save(cache, &images, &candidates, &config).with_context(context)?;
     }
     println!("{summary}wrote hashes.parquet, pairs.parquet and clusters.parquet to {}", out.display());
-    Ok(summary.n_pairs_between.iter().filter(|((left, right), _)| left != right).map(|(_, n_pairs)| n_pairs).sum())
+    Ok(summary.n_leaks())
 }
 
 /// Hashes the images batch by batch, writes the hashes, and keeps what finding duplicates needs, in the order of ids.

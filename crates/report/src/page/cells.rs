@@ -1,10 +1,10 @@
 //! Each cell on its own, and those that came to nothing.
 
 use askama::Template;
+use twinset_chart::short;
 use twinset_manifest::rows::Origin;
 
 use super::{Context, Section};
-use crate::chart::short;
 use crate::numerals::{count, level, percent, percent_interval, range};
 use crate::results::{ArmResults, RateResults, SeedResults};
 use crate::study::Status;

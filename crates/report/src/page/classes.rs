@@ -1,11 +1,11 @@
 //! Accuracy class by class, for the arms whose duplicates are spread unevenly over the classes.
 
 use askama::Template;
+use twinset_chart::short;
 use twinset_manifest::rows::Split;
 
 use super::headline::has_injected;
 use super::{Context, Section};
-use crate::chart::short;
 use crate::names::split_name;
 use crate::numerals::{count, counted, level, listed, percent, points, range};
 use crate::results::{ArmResults, Measure, RateResults};

@@ -1,10 +1,10 @@
 //! The first table: accuracy by arm and rate.
 
 use askama::Template;
+use twinset_chart::short;
 use twinset_manifest::rows::{Origin, Split};
 
 use super::{Context, Section};
-use crate::chart::short;
 use crate::names::split_name;
 use crate::numerals::{level, percent, percent_interval, points, points_interval, range};
 use crate::results::{ArmResults, Measure, RateResults};

@@ -1,9 +1,9 @@
 //! The head of the page: what was run on which data, and what to beware of.
 
+use twinset_chart::short;
 use twinset_manifest::rows::Split;
 
 use super::Context;
-use crate::chart::short;
 use crate::names::split_name;
 use crate::numerals::{count, counted, level, listed};
 use crate::results::SeedResults;

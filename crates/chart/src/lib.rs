@@ -1,5 +1,26 @@
-//! A small chart as SVG, whose colours are the page's CSS variables, so that it follows light and dark.
+//! A *chart* is lines over two axes as SVG, whose colours are CSS variables, so that it follows light and dark.
+//!
+//! In a page ([`Chart::svg`]) the page says what the variables are; a chart on its own ([`Chart::file`]) brings them.
+//!
+//! ```
+//! use twinset_chart::{Chart, Ink, Intervals, Point, Series};
+//!
+//! let points = vec![Point { x: 0.0, y: 1.0, interval: None }, Point { x: 1.0, y: 0.5, interval: None }];
+//! let chart = Chart {
+//!     alt: "precision falls from 1 to 0.5 as recall rises from 0 to 1".to_owned(),
+//!     x_label: "recall".to_owned(),
+//!     y_label: "precision".to_owned(),
+//!     x_range: (0.0, 1.0),
+//!     x_ticks: vec![(0.0, "0".to_owned()), (1.0, "1".to_owned())],
+//!     y_range: (0.0, 1.0),
+//!     series: vec![Series { ink: Ink::Series(0), marker: None, points, intervals: Intervals::Whiskers }],
+//! };
+//! assert!(chart.svg().contains("precision falls from 1 to 0.5"));
+//! ```
 
+mod file;
+
+pub use file::Legend;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
 use plotters::prelude::*;
@@ -18,7 +39,7 @@ const GRID: RGBColor = RGBColor(3, 0, 0);
 
 /// A colour of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ink {
+pub enum Ink {
     /// One of six that are told apart: `--series-1` to `--series-6`.
     Series(u8),
     /// One of eleven in order: `--ramp-0` (the baseline) to `--ramp-10`.
@@ -27,27 +48,31 @@ pub(crate) enum Ink {
 
 /// The shape of a point, so that colour is not all that tells series apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Marker {
+pub enum Marker {
+    /// A disc.
     Circle,
+    /// A square on its side.
     Square,
+    /// A triangle on its base.
     Triangle,
+    /// A square on its corner.
     Diamond,
 }
 
 /// A value over a place, with its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Point {
+pub struct Point {
     /// Where on the horizontal axis.
-    pub(crate) x: f64,
+    pub x: f64,
     /// Where on the vertical axis.
-    pub(crate) y: f64,
+    pub y: f64,
     /// The interval's ends on the vertical axis.
-    pub(crate) interval: Option<(f64, f64)>,
+    pub interval: Option<(f64, f64)>,
 }
 
 /// How the intervals of a series are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Intervals {
+pub enum Intervals {
     /// A line with caps at each point.
     Whiskers,
     /// An area behind the line.
@@ -56,34 +81,34 @@ pub(crate) enum Intervals {
 
 /// A line through points.
 #[derive(Clone, Debug)]
-pub(crate) struct Series {
+pub struct Series {
     /// Its colour.
-    pub(crate) ink: Ink,
+    pub ink: Ink,
     /// The shape of its points; none for a line alone.
-    pub(crate) marker: Option<Marker>,
+    pub marker: Option<Marker>,
     /// From left to right.
-    pub(crate) points: Vec<Point>,
+    pub points: Vec<Point>,
     /// How its intervals are drawn.
-    pub(crate) intervals: Intervals,
+    pub intervals: Intervals,
 }
 
 /// What is drawn.
 #[derive(Clone, Debug)]
-pub(crate) struct Chart {
+pub struct Chart {
     /// What a reader who does not see it is told.
-    pub(crate) alt: String,
+    pub alt: String,
     /// The horizontal axis, with its unit.
-    pub(crate) x_label: String,
+    pub x_label: String,
     /// The vertical axis, with its unit.
-    pub(crate) y_label: String,
+    pub y_label: String,
     /// Ends of the horizontal axis.
-    pub(crate) x_range: (f64, f64),
+    pub x_range: (f64, f64),
     /// Marks on the horizontal axis and what they say.
-    pub(crate) x_ticks: Vec<(f64, String)>,
+    pub x_ticks: Vec<(f64, String)>,
     /// Ends of the vertical axis.
-    pub(crate) y_range: (f64, f64),
+    pub y_range: (f64, f64),
     /// The lines.
-    pub(crate) series: Vec<Series>,
+    pub series: Vec<Series>,
 }
 
 impl Ink {
@@ -95,7 +120,7 @@ impl Ink {
     }
 
     /// The CSS that gives this colour.
-    pub(crate) fn css(self) -> String {
+    pub fn css(self) -> String {
         match self {
             Self::Series(i) => format!("var(--series-{})", i + 1),
             Self::Ramp(i) => format!("var(--ramp-{i})"),
@@ -105,7 +130,7 @@ impl Ink {
 
 impl Marker {
     /// One for each of the first series.
-    pub(crate) const ALL: [Self; 4] = [Self::Circle, Self::Square, Self::Triangle, Self::Diamond];
+    pub const ALL: [Self; 4] = [Self::Circle, Self::Square, Self::Triangle, Self::Diamond];
 
     /// Corners around its middle; none for a circle.
     fn corners(self) -> &'static [(i32, i32)] {
@@ -119,7 +144,7 @@ impl Marker {
 }
 
 /// A legend's piece of line, with its marker.
-pub(crate) fn swatch(ink: Ink, marker: Option<Marker>) -> String {
+pub fn swatch(ink: Ink, marker: Option<Marker>) -> String {
     let shape = match marker {
         None => String::new(),
         Some(Marker::Circle) => "<circle cx=\"28\" cy=\"16\" r=\"10\"/>".to_owned(),
@@ -136,7 +161,7 @@ pub(crate) fn swatch(ink: Ink, marker: Option<Marker>) -> String {
 }
 
 /// Round numbers within a range, about `n` of them.
-pub(crate) fn round_ticks(low: f64, high: f64, n: usize) -> Vec<f64> {
+pub fn round_ticks(low: f64, high: f64, n: usize) -> Vec<f64> {
     let rough = (high - low) / n as f64;
     let magnitude = 10f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].iter().map(|factor| factor * magnitude).find(|step| *step >= rough * 0.999);
@@ -147,15 +172,23 @@ pub(crate) fn round_ticks(low: f64, high: f64, n: usize) -> Vec<f64> {
 }
 
 impl Chart {
-    /// The chart as an `<svg>` element.
-    pub(crate) fn svg(&self) -> String {
+    /// The chart as an `<svg>` element of a page, which says what the CSS variables are.
+    pub fn svg(&self) -> String {
+        let (alt, drawing) = (escaped(&self.alt), self.drawing());
+        format!(
+            "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{alt}\">{drawing}</svg>"
+        )
+    }
+
+    /// What is drawn, [`WIDTH`] by [`HEIGHT`], without an element around it.
+    fn drawing(&self) -> String {
         let mut text = String::new();
         let area = SVGBackend::with_string(&mut text, (WIDTH, HEIGHT)).into_drawing_area();
         // Drawing writes into memory; what cannot be drawn is left out.
         let drawn = self.draw(&area).and_then(|()| area.present());
         drop(area);
         debug_assert!(drawn.is_ok(), "{drawn:?}");
-        self.themed(&text)
+        themed(&text)
     }
 
     fn draw<'a>(
@@ -243,24 +276,27 @@ impl Chart {
         }
         Ok(())
     }
+}
 
-    /// Colours become the page's, the size the page's, and the chart says what it shows.
-    fn themed(&self, svg: &str) -> String {
-        let body = svg.split_once('>').map_or("", |(_, body)| body);
-        let mut text = body.to_owned();
-        for (colour, css) in [(TEXT, "currentColor"), (AXIS, "var(--axis)"), (GRID, "var(--grid)")] {
-            text = text.replace(&hex(colour), css);
-        }
-        for ink in (0..6).map(Ink::Series).chain((0..11).map(Ink::Ramp)) {
-            text = text.replace(&hex(ink.colour()), &ink.css());
-        }
-        let alt = self.alt.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
-        format!("<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{alt}\">{text}")
+/// What plotters drew, within its `<svg>` element: colours become the page's.
+fn themed(svg: &str) -> String {
+    let body = svg.split_once('>').map_or("", |(_, body)| body);
+    let mut text = body.trim_end().trim_end_matches("</svg>").to_owned();
+    for (colour, css) in [(TEXT, "currentColor"), (AXIS, "var(--axis)"), (GRID, "var(--grid)")] {
+        text = text.replace(&hex(colour), css);
     }
+    for ink in (0..6).map(Ink::Series).chain((0..11).map(Ink::Ramp)) {
+        text = text.replace(&hex(ink.colour()), &ink.css());
+    }
+    text
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }
 
 /// A number without needless decimals.
-pub(crate) fn short(number: f64) -> String {
+pub fn short(number: f64) -> String {
     let text = format!("{number:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -1,0 +1,179 @@
+//! The images of a set with their clusters, counted and checked batch by batch.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use twinset_manifest::rows::{Cluster, Image, Split};
+
+use super::{CleanConfig, Cleaning, Member, clean_cluster, has_two_labels};
+
+/// Labels count classes from 0, so a huge one is a mistake.
+const MAX_CLASSES: u32 = 1_000_000;
+
+/// What cleaning needs to know of the images: 33 bytes an image, 32 more for one that has duplicates.
+#[derive(Clone, Debug)]
+pub struct Census {
+    clusters: Vec<Place>,
+    is_seen: Vec<bool>,
+    members: Vec<Member>,
+    n_images: BTreeMap<(Split, u32), u64>,
+    class_names: BTreeMap<u32, String>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    image_id: u64,
+    cluster_id: u64,
+    is_alone: bool,
+}
+
+/// Why a set cannot be cleaned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CleanError {
+    /// An id occurs twice.
+    #[error("image id {image_id} occurs more than once in the {of}, expected every id once")]
+    RepeatedId {
+        /// The id.
+        image_id: u64,
+        /// Where.
+        of: &'static str,
+    },
+    /// An image has no cluster.
+    #[error("image {image_id} has no row in the clusters, expected every image to have one")]
+    NoCluster {
+        /// The image.
+        image_id: u64,
+    },
+    /// Clusters or pairs tell of an image that is not there.
+    #[error("the {of} tell of image {image_id}, which is not among the images")]
+    UnknownImage {
+        /// The image.
+        image_id: u64,
+        /// What tells of it.
+        of: &'static str,
+    },
+    /// A class has two names.
+    #[error("image {image_id}: `class_name` of label {label} is `{found}`, expected `{expected}` as before")]
+    ClassName {
+        /// The image.
+        image_id: u64,
+        /// The class.
+        label: u32,
+        /// Its name.
+        found: String,
+        /// The name that an image before has.
+        expected: String,
+    },
+    /// A label that counts no classes.
+    #[error("image {image_id}: `label` is {label}, expected less than {MAX_CLASSES}")]
+    Label {
+        /// The image.
+        image_id: u64,
+        /// Its label.
+        label: u32,
+    },
+    /// A split loses all its images.
+    #[error("no {split} image would be left of {n_images}, expected at least one")]
+    NothingLeft {
+        /// The split.
+        split: Split,
+        /// How many it has.
+        n_images: u64,
+    },
+}
+
+impl Census {
+    /// Begins with the clusters; images are added.
+    ///
+    /// # Errors
+    /// When an image has two clusters.
+    pub fn of(clusters: impl IntoIterator<Item = Cluster>) -> Result<Self, CleanError> {
+        let place =
+            |row: Cluster| Place { image_id: row.image_id, cluster_id: row.cluster_id, is_alone: row.cluster_size < 2 };
+        let mut clusters: Vec<_> = clusters.into_iter().map(place).collect();
+        clusters.sort_unstable_by_key(|place| place.image_id);
+        if let Some(twice) = clusters.windows(2).find(|pair| pair[0].image_id == pair[1].image_id) {
+            return Err(CleanError::RepeatedId { image_id: twice[0].image_id, of: "clusters" });
+        }
+        let is_seen = vec![false; clusters.len()];
+        Ok(Self { clusters, is_seen, members: Vec::new(), n_images: BTreeMap::new(), class_names: BTreeMap::new() })
+    }
+
+    /// Adds the images of a batch.
+    ///
+    /// # Errors
+    /// Names an image that occurs twice, that has no cluster, or whose class cannot be.
+    pub fn add(&mut self, images: &[Image]) -> Result<(), CleanError> {
+        for image in images {
+            let image_id = image.image_id;
+            let index = self.clusters.binary_search_by_key(&image_id, |place| place.image_id);
+            let index = index.map_err(|_| CleanError::NoCluster { image_id })?;
+            if std::mem::replace(&mut self.is_seen[index], true) {
+                return Err(CleanError::RepeatedId { image_id, of: "images" });
+            }
+            self.name_class(image)?;
+            *self.n_images.entry((image.split, image.label)).or_default() += 1;
+            let Place { cluster_id, is_alone, .. } = self.clusters[index];
+            if !is_alone {
+                let n_pixels = u64::from(image.width) * u64::from(image.height);
+                self.members.push(Member { image_id, cluster_id, split: image.split, label: image.label, n_pixels });
+            }
+        }
+        Ok(())
+    }
+
+    fn name_class(&mut self, image: &Image) -> Result<(), CleanError> {
+        let (image_id, label, found) = (image.image_id, image.label, &image.class_name);
+        if label >= MAX_CLASSES {
+            return Err(CleanError::Label { image_id, label });
+        }
+        match self.class_names.entry(label) {
+            Entry::Vacant(entry) => {
+                entry.insert(found.clone());
+                Ok(())
+            }
+            Entry::Occupied(entry) if entry.get() == found => Ok(()),
+            Entry::Occupied(entry) => {
+                let (found, expected) = (found.clone(), entry.get().clone());
+                Err(CleanError::ClassName { image_id, label, found, expected })
+            }
+        }
+    }
+
+    /// Decides which images are left out.
+    ///
+    /// # Errors
+    /// When the clusters tell of an image that was not added, and when nothing would be left of a split.
+    pub fn clean(mut self, config: &CleanConfig) -> Result<Cleaning, CleanError> {
+        if let Some(index) = self.is_seen.iter().position(|is_seen| !is_seen) {
+            return Err(CleanError::UnknownImage { image_id: self.clusters[index].image_id, of: "clusters" });
+        }
+        self.members.sort_unstable_by_key(|member| (member.cluster_id, member.image_id));
+        let clusters = || self.members.chunk_by(|a, b| a.cluster_id == b.cluster_id);
+        let mut removed: Vec<_> = clusters().flat_map(|members| clean_cluster(members, config)).collect();
+        removed.sort_unstable_by_key(|removed| removed.image_id);
+        let cleaning = Cleaning {
+            removed,
+            ids: self.clusters.iter().map(|place| place.image_id).collect(),
+            config: *config,
+            n_clusters: clusters().count() as u64,
+            n_conflicts: clusters().filter(|members| has_two_labels(members)).count() as u64,
+            n_images: self.n_images,
+            class_names: self.class_names,
+            n_left_within: 0,
+            n_left_between: 0,
+        };
+        let (n_images, n_kept) = (by_split(&cleaning.n_images), by_split(&cleaning.n_kept()));
+        match n_images.into_iter().find(|(split, _)| n_kept[split] == 0) {
+            None => Ok(cleaning),
+            Some((split, n_images)) => Err(CleanError::NothingLeft { split, n_images }),
+        }
+    }
+}
+
+/// Counts by split and label, as counts by split.
+pub(super) fn by_split(counts: &BTreeMap<(Split, u32), u64>) -> BTreeMap<Split, u64> {
+    let mut of_split = BTreeMap::new();
+    counts.iter().for_each(|((split, _), n)| *of_split.entry(*split).or_default() += n);
+    of_split
+}

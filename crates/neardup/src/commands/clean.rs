@@ -1,0 +1,150 @@
+//! `twinset-neardup clean`: the images without their duplicates and leaks.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use twinset_manifest::rows::{Cluster, Image, Pair, Removed};
+use twinset_manifest::{Input, Provenance, Reader, Row, Writer, write_manifest};
+use twinset_neardup::{Census, CleanConfig, CleanError, Cleaning, expect_made_from};
+use twinset_stage::{CommonArgs, with_hint};
+
+const EXAMPLE: &str = "\
+Examples:
+  twinset-neardup clean --images images.parquet --pairs duplicates/pairs.parquet \\
+    --clusters duplicates/clusters.parquet --out clean
+  twinset-neardup clean ... --set within-splits=false --out clean   # leaks leave the test split, all training images stay
+
+Config (TOML, every key has this default):
+  keep = \"first\"               the image that stands for a cluster in its split: smallest id; or: largest (most pixels)
+  leaks = \"remove-from-test\"   where splits share a cluster, only the first of train, val, test keeps its images;
+                               or: remove-from-train (only the last does), keep
+  within-splits = true         one image of a cluster stays in each split; false: a split's duplicates of itself stay
+  label-conflicts = \"keep\"     clusters with two labels as any other; or: remove (all their images, in every split)";
+
+/// Leave out duplicates and leaks: write the images that stay, and what was left out and why.
+///
+/// Writes images.parquet (the rows that stay, unchanged and in their order) and removed.parquet (which images are missing,
+/// the reason, and the image that stands for each). Duplicates are what the clusters tie together: exact and near pairs. The
+/// pairs are used to count what is left.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(crate) struct CleanArgs {
+    /// Manifest of the images.
+    #[arg(long, value_name = "FILE", required_unless_present = "check")]
+    images: Option<PathBuf>,
+
+    /// Manifest of the pairs that were found among them.
+    #[arg(long, value_name = "FILE", required_unless_present = "check")]
+    pairs: Option<PathBuf>,
+
+    /// Manifest of the clusters that were found with them.
+    #[arg(long, value_name = "FILE", required_unless_present = "check")]
+    clusters: Option<PathBuf>,
+
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+pub(crate) fn run(args: &CleanArgs) -> anyhow::Result<()> {
+    let config: CleanConfig = args.common.config(|_| Ok(()))?;
+    if args.common.check {
+        return Ok(());
+    }
+    let images = args.images.as_deref().context("failed to read: --images names no file")?;
+    let pairs = args.pairs.as_deref().context("failed to read: --pairs names no file")?;
+    let clusters = args.clusters.as_deref().context("failed to read: --clusters names no file")?;
+
+    let reader = Reader::<Image>::open(images).context("failed to read the images")?;
+    let warnings = reader.provenance().warnings.clone();
+    let images_input = reader.as_input().context("failed to read the images")?;
+    let (census, clusters_input) = read_clusters(clusters, &images_input).context("failed to read the clusters")?;
+    let mut cleaning = plan(reader, census, &config, args)?;
+    let pairs_input = count_pairs(pairs, &images_input, &mut cleaning).context("failed to read the pairs")?;
+    let mut provenance = Provenance::of_stage("neardup", env!("CARGO_PKG_VERSION")).with_config(&config).with_inputs([
+        images_input,
+        pairs_input,
+        clusters_input,
+    ]);
+    provenance.warnings = warnings;
+    for warning in cleaning.warnings() {
+        eprintln!("warning: {warning}");
+        provenance.warnings.push(warning);
+    }
+
+    let out = args.common.out_folder()?;
+    write_kept(images, &out.join("images.parquet"), &cleaning, args, &provenance)?;
+    write_manifest::<Removed>(&out.join("removed.parquet"), cleaning.removed.iter().cloned(), &provenance)?;
+    println!("{cleaning}wrote images.parquet and removed.parquet to {}", out.display());
+    Ok(())
+}
+
+/// A manifest that must have been made from these images.
+fn open<R: Row>(path: &Path, images: &Input) -> anyhow::Result<(Reader<R>, Input)> {
+    let reader = Reader::<R>::open(path)?;
+    expect_made_from(path, reader.provenance(), images)?;
+    let input = reader.as_input()?;
+    Ok((reader, input))
+}
+
+fn read_clusters(path: &Path, images: &Input) -> anyhow::Result<(Census, Input)> {
+    let (reader, input) = open::<Cluster>(path, images)?;
+    let census = Census::of(reader.read_all()?).with_context(|| format!("`{}`", path.display()))?;
+    Ok((census, input))
+}
+
+fn plan(reader: Reader<Image>, mut census: Census, config: &CleanConfig, args: &CleanArgs) -> anyhow::Result<Cleaning> {
+    let bar = args.common.progress().begin("images", reader.n_rows(), "counting");
+    for batch in reader {
+        let batch = batch.context("failed to read the images")?;
+        census.add(&batch).map_err(hinted).context("failed to use the images and clusters")?;
+        bar.inc(batch.len() as u64);
+    }
+    census.clean(config).map_err(hinted).context("failed to clean")
+}
+
+fn count_pairs(path: &Path, images: &Input, cleaning: &mut Cleaning) -> anyhow::Result<Input> {
+    let (reader, input) = open::<Pair>(path, images)?;
+    for batch in reader {
+        cleaning.add_pairs(&batch?).with_context(|| format!("`{}`", path.display()))?;
+    }
+    Ok(input)
+}
+
+fn write_kept(
+    from: &Path,
+    to: &Path,
+    cleaning: &Cleaning,
+    args: &CleanArgs,
+    provenance: &Provenance,
+) -> anyhow::Result<()> {
+    let is_input = fs::canonicalize(to).is_ok_and(|to| fs::canonicalize(from).is_ok_and(|from| from == to));
+    if is_input {
+        bail!(
+            "failed to write `{}`: it is the manifest that is cleaned, expected another folder for --out",
+            to.display()
+        );
+    }
+    let reader = Reader::<Image>::open(from).context("failed to read the images")?;
+    let bar = args.common.progress().begin("images", reader.n_rows(), "writing");
+    let mut writer = Writer::<Image>::create(to)?;
+    for batch in reader {
+        let batch = batch.context("failed to read the images")?;
+        bar.inc(batch.len() as u64);
+        writer.extend(batch.into_iter().filter(|image| cleaning.keeps(image.image_id)))?;
+    }
+    writer.finish_images(provenance, &cleaning.class_names())?;
+    Ok(())
+}
+
+fn hinted(error: CleanError) -> anyhow::Error {
+    let hint = match &error {
+        CleanError::NoCluster { .. } | CleanError::UnknownImage { .. } => Some("run twinset-neardup on these images"),
+        CleanError::NothingLeft { .. } => Some("take `leaks = \"keep\"`, or remove from the other split"),
+        _ => None,
+    };
+    match hint {
+        Some(hint) => with_hint(error.into(), hint),
+        None => error.into(),
+    }
+}

@@ -1,0 +1,74 @@
+//! Where images are and which are identical, without the images.
+
+use std::collections::BTreeMap;
+
+use twinset_manifest::Digest;
+use twinset_manifest::rows::{Image, Split};
+
+use crate::NeardupError;
+
+/// Split and pixels of images, by their ids: 56 bytes an image.
+#[derive(Clone, Debug, Default)]
+pub struct ImageIndex {
+    images: Vec<Indexed>,
+    ids: BTreeMap<Split, Vec<u64>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Indexed {
+    image_id: u64,
+    split: Split,
+    pixels: Digest,
+}
+
+impl ImageIndex {
+    /// Reads batches of images.
+    ///
+    /// # Errors
+    /// When a batch cannot be read, and when an id occurs twice.
+    pub fn read<E: From<NeardupError>>(batches: impl IntoIterator<Item = Result<Vec<Image>, E>>) -> Result<Self, E> {
+        let mut images = Vec::new();
+        for batch in batches {
+            let row = |row: &Image| Indexed { image_id: row.image_id, split: row.split, pixels: row.pixels_blake3 };
+            images.extend(batch?.iter().map(row));
+        }
+        images.sort_unstable_by_key(|image| image.image_id);
+        if let Some(twice) = images.windows(2).find(|pair| pair[0].image_id == pair[1].image_id) {
+            return Err(NeardupError::RepeatedId { image_id: twice[0].image_id }.into());
+        }
+        let mut ids: BTreeMap<Split, Vec<u64>> = BTreeMap::new();
+        for image in &images {
+            ids.entry(image.split).or_default().push(image.image_id);
+        }
+        Ok(Self { images, ids })
+    }
+
+    /// How many images there are.
+    pub fn len(&self) -> usize {
+        self.images.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.images.is_empty()
+    }
+
+    /// The split of an image; none where there is no such image.
+    pub fn split(&self, image_id: u64) -> Option<Split> {
+        let place = self.images.binary_search_by_key(&image_id, |image| image.image_id).ok()?;
+        Some(self.images[place].split)
+    }
+
+    /// The ids of a split's images, smallest first.
+    pub fn ids_in(&self, split: Split) -> &[u64] {
+        self.ids.get(&split).map_or(&[], Vec::as_slice)
+    }
+
+    /// The ids of identical images, for each two or more that are, smallest first.
+    pub(crate) fn identical(&self) -> Vec<Vec<u64>> {
+        let mut order: Vec<&Indexed> = self.images.iter().collect();
+        order.sort_unstable_by_key(|image| (image.pixels, image.image_id));
+        let groups = order.chunk_by(|a, b| a.pixels == b.pixels).filter(|group| group.len() > 1);
+        groups.map(|group| group.iter().map(|image| image.image_id).collect()).collect()
+    }
+}
