@@ -1,5 +1,7 @@
 //! Why a training cannot begin or go on.
 
+use std::path::PathBuf;
+
 use twinset_attack::AttackError;
 use twinset_manifest::ManifestError;
 use twinset_model::{ImageSetError, ModelError};
@@ -100,6 +102,22 @@ pub enum TrainError {
         step: u64,
         /// The learning rate.
         learning_rate: f64,
+    },
+    /// A checkpoint cannot be written or read.
+    #[error("checkpoint `{path}`: {source}")]
+    Checkpoint {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A checkpoint is of another training than the one that was asked for.
+    #[error("checkpoint `{path}` is of another training: {differences}")]
+    OtherTraining {
+        /// Its path.
+        path: PathBuf,
+        /// The fields that differ, with both values.
+        differences: String,
     },
     /// The attack failed.
     #[error("the attack failed in epoch {epoch}, step {step}: {source}")]

@@ -5,6 +5,9 @@
 //! paired across arms: with the same seed, two trainings of one network begin with the same weights, and see the
 //! originals in the same order, whatever duplicates stand between them.
 //!
+//! [`train_resumably`] also writes a [checkpoint](Checkpoints) after each epoch, and goes on from one: torch's generator is
+//! seeded anew each epoch, so a resumed training is the uninterrupted one, bit for bit on a CPU with one thread.
+//!
 //! ```
 //! use twinset_train::{Budget, Config};
 //!
@@ -18,19 +21,22 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
+mod checkpoint;
 mod config;
 mod data;
 mod error;
+mod history;
 mod optimizer;
 mod order;
 mod schedule;
 mod tally;
 mod training;
 
+pub use checkpoint::{Checkpoint, Checkpoints, Found};
 pub use config::{Budget, Config, Estimate, HeldOut, Regime};
 pub use data::{Sample, TrainingData, load};
 pub use error::TrainError;
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use order::{epoch_order, torch_seed};
 pub use schedule::{Annealing, Length, Milestones, Schedule};
-pub use training::{Trained, train};
+pub use training::{Trained, train, train_resumably};

@@ -78,6 +78,20 @@ impl Optimizer {
         Self { config, parameters, n_steps: 0 }
     }
 
+    /// What is remembered, by name, in a fixed order; changed in place by whoever restores it.
+    pub(crate) fn state(&self) -> impl Iterator<Item = (String, &Tensor)> {
+        self.parameters.iter().enumerate().flat_map(|(index, parameter)| {
+            let mean = (format!("optimizer.{index}.mean"), &parameter.mean);
+            let mean_square = parameter.mean_square.as_ref();
+            std::iter::once(mean).chain(mean_square.map(|square| (format!("optimizer.{index}.mean-square"), square)))
+        })
+    }
+
+    /// Goes on as after this many steps.
+    pub(crate) fn set_n_steps(&mut self, n_steps: u64) {
+        self.n_steps = i32::try_from(n_steps).unwrap_or(i32::MAX);
+    }
+
     /// One step against the gradient, of a size that a schedule may have made of the config's learning rate; `gradients`
     /// are in the order of the parameters and are used up.
     pub fn step(&mut self, gradients: Vec<Tensor>, learning_rate: f64) {

@@ -1,13 +1,17 @@
 //! The training loop.
 
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 use twinset_attack::{AttackError, pgd};
 use twinset_manifest::rows::Epoch;
 use twinset_model::{Mode, Network, NetworkSpec, augment, unit_pixels};
 use twinset_stage::{Bar, Progress};
 
+use crate::history;
+use crate::order::{Order, seed_torch};
 use crate::tally::Tally;
-use crate::{Budget, Config, Length, Optimizer, Regime, Sample, TrainError, TrainingData, epoch_order, torch_seed};
+use crate::{Budget, Checkpoint, Checkpoints, Config, Length, Optimizer, Regime, TrainError, TrainingData};
+
+const EPOCHS: &str = "epochs";
 
 /// A network that was trained, and how that went.
 #[derive(Debug)]
@@ -26,22 +30,36 @@ pub struct Trained {
 /// When there is nothing to train on, the network does not take the images, an attack fails, or the loss or a weight is
 /// no longer finite.
 pub fn train(config: &Config, data: &TrainingData, progress: &Progress) -> Result<Trained, TrainError> {
-    let mut run = Run::begin(config, data)?;
-    let bar = progress.begin("samples", config.estimate(data.samples.len() as u64).n_samples, "training");
-    let mut epochs = Vec::new();
-    while let Some(epoch) = run.epoch(&bar)? {
-        epochs.push(epoch);
-    }
-    Ok(Trained { network: run.network, epochs })
+    Run::begin(config, data)?.go(progress, None)
 }
 
-/// A training between two epochs. What it holds is all that the next epoch depends on.
+/// As [`train`], with a checkpoint after each epoch, from the start or from a checkpoint of this very training on.
+///
+/// # Errors
+/// As [`train`]; also when a checkpoint cannot be written or restored.
+pub fn train_resumably(
+    config: &Config,
+    data: &TrainingData,
+    progress: &Progress,
+    checkpoints: &Checkpoints,
+    from: Option<&Checkpoint>,
+) -> Result<Trained, TrainError> {
+    let mut run = Run::begin(config, data)?;
+    if let Some(checkpoint) = from {
+        run.restore(checkpoint)?;
+    }
+    run.go(progress, Some(checkpoints))
+}
+
+/// A training between two epochs. What it holds is all that the next epoch depends on; [`Run::state`] is what of it
+/// changes from epoch to epoch.
 struct Run<'a> {
     config: &'a Config,
     data: &'a TrainingData,
     network: Network,
     optimizer: Optimizer,
     length: Length,
+    epochs: Vec<Epoch>,
     n_epochs: u32,
     n_steps: u64,
     n_samples: u64,
@@ -61,7 +79,43 @@ impl<'a> Run<'a> {
         let network = Network::new(&spec, data.images.pixels.device())?.with_class_names(data.class_names.clone())?;
         let optimizer = Optimizer::new(config.optimizer, network.parameters().map(|(_, tensor)| tensor));
         let length = config.length(data.samples.len() as u64);
-        Ok(Self { config, data, network, optimizer, length, n_epochs: 0, n_steps: 0, n_samples: 0 })
+        Ok(Self { config, data, network, optimizer, length, epochs: Vec::new(), n_epochs: 0, n_steps: 0, n_samples: 0 })
+    }
+
+    fn go(mut self, progress: &Progress, checkpoints: Option<&Checkpoints>) -> Result<Trained, TrainError> {
+        let n_samples = self.config.estimate(self.data.samples.len() as u64).n_samples - self.n_samples;
+        let bar = progress.begin("samples", n_samples, "training");
+        while let Some(epoch) = self.epoch(&bar)? {
+            self.epochs.push(epoch);
+            if let Some(checkpoints) = checkpoints {
+                checkpoints.save(self.n_epochs, &self.state())?;
+            }
+        }
+        Ok(Trained { network: self.network, epochs: self.epochs })
+    }
+
+    /// All that changes from epoch to epoch, by name.
+    fn state(&self) -> Vec<(String, Tensor)> {
+        let epochs = (EPOCHS.to_owned(), history::to_tensor(&self.epochs));
+        self.tensors().chain([epochs]).collect()
+    }
+
+    /// The part of the state that is restored by copying into it.
+    fn tensors(&self) -> impl Iterator<Item = (String, Tensor)> {
+        let network = self.network.parameters().map(|(name, tensor)| (format!("network.{name}"), tensor));
+        network.chain(self.optimizer.state()).map(|(name, tensor)| (name, tensor.detach()))
+    }
+
+    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        self.epochs = history::from_tensor(checkpoint.tensor(EPOCHS, None)?, self.data.held_out.len());
+        for (name, mut tensor) in self.tensors() {
+            tensor.copy_(checkpoint.tensor(&name, Some(&tensor.size()))?);
+        }
+        if let Some(last) = self.epochs.last() {
+            (self.n_epochs, self.n_steps, self.n_samples) = (last.epoch, last.n_steps, last.n_samples_seen);
+        }
+        self.optimizer.set_n_steps(self.n_steps);
+        Ok(())
     }
 
     /// The next epoch; none when the budget is spent.
@@ -182,35 +236,4 @@ impl<'a> Run<'a> {
 
 fn n_correct(logits: &Tensor, labels: &Tensor) -> Tensor {
     logits.argmax(1, false).eq_tensor(labels).sum(Kind::Int64)
-}
-
-/// The one place where torch's generator is seeded.
-fn seed_torch(seed: u64, epoch: u32) {
-    tch::manual_seed(torch_seed(seed, epoch));
-}
-
-/// An epoch's samples in their order, on the device.
-struct Order {
-    n_samples: u64,
-    images: Tensor,
-    labels: Tensor,
-}
-
-impl Order {
-    fn new(samples: &[Sample], seed: u64, epoch: u32, device: Device) -> Self {
-        let order = epoch_order(samples, seed, epoch);
-        let images: Vec<_> = order.iter().map(|&index| samples[index].image as i64).collect();
-        let labels: Vec<_> = order.iter().map(|&index| i64::from(samples[index].label)).collect();
-        Self {
-            n_samples: samples.len() as u64,
-            images: Tensor::from_slice(&images).to_device(device),
-            labels: Tensor::from_slice(&labels).to_device(device),
-        }
-    }
-
-    /// Indices of images, and labels.
-    fn batch(&self, start: u64, n: u64) -> (Tensor, Tensor) {
-        let (start, n) = (start.cast_signed(), n.cast_signed());
-        (self.images.narrow(0, start, n), self.labels.narrow(0, start, n))
-    }
 }

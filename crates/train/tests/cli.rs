@@ -343,3 +343,68 @@ fn a_device_that_is_not_there_is_refused() {
         assert!(stderr.contains("device `cuda` was asked for, but"), "{stderr}");
     }
 }
+
+#[test]
+fn a_training_of_another_config_is_not_continued() {
+    let study = Study::new();
+    assert!(study.train("out", &["--keep-checkpoints"]).status.success());
+    let names = || {
+        let entries = fs::read_dir(study.path("out/checkpoints")).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(), ["epoch-000001.safetensors", "epoch-000002.safetensors"]);
+    let weights = fs::read(study.path("out/model.safetensors")).unwrap();
+
+    let optimizer = "optimizer={ kind = \"sgd\", learning-rate = 0.05, momentum = 0.5, weight-decay = 5e-4 }";
+    let changed = ["--set", optimizer, "--set", "seed=4"];
+    let output = study.train("out", &changed);
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    for part in [
+        "error: failed to resume the training: checkpoint `",
+        "`config.optimizer.momentum` was 0.9 there and is 0.5 here; `config.seed` was 3 there and is 4 here",
+        "hint: --restart begins anew",
+    ] {
+        assert!(stderr.contains(part), "{stderr}\nlacks {part}");
+    }
+    assert!(fs::read(study.path("out/model.safetensors")).unwrap() == weights, "the weights are as they were");
+
+    let output = study.train("out", &[&changed[..], &["--restart"]].concat());
+    assert!(output.status.success() && !text(&output.stderr).contains("resuming"), "{}", text(&output.stderr));
+    assert!(!study.path("out/checkpoints").exists());
+}
+
+#[test]
+fn a_damaged_checkpoint_falls_back_to_the_one_before_and_the_end_is_the_same() {
+    let study = Study::new();
+    assert!(study.train("out", &["--keep-checkpoints"]).status.success());
+    let read = || ["model.safetensors", "epochs.parquet"].map(|name| fs::read(study.path("out").join(name)).unwrap());
+    let expected = read();
+    let second = study.path("out/checkpoints/epoch-000002.safetensors");
+    let whole = fs::read(&second).unwrap();
+    fs::write(&second, &whole[..whole.len() / 2]).unwrap();
+    fs::remove_file(study.path("out/model.safetensors")).unwrap();
+    let output = study.train("out", &[]);
+    let stderr = text(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert!(stderr.contains("warning: ignored the damaged checkpoint `") && stderr.contains("-000002."), "{stderr}");
+    assert!(stderr.contains("resuming after epoch 1 from `"), "{stderr}");
+    assert!(read() == expected, "the end differs");
+}
+
+#[test]
+fn a_training_that_diverges_keeps_its_last_good_checkpoint() {
+    let study = Study::new();
+    // From the second epoch on the rate is far too large.
+    let wild = "schedule={ kind = \"piecewise\", milestones = { epochs = [1] }, factor = 1e30 }";
+    let output = study.train("out", &["--set", wild]);
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    for part in ["error: failed to train: the ", " in epoch 2, step ", "hint: the state after epoch 1 is kept in `"] {
+        assert!(stderr.contains(part), "{stderr}\nlacks {part}");
+    }
+    assert!(study.path("out/checkpoints/epoch-000001.safetensors").exists());
+    assert!(!study.path("out/model.safetensors").exists());
+}
