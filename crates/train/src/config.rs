@@ -1,12 +1,11 @@
 //! What a training is told.
 
 use serde::{Deserialize, Serialize};
-use twinset_attack::Pgd;
 use twinset_manifest::rows::Split;
 use twinset_model::{Augmentation, Model};
 use twinset_stage::InvalidField;
 
-use crate::{Length, OptimizerConfig, Schedule};
+use crate::{AttackMode, EarlyStopping, Length, OptimizerConfig, Regime, Schedule, WeightAverage};
 
 /// One training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +23,16 @@ pub struct Config {
     pub schedule: Schedule,
     /// What the network is trained on: the images, or attacks on them.
     pub regime: Regime,
+    /// What the network is while its training images are attacked.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub attack_mode: AttackMode,
+    /// Share of each label that is spread over all classes, in the loss of a step and not in attacks (Szegedy et al.
+    /// 2016, arXiv 1512.00567).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub label_smoothing: f64,
+    /// How weights are averaged; not at all where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_average: Option<WeightAverage>,
     /// Samples in a step; the last batch of an epoch has what is left, and is never dropped.
     #[serde(default = "published_batch_size")]
     pub batch_size: u32,
@@ -37,21 +46,17 @@ pub struct Config {
     /// Images whose clean accuracy is measured after each epoch; none where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out: Option<HeldOut>,
+    /// When the training ends before its budget; not where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<EarlyStopping>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn published_batch_size() -> u32 {
     128
-}
-
-/// What the network is trained on.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Regime {
-    /// The images.
-    Standard,
-    /// Attacked images alone (Madry et al. 2018, arXiv 1706.06083). While attacked, the network is in evaluation mode:
-    /// without dropout.
-    Pgd(Pgd),
 }
 
 /// How long a network is trained; written as a table with one key, such as `{ epochs = 30 }`.
@@ -92,6 +97,7 @@ impl Config {
     /// The config with all defaults filled in.
     pub fn resolved(mut self) -> Self {
         self.width.get_or_insert(self.model.default_width());
+        self.regime = self.regime.resolved();
         self
     }
 
@@ -106,12 +112,13 @@ impl Config {
         InvalidField::unless(*batch_size > 0, "batch-size", batch_size, "at least 1 sample")?;
         self.optimizer.validate()?;
         self.schedule.validate()?;
-        if let Regime::Pgd(attack) = &self.regime {
-            let field = |field| format!("regime.{field}");
-            attack
-                .validate()
-                .map_err(|invalid| InvalidField::new(field(invalid.field), invalid.found, invalid.expected))?;
+        self.regime.validate()?;
+        let is_share = (0.0..1.0).contains(&self.label_smoothing);
+        InvalidField::unless(is_share, "label-smoothing", self.label_smoothing, "at least 0 and less than 1")?;
+        if let Some(average) = &self.weight_average {
+            average.validate()?;
         }
+        self.validate_early_stopping()?;
         let (key, length) = match *budget {
             Budget::Epochs(n) => ("budget.epochs", n.into()),
             Budget::Steps(n) => ("budget.steps", n),
@@ -128,6 +135,18 @@ impl Config {
             Some(HeldOut { max_images: Some(0), .. }) => Err(InvalidField::new("held-out.max-images", 0, "at least 1")),
             _ => Ok(()),
         }
+    }
+
+    fn validate_early_stopping(&self) -> Result<(), InvalidField> {
+        let Some(stopping) = &self.early_stopping else { return Ok(()) };
+        stopping.validate()?;
+        let (found, expected) = match self.held_out {
+            Some(HeldOut { split: Split::Val, .. }) => return Ok(()),
+            Some(HeldOut { split, .. }) => (format!("`{split}`"), "`val`: early stopping chooses weights by it"),
+            None => ("nothing".to_owned(), "held-out images of split `val`, by which early stopping chooses"),
+        };
+        let key = if self.held_out.is_some() { "held-out.split" } else { "held-out" };
+        Err(InvalidField::new(key, found, expected))
     }
 
     /// How many steps it is to train on `n_rows` rows.
@@ -155,10 +174,7 @@ impl Config {
                 (n, (n / n_rows).saturating_mul(steps_an_epoch).saturating_add((n % n_rows).div_ceil(batch_size)))
             }
         };
-        let passes_a_sample = match self.regime {
-            Regime::Standard => 1,
-            Regime::Pgd(attack) => u64::from(attack.n_steps) * u64::from(attack.n_restarts) + 1,
-        };
+        let passes_a_sample = self.regime.n_passes();
         Estimate { n_samples, n_steps, n_forward_backward_passes: n_samples.saturating_mul(passes_a_sample) }
     }
 }

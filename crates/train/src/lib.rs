@@ -21,6 +21,7 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
+mod average;
 mod checkpoint;
 mod config;
 mod data;
@@ -28,15 +29,21 @@ mod error;
 mod history;
 mod optimizer;
 mod order;
+mod regime;
 mod schedule;
+mod stopping;
 mod tally;
 mod training;
+mod watch;
 
+pub use average::WeightAverage;
 pub use checkpoint::{Checkpoint, Checkpoints, Found};
-pub use config::{Budget, Config, Estimate, HeldOut, Regime};
+pub use config::{Budget, Config, Estimate, HeldOut};
 pub use data::{Sample, TrainingData, load};
 pub use error::TrainError;
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use order::{epoch_order, torch_seed};
+pub use regime::{AttackMode, Regime};
 pub use schedule::{Annealing, Length, Milestones, Schedule};
+pub use stopping::EarlyStopping;
 pub use training::{Trained, train, train_resumably};

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use twinset_manifest::{Provenance, write_manifest};
-use twinset_model::{DeviceChoice, WeightsMetadata, open_device, save};
+use twinset_model::{DeviceChoice, Network, WeightsMetadata, open_device, save};
 use twinset_stage::{CommonArgs, with_hint};
 use twinset_train::{Checkpoint, Checkpoints, Config, Found, Trained, TrainingData, load, train_resumably};
 
 /// Train a network on a training set: weights, and how each epoch went.
 ///
-/// Writes model.safetensors and epochs.parquet.
+/// Writes model.safetensors and epochs.parquet. With early stopping model.safetensors is of the best epoch, and
+/// model-last.safetensors of the last.
 ///
 /// After each epoch a checkpoint is written to the folder `checkpoints` in the output folder, and the last two are kept. A
 /// training that was killed and is started again with the same arguments goes on from there, and on a CPU with one
@@ -91,12 +92,22 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let checkpoints = Checkpoints::new(&out.join("checkpoints"), &provenance, device);
     let trained = train_or_resume(args, &config, &data, &checkpoints)?;
 
+    for warning in &trained.warnings {
+        eprintln!("warning: {warning}");
+    }
+    provenance.warnings.extend(trained.warnings);
     let last = trained.epochs.last().cloned();
     let epochs =
         write_manifest(&out.join("epochs.parquet"), trained.epochs, &provenance).context("failed to write epochs")?;
-    let weights = out.join("model.safetensors");
-    save(&weights, &trained.network, &WeightsMetadata::of(&trained.network, provenance))
-        .context("failed to write weights")?;
+    let save = |name: &str, network: &Network| {
+        let path = out.join(name);
+        save(&path, network, &WeightsMetadata::of(network, provenance.clone())).context("failed to write weights")?;
+        anyhow::Ok(path)
+    };
+    if let Some(last) = &trained.last {
+        save("model-last.safetensors", last)?;
+    }
+    let weights = save("model.safetensors", &trained.network)?;
     if !args.keep_checkpoints {
         checkpoints.remove().context("failed to remove the checkpoints")?;
     }

@@ -1,25 +1,34 @@
 //! The training loop.
 
 use tch::{Kind, Tensor};
-use twinset_attack::{AttackError, pgd};
+use twinset_attack::AttackError;
 use twinset_manifest::rows::Epoch;
 use twinset_model::{Mode, Network, NetworkSpec, augment, unit_pixels};
 use twinset_stage::{Bar, Progress};
 
+use crate::average::Average;
 use crate::history;
 use crate::order::{Order, seed_torch};
+use crate::regime::Batch;
+use crate::stopping::Best;
 use crate::tally::Tally;
-use crate::{Budget, Checkpoint, Checkpoints, Config, Length, Optimizer, Regime, TrainError, TrainingData};
+use crate::watch::Watch;
+use crate::{Budget, Checkpoint, Checkpoints, Config, Length, Optimizer, TrainError, TrainingData};
 
 const EPOCHS: &str = "epochs";
+const WATCHED: &str = "watched";
 
 /// A network that was trained, and how that went.
 #[derive(Debug)]
 pub struct Trained {
-    /// The network after the last step.
+    /// The network after the last step; with a weight average, that average; with early stopping, of the best epoch.
     pub network: Network,
+    /// With early stopping, the network of the last epoch.
+    pub last: Option<Network>,
     /// One row an epoch.
     pub epochs: Vec<Epoch>,
+    /// What a reader of the result should know.
+    pub warnings: Vec<String>,
 }
 
 /// Trains a network on the device that the data is on.
@@ -58,8 +67,13 @@ struct Run<'a> {
     data: &'a TrainingData,
     network: Network,
     optimizer: Optimizer,
+    average: Option<Average>,
+    best: Option<Best>,
+    watch: Option<Watch>,
     length: Length,
     epochs: Vec<Epoch>,
+    /// Accuracies of what is watched, one an epoch.
+    watched: Vec<f64>,
     n_epochs: u32,
     n_steps: u64,
     n_samples: u64,
@@ -78,36 +92,81 @@ impl<'a> Run<'a> {
         let spec = NetworkSpec::new(config.model, config.width, data.class_names.len() as i64, height);
         let network = Network::new(&spec, data.images.pixels.device())?.with_class_names(data.class_names.clone())?;
         let optimizer = Optimizer::new(config.optimizer, network.parameters().map(|(_, tensor)| tensor));
-        let length = config.length(data.samples.len() as u64);
-        Ok(Self { config, data, network, optimizer, length, epochs: Vec::new(), n_epochs: 0, n_steps: 0, n_samples: 0 })
+        Ok(Self {
+            config,
+            data,
+            optimizer,
+            average: config.weight_average.map(|average| Average::new(average, &network)),
+            best: config.early_stopping.map(|_| Best::new(tensors(&network))),
+            watch: config.regime.watching_attack().map(|attack| Watch::new(attack, &data.samples, &network)),
+            network,
+            length: config.length(data.samples.len() as u64),
+            epochs: Vec::new(),
+            watched: Vec::new(),
+            n_epochs: 0,
+            n_steps: 0,
+            n_samples: 0,
+        })
     }
 
     fn go(mut self, progress: &Progress, checkpoints: Option<&Checkpoints>) -> Result<Trained, TrainError> {
         let n_samples = self.config.estimate(self.data.samples.len() as u64).n_samples - self.n_samples;
         let bar = progress.begin("samples", n_samples, "training");
-        while let Some(epoch) = self.epoch(&bar)? {
-            self.epochs.push(epoch);
+        while !self.is_over() {
+            self.epoch(&bar)?;
             if let Some(checkpoints) = checkpoints {
                 checkpoints.save(self.n_epochs, &self.state())?;
             }
         }
-        Ok(Trained { network: self.network, epochs: self.epochs })
+        self.swap_average();
+        let last = self.best.as_ref().map(|_| self.copy_of_network()).transpose()?;
+        if let Some(best) = &self.best {
+            best.restore(tensors(&self.network));
+        }
+        let warnings = self.watch.and_then(|watch| watch.warning(&self.watched)).into_iter().collect();
+        Ok(Trained { network: self.network, last, epochs: self.epochs, warnings })
+    }
+
+    fn copy_of_network(&self) -> Result<Network, TrainError> {
+        let copy = Network::new(self.network.spec(), self.network.device())?;
+        Best::new(tensors(&self.network)).restore(tensors(&copy));
+        Ok(copy.with_class_names(self.network.class_names().to_vec())?)
+    }
+
+    /// Exchanges the weights and their average, if there is one.
+    fn swap_average(&mut self) {
+        if let Some(average) = &mut self.average {
+            average.swap(&self.network);
+        }
     }
 
     /// All that changes from epoch to epoch, by name.
     fn state(&self) -> Vec<(String, Tensor)> {
         let epochs = (EPOCHS.to_owned(), history::to_tensor(&self.epochs));
-        self.tensors().chain([epochs]).collect()
+        let watched = (WATCHED.to_owned(), Tensor::from_slice(&self.watched));
+        self.tensors().into_iter().chain([epochs, watched]).collect()
     }
 
     /// The part of the state that is restored by copying into it.
-    fn tensors(&self) -> impl Iterator<Item = (String, Tensor)> {
-        let network = self.network.parameters().map(|(name, tensor)| (format!("network.{name}"), tensor));
-        network.chain(self.optimizer.state()).map(|(name, tensor)| (name, tensor.detach()))
+    fn tensors(&self) -> Vec<(String, Tensor)> {
+        let numbered = |name: &'static str, values: &[Tensor]| -> Vec<_> {
+            values
+                .iter()
+                .enumerate()
+                .map(|(index, tensor)| (format!("{name}.{index}"), tensor.shallow_clone()))
+                .collect()
+        };
+        let mut state = numbered("optimizer", &self.optimizer.state());
+        state.extend(tensors(&self.network).enumerate().map(|(i, tensor)| (format!("network.{i}"), tensor.detach())));
+        state.extend(self.average.iter().flat_map(|average| numbered("average", &average.values)));
+        state.extend(self.best.iter().flat_map(|best| numbered("best", &best.values)));
+        state
     }
 
     fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
         self.epochs = history::from_tensor(checkpoint.tensor(EPOCHS, None)?, self.data.held_out.len());
+        let watched = checkpoint.tensor(WATCHED, None)?;
+        self.watched = Vec::try_from(watched).expect("it was written as float64");
         for (name, mut tensor) in self.tensors() {
             tensor.copy_(checkpoint.tensor(&name, Some(&tensor.size()))?);
         }
@@ -118,12 +177,9 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The next epoch; none when the budget is spent.
-    fn epoch(&mut self, bar: &Bar) -> Result<Option<Epoch>, TrainError> {
+    /// The next epoch.
+    fn epoch(&mut self, bar: &Bar) -> Result<(), TrainError> {
         let Self { config, data, .. } = *self;
-        if self.is_budget_spent() {
-            return Ok(None);
-        }
         let epoch = self.n_epochs + 1;
         let last = match config.budget {
             Budget::Epochs(n) => format!("/{n}"),
@@ -140,10 +196,13 @@ impl<'a> Run<'a> {
         while start < order.n_samples && !self.is_budget_spent() {
             let n = self.next_batch_size(order.n_samples - start);
             let (images, labels) = order.batch(start, n);
-            let attacked_or_not = self.inputs(&images, &labels).map_err(|error| tally.attack_error(error))?;
+            let batch = self.batch(&images, &labels).map_err(|error| tally.attack_error(error))?;
             learning_rate = self.learning_rate();
-            let (loss, n_correct) = self.step(&attacked_or_not, &labels, learning_rate);
+            let (loss, n_correct) = self.step(&batch, &labels, learning_rate);
             (self.n_steps, self.n_samples, start) = (self.n_steps + 1, self.n_samples + n, start + n);
+            if let Some(average) = &mut self.average {
+                average.update(&self.network, self.n_steps);
+            }
             if tally.add(loss, n_correct, n, learning_rate)? {
                 say(&tally);
             }
@@ -153,8 +212,13 @@ impl<'a> Run<'a> {
         say(&tally);
         tally.check_weights(self.network.parameters().map(|(_, tensor)| tensor))?;
         self.n_epochs = epoch;
+        if let Some(watch) = &self.watch {
+            let accuracy = watch.accuracy(&self.network, &data.images, config.batch_size.into());
+            self.watched.push(accuracy.map_err(|error| tally.attack_error(error))?);
+        }
+        self.swap_average();
         let held_out_accuracy = self.held_out_accuracy();
-        Ok(Some(Epoch {
+        self.epochs.push(Epoch {
             epoch,
             n_steps: self.n_steps,
             n_samples_seen: self.n_samples,
@@ -163,7 +227,16 @@ impl<'a> Run<'a> {
             train_accuracy: tally.accuracy(),
             held_out_accuracy,
             n_held_out: held_out_accuracy.map(|_| data.held_out.len() as u64),
-        }))
+        });
+        if let Some(best) = &mut self.best {
+            best.update(&self.epochs, tensors(&self.network));
+        }
+        self.swap_average();
+        Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_budget_spent() || self.config.early_stopping.is_some_and(|stopping| stopping.is_over(&self.epochs))
     }
 
     fn is_budget_spent(&self) -> bool {
@@ -182,26 +255,18 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What the network is trained on for these images.
-    fn inputs(&self, images: &Tensor, labels: &Tensor) -> Result<Tensor, AttackError> {
+    /// What a step is taken on for these images.
+    fn batch(&self, images: &Tensor, labels: &Tensor) -> Result<Batch, AttackError> {
         let mut bytes = self.data.images.bytes(images);
         if let Some(augmentation) = &self.config.augmentation {
             bytes = augment(&bytes, augmentation);
         }
-        let pixels = unit_pixels(&bytes);
-        match &self.config.regime {
-            Regime::Standard => Ok(pixels),
-            Regime::Pgd(attack) => {
-                let logits = |pixels: &Tensor| self.network.forward(pixels, Mode::Eval);
-                Ok(pgd(&logits, &pixels, labels, attack)?.pixels)
-            }
-        }
+        self.config.regime.batch(&self.network, self.config.attack_mode, unit_pixels(&bytes), labels)
     }
 
     /// One optimiser step: the loss before it and how many were classified rightly, both still on the device.
-    fn step(&mut self, inputs: &Tensor, labels: &Tensor, learning_rate: f64) -> (Tensor, Tensor) {
-        let logits = self.network.forward(inputs, Mode::Train);
-        let loss = logits.cross_entropy_for_logits(labels);
+    fn step(&mut self, batch: &Batch, labels: &Tensor, learning_rate: f64) -> (Tensor, Tensor) {
+        let (loss, logits) = batch.loss(&self.network, labels, self.config.label_smoothing);
         let parameters: Vec<_> = self.network.parameters().map(|(_, tensor)| tensor).collect();
         self.optimizer.step(Tensor::run_backward(&[&loss], &parameters, false, false), learning_rate);
         (loss.detach(), n_correct(&logits.detach(), labels))
@@ -232,6 +297,11 @@ impl<'a> Run<'a> {
     fn learning_rate(&self) -> f64 {
         self.config.optimizer.learning_rate() * self.config.schedule.factor(self.n_steps, self.length)
     }
+}
+
+/// All that a network learns: its parameters.
+fn tensors(network: &Network) -> impl Iterator<Item = &Tensor> {
+    network.parameters().map(|(_, tensor)| tensor)
 }
 
 fn n_correct(logits: &Tensor, labels: &Tensor) -> Tensor {

@@ -14,17 +14,20 @@ use twinset_manifest::rows::{Image, ImageData, Origin, Split, TrainsetRow};
 use twinset_manifest::{Provenance, Writer, write_manifest};
 use twinset_pixels::{digest, encode_png};
 
-/// All that a checkpoint must hold is in use: two moments, a schedule, dropout, augmentation, random starts.
+/// All that a checkpoint must hold is in use: two moments, a schedule, dropout, augmentation, random starts, an average,
+/// the best weights, and what is watched for.
 const CONFIG: &str = r#"model = "paper-standard"
 width = 4
 optimizer = { kind = "adam", learning-rate = 2e-3, weight-decay = 1e-4 }
 schedule = { kind = "one-cycle" }
-regime = { kind = "pgd", epsilon = "8/255", step-size = "2/255", n-steps = 3, random-start = true }
+regime = { kind = "fgsm", epsilon = "8/255" }
+weight-average = { decay = 0.9 }
 batch-size = 32
 budget = { epochs = 60 }
 augmentation = { crop-padding = 1, flip = true }
 seed = 3
-held-out = { split = "test" }
+held-out = { split = "val" }
+early-stopping = { patience = 1000 }
 "#;
 
 const N_TRAIN: u64 = 300;
@@ -39,7 +42,7 @@ fn write_inputs(folder: &Path) {
             let bright = if (x < 8) == (label == 0) { 150 } else { 90 };
             Rgb([bright + (random.next_u32() % 40) as u8; 3])
         });
-        let split = if image_id < N_TRAIN { Split::Train } else { Split::Test };
+        let split = if image_id < N_TRAIN { Split::Train } else { Split::Val };
         Image {
             image_id,
             split,
@@ -122,7 +125,7 @@ fn a_training_killed_at_ten_random_moments_ends_with_the_same_bytes() {
     let last = training(folder, "killed").stderr(Stdio::piped()).output().unwrap();
     assert!(last.status.success(), "{}", String::from_utf8_lossy(&last.stderr));
     n_resumed += resumed(&last.stderr);
-    for name in ["model.safetensors", "epochs.parquet"] {
+    for name in ["model.safetensors", "model-last.safetensors", "epochs.parquet"] {
         let read = |out: &str| fs::read(folder.join(out).join(name)).unwrap();
         assert!(read("whole") == read("killed"), "{name} differs after kills at (epoch, time after) {moments:?}");
     }

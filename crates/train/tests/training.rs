@@ -119,6 +119,94 @@ fn a_network_trained_under_attack_withstands_it_and_a_standard_one_does_not() {
 }
 
 #[test]
+fn a_network_withstands_an_attack_under_each_robust_regime() {
+    let data = two_features(400);
+    let ball = json!({ "epsilon": "8/255", "step-size": "2/255", "n-steps": 7 });
+    let with = |more: serde_json::Value| {
+        let mut regime = ball.clone();
+        regime.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        regime
+    };
+    for regime in [
+        json!({ "kind": "fgsm", "epsilon": "8/255" }),
+        with(json!({ "kind": "trades", "beta": 6 })),
+        // As far in all as L∞ goes in every pixel's channel: 8/255 times the root of 192.
+        json!({ "kind": "pgd", "epsilon": "0.43", "step-size": "0.11", "n-steps": 7, "random-start": true, "norm": "l2" }),
+    ] {
+        let trained = run(&config(json!({ "regime": regime, "budget": { "epochs": 20 } })), &data).unwrap();
+        let _torch = torch();
+        let attack = serde_json::from_value(with(json!({ "random-start": false }))).unwrap();
+        let held_out = Tensor::from_slice(&data.held_out.iter().map(|&place| place as i64).collect::<Vec<_>>());
+        let labels = data.images.labels.index_select(0, &held_out);
+        let logits = |pixels: &Tensor| trained.network.forward(pixels, Mode::Eval);
+        let attacked = pgd(&logits, &data.images.batch(&held_out), &labels, &attack).unwrap();
+        let accuracy = logits(&attacked.pixels).accuracy_for_logits(&labels).double_value(&[]);
+        assert!(accuracy > 0.8, "{regime}: {accuracy}");
+        assert_eq!(trained.warnings, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_fall_of_what_is_left_under_pgd_is_a_warning_of_fast_training() {
+    let data = two_features(400);
+    // Catastrophic overfitting takes larger networks and sets; weights that are blown apart fall as far.
+    let blow = json!({ "kind": "piecewise", "milestones": { "epochs": [15] }, "factor": 300 });
+    let train = |regime: serde_json::Value| {
+        run(&config(json!({ "regime": regime, "schedule": blow, "budget": { "epochs": 17 } })), &data).unwrap()
+    };
+    let warnings = train(json!({ "kind": "fgsm", "epsilon": "8/255" })).warnings;
+    let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+    assert!(warning.starts_with("catastrophic overfitting: after epoch 16 PGD-10 leaves "), "{warning}");
+    assert!(warning.contains(" % of 400 training images classified rightly, and left "), "{warning}");
+    assert_eq!(train(regime_pgd()).warnings, Vec::<String>::new());
+}
+
+#[test]
+fn early_stopping_keeps_the_best_weights_and_the_last() {
+    let mut data = two_features(60);
+    data.images.splits[60..].fill(Split::Val);
+    let stopping = |patience: u32| {
+        let more = json!({
+            "early-stopping": { "patience": patience }, "held-out": { "split": "val" }, "budget": { "epochs": 40 },
+        });
+        run(&config(more), &data).unwrap()
+    };
+    let stopped = stopping(3);
+    let accuracies: Vec<_> = stopped.epochs.iter().map(|epoch| epoch.held_out_accuracy.unwrap()).collect();
+    let best = accuracies.iter().copied().fold(0.0, f64::max);
+    let best_epoch = accuracies.iter().position(|&accuracy| accuracy == best).unwrap();
+    assert!(accuracies.len() < 40 && accuracies.len() == best_epoch + 1 + 3, "{accuracies:?}");
+    // The weights are those of a training that ends with that epoch, and the last those of one as long.
+    let plain = |n: usize| run(&config(json!({ "budget": { "epochs": n } })), &data).unwrap();
+    assert_eq!(weights(&stopped.network), weights(&plain(best_epoch + 1).network));
+    assert_eq!(weights(&stopped.last.unwrap()), weights(&plain(accuracies.len()).network));
+    assert!(plain(1).last.is_none());
+}
+
+#[test]
+fn averaged_weights_are_what_is_saved_and_judged() {
+    let data = two_features(60);
+    let train = |more: serde_json::Value| run(&config(more), &data).unwrap();
+    let plain = train(json!({}));
+    // An average that forgets at once is the weights.
+    assert_eq!(weights(&train(json!({ "weight-average": { "decay": 0.0 } })).network), weights(&plain.network));
+    let averaged = train(json!({ "weight-average": { "decay": 0.9 } }));
+    let losses = |trained: &Trained| trained.epochs.iter().map(|epoch| epoch.train_loss).collect::<Vec<_>>();
+    assert_eq!(losses(&averaged), losses(&plain), "the steps are the same");
+    assert_ne!(weights(&averaged.network), weights(&plain.network));
+    // Six steps of the same weights, averaged by hand.
+    let expected = (1..=6).fold(Vec::new(), |average: Vec<Tensor>, n_steps| {
+        let weights = weights(&train(json!({ "budget": { "steps": n_steps } })).network);
+        let _torch = torch();
+        let mix = |(average, weights): (Tensor, &Tensor)| average * 0.9 + weights * 0.1;
+        if average.is_empty() { weights } else { average.into_iter().zip(&weights).map(mix).collect() }
+    });
+    for (found, expected) in weights(&averaged.network).iter().zip(&expected) {
+        assert!((found - expected).abs().max().double_value(&[]) < 1e-6);
+    }
+}
+
+#[test]
 fn every_sample_is_seen_and_no_batch_is_dropped() {
     let data = two_features(25);
     let check = |batch_size: u32, budget: serde_json::Value, expected: &[(u64, u64)]| {
@@ -170,7 +258,8 @@ fn the_same_seed_gives_the_same_weights_and_epochs_to_the_bit() {
     let augmentation = json!({ "crop-padding": 1, "flip": true });
     for change in [
         json!({ "model": "paper-standard", "augmentation": augmentation }),
-        json!({ "regime": regime_pgd() }),
+        json!({ "regime": regime_pgd(), "attack-mode": "train", "model": "paper-standard" }),
+        json!({ "regime": { "kind": "fgsm", "epsilon": "8/255" }, "weight-average": { "decay": 0.5 } }),
         json!({ "optimizer": { "kind": "sgd", "learning-rate": 0.01, "momentum": 0.9, "weight-decay": 5e-4 } }),
     ] {
         let config = config(change);
