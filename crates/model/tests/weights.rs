@@ -96,8 +96,11 @@ fn what_is_not_the_weights_of_this_network_is_refused() {
             "`conv1.weight` has shape [4, 3, 3, 3], expected [5, 3, 3, 3]",
         ],
     );
-    check(&replaced(r#"\"mean\":0.5"#, r#"\"mean\":0.4"#), &["`twinset.normalisation`", "\"mean\":0.4"]);
-    check(&replaced(r#""fc2.bias""#, r#""fc9.bias""#), &["`fc2.bias` is missing", "`fc9.bias` is too many"]);
+    check(
+        &replaced(r#"\"std\":0.5"#, r#"\"std\":0.0"#),
+        &["`twinset.normalisation`: found {\"mean\":0.5,\"std\":0.0}", "expected numbers above 0 and up to 1"],
+    );
+    check(&replaced(r#""fc2.bias""#, r#""fc9.bias""#), &["missing `fc2.bias`; too many `fc9.bias`"]);
     check(&replaced("paper-standard", "paper-strangers"[..14].as_ref()), &["`twinset.network`", "unknown variant"]);
     fs::remove_file(&path).unwrap();
     let error = load(&path, Device::Cpu).unwrap_err().to_string();
