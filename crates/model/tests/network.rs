@@ -201,12 +201,21 @@ fn dropout_is_in_the_standard_network_while_it_is_trained() {
 
 #[test]
 fn a_network_that_cannot_be_says_why() {
-    let check = |width, n_classes, image_size, expected: &str| {
-        let spec = NetworkSpec::new(Model::PaperStandard, Some(width), n_classes, image_size);
+    let check = |spec: NetworkSpec, expected: &str| {
         let error: ModelError = Network::new(&spec, Device::Cpu).unwrap_err();
-        assert_eq!(error.to_string(), format!("`paper-standard` with {expected}"));
+        assert_eq!(error.to_string(), format!("`{}` with {expected}", spec.model));
     };
-    check(16, 10, 30, "`image-size` 30, expected a multiple of 4 from 4 to 1024 pixels");
-    check(0, 10, 32, "`width` 0, expected 1 to 1024 channels");
-    check(16, 0, 32, "`n-classes` 0, expected 1 to 100000 classes");
+    let paper =
+        |width, n_classes, image_size| NetworkSpec::new(Model::PaperStandard, Some(width), n_classes, image_size);
+    check(paper(16, 10, 30), "`image-size` 30, expected a multiple of 4 from 4 to 1024 pixels");
+    check(paper(0, 10, 32), "`width` 0, expected 1 to 1024 channels");
+    check(paper(16, 0, 32), "`n-classes` 0, expected 1 to 100000 classes");
+    check(paper(16, 10, 32).with_depth(Some(28)), "`depth` 28, expected none: only `wide-resnet` has several");
+    let resnet = |image_size| NetworkSpec::new(Model::ResNet18, None, 10, image_size);
+    check(resnet(36), "`image-size` 36, expected a multiple of 8 from 16 to 1024 pixels");
+    check(resnet(8), "`image-size` 8, expected a multiple of 8 from 16 to 1024 pixels");
+    let wide = |width, depth| NetworkSpec { depth, ..NetworkSpec::new(Model::WideResNet, width, 10, 32) };
+    check(wide(Some(65), Some(28)), "`width` 65, expected 1 to 64 as widening factor");
+    check(wide(None, Some(29)), "`depth` 29, expected 10, 16, 22, 28 or another 6 n + 4 up to 250 layers");
+    check(wide(None, None), "`depth` nothing, expected a number of layers");
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use twinset_attack::Pgd;
 use twinset_manifest::rows::Split;
-use twinset_model::{Augmentation, Model};
+use twinset_model::{Augmentation, Model, NetworkSpec, Normalisation};
 use twinset_stage::InvalidField;
 
 /// One training.
@@ -12,9 +12,16 @@ use twinset_stage::InvalidField;
 pub struct Config {
     /// The network.
     pub model: Model,
-    /// Channels of its first convolution; as published where none are given.
+    /// Channels of its first convolution, of a wide residual network the widening factor; as published where none are
+    /// given.
     #[serde(default)]
     pub width: Option<u32>,
+    /// Layers of a wide residual network, as published where none are given; the other networks have no such choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u32>,
+    /// What its first layer does to pixels in [0, 1]; mean 0.5 and standard deviation 0.5 where nothing is said.
+    #[serde(default = "paper_normalisation", skip_serializing_if = "is_paper_normalisation")]
+    pub normalisation: Normalisation,
     /// How gradients become weights.
     pub optimizer: OptimizerConfig,
     /// What the network is trained on: the images, or attacks on them.
@@ -32,6 +39,14 @@ pub struct Config {
     /// Images whose clean accuracy is measured after each epoch; none where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out: Option<HeldOut>,
+}
+
+fn paper_normalisation() -> Normalisation {
+    Normalisation::PAPER
+}
+
+fn is_paper_normalisation(normalisation: &Normalisation) -> bool {
+    *normalisation == Normalisation::PAPER
 }
 
 fn published_batch_size() -> u32 {
@@ -126,6 +141,7 @@ impl Config {
     /// The config with all defaults filled in.
     pub fn resolved(mut self) -> Self {
         self.width.get_or_insert(self.model.default_width());
+        self.depth = self.depth.or(self.model.default_depth());
         self
     }
 
@@ -134,9 +150,10 @@ impl Config {
     /// # Errors
     /// Names the key, its value, and what it should be.
     pub fn validate(&self) -> Result<(), InvalidField> {
-        let Self { width, batch_size, budget, augmentation, held_out, .. } = self;
-        let width = width.unwrap_or(1);
-        InvalidField::unless((1..=1024).contains(&width), "width", width, "1 to 1024 channels")?;
+        let Self { batch_size, budget, augmentation, held_out, .. } = self;
+        // Of a size that suits all designs, since how large the images are is not known yet.
+        self.network(1, 32).check()?;
+        self.normalisation.validate("normalisation")?;
         InvalidField::unless(*batch_size > 0, "batch-size", batch_size, "at least 1 sample")?;
         self.optimizer.validate()?;
         if let Regime::Pgd(attack) = &self.regime {
@@ -161,6 +178,11 @@ impl Config {
             Some(HeldOut { max_images: Some(0), .. }) => Err(InvalidField::new("held-out.max-images", 0, "at least 1")),
             _ => Ok(()),
         }
+    }
+
+    /// The network for images of this size and this many classes.
+    pub fn network(&self, n_classes: i64, image_size: i64) -> NetworkSpec {
+        NetworkSpec::new(self.model, self.width, n_classes, image_size).with_depth(self.depth)
     }
 
     /// How much work it is to train on `n_rows` rows.

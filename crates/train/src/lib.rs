@@ -30,4 +30,4 @@ pub use data::{Sample, TrainingData, load};
 pub use error::TrainError;
 pub use optimizer::Optimizer;
 pub use order::{epoch_order, torch_seed};
-pub use training::{Trained, train};
+pub use training::{Trained, network_spec, train, train_from};

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use twinset_manifest::{Provenance, write_manifest};
-use twinset_model::{DeviceChoice, WeightsMetadata, open_device, save};
+use twinset_manifest::{Input, Provenance, write_manifest};
+use twinset_model::{DeviceChoice, Network, WeightsMetadata, load_initial, open_device, save};
 use twinset_stage::CommonArgs;
-use twinset_train::{Config, load, train};
+use twinset_train::{Config, TrainingData, load, network_spec, train, train_from};
 
 /// Train a network on a training set: weights, and how each epoch went.
 ///
@@ -32,6 +32,10 @@ struct Args {
     /// What to train on (schema `trainset`).
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
     trainset: Option<PathBuf>,
+
+    /// Weights to begin with: of twinset-train, or any safetensors file with the network's names, as PyTorch saves them.
+    #[arg(long, value_name = "FILE")]
+    init: Option<PathBuf>,
 
     /// Folder that paths in the images manifests are relative to.
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -68,10 +72,18 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let (device, why) = open_device(args.device).context("failed to open the device")?;
     eprintln!("device: {why}");
     let injected_images = args.injected_images.as_deref();
-    let data = load(images, injected_images, trainset, &args.folder, config.held_out.as_ref(), device)
+    let mut data = load(images, injected_images, trainset, &args.folder, config.held_out.as_ref(), device)
         .context("failed to load the training set")?;
     let out = args.common.out_folder()?;
-    let trained = train(&config, &data, &args.common.progress()).context("failed to train")?;
+    let progress = args.common.progress();
+    let trained = match &args.init {
+        None => train(&config, &data, &progress),
+        Some(init) => {
+            let network = begin_with(init, &config, &mut data).context("failed to load the weights to begin with")?;
+            train_from(network, &config, &data, &progress)
+        }
+    };
+    let trained = trained.context("failed to train")?;
 
     let mut provenance = Provenance::of_stage("train", env!("CARGO_PKG_VERSION"))
         .with_config(&config)
@@ -86,6 +98,23 @@ fn run(args: &Args) -> anyhow::Result<()> {
         .context("failed to write weights")?;
     summarise(&weights, &epochs.path, last.as_ref());
     Ok(())
+}
+
+/// The network that these weights are of. The provenance will name them.
+fn begin_with(weights: &Path, config: &Config, data: &mut TrainingData) -> anyhow::Result<Network> {
+    let spec = network_spec(config, data)?;
+    let (network, metadata) = load_initial(weights, &spec, config.normalisation, data.images.pixels.device())?;
+    data.inputs.push(Input::of_file(weights).with_context(|| format!("cannot read `{}`", weights.display()))?);
+    if let Some(metadata) = metadata {
+        let mut warnings = metadata.provenance.warnings;
+        if metadata.class_names != data.class_names {
+            let (found, expected) = (metadata.class_names.join(", "), data.class_names.join(", "));
+            warnings.push(format!("the weights to begin with are of classes {found}, the images of {expected}"));
+        }
+        warnings.retain(|warning| !data.warnings.contains(warning));
+        data.warnings.extend(warnings);
+    }
+    Ok(network)
 }
 
 fn summarise(weights: &Path, epochs: &Path, last: Option<&twinset_manifest::rows::Epoch>) {

@@ -25,13 +25,51 @@ pub struct Trained {
 /// When there is nothing to train on, the network does not take the images, an attack fails, or the loss or a weight is
 /// no longer finite.
 pub fn train(config: &Config, data: &TrainingData, progress: &Progress) -> Result<Trained, TrainError> {
-    let mut run = Run::begin(config, data)?;
+    let network = initial_network(config, data)?;
+    train_from(network, config, data, progress)
+}
+
+/// The same, beginning with the weights of `network` instead of new ones.
+///
+/// # Errors
+/// As [`train`]; also when it is not the config's network for these images and classes.
+pub fn train_from(
+    network: Network,
+    config: &Config,
+    data: &TrainingData,
+    progress: &Progress,
+) -> Result<Trained, TrainError> {
+    let mut run = Run::begin(network, config, data)?;
     let bar = progress.begin("samples", config.estimate(data.samples.len() as u64).n_samples, "training");
     let mut epochs = Vec::new();
     while let Some(epoch) = run.epoch(&bar)? {
         epochs.push(epoch);
     }
     Ok(Trained { network: run.network, epochs })
+}
+
+/// The config's network for these images and classes.
+///
+/// # Errors
+/// When there is nothing to train on, or no such network takes the images.
+pub fn network_spec(config: &Config, data: &TrainingData) -> Result<NetworkSpec, TrainError> {
+    if data.samples.is_empty() {
+        return Err(TrainError::EmptyTrainset);
+    }
+    let (height, width) = data.images.size();
+    if height != width {
+        return Err(TrainError::NotSquare { width, height });
+    }
+    let spec = config.network(data.class_names.len() as i64, height);
+    spec.validate()?;
+    Ok(spec)
+}
+
+/// A new network, with weights that the seed decides.
+fn initial_network(config: &Config, data: &TrainingData) -> Result<Network, TrainError> {
+    let spec = network_spec(config, data)?;
+    seed_torch(config.seed, 0);
+    Ok(Network::new(&spec, data.images.pixels.device())?.with_normalisation(config.normalisation))
 }
 
 /// A training between two epochs. What it holds is all that the next epoch depends on.
@@ -46,17 +84,13 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn begin(config: &'a Config, data: &'a TrainingData) -> Result<Self, TrainError> {
-        if data.samples.is_empty() {
-            return Err(TrainError::EmptyTrainset);
+    fn begin(network: Network, config: &'a Config, data: &'a TrainingData) -> Result<Self, TrainError> {
+        let expected = network_spec(config, data)?;
+        if *network.spec() != expected || network.normalisation() != config.normalisation {
+            return Err(TrainError::OtherNetwork { found: network.spec().to_string(), expected: expected.to_string() });
         }
-        let (height, width) = data.images.size();
-        if height != width {
-            return Err(TrainError::NotSquare { width, height });
-        }
-        seed_torch(config.seed, 0);
-        let spec = NetworkSpec::new(config.model, config.width, data.class_names.len() as i64, height);
-        let network = Network::new(&spec, data.images.pixels.device())?.with_class_names(data.class_names.clone())?;
+        check_labels(data)?;
+        let network = network.with_class_names(data.class_names.clone())?;
         let optimizer = Optimizer::new(config.optimizer, network.parameters().map(|(_, tensor)| tensor));
         Ok(Self { config, data, network, optimizer, n_epochs: 0, n_steps: 0, n_samples: 0 })
     }
@@ -180,6 +214,20 @@ impl<'a> Run<'a> {
             Tensor::stack(&largest, 0).max().double_value(&[])
         });
         if value.is_finite() { Ok(()) } else { Err(tally.not_finite("largest weight", value, tally.n_steps)) }
+    }
+}
+
+/// Labels beyond the classes: torch's loss would panic at them.
+fn check_labels(data: &TrainingData) -> Result<(), TrainError> {
+    let n_classes = data.class_names.len();
+    match (0..).zip(&data.samples).find(|(_, sample)| sample.label as usize >= n_classes) {
+        None => Ok(()),
+        Some((position, sample)) => Err(TrainError::Label {
+            position,
+            image_id: data.images.image_ids[sample.image],
+            found: sample.label,
+            largest: n_classes as u32 - 1,
+        }),
     }
 }
 

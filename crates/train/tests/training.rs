@@ -191,10 +191,14 @@ fn what_a_network_does_not_take_is_said() {
         change(&mut data);
         assert_eq!(run(&config(json!({})), &data).unwrap_err().to_string(), expected);
     };
+    check(
+        &|data| data.samples[3].label = 2,
+        "the trainset's position 3 (image 3) has label 2, expected one of 0 to 1, as the images have",
+    );
     check(&|data| data.samples.clear(), "the trainset has no rows, expected at least one");
     check(
         &|data| data.images.pixels = data.images.pixels.narrow(2, 0, 4),
-        "images have 8x4 pixels, expected squares whose side is a multiple of 4",
+        "images have 8x4 pixels, expected squares: networks take no others",
     );
     check(
         &|data| data.images.pixels = data.images.pixels.narrow(2, 0, 6).narrow(3, 0, 6),
