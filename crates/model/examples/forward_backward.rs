@@ -1,25 +1,30 @@
 //! One pass forward and back for each line on stdin, its seconds of processor time on stdout: what
 //! `tests/pytorch/speed.py` calls in turn with PyTorch.
 //!
-//! `forward_backward MODEL WIDTH BATCH train|eval weights|pixels`, of images of 32x32 pixels and ten classes.
+//! `forward_backward MODEL WIDTH BATCH train|eval weights|pixels float32|bfloat16`, of images of 32x32 pixels and ten classes.
 
 use std::error::Error;
 use std::io::{BufRead, Write};
 
 use tch::{Device, Kind, Tensor};
-use twinset_model::{DeviceChoice, Mode, Model, Network, NetworkSpec, open_device};
+use twinset_model::{DeviceChoice, Mode, Model, Network, NetworkSpec, Precision, open_device};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let [model, width, batch, mode, wanted] = &arguments[..] else {
-        return Err(format!("expected MODEL WIDTH BATCH train|eval weights|pixels, found {arguments:?}").into());
+    let [model, width, batch, mode, wanted, precision] = &arguments[..] else {
+        return Err(format!(
+            "expected MODEL WIDTH BATCH train|eval weights|pixels float32|bfloat16, found {arguments:?}"
+        )
+        .into());
     };
     open_device(DeviceChoice::Cpu)?;
     let model: Model = serde_json::from_str(&format!("{model:?}"))?;
     let mode = if mode == "train" { Mode::Train } else { Mode::Eval };
     let batch: i64 = batch.parse()?;
     tch::manual_seed(0);
-    let network = Network::new(&NetworkSpec::new(model, Some(width.parse()?), 10, 32), Device::Cpu)?;
+    let precision: Precision = serde_json::from_str(&format!("{precision:?}"))?;
+    let spec = NetworkSpec::new(model, Some(width.parse()?), 10, 32);
+    let network = Network::new(&spec, Device::Cpu)?.with_precision(precision)?;
     let pixels = Tensor::rand([batch, 3, 32, 32], (Kind::Float, Device::Cpu));
     let pixels = pixels.set_requires_grad(wanted == "pixels");
     let labels = Tensor::arange(batch, (Kind::Int64, Device::Cpu)).remainder(10);

@@ -85,6 +85,9 @@ pub enum ModelError {
         /// Which tensors are missing, too many, or of another shape.
         differences: String,
     },
+    /// The processor does not compute in bfloat16.
+    #[error("precision `bfloat16` was asked for, but this processor has no instructions for it, expected `float32`")]
+    Precision,
     /// A GPU was asked for and there is none.
     #[error("device `cuda` was asked for, but {detail}")]
     Device {

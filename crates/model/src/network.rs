@@ -1,6 +1,6 @@
 //! Networks: pixels in, logits out.
 
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::layers::channels_last;
 use crate::normalisation::NormalisationLayer;
@@ -8,7 +8,7 @@ use crate::paper::PaperNet;
 use crate::preact::PreActNet;
 use crate::resnet::ResNet;
 use crate::tensors::{Slot, Tensors};
-use crate::{Model, ModelError, NetworkSpec, Normalisation};
+use crate::{Model, ModelError, NetworkSpec, Normalisation, Precision};
 
 /// Whether a network is being trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,7 @@ pub enum Mode {
 pub struct Network {
     spec: NetworkSpec,
     normalisation: Normalisation,
+    precision: Precision,
     class_names: Vec<String>,
     first: NormalisationLayer,
     body: Body,
@@ -72,6 +73,7 @@ impl Network {
         Self {
             spec: spec.clone(),
             normalisation,
+            precision: Precision::Float32,
             class_names: (0..spec.n_classes).map(|class| class.to_string()).collect(),
             first: normalisation.layer(spec.image_size, device),
             body,
@@ -99,17 +101,28 @@ impl Network {
         self
     }
 
-    /// The logits `[n, n_classes]` of images `[n, 3, size, size]` with pixels in [0, 1].
+    /// The network computing in this format; 32-bit floats until then.
+    ///
+    /// # Errors
+    /// When its device does not compute in it.
+    pub fn with_precision(mut self, precision: Precision) -> Result<Self, ModelError> {
+        precision.check(self.device)?;
+        self.precision = precision;
+        Ok(self)
+    }
+
+    /// The logits `[n, n_classes]`, 32-bit floats, of images `[n, 3, size, size]` with pixels in [0, 1].
     ///
     /// # Panics
     /// When the images are of another shape or on another device than the network: a defect of the caller.
     pub fn forward(&self, pixels: &Tensor, mode: Mode) -> Tensor {
-        let normalised = self.first.forward(pixels);
-        match &self.body {
+        let normalised = self.first.forward(pixels).to_kind(self.precision.kind());
+        let logits = match &self.body {
             Body::Paper(body) => body.forward(&normalised, mode),
             Body::ResNet(body) => body.forward(&normalised, mode),
             Body::PreAct(body) => body.forward(&normalised, mode),
-        }
+        };
+        logits.to_kind(Kind::Float)
     }
 
     /// Which network it is.
@@ -120,6 +133,11 @@ impl Network {
     /// What its first layer does to pixels.
     pub fn normalisation(&self) -> Normalisation {
         self.normalisation
+    }
+
+    /// The number format that it computes in.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// The classes' names, by label.

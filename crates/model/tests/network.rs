@@ -1,7 +1,18 @@
 //! Networks against a second, naive computation in plain Rust, in the published order of layers.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use tch::{Device, Kind, Tensor};
-use twinset_model::{Mode, Model, ModelError, Network, NetworkSpec};
+use twinset_model::{Mode, Model, ModelError, Network, NetworkSpec, Precision};
+
+/// Torch has one generator for all threads, and tests run side by side.
+static GENERATOR: Mutex<()> = Mutex::new(());
+
+fn seeded(seed: i64) -> MutexGuard<'static, ()> {
+    let guard = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+    tch::manual_seed(seed);
+    guard
+}
 
 /// A `[channels, side, side]` picture.
 #[derive(Clone)]
@@ -97,7 +108,7 @@ fn largest_difference(left: &[f64], right: &[f64]) -> f64 {
 #[test]
 fn logits_and_gradients_are_those_of_the_naive_computation() {
     let check = |model, width, image_size, n_classes| {
-        tch::manual_seed(11);
+        let _generator = seeded(11);
         let spec = NetworkSpec::new(model, Some(width), n_classes, image_size);
         let network = Network::new(&spec, Device::Cpu).unwrap();
         let (side, label) = (image_size as usize, 1);
@@ -144,7 +155,7 @@ fn logits_and_gradients_are_those_of_the_naive_computation() {
 
 #[test]
 fn a_network_computes_the_same_however_its_images_lie_in_memory() {
-    tch::manual_seed(1);
+    let _generator = seeded(1);
     let network = Network::new(&NetworkSpec::new(Model::PaperStandard, Some(4), 10, 32), Device::Cpu).unwrap();
     let images = Tensor::rand([20, 3, 32, 32], (Kind::Float, Device::Cpu));
     let channels_last = images.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
@@ -168,7 +179,7 @@ fn the_published_networks_have_the_published_shapes() {
 
 #[test]
 fn initial_weights_are_uniform_up_to_the_square_root_of_the_fan_in() {
-    tch::manual_seed(0);
+    let _generator = seeded(0);
     let network = Network::new(&NetworkSpec::new(Model::PaperRobust, None, 10, 32), Device::Cpu).unwrap();
     let mut fan_in = 0;
     for (name, tensor) in network.parameters() {
@@ -186,9 +197,43 @@ fn initial_weights_are_uniform_up_to_the_square_root_of_the_fan_in() {
 }
 
 #[test]
+fn in_bfloat16_activations_are_rounded_and_all_else_is_as_in_float32() {
+    if Precision::Bfloat16.check(Device::Cpu).is_err() {
+        println!("skipped: this processor has no bfloat16");
+        return;
+    }
+    for model in Model::ALL {
+        let spec = NetworkSpec::new(model, Some(4), 10, 32);
+        let pass = |precision| {
+            let _generator = seeded(4);
+            let network = Network::new(&spec, Device::Cpu).unwrap().with_precision(precision).unwrap();
+            let images = Tensor::rand([16, 3, 32, 32], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+            let labels = Tensor::arange(16, (Kind::Int64, Device::Cpu)).remainder(10);
+            let logits = network.forward(&images, Mode::Eval);
+            let loss = logits.cross_entropy_for_logits(&labels);
+            let wanted: Vec<_> = network.parameters().map(|(_, tensor)| tensor).chain([&images]).collect();
+            let gradients = Tensor::run_backward(&[loss], &wanted, false, false);
+            assert!(gradients.iter().all(|gradient| gradient.kind() == Kind::Float), "{model}");
+            let _ = tch::no_grad(|| network.forward(&images, Mode::Train));
+            let statistics = network.buffers().map(|(_, tensor)| values(tensor)).collect::<Vec<_>>().concat();
+            [values(&logits.detach()), gradients.iter().map(values).collect::<Vec<_>>().concat(), statistics]
+        };
+        let (float32, bfloat16) = (pass(Precision::Float32), pass(Precision::Bfloat16));
+        // PyTorch's autocast is off by as much in a network's gradients.
+        for (index, most) in [0.05, 0.2, 0.01].into_iter().enumerate() {
+            let norm = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>().sqrt();
+            let difference: Vec<_> = float32[index].iter().zip(&bfloat16[index]).map(|(l, r)| l - r).collect();
+            let relative = norm(&difference) / norm(&float32[index]).max(1e-30);
+            assert!(relative < most, "{model}, logits, gradients or statistics ({index}): off by {relative}");
+        }
+        assert_ne!(float32, bfloat16, "{model}");
+    }
+}
+
+#[test]
 fn dropout_is_in_the_standard_network_while_it_is_trained() {
     let check = |model, is_random: bool| {
-        tch::manual_seed(0);
+        let _generator = seeded(0);
         let network = Network::new(&NetworkSpec::new(model, Some(4), 10, 32), Device::Cpu).unwrap();
         let images = Tensor::rand([4, 3, 32, 32], (Kind::Float, Device::Cpu));
         let logits = |mode| network.forward(&images, mode);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use twinset_attack::Pgd;
 use twinset_manifest::rows::Split;
-use twinset_model::{Augmentation, Model, NetworkSpec, Normalisation};
+use twinset_model::{Augmentation, Model, NetworkSpec, Normalisation, Precision};
 use twinset_stage::InvalidField;
 
 /// One training.
@@ -22,6 +22,9 @@ pub struct Config {
     /// What its first layer does to pixels in [0, 1]; mean 0.5 and standard deviation 0.5 where nothing is said.
     #[serde(default = "paper_normalisation", skip_serializing_if = "is_paper_normalisation")]
     pub normalisation: Normalisation,
+    /// The number format that it computes in; 32-bit floats where nothing is said.
+    #[serde(default, skip_serializing_if = "is_float32")]
+    pub precision: Precision,
     /// How gradients become weights.
     pub optimizer: OptimizerConfig,
     /// What the network is trained on: the images, or attacks on them.
@@ -47,6 +50,10 @@ fn paper_normalisation() -> Normalisation {
 
 fn is_paper_normalisation(normalisation: &Normalisation) -> bool {
     *normalisation == Normalisation::PAPER
+}
+
+fn is_float32(precision: &Precision) -> bool {
+    *precision == Precision::Float32
 }
 
 fn published_batch_size() -> u32 {

@@ -90,7 +90,7 @@ impl<'a> Run<'a> {
             return Err(TrainError::OtherNetwork { found: network.spec().to_string(), expected: expected.to_string() });
         }
         check_labels(data)?;
-        let network = network.with_class_names(data.class_names.clone())?;
+        let network = network.with_class_names(data.class_names.clone())?.with_precision(config.precision)?;
         let optimizer = Optimizer::new(config.optimizer, network.parameters().map(|(_, tensor)| tensor));
         Ok(Self { config, data, network, optimizer, n_epochs: 0, n_steps: 0, n_samples: 0 })
     }

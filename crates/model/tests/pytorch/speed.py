@@ -38,7 +38,7 @@ def eager(arguments):
 
 
 def ours(arguments):
-    words = [arguments.model, arguments.width, arguments.batch, arguments.mode, arguments.gradients]
+    words = [arguments.model, arguments.width, arguments.batch, arguments.mode, arguments.gradients, arguments.precision]
     program = [arguments.program, *map(str, words)]
     process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
