@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use twinset_manifest::rows::Split;
-use twinset_model::{Augmentation, Model};
+use twinset_model::{Augmentation, Model, NetworkSpec, Normalisation, Precision};
 use twinset_stage::InvalidField;
 
 use crate::{AttackMode, EarlyStopping, Length, OptimizerConfig, Regime, Schedule, WeightAverage};
@@ -13,9 +13,19 @@ use crate::{AttackMode, EarlyStopping, Length, OptimizerConfig, Regime, Schedule
 pub struct Config {
     /// The network.
     pub model: Model,
-    /// Channels of its first convolution; as published where none are given.
+    /// Channels of its first convolution, of a wide residual network the widening factor; as published where none are
+    /// given.
     #[serde(default)]
     pub width: Option<u32>,
+    /// Layers of a wide residual network, as published where none are given; the other networks have no such choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u32>,
+    /// What its first layer does to pixels in [0, 1]; mean 0.5 and standard deviation 0.5 where nothing is said.
+    #[serde(default = "paper_normalisation", skip_serializing_if = "is_paper_normalisation")]
+    pub normalisation: Normalisation,
+    /// The number format that it computes in; 32-bit floats where nothing is said.
+    #[serde(default, skip_serializing_if = "is_float32")]
+    pub precision: Precision,
     /// How gradients become weights.
     pub optimizer: OptimizerConfig,
     /// How the learning rate goes over the training; constant where nothing is said.
@@ -53,6 +63,18 @@ pub struct Config {
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+fn paper_normalisation() -> Normalisation {
+    Normalisation::PAPER
+}
+
+fn is_paper_normalisation(normalisation: &Normalisation) -> bool {
+    *normalisation == Normalisation::PAPER
+}
+
+fn is_float32(precision: &Precision) -> bool {
+    *precision == Precision::Float32
 }
 
 fn published_batch_size() -> u32 {
@@ -98,6 +120,7 @@ impl Config {
     pub fn resolved(mut self) -> Self {
         self.width.get_or_insert(self.model.default_width());
         self.regime = self.regime.resolved();
+        self.depth = self.depth.or(self.model.default_depth());
         self
     }
 
@@ -106,9 +129,10 @@ impl Config {
     /// # Errors
     /// Names the key, its value, and what it should be.
     pub fn validate(&self) -> Result<(), InvalidField> {
-        let Self { width, batch_size, budget, augmentation, held_out, .. } = self;
-        let width = width.unwrap_or(1);
-        InvalidField::unless((1..=1024).contains(&width), "width", width, "1 to 1024 channels")?;
+        let Self { batch_size, budget, augmentation, held_out, .. } = self;
+        // Of a size that suits all designs, since how large the images are is not known yet.
+        self.network(1, 32).check()?;
+        self.normalisation.validate("normalisation")?;
         InvalidField::unless(*batch_size > 0, "batch-size", batch_size, "at least 1 sample")?;
         self.optimizer.validate()?;
         self.schedule.validate()?;
@@ -156,6 +180,11 @@ impl Config {
 
     fn n_steps_an_epoch(&self, n_rows: u64) -> u64 {
         n_rows.div_ceil(u64::from(self.batch_size.max(1)))
+    }
+
+    /// The network for images of this size and this many classes.
+    pub fn network(&self, n_classes: i64, image_size: i64) -> NetworkSpec {
+        NetworkSpec::new(self.model, self.width, n_classes, image_size).with_depth(self.depth)
     }
 
     /// How much work it is to train on `n_rows` rows.

@@ -74,12 +74,20 @@ pub enum TrainError {
         expected: String,
     },
     /// Images are not square.
-    #[error("images have {width}x{height} pixels, expected squares whose side is a multiple of 4")]
+    #[error("images have {width}x{height} pixels, expected squares: networks take no others")]
     NotSquare {
         /// Their width.
         width: i64,
         /// Their height.
         height: i64,
+    },
+    /// The network to begin with is another than the config's.
+    #[error("the network to begin with is {found}, expected {expected} with the config's normalisation")]
+    OtherNetwork {
+        /// That network.
+        found: String,
+        /// The config's network for these images and classes.
+        expected: String,
     },
     /// No image is of the held-out split.
     #[error("`held-out` asks for split `{split}`, of which there is no image")]

@@ -5,10 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use twinset_manifest::{Provenance, write_manifest};
-use twinset_model::{DeviceChoice, Network, WeightsMetadata, open_device, save};
+use twinset_manifest::{Input, Provenance, write_manifest};
+use twinset_model::{DeviceChoice, Network, WeightsMetadata, load_initial, open_device, save};
 use twinset_stage::{CommonArgs, with_hint};
-use twinset_train::{Checkpoint, Checkpoints, Config, Found, Trained, TrainingData, load, train_resumably};
+use twinset_train::{
+    Checkpoint, Checkpoints, Config, Found, Trained, TrainingData, load, network_spec, new_network, train_resumably,
+};
 
 /// Train a network on a training set: weights, and how each epoch went.
 ///
@@ -37,6 +39,10 @@ struct Args {
     /// What to train on (schema `trainset`).
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
     trainset: Option<PathBuf>,
+
+    /// Weights to begin with: of twinset-train, or any safetensors file with the network's names, as PyTorch saves them.
+    #[arg(long, value_name = "FILE")]
+    init: Option<PathBuf>,
 
     /// Folder that paths in the images manifests are relative to.
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -81,8 +87,12 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let (device, why) = open_device(args.device).context("failed to open the device")?;
     eprintln!("device: {why}");
     let injected_images = args.injected_images.as_deref();
-    let data = load(images, injected_images, trainset, &args.folder, config.held_out.as_ref(), device)
+    let mut data = load(images, injected_images, trainset, &args.folder, config.held_out.as_ref(), device)
         .context("failed to load the training set")?;
+    let network = match &args.init {
+        None => new_network(&config, &data).context("failed to train")?,
+        Some(init) => begin_with(init, &config, &mut data).context("failed to load the weights to begin with")?,
+    };
     let mut provenance = Provenance::of_stage("train", env!("CARGO_PKG_VERSION"))
         .with_config(&config)
         .with_seed(Some(config.seed))
@@ -90,7 +100,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     provenance.warnings.clone_from(&data.warnings);
     let out = args.common.out_folder()?;
     let checkpoints = Checkpoints::new(&out.join("checkpoints"), &provenance, device);
-    let trained = train_or_resume(args, &config, &data, &checkpoints)?;
+    let trained = train_or_resume(args, network, &config, &data, &checkpoints)?;
 
     for warning in &trained.warnings {
         eprintln!("warning: {warning}");
@@ -117,6 +127,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
 
 fn train_or_resume(
     args: &Args,
+    network: Network,
     config: &Config,
     data: &TrainingData,
     checkpoints: &Checkpoints,
@@ -133,13 +144,31 @@ fn train_or_resume(
     if let Some(checkpoint) = &found.checkpoint {
         eprintln!("resuming after epoch {} from `{}`", checkpoint.epoch, checkpoint.path.display());
     }
-    let trained = train_resumably(config, data, &args.common.progress(), checkpoints, found.checkpoint.as_ref());
+    let trained =
+        train_resumably(network, config, data, &args.common.progress(), checkpoints, found.checkpoint.as_ref());
     trained.context("failed to train").map_err(|error| match checkpoints.find() {
         Ok(Found { checkpoint: Some(Checkpoint { epoch, path, .. }), .. }) => {
             with_hint(error, format!("the state after epoch {epoch} is kept in `{}`", path.display()))
         }
         _ => error,
     })
+}
+
+/// The network that these weights are of. The provenance will name them.
+fn begin_with(weights: &Path, config: &Config, data: &mut TrainingData) -> anyhow::Result<Network> {
+    let spec = network_spec(config, data)?;
+    let (network, metadata) = load_initial(weights, &spec, config.normalisation, data.images.pixels.device())?;
+    data.inputs.push(Input::of_file(weights).with_context(|| format!("cannot read `{}`", weights.display()))?);
+    if let Some(metadata) = metadata {
+        let mut warnings = metadata.provenance.warnings;
+        if metadata.class_names != data.class_names {
+            let (found, expected) = (metadata.class_names.join(", "), data.class_names.join(", "));
+            warnings.push(format!("the weights to begin with are of classes {found}, the images of {expected}"));
+        }
+        warnings.retain(|warning| !data.warnings.contains(warning));
+        data.warnings.extend(warnings);
+    }
+    Ok(network)
 }
 
 fn summarise(weights: &Path, epochs: &Path, last: Option<&twinset_manifest::rows::Epoch>) {

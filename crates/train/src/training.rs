@@ -3,20 +3,17 @@
 use tch::{Kind, Tensor};
 use twinset_attack::AttackError;
 use twinset_manifest::rows::Epoch;
-use twinset_model::{Mode, Network, NetworkSpec, augment, unit_pixels};
+use twinset_model::{Mode, Network, augment, unit_pixels};
 use twinset_stage::{Bar, Progress};
 
 use crate::average::Average;
-use crate::history;
+use crate::initial::{check_labels, copy, network_spec, new_network, tensors};
 use crate::order::{Order, seed_torch};
 use crate::regime::Batch;
 use crate::stopping::Best;
 use crate::tally::Tally;
 use crate::watch::Watch;
 use crate::{Budget, Checkpoint, Checkpoints, Config, Length, Optimizer, TrainError, TrainingData};
-
-const EPOCHS: &str = "epochs";
-const WATCHED: &str = "watched";
 
 /// A network that was trained, and how that went.
 #[derive(Debug)]
@@ -39,21 +36,35 @@ pub struct Trained {
 /// When there is nothing to train on, the network does not take the images, an attack fails, or the loss or a weight is
 /// no longer finite.
 pub fn train(config: &Config, data: &TrainingData, progress: &Progress) -> Result<Trained, TrainError> {
-    Run::begin(config, data)?.go(progress, None)
+    train_from(new_network(config, data)?, config, data, progress)
 }
 
-/// As [`train`], with a checkpoint after each epoch, from the start or from a checkpoint of this very training on.
+/// The same, beginning with the weights of `network` instead of new ones.
 ///
 /// # Errors
-/// As [`train`]; also when a checkpoint cannot be written or restored.
+/// As [`train`]; also when it is not the config's network for these images and classes.
+pub fn train_from(
+    network: Network,
+    config: &Config,
+    data: &TrainingData,
+    progress: &Progress,
+) -> Result<Trained, TrainError> {
+    Run::begin(network, config, data)?.go(progress, None)
+}
+
+/// The same, with a checkpoint after each epoch, from the start or from a checkpoint of this very training on.
+///
+/// # Errors
+/// As [`train_from`]; also when a checkpoint cannot be written or restored.
 pub fn train_resumably(
+    network: Network,
     config: &Config,
     data: &TrainingData,
     progress: &Progress,
     checkpoints: &Checkpoints,
     from: Option<&Checkpoint>,
 ) -> Result<Trained, TrainError> {
-    let mut run = Run::begin(config, data)?;
+    let mut run = Run::begin(network, config, data)?;
     if let Some(checkpoint) = from {
         run.restore(checkpoint)?;
     }
@@ -62,35 +73,31 @@ pub fn train_resumably(
 
 /// A training between two epochs. What it holds is all that the next epoch depends on; [`Run::state`] is what of it
 /// changes from epoch to epoch.
-struct Run<'a> {
-    config: &'a Config,
-    data: &'a TrainingData,
-    network: Network,
-    optimizer: Optimizer,
-    average: Option<Average>,
-    best: Option<Best>,
-    watch: Option<Watch>,
-    length: Length,
-    epochs: Vec<Epoch>,
+pub(crate) struct Run<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) data: &'a TrainingData,
+    pub(crate) network: Network,
+    pub(crate) optimizer: Optimizer,
+    pub(crate) average: Option<Average>,
+    pub(crate) best: Option<Best>,
+    pub(crate) watch: Option<Watch>,
+    pub(crate) length: Length,
+    pub(crate) epochs: Vec<Epoch>,
     /// Accuracies of what is watched, one an epoch.
-    watched: Vec<f64>,
-    n_epochs: u32,
-    n_steps: u64,
-    n_samples: u64,
+    pub(crate) watched: Vec<f64>,
+    pub(crate) n_epochs: u32,
+    pub(crate) n_steps: u64,
+    pub(crate) n_samples: u64,
 }
 
 impl<'a> Run<'a> {
-    fn begin(config: &'a Config, data: &'a TrainingData) -> Result<Self, TrainError> {
-        if data.samples.is_empty() {
-            return Err(TrainError::EmptyTrainset);
+    fn begin(network: Network, config: &'a Config, data: &'a TrainingData) -> Result<Self, TrainError> {
+        let expected = network_spec(config, data)?;
+        if *network.spec() != expected || network.normalisation() != config.normalisation {
+            return Err(TrainError::OtherNetwork { found: network.spec().to_string(), expected: expected.to_string() });
         }
-        let (height, width) = data.images.size();
-        if height != width {
-            return Err(TrainError::NotSquare { width, height });
-        }
-        seed_torch(config.seed, 0);
-        let spec = NetworkSpec::new(config.model, config.width, data.class_names.len() as i64, height);
-        let network = Network::new(&spec, data.images.pixels.device())?.with_class_names(data.class_names.clone())?;
+        check_labels(data)?;
+        let network = network.with_class_names(data.class_names.clone())?.with_precision(config.precision)?;
         let optimizer = Optimizer::new(config.optimizer, network.parameters().map(|(_, tensor)| tensor));
         Ok(Self {
             config,
@@ -119,7 +126,7 @@ impl<'a> Run<'a> {
             }
         }
         self.swap_average();
-        let last = self.best.as_ref().map(|_| self.copy_of_network()).transpose()?;
+        let last = self.best.as_ref().map(|_| copy(&self.network)).transpose()?;
         if let Some(best) = &self.best {
             best.restore(tensors(&self.network));
         }
@@ -127,54 +134,11 @@ impl<'a> Run<'a> {
         Ok(Trained { network: self.network, last, epochs: self.epochs, warnings })
     }
 
-    fn copy_of_network(&self) -> Result<Network, TrainError> {
-        let copy = Network::new(self.network.spec(), self.network.device())?;
-        Best::new(tensors(&self.network)).restore(tensors(&copy));
-        Ok(copy.with_class_names(self.network.class_names().to_vec())?)
-    }
-
     /// Exchanges the weights and their average, if there is one.
     fn swap_average(&mut self) {
         if let Some(average) = &mut self.average {
             average.swap(&self.network);
         }
-    }
-
-    /// All that changes from epoch to epoch, by name.
-    fn state(&self) -> Vec<(String, Tensor)> {
-        let epochs = (EPOCHS.to_owned(), history::to_tensor(&self.epochs));
-        let watched = (WATCHED.to_owned(), Tensor::from_slice(&self.watched));
-        self.tensors().into_iter().chain([epochs, watched]).collect()
-    }
-
-    /// The part of the state that is restored by copying into it.
-    fn tensors(&self) -> Vec<(String, Tensor)> {
-        let numbered = |name: &'static str, values: &[Tensor]| -> Vec<_> {
-            values
-                .iter()
-                .enumerate()
-                .map(|(index, tensor)| (format!("{name}.{index}"), tensor.shallow_clone()))
-                .collect()
-        };
-        let mut state = numbered("optimizer", &self.optimizer.state());
-        state.extend(tensors(&self.network).enumerate().map(|(i, tensor)| (format!("network.{i}"), tensor.detach())));
-        state.extend(self.average.iter().flat_map(|average| numbered("average", &average.values)));
-        state.extend(self.best.iter().flat_map(|best| numbered("best", &best.values)));
-        state
-    }
-
-    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
-        self.epochs = history::from_tensor(checkpoint.tensor(EPOCHS, None)?, self.data.held_out.len());
-        let watched = checkpoint.tensor(WATCHED, None)?;
-        self.watched = Vec::try_from(watched).expect("it was written as float64");
-        for (name, mut tensor) in self.tensors() {
-            tensor.copy_(checkpoint.tensor(&name, Some(&tensor.size()))?);
-        }
-        if let Some(last) = self.epochs.last() {
-            (self.n_epochs, self.n_steps, self.n_samples) = (last.epoch, last.n_steps, last.n_samples_seen);
-        }
-        self.optimizer.set_n_steps(self.n_steps);
-        Ok(())
     }
 
     /// The next epoch.
@@ -297,11 +261,6 @@ impl<'a> Run<'a> {
     fn learning_rate(&self) -> f64 {
         self.config.optimizer.learning_rate() * self.config.schedule.factor(self.n_steps, self.length)
     }
-}
-
-/// All that a network learns: its parameters.
-fn tensors(network: &Network) -> impl Iterator<Item = &Tensor> {
-    network.parameters().map(|(_, tensor)| tensor)
 }
 
 fn n_correct(logits: &Tensor, labels: &Tensor) -> Tensor {

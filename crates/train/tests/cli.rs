@@ -190,6 +190,82 @@ fn defaults_are_filled_in() {
 }
 
 #[test]
+fn a_training_begins_with_the_weights_it_is_given() {
+    let study = Study::new();
+    assert!(study.train("first", &["--set", "seed=4"]).status.success());
+    let ours = study.path("first/model.safetensors");
+    // Without our name for it, it is a file as PyTorch users write them.
+    let plain = study.path("theirs.safetensors");
+    let replaced = replace(&fs::read(&ours).unwrap(), "twinset.schema", "another.schema");
+    fs::write(&plain, replaced).unwrap();
+    // A step too small to be seen leaves the weights as they were.
+    let still = "optimizer={ kind = \"sgd\", learning-rate = 1e-30 }";
+    let tensors = |path: &Path| -> Vec<_> {
+        let (network, _) = load(path, Device::Cpu).unwrap();
+        network.parameters().map(|(name, tensor)| (name, tensor.copy())).collect()
+    };
+    for weights in [&ours, &plain] {
+        let output = study.train("out", &["--set", still, "--init", weights.to_str().unwrap()]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert_eq!(tensors(&study.path("out/model.safetensors")), tensors(&ours));
+        let (_, metadata) = load(&study.path("out/model.safetensors"), Device::Cpu).unwrap();
+        let input = metadata.provenance.inputs.last().unwrap();
+        assert_eq!(input.name, weights.file_name().unwrap().to_str().unwrap());
+        assert_eq!(input.blake3, twinset_manifest::digest_file(weights).unwrap());
+    }
+    assert!(study.train("new", &["--set", still]).status.success());
+    assert_ne!(tensors(&study.path("new/model.safetensors")), tensors(&ours));
+}
+
+#[test]
+fn weights_that_a_training_cannot_begin_with_are_refused() {
+    let study = Study::new();
+    assert!(study.train("first", &[]).status.success());
+    let ours = study.path("first/model.safetensors");
+    let bytes = fs::read(&ours).unwrap();
+    let other = study.path("other.safetensors");
+    let check = |bytes: &[u8], more: &[&str], parts: &[&str]| {
+        fs::write(&other, bytes).unwrap();
+        study.refuses(&[&["--init", other.to_str().unwrap()], more].concat(), parts);
+    };
+    check(
+        &bytes,
+        &["--set", "width=3"],
+        &[
+            "other.safetensors` are of paper-standard of width 2",
+            "expected paper-standard of width 3",
+            "`conv1.bias` has shape [2], expected [3]",
+        ],
+    );
+    check(
+        &bytes,
+        &["--set", "normalisation={ mean = [0.4914, 0.4822, 0.4465], std = 0.25 }"],
+        &[
+            "`twinset.normalisation`: found {\"mean\":0.5,\"std\":0.5}, expected {\"mean\":[0.4914,0.4822,0.4465],\"std\":0.25}",
+        ],
+    );
+    let plain = replace(&bytes, "twinset.schema", "another.schema");
+    check(
+        &replace(&plain, "\"fc2.bias\"", "\"fc3.bias\""),
+        &[],
+        &["do not fit the network of the config, paper-standard of width 2", "missing `fc2.bias`; too many `fc3.bias`"],
+    );
+    check(
+        b"PK\x03\x04 a zip file, as torch.save writes",
+        &[],
+        &["other.safetensors` are not a whole safetensors file"],
+    );
+    study.refuses(&["--init", "nowhere.safetensors"], &["cannot read weights `nowhere.safetensors`"]);
+}
+
+/// The bytes with the first `from` as `to`, which is as long.
+fn replace(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let at = bytes.windows(from.len()).position(|window| window == from.as_bytes()).expect("it is there");
+    [&bytes[..at], to.as_bytes(), &bytes[at + from.len()..]].concat()
+}
+
+#[test]
 fn a_check_needs_no_inputs_and_estimates() {
     let study = Study::new();
     let check = |more: &[&str]| {
@@ -215,6 +291,17 @@ fn a_config_that_cannot_be_names_file_line_and_key() {
     let standard = "regime = { kind = \"standard\" }";
     check("width = 2", "widht = 2", &["train.toml:2", "`widht`", "unknown field", "expected one of `model`, `width`"]);
     check("width = 2", "width = 0", &["train.toml:2: key `width`: found 0, expected 1 to 1024 channels"]);
+    check("width = 2", "depth = 28", &["train.toml:2: key `depth`: found 28, expected none: only `wide-resnet`"]);
+    check(
+        "width = 2",
+        "normalisation = { mean = 0.5, std = [0.2, 0.2] }",
+        &["train.toml:2", "expected a number, or one each for red, green and blue"],
+    );
+    check(
+        "width = 2",
+        "normalisation = { mean = 0.5, std = 0 }",
+        &["train.toml:2: key `normalisation.std`: found [0.0, 0.0, 0.0], expected numbers above 0"],
+    );
     check("paper-standard", "paper", &["train.toml:1", "unknown variant `paper`", "`paper-standard`"]);
     check(
         "learning-rate = 0.05",
@@ -276,6 +363,10 @@ fn inputs_that_do_not_fit_together_are_refused() {
             study.write_trainset(rows());
         },
         &["`paper-standard` with `image-size` 10, expected a multiple of 4"],
+    );
+    Study::new().refuses(
+        &["--set", "model=\"resnet-18\""],
+        &["`resnet-18` with `image-size` 8, expected a multiple of 8 from 16 to 1024 pixels"],
     );
     check(
         &|study| study.write_images("images.parquet", all(8)),

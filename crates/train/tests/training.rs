@@ -10,7 +10,7 @@ use serde_json::json;
 use tch::Tensor;
 use twinset_attack::pgd;
 use twinset_manifest::rows::Split;
-use twinset_model::{ImageSet, Mode, Network};
+use twinset_model::{ImageSet, Mode, Network, Precision};
 use twinset_stage::Progress;
 use twinset_train::{Config, Sample, TrainError, Trained, TrainingData, train};
 
@@ -95,6 +95,53 @@ fn a_network_learns_what_tells_the_classes_apart() {
         assert!(last.held_out_accuracy.unwrap() > 0.95, "{model}: {last:?}");
         assert!(last.train_loss < trained.epochs[0].train_loss, "{model}");
         assert!(last.train_accuracy > 0.9, "{model}: {last:?}");
+    }
+}
+
+#[test]
+fn every_design_learns_in_both_precisions_and_the_seed_decides() {
+    let data = larger(&two_features(200), 16);
+    for model in ["resnet-18", "preact-resnet-18", "wide-resnet"] {
+        for precision in [Precision::Float32, Precision::Bfloat16] {
+            if precision.check(tch::Device::Cpu).is_err() {
+                println!("skipped: this processor has no bfloat16");
+                continue;
+            }
+            let width = if model == "wide-resnet" { 1 } else { 4 };
+            let depth = (model == "wide-resnet").then_some(10);
+            let config = config(json!({
+                "model": model, "width": width, "depth": depth, "precision": precision, "budget": { "epochs": 4 },
+            }));
+            let trained = run(&config, &data).unwrap();
+            let last = trained.epochs.last().unwrap();
+            assert!(last.held_out_accuracy.unwrap() > 0.9, "{model}, {precision}: {last:?}");
+            assert_eq!(
+                weights(&trained.network),
+                weights(&run(&config, &data).unwrap().network),
+                "{model}, {precision}"
+            );
+        }
+    }
+}
+
+/// The same images with black around them.
+fn larger(data: &TrainingData, side: i64) -> TrainingData {
+    let TrainingData { images, samples, held_out, class_names, .. } = data;
+    let margin = (side - SIDE as i64) / 2;
+    let images = ImageSet {
+        pixels: images.pixels.constant_pad_nd([margin; 4]),
+        labels: images.labels.copy(),
+        image_ids: images.image_ids.clone(),
+        splits: images.splits.clone(),
+        class_names: images.class_names.clone(),
+    };
+    TrainingData {
+        images,
+        samples: samples.clone(),
+        held_out: held_out.clone(),
+        class_names: class_names.clone(),
+        inputs: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 
@@ -307,10 +354,14 @@ fn what_a_network_does_not_take_is_said() {
         change(&mut data);
         assert_eq!(run(&config(json!({})), &data).unwrap_err().to_string(), expected);
     };
+    check(
+        &|data| data.samples[3].label = 2,
+        "the trainset's position 3 (image 3) has label 2, expected one of 0 to 1, as the images have",
+    );
     check(&|data| data.samples.clear(), "the trainset has no rows, expected at least one");
     check(
         &|data| data.images.pixels = data.images.pixels.narrow(2, 0, 4),
-        "images have 8x4 pixels, expected squares whose side is a multiple of 4",
+        "images have 8x4 pixels, expected squares: networks take no others",
     );
     check(
         &|data| data.images.pixels = data.images.pixels.narrow(2, 0, 6).narrow(3, 0, 6),
