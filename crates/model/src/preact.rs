@@ -32,7 +32,7 @@ impl PreActNet {
 
     /// A wide residual network (Zagoruyko, Komodakis 2016, arXiv 1605.07146) without dropout. Names are those of the code
     /// that TRADES (Zhang et al. 2019, arXiv 1901.08573) and most of robust training share: `block1.layer.0.bn1`,
-    /// `convShortcut`, `fc`.
+    /// `convShortcut`, `fc`. Initial weights are PyTorch's default ones, as everywhere here, where that code draws others.
     pub(crate) fn wide(tensors: &mut Tensors<'_>, spec: &NetworkSpec, depth: i64) -> Self {
         let n_blocks = (depth - 4) / 6;
         let n_channels = [16, 16 * spec.width, 32 * spec.width, 64 * spec.width];
