@@ -52,7 +52,11 @@ impl Conv {
 
     /// `[n, n_in, h, w]` to `[n, n_out, h / stride, w / stride]`, in the input's precision.
     pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
-        let (weight, bias) = (like(&self.weight, input), self.bias.as_ref().map(|bias| like(bias, input)));
+        self.convolve(input, &self.weight, self.bias.as_ref())
+    }
+
+    fn convolve(&self, input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
+        let (weight, bias) = (like(weight, input), bias.map(|bias| like(bias, input)));
         input.conv2d(&weight, bias.as_ref(), [self.stride; 2], [self.padding; 2], [1, 1], 1)
     }
 }
@@ -88,7 +92,42 @@ impl BatchNorm {
             let _ = self.n_batches.shallow_clone().g_add_scalar_(1);
         }
         let running = (Some(&self.running_mean), Some(&self.running_var));
-        input.batch_norm(Some(&self.weight), Some(&self.bias), running.0, running.1, is_training, 0.1, 1e-5, true)
+        input.batch_norm(Some(&self.weight), Some(&self.bias), running.0, running.1, is_training, 0.1, EPSILON, true)
+    }
+
+    /// What it is in evaluation: a factor and a summand for each channel.
+    fn factor_and_summand(&self) -> (Tensor, Tensor) {
+        let factor = &self.weight * (&self.running_var + EPSILON).rsqrt_();
+        let summand = &self.bias - &self.running_mean * &factor;
+        (factor, summand)
+    }
+}
+
+/// What batch normalisation adds to a variance.
+const EPSILON: f64 = 1e-5;
+
+/// A convolution, and the batch normalisation of what comes out of it.
+#[derive(Debug)]
+pub(crate) struct ConvNorm {
+    conv: Conv,
+    norm: BatchNorm,
+}
+
+impl ConvNorm {
+    pub(crate) fn new(tensors: &mut Tensors<'_>, conv: &str, norm: &str, size: ConvSize) -> Self {
+        Self { conv: Conv::new(tensors, conv, size), norm: BatchNorm::new(tensors, norm, size.n_out) }
+    }
+
+    /// In evaluation the normalisation is in the convolution's weights, which spares two passes over all features.
+    pub(crate) fn forward(&self, input: &Tensor, mode: Mode) -> Tensor {
+        let Self { conv, norm } = self;
+        match mode {
+            Mode::Train => norm.forward(&conv.forward(input), mode),
+            Mode::Eval => {
+                let (factor, summand) = norm.factor_and_summand();
+                conv.convolve(input, &(&conv.weight * factor.view([-1, 1, 1, 1])), Some(&summand))
+            }
+        }
     }
 }
 

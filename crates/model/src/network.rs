@@ -111,6 +111,14 @@ impl Network {
         Ok(self)
     }
 
+    /// A second network with the same tensors and all else, which goes its own way from here.
+    pub fn copy(&self) -> Self {
+        let mut tensors = self.tensors.iter();
+        let next = |_: &Slot| tensors.next().expect("both have the same design").1.detach().copy();
+        let copy = Self::from_slots(&self.spec, self.device, next).with_normalisation(self.normalisation);
+        Self { class_names: self.class_names.clone(), precision: self.precision, ..copy }
+    }
+
     /// The logits `[n, n_classes]`, 32-bit floats, of images `[n, 3, size, size]` with pixels in [0, 1].
     ///
     /// # Panics

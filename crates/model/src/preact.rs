@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use crate::layers::{BatchNorm, Conv, ConvSize, Linear, global_average};
+use crate::layers::{BatchNorm, Conv, ConvNorm, ConvSize, Linear, global_average};
 use crate::resnet::blocks_of_18;
 use crate::tensors::Tensors;
 use crate::{Mode, NetworkSpec};
@@ -32,7 +32,7 @@ impl PreActNet {
 
     /// A wide residual network (Zagoruyko, Komodakis 2016, arXiv 1605.07146) without dropout. Names are those of the code
     /// that TRADES (Zhang et al. 2019, arXiv 1901.08573) and most of robust training share: `block1.layer.0.bn1`,
-    /// `convShortcut`, `fc`.
+    /// `convShortcut`, `fc`. Initial weights are PyTorch's default ones, as everywhere here, where that code draws others.
     pub(crate) fn wide(tensors: &mut Tensors<'_>, spec: &NetworkSpec, depth: i64) -> Self {
         let n_blocks = (depth - 4) / 6;
         let n_channels = [16, 16 * spec.width, 32 * spec.width, 64 * spec.width];
@@ -65,8 +65,8 @@ impl PreActNet {
 #[derive(Debug)]
 struct Block {
     bn1: BatchNorm,
-    conv1: Conv,
-    bn2: BatchNorm,
+    /// `conv1` and `bn2`.
+    first: ConvNorm,
     conv2: Conv,
     /// What brings the normalised input to the output's shape, where that is another.
     shortcut: Option<Conv>,
@@ -78,8 +78,7 @@ impl Block {
         let second = ConvSize { n_in: n_out, stride: 1, ..size };
         Self {
             bn1: BatchNorm::new(tensors, &format!("{name}.bn1"), n_in),
-            conv1: Conv::new(tensors, &format!("{name}.conv1"), size),
-            bn2: BatchNorm::new(tensors, &format!("{name}.bn2"), n_out),
+            first: ConvNorm::new(tensors, &format!("{name}.conv1"), &format!("{name}.bn2"), size),
             conv2: Conv::new(tensors, &format!("{name}.conv2"), second),
             shortcut: (stride != 1 || n_in != n_out)
                 .then(|| Conv::new(tensors, &format!("{name}.{shortcut}"), ConvSize { kernel: 1, ..size })),
@@ -88,7 +87,7 @@ impl Block {
 
     fn forward(&self, input: &Tensor, mode: Mode) -> Tensor {
         let activated = self.bn1.forward(input, mode).relu_();
-        let inner = self.bn2.forward(&self.conv1.forward(&activated), mode).relu_();
+        let inner = self.first.forward(&activated, mode).relu_();
         let mut sum = self.conv2.forward(&inner);
         match &self.shortcut {
             None => sum.g_add_(input),

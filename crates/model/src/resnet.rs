@@ -6,14 +6,13 @@
 
 use tch::Tensor;
 
-use crate::layers::{BatchNorm, Conv, ConvSize, Linear, global_average};
+use crate::layers::{ConvNorm, ConvSize, Linear, global_average};
 use crate::tensors::Tensors;
 use crate::{Mode, NetworkSpec};
 
 #[derive(Debug)]
 pub(crate) struct ResNet {
-    conv1: Conv,
-    bn1: BatchNorm,
+    first: ConvNorm,
     blocks: Vec<Block>,
     linear: Linear,
 }
@@ -23,15 +22,14 @@ impl ResNet {
     pub(crate) fn new(tensors: &mut Tensors<'_>, spec: &NetworkSpec) -> Self {
         let size = ConvSize { n_in: 3, n_out: spec.width, kernel: 3, stride: 1 };
         Self {
-            conv1: Conv::new(tensors, "conv1", size),
-            bn1: BatchNorm::new(tensors, "bn1", spec.width),
+            first: ConvNorm::new(tensors, "conv1", "bn1", size),
             blocks: blocks_of_18(spec.width).map(|(name, size)| Block::new(tensors, &name, size)).collect(),
             linear: Linear::new(tensors, "linear", 8 * spec.width, spec.n_classes),
         }
     }
 
     pub(crate) fn forward(&self, input: &Tensor, mode: Mode) -> Tensor {
-        let mut features = self.bn1.forward(&self.conv1.forward(input), mode).relu_();
+        let mut features = self.first.forward(input, mode).relu_();
         for block in &self.blocks {
             features = block.forward(&features, mode);
         }
@@ -57,36 +55,32 @@ pub(crate) fn blocks_of_18(width: i64) -> impl Iterator<Item = (String, ConvSize
 /// Two convolutions, and the input added to what comes out of them.
 #[derive(Debug)]
 struct Block {
-    conv1: Conv,
-    bn1: BatchNorm,
-    conv2: Conv,
-    bn2: BatchNorm,
+    first: ConvNorm,
+    second: ConvNorm,
     /// What brings the input to the output's shape, where that is another.
-    shortcut: Option<(Conv, BatchNorm)>,
+    shortcut: Option<ConvNorm>,
 }
 
 impl Block {
     fn new(tensors: &mut Tensors<'_>, name: &str, size: ConvSize) -> Self {
         let ConvSize { n_in, n_out, stride, .. } = size;
-        let second = ConvSize { n_in: n_out, stride: 1, ..size };
+        let mut conv_norm = |conv: &str, norm: &str, size| {
+            ConvNorm::new(tensors, &format!("{name}.{conv}"), &format!("{name}.{norm}"), size)
+        };
         Self {
-            conv1: Conv::new(tensors, &format!("{name}.conv1"), size),
-            bn1: BatchNorm::new(tensors, &format!("{name}.bn1"), n_out),
-            conv2: Conv::new(tensors, &format!("{name}.conv2"), second),
-            bn2: BatchNorm::new(tensors, &format!("{name}.bn2"), n_out),
-            shortcut: (stride != 1 || n_in != n_out).then(|| {
-                let conv = Conv::new(tensors, &format!("{name}.shortcut.0"), ConvSize { kernel: 1, ..size });
-                (conv, BatchNorm::new(tensors, &format!("{name}.shortcut.1"), n_out))
-            }),
+            first: conv_norm("conv1", "bn1", size),
+            second: conv_norm("conv2", "bn2", ConvSize { n_in: n_out, stride: 1, ..size }),
+            shortcut: (stride != 1 || n_in != n_out)
+                .then(|| conv_norm("shortcut.0", "shortcut.1", ConvSize { kernel: 1, ..size })),
         }
     }
 
     fn forward(&self, input: &Tensor, mode: Mode) -> Tensor {
-        let inner = self.bn1.forward(&self.conv1.forward(input), mode).relu_();
-        let mut sum = self.bn2.forward(&self.conv2.forward(&inner), mode);
+        let inner = self.first.forward(input, mode).relu_();
+        let mut sum = self.second.forward(&inner, mode);
         match &self.shortcut {
             None => sum.g_add_(input),
-            Some((conv, bn)) => sum.g_add_(&bn.forward(&conv.forward(input), mode)),
+            Some(shortcut) => sum.g_add_(&shortcut.forward(input, mode)),
         }
         .relu_()
     }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tch::{Device, Kind, Tensor};
-use twinset_model::{Mode, Model, ModelError, Network, NetworkSpec, Precision};
+use twinset_model::{Mode, Model, ModelError, Network, NetworkSpec, Normalisation, PerChannel, Precision};
 
 /// Torch has one generator for all threads, and tests run side by side.
 static GENERATOR: Mutex<()> = Mutex::new(());
@@ -193,6 +193,29 @@ fn initial_weights_are_uniform_up_to_the_square_root_of_the_fan_in() {
             let mean_square = found.iter().map(|value| value * value).sum::<f64>() / found.len() as f64;
             assert!((mean_square * 3.0 / (bound * bound) - 1.0).abs() < 0.1, "{name}");
         }
+    }
+}
+
+#[test]
+fn a_copy_is_the_same_until_one_of_both_is_changed() {
+    let normalisation = Normalisation { mean: PerChannel([0.4; 3]), std: PerChannel([0.2, 0.3, 0.4]) };
+    for model in Model::ALL {
+        let _generator = seeded(8);
+        let names = ["cat", "dog", "frog"].map(str::to_owned).to_vec();
+        let network = Network::new(&NetworkSpec::new(model, Some(2), 3, 16), Device::Cpu).unwrap();
+        let network = network.with_normalisation(normalisation).with_class_names(names).unwrap();
+        let images = Tensor::rand([4, 3, 16, 16], (Kind::Float, Device::Cpu));
+        let logits = |network: &Network| tch::no_grad(|| network.forward(&images, Mode::Eval));
+        let (before, copy) = (logits(&network), network.copy());
+        assert_eq!((copy.class_names(), copy.normalisation()), (network.class_names(), normalisation));
+        assert_eq!(logits(&copy), before, "{model}");
+        assert!(copy.parameters().all(|(_, tensor)| tensor.requires_grad()), "{model}");
+        for (_, tensor) in network.parameters() {
+            let _ = tch::no_grad(|| tensor.shallow_clone().g_mul_scalar_(1.5));
+        }
+        let _ = tch::no_grad(|| network.forward(&images, Mode::Train));
+        assert_eq!(logits(&copy), before, "{model}");
+        assert_ne!(logits(&network), before, "{model}");
     }
 }
 

@@ -38,16 +38,6 @@ pub(crate) fn tensors(network: &Network) -> impl Iterator<Item = &Tensor> {
     network.parameters().chain(network.buffers()).map(|(_, tensor)| tensor)
 }
 
-/// The network a second time. Draws from torch's generator.
-pub(crate) fn copy(network: &Network) -> Result<Network, TrainError> {
-    let copy = Network::new(network.spec(), network.device())?
-        .with_normalisation(network.normalisation())
-        .with_class_names(network.class_names().to_vec())?
-        .with_precision(network.precision())?;
-    tch::no_grad(|| tensors(network).zip(tensors(&copy)).for_each(|(from, to)| to.shallow_clone().copy_(from)));
-    Ok(copy)
-}
-
 /// Labels beyond the classes: torch's loss would panic at them.
 pub(crate) fn check_labels(data: &TrainingData) -> Result<(), TrainError> {
     let n_classes = data.class_names.len();

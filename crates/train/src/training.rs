@@ -7,7 +7,7 @@ use twinset_model::{Mode, Network, augment, unit_pixels};
 use twinset_stage::{Bar, Progress};
 
 use crate::average::Average;
-use crate::initial::{check_labels, copy, network_spec, new_network, tensors};
+use crate::initial::{check_labels, network_spec, new_network, tensors};
 use crate::order::{Order, seed_torch};
 use crate::regime::Batch;
 use crate::stopping::Best;
@@ -126,7 +126,7 @@ impl<'a> Run<'a> {
             }
         }
         self.swap_average();
-        let last = self.best.as_ref().map(|_| copy(&self.network)).transpose()?;
+        let last = self.best.as_ref().map(|_| self.network.copy());
         if let Some(best) = &self.best {
             best.restore(tensors(&self.network));
         }

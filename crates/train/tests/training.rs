@@ -12,7 +12,9 @@ use twinset_attack::pgd;
 use twinset_manifest::rows::Split;
 use twinset_model::{ImageSet, Mode, Network, Precision};
 use twinset_stage::Progress;
-use twinset_train::{Config, Sample, TrainError, Trained, TrainingData, train};
+use twinset_train::{
+    Checkpoint, Checkpoints, Config, Sample, TrainError, Trained, TrainingData, new_network, train, train_resumably,
+};
 
 /// Torch has one generator for all threads, and tests run side by side.
 fn torch() -> MutexGuard<'static, ()> {
@@ -315,6 +317,47 @@ fn the_same_seed_gives_the_same_weights_and_epochs_to_the_bit() {
         assert_eq!(weights(&left.network), weights(&right.network));
         let other = run(&Config { seed: 2, ..config }, &data).unwrap();
         assert_ne!(weights(&left.network), weights(&other.network));
+    }
+}
+
+#[test]
+fn a_training_that_goes_on_from_a_checkpoint_is_the_uninterrupted_one() {
+    let mut data = two_features(45);
+    data.images.splits[45..].fill(Split::Val);
+    // Residual networks take no images of 8x8 pixels.
+    data.images.pixels = data.images.pixels.repeat([1, 1, 2, 2]);
+    let all = |network: &Network| -> Vec<_> {
+        let buffers = network.buffers().map(|(_, tensor)| tensor.copy());
+        weights(network).into_iter().chain(buffers).collect()
+    };
+    for change in [
+        json!({ "model": "resnet-18", "width": 2, "attack-mode": "train", "regime": regime_pgd() }),
+        json!({ "model": "preact-resnet-18", "width": 2, "weight-average": { "decay": 0.5 } }),
+        json!({ "early-stopping": { "patience": 9 }, "held-out": { "split": "val" }, "model": "resnet-18", "width": 2 }),
+        json!({ "regime": { "kind": "fgsm", "epsilon": "8/255" }, "augmentation": { "crop-padding": 1, "flip": true } }),
+        json!({ "optimizer": { "kind": "sgd", "learning-rate": 0.01, "momentum": 0.9 }, "model": "paper-standard" }),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let provenance = twinset_manifest::Provenance::of_stage("train", "0.0.0");
+        let checkpoints = Checkpoints::new(folder.path(), &provenance, tch::Device::Cpu);
+        // Steps, so that the last epoch is a part of one.
+        let train = |n_steps: u32, from: Option<&Checkpoint>| {
+            let mut config = config(change.clone());
+            config.budget = serde_json::from_value(json!({ "steps": n_steps })).unwrap();
+            let _torch = torch();
+            let network = new_network(&config, &data).unwrap();
+            train_resumably(network, &config, &data, &Progress::hidden(), &checkpoints, from).unwrap()
+        };
+        train(6, None);
+        let found = checkpoints.find().unwrap().checkpoint.unwrap();
+        assert_eq!(found.epoch, 2);
+        let resumed = train(10, Some(&found));
+        checkpoints.remove().unwrap();
+        let whole = train(10, None);
+        assert_eq!(resumed.epochs.len(), 4);
+        assert_eq!(resumed.epochs, whole.epochs, "{change}");
+        assert!(all(&resumed.network) == all(&whole.network), "{change}");
+        assert!(resumed.last.as_ref().map(all) == whole.last.as_ref().map(all), "{change}");
     }
 }
 
