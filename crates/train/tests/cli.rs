@@ -324,6 +324,33 @@ fn a_config_that_cannot_be_names_file_line_and_key() {
     let wrong = regime(r#"epsilon = "8/255", alpha = "2/255", n-steps = 7, random-start = true"#);
     check(standard, &wrong, &["train.toml:4", "unknown field `alpha`"]);
     check("flip = true", "flip = 1", &["train.toml:7", "expected a boolean"]);
+    let added = |line: &str| format!("seed = 3\n{line}");
+    let expected = ["train.toml:9", "label-smoothing", "found 1, expected at least 0 and less than 1"];
+    check("seed = 3", &added("label-smoothing = 1.0"), &expected);
+    let expected = ["train.toml:9", "weight-average.decay", "found 1, expected at least 0 and less than 1"];
+    check("seed = 3", &added("weight-average = { decay = 1.0 }"), &expected);
+    let expected = ["held-out.split", "found `test`, expected `val`: early stopping chooses weights by it"];
+    check("seed = 3", &added("early-stopping = { patience = 3 }"), &expected);
+    let expected = ["train.toml:9", "early-stopping.patience", "found 0, expected at least 1 epoch"];
+    check("seed = 3", &added("early-stopping = { patience = 0 }"), &expected);
+    let expected = ["train.toml:9", "schedule.warm-up", "found 1.5, expected at least 0 and less than 1"];
+    check("seed = 3", &added("schedule = { kind = \"cosine\", warm-up = 1.5 }"), &expected);
+    check("seed = 3", &added("schedule = { kind = \"step\" }"), &["train.toml:9", "unknown variant `step`"]);
+    let wrong = "regime = { kind = \"fgsm\", epsilon = \"8/255\", norm = \"l1\" }";
+    check(standard, wrong, &["train.toml:4", "unknown variant `l1`, expected `linf` or `l2`"]);
+}
+
+#[test]
+fn the_readmes_training_can_be_asked_for() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
+    let (_, table) = readme.split_once("    [arm.train]\n").unwrap();
+    let lines: Vec<_> = table.lines().map_while(|line| line.strip_prefix("    ")).collect();
+    assert!(lines.len() > 10, "{lines:?}");
+    let study = Study::new();
+    fs::write(study.path("train.toml"), lines.join("\n")).unwrap();
+    let config = study.path("train.toml");
+    let output = twinset_train().args(["--check", "--set", "seed=1", "--config"]).arg(config).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
 }
 
 #[test]

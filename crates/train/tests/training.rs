@@ -256,6 +256,20 @@ fn averaged_weights_are_what_is_saved_and_judged() {
 }
 
 #[test]
+fn batch_norm_hears_of_attacked_images_only_where_it_is_told_to() {
+    let mut data = two_features(20);
+    data.images.pixels = data.images.pixels.repeat([1, 1, 2, 2]);
+    let n_batches = |attack_mode: &str| {
+        let more = json!({ "model": "resnet-18", "width": 2, "regime": regime_pgd(), "attack-mode": attack_mode });
+        let trained = run(&config(more), &data).unwrap();
+        let counter = trained.network.buffers().find(|(name, _)| name == "bn1.num_batches_tracked");
+        counter.unwrap().1.int64_value(&[])
+    };
+    // Two steps of one pass each, and seven more where the attack's count.
+    assert_eq!((n_batches("eval"), n_batches("train")), (2, 2 * 8));
+}
+
+#[test]
 fn every_sample_is_seen_and_no_batch_is_dropped() {
     let data = two_features(25);
     let check = |batch_size: u32, budget: serde_json::Value, expected: &[(u64, u64)]| {
