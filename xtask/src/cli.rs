@@ -138,6 +138,8 @@ pub struct Bench {
 pub enum Benched {
     /// Near-duplicate detection: radius search, hashes, CIFAR-10 end to end
     Neardup,
+    /// Training: images a second beside eager PyTorch, which TWINSET_BENCH_PYTHON names
+    Train,
 }
 
 impl Benched {
@@ -145,6 +147,7 @@ impl Benched {
     pub fn name(self) -> &'static str {
         match self {
             Self::Neardup => "neardup",
+            Self::Train => "train",
         }
     }
 }

@@ -3,6 +3,9 @@
 //! A run is made in `<key>.partial/` and renamed when done, so what exists is whole. The partial folder is locked while
 //! it is worked in; a lock ends with its process, so a partial folder without one was left by a dead runner. What
 //! failed is kept as `<key>.failed/` until its next start.
+//!
+//! A run may keep what it wants to go on from in its folder's subfolder `checkpoints`, which outlives the runner, an
+//! interruption and a failure: the key says that only the same run finds it.
 
 use crate::digest::{self, Digest};
 use crate::interrupt;
@@ -20,6 +23,7 @@ use std::thread;
 use std::time::Duration;
 
 const DIGESTS: &str = "digests.json";
+const CHECKPOINTS: &str = "checkpoints";
 
 /// The folder of all stage runs.
 #[derive(Debug, Clone)]
@@ -95,7 +99,8 @@ impl Store {
         folder.is_dir().then(|| self.relative(&folder))
     }
 
-    /// Takes the run's partial folder, emptied. Waits while another runner works in it.
+    /// Takes the run's partial folder, emptied but for its checkpoints, which may be those of a failed start. Waits while
+    /// another runner works in it.
     pub fn begin(&self, run: &StageRun) -> Result<Begin> {
         let absolute = self.path(run.stage, &run.key, ".partial");
         let lock = self.lock(&absolute).with_context(|| format!("failed to make folder `{}`", absolute.display()))?;
@@ -104,6 +109,10 @@ impl Store {
             return Ok(Begin::Finished(finished));
         }
         empty(&absolute).with_context(|| format!("failed to empty folder `{}`", absolute.display()))?;
+        if !absolute.join(CHECKPOINTS).exists() {
+            // There mostly is none.
+            let _ = fs::rename(self.path(run.stage, &run.key, ".failed").join(CHECKPOINTS), absolute.join(CHECKPOINTS));
+        }
         let partial = Partial { folder: self.relative(&absolute), absolute, _lock: lock };
         if let Some((name, text)) = &run.prepared {
             write::atomically(&partial.absolute.join(name), text.as_bytes())?;
@@ -148,12 +157,14 @@ impl Store {
         Ok(self.relative(&folder))
     }
 
-    /// Forgets what an interrupted run left.
+    /// Forgets what an interrupted run left, but for its checkpoints.
     pub fn discard(&self, partial: Partial) -> Result<()> {
-        remove(&partial.absolute)
+        forget(&partial.absolute)
+            .map(drop)
+            .with_context(|| format!("failed to empty folder `{}`", partial.absolute.display()))
     }
 
-    /// Removes the partial folders of dead runners and says how many there were.
+    /// Removes the partial folders of dead runners that hold no checkpoints and says how many there were.
     pub fn sweep(&self) -> usize {
         let mut n_removed = 0;
         for stage in Stage::ALL {
@@ -162,7 +173,7 @@ impl Store {
                 entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "partial"))
             {
                 let lock = File::open(&path).ok().filter(|file| file.try_lock().is_ok());
-                n_removed += usize::from(lock.is_some() && fs::remove_dir_all(&path).is_ok());
+                n_removed += usize::from(lock.is_some() && forget(&path).unwrap_or(false));
             }
         }
         n_removed
@@ -214,9 +225,22 @@ fn remove(folder: &Path) -> Result<()> {
     }
 }
 
+/// Empties a folder but for its checkpoints; without any it is removed, and true is returned.
+fn forget(folder: &Path) -> io::Result<bool> {
+    empty(folder)?;
+    let is_empty = fs::read_dir(folder)?.next().is_none();
+    if is_empty {
+        fs::remove_dir(folder)?;
+    }
+    Ok(is_empty)
+}
+
 fn empty(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
+        if entry.file_name() == CHECKPOINTS {
+            continue;
+        }
         match entry.file_type()?.is_dir() {
             true => fs::remove_dir_all(entry.path())?,
             false => fs::remove_file(entry.path())?,
@@ -273,6 +297,30 @@ mod tests {
         assert_eq!(store.sweep(), 0, "a folder that is worked in stays");
         drop(partial);
         assert_eq!(store.sweep(), 1);
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn checkpoints_outlive_a_death_an_interruption_and_a_failure_but_not_the_end() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::new(root.path(), &root.path().join("stages"));
+        let partial = work(&store);
+        let folder = partial.absolute.clone();
+        let checkpoint = folder.join("checkpoints/epoch-1");
+        fs::create_dir(folder.join("checkpoints")).unwrap();
+        fs::write(&checkpoint, "abc").unwrap();
+        fs::write(folder.join("half.parquet"), "abc").unwrap();
+        drop(partial);
+        assert_eq!(store.sweep(), 0, "what can be resumed is not removed");
+        assert!(checkpoint.exists() && !folder.join("half.parquet").exists());
+        store.discard(work(&store)).unwrap();
+        let failed = store.fail(&run(), work(&store)).unwrap();
+        assert!(!checkpoint.exists() && root.path().join(failed).join("checkpoints/epoch-1").exists());
+        let partial = work(&store);
+        assert!(checkpoint.exists());
+        fs::remove_dir_all(folder.join("checkpoints")).unwrap();
+        fs::write(folder.join("predictions.parquet"), "abc").unwrap();
+        store.finish(&run(), partial).unwrap();
         assert!(!folder.exists());
     }
 

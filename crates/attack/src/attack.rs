@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 use twinset_manifest::units::{PixelRadius, PixelRange};
 
-use crate::{AttackError, Attacked, Fgsm, InvalidAttack, Pgd, fgsm, pgd};
+use crate::{AttackError, Attacked, Fgsm, InvalidAttack, Norm, Pgd, fgsm, pgd};
 
 /// An attack as a config writes it: `{ kind = "pgd", epsilon = "8/255", step-size = "2/255", n-steps = 20, random-start = true }`.
 ///
@@ -14,18 +14,21 @@ use crate::{AttackError, Attacked, Fgsm, InvalidAttack, Pgd, fgsm, pgd};
 pub enum Attack {
     /// [`fgsm`].
     Fgsm {
-        /// What predictions call it; `fgsm` where none is given.
+        /// What predictions call it; `fgsm`, or `fgsm-l2`, where none is given.
         #[serde(default)]
         name: Option<String>,
         /// As [`Fgsm::epsilon`].
         epsilon: PixelRadius,
+        /// As [`Fgsm::norm`].
+        #[serde(default, skip_serializing_if = "Norm::is_linf")]
+        norm: Norm,
         /// As [`Fgsm::pixel_range`].
         #[serde(default)]
         pixel_range: PixelRange,
     },
     /// [`pgd`].
     Pgd {
-        /// What predictions call it; `pgd-<n-steps>` where none is given.
+        /// What predictions call it; `pgd-<n-steps>`, or `pgd-<n-steps>-l2`, where none is given.
         #[serde(default)]
         name: Option<String>,
         /// As [`Pgd::epsilon`].
@@ -39,6 +42,9 @@ pub enum Attack {
         /// As [`Pgd::n_restarts`].
         #[serde(default = "one")]
         n_restarts: u32,
+        /// As [`Pgd::norm`].
+        #[serde(default, skip_serializing_if = "Norm::is_linf")]
+        norm: Norm,
         /// As [`Pgd::pixel_range`].
         #[serde(default)]
         pixel_range: PixelRange,
@@ -50,12 +56,12 @@ fn one() -> u32 {
 }
 
 impl Attack {
-    /// What predictions call the attack: its name, else `fgsm` or `pgd-<n-steps>`.
+    /// What predictions call the attack: its name, else `fgsm` or `pgd-<n-steps>`, with `-l2` where that is the norm.
     pub fn name(&self) -> String {
         match self {
             Self::Fgsm { name: Some(name), .. } | Self::Pgd { name: Some(name), .. } => name.clone(),
-            Self::Fgsm { name: None, .. } => "fgsm".to_owned(),
-            Self::Pgd { name: None, n_steps, .. } => format!("pgd-{n_steps}"),
+            Self::Fgsm { name: None, norm, .. } => format!("fgsm{}", suffix(*norm)),
+            Self::Pgd { name: None, n_steps, norm, .. } => format!("pgd-{n_steps}{}", suffix(*norm)),
         }
     }
 
@@ -102,11 +108,18 @@ impl Attack {
 
     fn parameters(&self) -> Parameters {
         match *self {
-            Self::Fgsm { name: _, epsilon, pixel_range } => Parameters::Fgsm(Fgsm { epsilon, pixel_range }),
-            Self::Pgd { name: _, epsilon, step_size, n_steps, random_start, n_restarts, pixel_range } => {
-                Parameters::Pgd(Pgd { epsilon, step_size, n_steps, random_start, n_restarts, pixel_range })
+            Self::Fgsm { name: _, epsilon, norm, pixel_range } => Parameters::Fgsm(Fgsm { epsilon, norm, pixel_range }),
+            Self::Pgd { name: _, epsilon, step_size, n_steps, random_start, n_restarts, norm, pixel_range } => {
+                Parameters::Pgd(Pgd { epsilon, step_size, n_steps, random_start, n_restarts, norm, pixel_range })
             }
         }
+    }
+}
+
+fn suffix(norm: Norm) -> &'static str {
+    match norm {
+        Norm::LInf => "",
+        Norm::L2 => "-l2",
     }
 }
 
@@ -134,6 +147,9 @@ mod tests {
         let pgd = r#""kind":"pgd","epsilon":"8/255","step-size":"2/255","n-steps":20,"random-start":true"#;
         check(&format!("{{{pgd}}}"), Ok("pgd-20"));
         check(&format!("{{{pgd},\"n-restarts\":3}}"), Ok("pgd-20"));
+        check(&format!("{{{pgd},\"norm\":\"l2\"}}"), Ok("pgd-20-l2"));
+        check(r#"{"kind":"fgsm","epsilon":"1/2","norm":"l2"}"#, Ok("fgsm-l2"));
+        check(&format!("{{{pgd},\"norm\":\"l1\"}}"), Err("unknown variant `l1`, expected `linf` or `l2`"));
         check(&format!("{{{pgd},\"steps\":3}}"), Err("unknown field `steps`"));
         check(&format!("{{{pgd},\"n_restarts\":3}}"), Err("unknown field `n_restarts`"));
         check(r#"{"kind":"fgsm","epsilon":"8/255","n-steps":3}"#, Err("unknown field `n-steps`"));
@@ -153,6 +169,7 @@ mod tests {
             n_steps: 20,
             random_start: true,
             n_restarts: 1,
+            norm: Norm::LInf,
             pixel_range: PixelRange::FULL,
         }
         .named();

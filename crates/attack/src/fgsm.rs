@@ -4,20 +4,23 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 use twinset_manifest::units::{PixelRadius, PixelRange};
 
-use crate::{AttackError, Attacked, Pgd, pgd};
+use crate::{AttackError, Attacked, Norm, Pgd, pgd};
 
 /// Parameters of [`fgsm`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Fgsm {
-    /// The radius of the L∞ ball, in pixel space.
+    /// The radius of the ball, in pixel space.
     pub epsilon: PixelRadius,
+    /// The norm that the ball is measured in.
+    #[serde(default, skip_serializing_if = "Norm::is_linf")]
+    pub norm: Norm,
     /// What attacked pixels are clamped to.
     #[serde(default)]
     pub pixel_range: PixelRange,
 }
 
-/// One step of size ε along the sign of the loss's gradient (Goodfellow, Shlens, Szegedy 2015, arXiv 1412.6572, section 4).
+/// One step of size ε along the sign of the loss's gradient (for L2, along the gradient) (Goodfellow, Shlens, Szegedy 2015, arXiv 1412.6572, section 4).
 ///
 /// `pixels` are `[n, 3, height, width]`, float32, in [0, 1]; `labels` are `[n]`, int64.
 ///
@@ -34,7 +37,7 @@ pub fn fgsm(
 
 impl From<Fgsm> for Pgd {
     /// FGSM is PGD with one step as large as the ball and no random start.
-    fn from(Fgsm { epsilon, pixel_range }: Fgsm) -> Self {
-        Self { epsilon, step_size: epsilon, n_steps: 1, random_start: false, n_restarts: 1, pixel_range }
+    fn from(Fgsm { epsilon, norm, pixel_range }: Fgsm) -> Self {
+        Self { epsilon, step_size: epsilon, n_steps: 1, random_start: false, n_restarts: 1, norm, pixel_range }
     }
 }

@@ -2,7 +2,7 @@
 //! classifies them wrongly.
 //!
 //! Attacks are pure functions of a network, pixels and labels: [`pgd`] and [`fgsm`], or either of them as a config says,
-//! [`Attack::run`]. Pixels are `[n, 3, height, width]`, float32, in [0, 1]; the network is any function from such pixels
+//! [`Attack::run`]; [`trades`] is the one of that training regime. Pixels are `[n, 3, height, width]`, float32, in [0, 1]; the network is any function from such pixels
 //! to logits `[n, n_classes]` under which images do not depend on one another (evaluation mode). This crate never sees a
 //! normalised pixel, a weight or a file.
 //!
@@ -11,7 +11,7 @@
 //!
 //! ```no_run
 //! use tch::{Kind, Tensor};
-//! use twinset_attack::{Pgd, pgd};
+//! use twinset_attack::{Norm, Pgd, pgd};
 //! use twinset_manifest::units::PixelRange;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,6 +23,7 @@
 //!     n_steps: 10,
 //!     random_start: true,
 //!     n_restarts: 1,
+//!     norm: Norm::LInf,
 //!     pixel_range: PixelRange::FULL,
 //! };
 //! let pixels = Tensor::rand([4, 3, 32, 32], (Kind::Float, tch::Device::Cpu));
@@ -39,14 +40,18 @@ mod attack;
 mod bounds;
 mod error;
 mod fgsm;
+mod norm;
 mod pgd;
+mod trades;
 
 use tch::Tensor;
 
 pub use attack::Attack;
 pub use error::{AttackError, InvalidAttack};
 pub use fgsm::{Fgsm, fgsm};
+pub use norm::Norm;
 pub use pgd::{Pgd, pgd};
+pub use trades::{Trades, trades};
 
 /// Images as an attack left them.
 #[derive(Debug)]

@@ -5,15 +5,15 @@ use tch::{Kind, Reduction, Tensor};
 use twinset_manifest::units::{PixelRadius, PixelRange};
 
 use crate::bounds::Bounds;
-use crate::{AttackError, Attacked, InvalidAttack};
+use crate::{AttackError, Attacked, InvalidAttack, Norm};
 
 /// Parameters of [`pgd`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Pgd {
-    /// The radius of the L∞ ball, in pixel space.
+    /// The radius of the ball, in pixel space.
     pub epsilon: PixelRadius,
-    /// How far one step moves a pixel.
+    /// How far one step moves a pixel, for L∞, or an image, for L2.
     pub step_size: PixelRadius,
     /// Steps of one run. 0, allowed with a random start, is noise alone.
     pub n_steps: u32,
@@ -22,6 +22,9 @@ pub struct Pgd {
     /// Runs, of which each image keeps the worst; more than one only with a random start.
     #[serde(default = "one")]
     pub n_restarts: u32,
+    /// The norm that the ball is measured in.
+    #[serde(default, skip_serializing_if = "Norm::is_linf")]
+    pub norm: Norm,
     /// What attacked pixels are clamped to.
     #[serde(default)]
     pub pixel_range: PixelRange,
@@ -55,9 +58,9 @@ impl Pgd {
     }
 }
 
-/// Projected gradient descent on the L∞ ball (Madry et al. 2018, arXiv 1706.06083): from the image, or from a random point of
-/// its ball, [`n_steps`](Pgd::n_steps) times a step along the sign of the gradient of the cross-entropy, each projected
-/// onto the ball and then clamped to the pixel range.
+/// Projected gradient descent on the ball (Madry et al. 2018, arXiv 1706.06083): from the image, or from a random point of
+/// its ball, [`n_steps`](Pgd::n_steps) times a step along the sign of the gradient of the cross-entropy (for L2, along the
+/// image's gradient itself), each projected onto the ball and then clamped to the pixel range.
 ///
 /// `pixels` are `[n, 3, height, width]`, float32, in [0, 1]; `labels` are `[n]`, int64. As in the published protocol, a run
 /// without random start begins at the image itself, even where the pixel range excludes it; what comes out is in the
@@ -85,8 +88,17 @@ pub fn pgd(
         return Ok(Attacked { pixels, n_queries });
     }
     check_pixels(&pixels)?;
-    let bounds = Bounds::new(&pixels, config.epsilon, config.pixel_range)?;
-    let run = || descend(logits, &pixels, labels, config, &bounds);
+    let bounds = Bounds::new(&pixels, config.epsilon, config.norm, config.pixel_range)?;
+    let loss = |iterate: &Tensor| cross_entropy(&logits(iterate), labels, Reduction::Sum);
+    let run = || {
+        let start = if config.random_start {
+            // The sum has the layout of its first term.
+            bounds.project(pixels.f_add(&config.norm.noise(&pixels, config.epsilon.get())?)?)?
+        } else {
+            pixels.f_detach()?
+        };
+        ascend(&loss, start, Steps { size: config.step_size.get(), n: config.n_steps, norm: config.norm }, &bounds)
+    };
     let attacked = if config.n_restarts == 1 {
         run()?
     } else {
@@ -100,40 +112,37 @@ pub fn pgd(
     Ok(Attacked { pixels: attacked, n_queries })
 }
 
-/// One run: the last iterate.
-fn descend(
-    logits: &dyn Fn(&Tensor) -> Tensor,
-    pixels: &Tensor,
-    labels: &Tensor,
-    config: &Pgd,
+/// The steps of one run.
+pub(crate) struct Steps {
+    pub(crate) size: f64,
+    pub(crate) n: u32,
+    pub(crate) norm: Norm,
+}
+
+/// One run up a loss that is summed over the batch: the last iterate.
+pub(crate) fn ascend(
+    loss: &dyn Fn(&Tensor) -> Result<Tensor, AttackError>,
+    start: Tensor,
+    steps: Steps,
     bounds: &Bounds<'_>,
 ) -> Result<Tensor, AttackError> {
-    let mut iterate = pixels.f_detach()?;
-    if config.random_start {
-        let epsilon = config.epsilon.get();
-        // Drawn in the order of the shape, whatever the order in memory, so that the layout is no part of the result.
-        let noise = Tensor::f_empty(pixels.size(), (Kind::Float, pixels.device()))?.f_uniform_(-epsilon, epsilon)?;
-        // The sum has the layout of its first term.
-        iterate = bounds.project(pixels.f_add(&noise)?)?;
-    }
+    let mut iterate = start;
     let mut gradient_sums = Vec::new();
-    for _ in 0..config.n_steps {
-        let mut gradient = gradient(logits, &iterate, labels)?;
+    for _ in 0..steps.n {
+        let gradient = gradient(loss, &iterate)?;
         gradient_sums.push(gradient.f_sum(Kind::Float)?);
-        let mut step = gradient.f_sign_()?;
-        let moved = step.f_mul_scalar_(config.step_size.get())?.f_add_(&iterate)?;
+        let moved = steps.norm.step(gradient, steps.size)?.f_add_(&iterate)?;
         iterate = bounds.project(moved)?;
     }
     check_finite(&gradient_sums)?;
     Ok(iterate)
 }
 
-/// The gradient of the summed cross-entropy for the pixels alone: nothing is computed for, or accumulated in, weights.
-fn gradient(logits: &dyn Fn(&Tensor) -> Tensor, iterate: &Tensor, labels: &Tensor) -> Result<Tensor, AttackError> {
+/// The gradient of a loss for the pixels alone: nothing is computed for, or accumulated in, weights.
+fn gradient(loss: &dyn Fn(&Tensor) -> Result<Tensor, AttackError>, iterate: &Tensor) -> Result<Tensor, AttackError> {
     tch::with_grad(|| {
         let leaf = iterate.f_detach()?.f_set_requires_grad(true)?;
-        let loss = cross_entropy(&logits(&leaf), labels, Reduction::Sum)?;
-        let gradients = Tensor::f_run_backward(&[loss], &[leaf], false, false)?;
+        let gradients = Tensor::f_run_backward(&[loss(&leaf)?], &[leaf], false, false)?;
         Ok(gradients.into_iter().next().expect("one input has one gradient"))
     })
 }
@@ -191,7 +200,7 @@ fn check_shapes(pixels: &Tensor, labels: &Tensor) -> Result<(), AttackError> {
     Ok(())
 }
 
-fn check_pixels(pixels: &Tensor) -> Result<(), AttackError> {
+pub(crate) fn check_pixels(pixels: &Tensor) -> Result<(), AttackError> {
     let (min, max) = (f64::try_from(pixels.f_min()?)?, f64::try_from(pixels.f_max()?)?);
     if min >= 0.0 && max <= 1.0 { Ok(()) } else { Err(AttackError::NotPixels { min, max }) }
 }
@@ -220,6 +229,7 @@ mod tests {
             n_steps: 7,
             random_start: true,
             n_restarts: 1,
+            norm: Norm::LInf,
             pixel_range: PixelRange::FULL,
         }
     }

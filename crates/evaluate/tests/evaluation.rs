@@ -81,6 +81,23 @@ fn a_network_with_known_weights_is_judged_rightly() {
 }
 
 #[test]
+fn an_l2_attack_goes_as_far_as_its_ball_and_is_called_so() {
+    let _torch = torch();
+    let attacks =
+        format!(r#"{{ "kind": "fgsm", "epsilon": 0.4, "norm": "l2" }}, {{ {PGD}, "epsilon": 0.02, "norm": "l2" }}"#);
+    let found = predictions(&network_of_colours(), &format!(r#""seed": 0, "attacks": [{attacks}]"#));
+    let n_clean = of_attack(&found, "clean").len();
+    for (attack, epsilon) in [("fgsm-l2", 0.4), ("pgd-3-l2", 0.02)] {
+        let rows = of_attack(&found, attack);
+        assert_eq!(rows.len(), n_clean);
+        for row in rows {
+            // No pixel is near black or white, so the range takes nothing away; the steps are along many pixels.
+            assert!((row.l2 - epsilon).abs() < 1e-5 && row.linf < 0.9 * epsilon, "{row:?}");
+        }
+    }
+}
+
+#[test]
 fn rows_are_by_attack_then_split_then_id() {
     let _torch = torch();
     let config = format!(r#""seed": 0, "splits": ["train", "test"], "attacks": [{{ {PGD}, "epsilon": "8/255" }}]"#);

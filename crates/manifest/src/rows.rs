@@ -262,7 +262,8 @@ row! {
         n_samples_seen: u64,
         /// The learning rate of the epoch's last step.
         learning_rate: f64,
-        /// Mean cross-entropy over the epoch's batches as they were trained on (in adversarial training: attacked).
+        /// Mean loss over the epoch's batches as they were trained on: cross-entropy (in adversarial training of attacked
+        /// images), with label smoothing where asked; under TRADES with the divergence, too.
         train_loss: f64,
         /// Share of the epoch's samples classified rightly as they were trained on, before each step.
         train_accuracy: f64,

@@ -2,22 +2,20 @@
 
 use std::path::PathBuf;
 
+use twinset_stage::InvalidField;
+
 use crate::Model;
 
 /// What can be wrong with a network, its weights' file or its device.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// A network that cannot be.
-    #[error("`{model}` with `{field}` {found}, expected {expected}")]
+    #[error("`{model}` with `{}` {}, expected {}", invalid.field, invalid.found, invalid.expected)]
     Spec {
         /// The design.
         model: Model,
         /// The number that is wrong.
-        field: &'static str,
-        /// Its value.
-        found: i64,
-        /// What it should be.
-        expected: &'static str,
+        invalid: InvalidField,
     },
     /// As many class names as classes are needed.
     #[error("{found} class names, expected {expected}: one for each class of the network")]
@@ -72,19 +70,24 @@ pub enum ModelError {
         found: String,
         /// The network that was asked for.
         expected: String,
-        /// Which parameters are missing, too many, or of another shape.
+        /// Which tensors are missing, too many, or of another shape.
         differences: String,
     },
-    /// The parameters are not those of the network that the header names.
-    #[error("weights `{path}` do not fit the network in their header, {expected}: {differences}")]
+    /// The tensors are not those of the network that they should be of.
+    #[error("weights `{path}` do not fit the network {named_by}, {expected}: {differences}")]
     Parameters {
         /// The file.
         path: PathBuf,
-        /// The network in its header.
+        /// What names the network: the header, or whoever loads weights without one.
+        named_by: &'static str,
+        /// The network.
         expected: String,
-        /// Which parameters are missing, too many, or of another shape.
+        /// Which tensors are missing, too many, or of another shape.
         differences: String,
     },
+    /// The processor does not compute in bfloat16.
+    #[error("precision `bfloat16` was asked for, but this processor has no instructions for it, expected `float32`")]
+    Precision,
     /// A GPU was asked for and there is none.
     #[error("device `cuda` was asked for, but {detail}")]
     Device {

@@ -20,16 +20,28 @@
 
 mod augment;
 mod device;
+mod differences;
 mod error;
 mod images;
+mod layers;
+mod metadata;
 mod network;
+mod normalisation;
+mod paper;
+mod preact;
+mod precision;
+mod resnet;
 mod spec;
+mod tensors;
 mod weights;
 
 pub use augment::{Augmentation, augment};
 pub use device::{DeviceChoice, open_device};
 pub use error::ModelError;
 pub use images::{ImageSet, ImageSetError, unit_pixels};
+pub use metadata::{WEIGHTS_SCHEMA, WeightsMetadata};
 pub use network::{Mode, Network};
-pub use spec::{Model, NetworkSpec, Normalisation};
-pub use weights::{WEIGHTS_SCHEMA, WeightsMetadata, load, load_expecting, save};
+pub use normalisation::{Normalisation, PerChannel};
+pub use precision::Precision;
+pub use spec::{Model, NetworkSpec};
+pub use weights::{load, load_expecting, load_initial, save};

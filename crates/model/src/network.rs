@@ -2,69 +2,84 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::{ModelError, NetworkSpec};
+use crate::layers::channels_last;
+use crate::normalisation::NormalisationLayer;
+use crate::paper::PaperNet;
+use crate::preact::PreActNet;
+use crate::resnet::ResNet;
+use crate::tensors::{Slot, Tensors};
+use crate::{Model, ModelError, NetworkSpec, Normalisation, Precision};
 
 /// Whether a network is being trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Dropout zeroes activations at random, from torch's generator.
+    /// Dropout zeroes activations at random, from torch's generator. Batch normalisation goes by the batch's statistics,
+    /// so images depend on one another, and each forward pass moves the running statistics.
     Train,
-    /// Nothing is random.
+    /// Nothing is random, nothing moves, and batch normalisation goes by the running statistics.
     Eval,
 }
 
 /// A classifier of images with pixels in [0, 1].
 ///
-/// Its parameters have the names and shapes that PyTorch users know (`conv1.weight`, `[out, in, 3, 3]`); convolutions
-/// keep theirs channels-last in memory.
+/// Its tensors have the names and shapes that PyTorch users know (`conv1.weight`, `[out, in, 3, 3]`); convolutions keep
+/// theirs channels-last in memory.
 #[derive(Debug)]
 pub struct Network {
     spec: NetworkSpec,
+    normalisation: Normalisation,
+    precision: Precision,
     class_names: Vec<String>,
-    layers: [Layer; 4],
+    first: NormalisationLayer,
+    body: Body,
+    /// Those of the body, by name.
+    tensors: Vec<(Slot, Tensor)>,
     device: Device,
 }
 
+/// All that follows the normalisation.
 #[derive(Debug)]
-struct Layer {
-    name: &'static str,
-    weight: Tensor,
-    bias: Tensor,
+pub(crate) enum Body {
+    Paper(PaperNet),
+    ResNet(ResNet),
+    PreAct(PreActNet),
 }
 
 impl Network {
     /// A network with PyTorch's default initial weights, drawn on the CPU from torch's generator in PyTorch's order.
     ///
     /// The caller seeds that generator: `torch.manual_seed(s)` gives PyTorch the same weights. On any device they are
-    /// the same. Classes are called `0`, `1`, … until [`with_class_names`](Network::with_class_names) names them.
+    /// the same. Classes are called `0`, `1`, … until [`with_class_names`](Network::with_class_names) names them, and
+    /// pixels are normalised as in the published networks until [`with_normalisation`](Network::with_normalisation)
+    /// says otherwise.
     ///
     /// # Errors
     /// When such a network cannot be.
     pub fn new(spec: &NetworkSpec, device: Device) -> Result<Self, ModelError> {
         spec.validate()?;
-        Ok(Self::from_layers(spec, device, |_, shape, bound| {
-            Tensor::empty(shape, (Kind::Float, Device::Cpu)).uniform_(-bound, bound)
-        }))
+        Ok(Self::from_slots(spec, device, Slot::draw))
     }
 
-    /// A network whose parameters `tensor_of(name, shape, bound)` gives, `bound` being that of their initial values.
-    pub(crate) fn from_layers(
-        spec: &NetworkSpec,
-        device: Device,
-        mut tensor_of: impl FnMut(&str, &[i64], f64) -> Tensor,
-    ) -> Self {
-        let layers = spec.layers().map(|(name, shape)| {
-            let fan_in: i64 = shape[1..].iter().product();
-            // torch.nn.init.kaiming_uniform_ with a = sqrt(5), in its order of operations.
-            let weight_bound = 3f64.sqrt() * ((2.0 / (1.0 + 5.0f64)).sqrt() / (fan_in as f64).sqrt());
-            let bias_bound = 1.0 / (fan_in as f64).sqrt();
-            let weight = tensor_of(&format!("{name}.weight"), &shape, weight_bound).to_device(device);
-            let weight = if shape.len() == 4 { channels_last(&weight) } else { weight };
-            let bias = tensor_of(&format!("{name}.bias"), &shape[..1], bias_bound).to_device(device);
-            Layer { name, weight: weight.set_requires_grad(true), bias: bias.set_requires_grad(true) }
-        });
-        let class_names = (0..spec.n_classes).map(|class| class.to_string()).collect();
-        Self { spec: spec.clone(), class_names, layers, device }
+    /// A network whose tensors `tensor_of` gives.
+    pub(crate) fn from_slots(spec: &NetworkSpec, device: Device, mut tensor_of: impl FnMut(&Slot) -> Tensor) -> Self {
+        let mut source = |slot: &Slot| {
+            let tensor = tensor_of(slot).to_device(device);
+            let tensor = if slot.shape.len() == 4 { channels_last(&tensor) } else { tensor };
+            tensor.set_requires_grad(slot.is_parameter())
+        };
+        let mut tensors = Tensors::new(&mut source);
+        let body = Body::new(&mut tensors, spec);
+        let normalisation = Normalisation::PAPER;
+        Self {
+            spec: spec.clone(),
+            normalisation,
+            precision: Precision::Float32,
+            class_names: (0..spec.n_classes).map(|class| class.to_string()).collect(),
+            first: normalisation.layer(spec.image_size, device),
+            body,
+            tensors: tensors.into_all(),
+            device,
+        }
     }
 
     /// The network with names for its classes.
@@ -79,27 +94,58 @@ impl Network {
         Ok(self)
     }
 
-    /// The logits `[n, n_classes]` of images `[n, 3, size, size]` with pixels in [0, 1].
+    /// The network with this as its first layer.
+    pub fn with_normalisation(mut self, normalisation: Normalisation) -> Self {
+        self.normalisation = normalisation;
+        self.first = normalisation.layer(self.spec.image_size, self.device);
+        self
+    }
+
+    /// The network computing in this format; 32-bit floats until then.
+    ///
+    /// # Errors
+    /// When its device does not compute in it.
+    pub fn with_precision(mut self, precision: Precision) -> Result<Self, ModelError> {
+        precision.check(self.device)?;
+        self.precision = precision;
+        Ok(self)
+    }
+
+    /// A second network with the same tensors and all else, which goes its own way from here.
+    pub fn copy(&self) -> Self {
+        let mut tensors = self.tensors.iter();
+        let next = |_: &Slot| tensors.next().expect("both have the same design").1.detach().copy();
+        let copy = Self::from_slots(&self.spec, self.device, next).with_normalisation(self.normalisation);
+        Self { class_names: self.class_names.clone(), precision: self.precision, ..copy }
+    }
+
+    /// The logits `[n, n_classes]`, 32-bit floats, of images `[n, 3, size, size]` with pixels in [0, 1].
     ///
     /// # Panics
     /// When the images are of another shape or on another device than the network: a defect of the caller.
     pub fn forward(&self, pixels: &Tensor, mode: Mode) -> Tensor {
-        let [conv1, conv2, fc1, fc2] = &self.layers;
-        // (x - 0.5) / 0.5, to the bit.
-        let normalised = channels_last(pixels).g_mul_scalar(2.0).g_sub_scalar_(1.0);
-        let features = conv2.convolve(&conv1.convolve(&normalised));
-        let hidden = fc1.apply(&features.flatten(1, -1)).relu_();
-        let dropout = self.spec.model.dropout();
-        if mode == Mode::Train && dropout > 0.0 {
-            fc2.apply(&hidden.dropout(dropout, true))
-        } else {
-            fc2.apply(&hidden)
-        }
+        let normalised = self.first.forward(pixels).to_kind(self.precision.kind());
+        let logits = match &self.body {
+            Body::Paper(body) => body.forward(&normalised, mode),
+            Body::ResNet(body) => body.forward(&normalised, mode),
+            Body::PreAct(body) => body.forward(&normalised, mode),
+        };
+        logits.to_kind(Kind::Float)
     }
 
     /// Which network it is.
     pub fn spec(&self) -> &NetworkSpec {
         &self.spec
+    }
+
+    /// What its first layer does to pixels.
+    pub fn normalisation(&self) -> Normalisation {
+        self.normalisation
+    }
+
+    /// The number format that it computes in.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// The classes' names, by label.
@@ -112,30 +158,33 @@ impl Network {
         self.device
     }
 
-    /// All parameters with their names, in the order of [`NetworkSpec::parameter_shapes`]; all of them are trainable.
+    /// What is trained, with its names, in the order of [`NetworkSpec::parameter_shapes`].
     pub fn parameters(&self) -> impl Iterator<Item = (String, &Tensor)> {
-        self.layers.iter().flat_map(|layer| {
-            [(format!("{}.weight", layer.name), &layer.weight), (format!("{}.bias", layer.name), &layer.bias)]
-        })
+        self.tensors().filter(|(slot, _)| slot.is_parameter()).map(|(slot, tensor)| (slot.name.clone(), tensor))
+    }
+
+    /// What belongs to the network and is not trained, with its names: the running statistics of batch normalisations,
+    /// and how many batches went into them (64-bit integers).
+    pub fn buffers(&self) -> impl Iterator<Item = (String, &Tensor)> {
+        self.tensors().filter(|(slot, _)| !slot.is_parameter()).map(|(slot, tensor)| (slot.name.clone(), tensor))
+    }
+
+    /// Parameters and buffers.
+    pub(crate) fn tensors(&self) -> impl Iterator<Item = (&Slot, &Tensor)> {
+        self.tensors.iter().map(|(slot, tensor)| (slot, tensor))
     }
 }
 
-impl Layer {
-    /// Convolution, 2×2 maximum, ReLU. The published order is ReLU before maximum: the same values and gradients, since
-    /// ReLU is monotone, at four times the work.
-    fn convolve(&self, input: &Tensor) -> Tensor {
-        input
-            .conv2d(&self.weight, Some(&self.bias), [1, 1], [1, 1], [1, 1], 1)
-            .max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false)
-            .relu()
+impl Body {
+    pub(crate) fn new(tensors: &mut Tensors<'_>, spec: &NetworkSpec) -> Self {
+        match spec.model {
+            Model::PaperStandard => Self::Paper(PaperNet::new(tensors, spec, 0.5)),
+            Model::PaperRobust => Self::Paper(PaperNet::new(tensors, spec, 0.0)),
+            Model::ResNet18 => Self::ResNet(ResNet::new(tensors, spec)),
+            Model::PreActResNet18 => Self::PreAct(PreActNet::resnet_18(tensors, spec)),
+            Model::WideResNet => {
+                Self::PreAct(PreActNet::wide(tensors, spec, spec.depth.expect("a valid wide network has a depth")))
+            }
+        }
     }
-
-    fn apply(&self, input: &Tensor) -> Tensor {
-        input.linear(&self.weight, Some(&self.bias))
-    }
-}
-
-/// The same `[n, c, h, w]` with channels next to each other in memory, which convolutions are fastest on.
-fn channels_last(tensor: &Tensor) -> Tensor {
-    tensor.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
 }

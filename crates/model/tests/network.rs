@@ -1,7 +1,18 @@
 //! Networks against a second, naive computation in plain Rust, in the published order of layers.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use tch::{Device, Kind, Tensor};
-use twinset_model::{Mode, Model, ModelError, Network, NetworkSpec};
+use twinset_model::{Mode, Model, ModelError, Network, NetworkSpec, Normalisation, PerChannel, Precision};
+
+/// Torch has one generator for all threads, and tests run side by side.
+static GENERATOR: Mutex<()> = Mutex::new(());
+
+fn seeded(seed: i64) -> MutexGuard<'static, ()> {
+    let guard = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+    tch::manual_seed(seed);
+    guard
+}
 
 /// A `[channels, side, side]` picture.
 #[derive(Clone)]
@@ -97,7 +108,7 @@ fn largest_difference(left: &[f64], right: &[f64]) -> f64 {
 #[test]
 fn logits_and_gradients_are_those_of_the_naive_computation() {
     let check = |model, width, image_size, n_classes| {
-        tch::manual_seed(11);
+        let _generator = seeded(11);
         let spec = NetworkSpec::new(model, Some(width), n_classes, image_size);
         let network = Network::new(&spec, Device::Cpu).unwrap();
         let (side, label) = (image_size as usize, 1);
@@ -144,7 +155,7 @@ fn logits_and_gradients_are_those_of_the_naive_computation() {
 
 #[test]
 fn a_network_computes_the_same_however_its_images_lie_in_memory() {
-    tch::manual_seed(1);
+    let _generator = seeded(1);
     let network = Network::new(&NetworkSpec::new(Model::PaperStandard, Some(4), 10, 32), Device::Cpu).unwrap();
     let images = Tensor::rand([20, 3, 32, 32], (Kind::Float, Device::Cpu));
     let channels_last = images.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
@@ -168,7 +179,7 @@ fn the_published_networks_have_the_published_shapes() {
 
 #[test]
 fn initial_weights_are_uniform_up_to_the_square_root_of_the_fan_in() {
-    tch::manual_seed(0);
+    let _generator = seeded(0);
     let network = Network::new(&NetworkSpec::new(Model::PaperRobust, None, 10, 32), Device::Cpu).unwrap();
     let mut fan_in = 0;
     for (name, tensor) in network.parameters() {
@@ -186,9 +197,66 @@ fn initial_weights_are_uniform_up_to_the_square_root_of_the_fan_in() {
 }
 
 #[test]
+fn a_copy_is_the_same_until_one_of_both_is_changed() {
+    let normalisation = Normalisation { mean: PerChannel([0.4; 3]), std: PerChannel([0.2, 0.3, 0.4]) };
+    for model in Model::ALL {
+        let _generator = seeded(8);
+        let names = ["cat", "dog", "frog"].map(str::to_owned).to_vec();
+        let network = Network::new(&NetworkSpec::new(model, Some(2), 3, 16), Device::Cpu).unwrap();
+        let network = network.with_normalisation(normalisation).with_class_names(names).unwrap();
+        let images = Tensor::rand([4, 3, 16, 16], (Kind::Float, Device::Cpu));
+        let logits = |network: &Network| tch::no_grad(|| network.forward(&images, Mode::Eval));
+        let (before, copy) = (logits(&network), network.copy());
+        assert_eq!((copy.class_names(), copy.normalisation()), (network.class_names(), normalisation));
+        assert_eq!(logits(&copy), before, "{model}");
+        assert!(copy.parameters().all(|(_, tensor)| tensor.requires_grad()), "{model}");
+        for (_, tensor) in network.parameters() {
+            let _ = tch::no_grad(|| tensor.shallow_clone().g_mul_scalar_(1.5));
+        }
+        let _ = tch::no_grad(|| network.forward(&images, Mode::Train));
+        assert_eq!(logits(&copy), before, "{model}");
+        assert_ne!(logits(&network), before, "{model}");
+    }
+}
+
+#[test]
+fn in_bfloat16_activations_are_rounded_and_all_else_is_as_in_float32() {
+    if Precision::Bfloat16.check(Device::Cpu).is_err() {
+        println!("skipped: this processor has no bfloat16");
+        return;
+    }
+    for model in Model::ALL {
+        let spec = NetworkSpec::new(model, Some(4), 10, 32);
+        let pass = |precision| {
+            let _generator = seeded(4);
+            let network = Network::new(&spec, Device::Cpu).unwrap().with_precision(precision).unwrap();
+            let images = Tensor::rand([16, 3, 32, 32], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+            let labels = Tensor::arange(16, (Kind::Int64, Device::Cpu)).remainder(10);
+            let logits = network.forward(&images, Mode::Eval);
+            let loss = logits.cross_entropy_for_logits(&labels);
+            let wanted: Vec<_> = network.parameters().map(|(_, tensor)| tensor).chain([&images]).collect();
+            let gradients = Tensor::run_backward(&[loss], &wanted, false, false);
+            assert!(gradients.iter().all(|gradient| gradient.kind() == Kind::Float), "{model}");
+            let _ = tch::no_grad(|| network.forward(&images, Mode::Train));
+            let statistics = network.buffers().map(|(_, tensor)| values(tensor)).collect::<Vec<_>>().concat();
+            [values(&logits.detach()), gradients.iter().map(values).collect::<Vec<_>>().concat(), statistics]
+        };
+        let (float32, bfloat16) = (pass(Precision::Float32), pass(Precision::Bfloat16));
+        // PyTorch's autocast is off by as much in a network's gradients.
+        for (index, most) in [0.05, 0.2, 0.01].into_iter().enumerate() {
+            let norm = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>().sqrt();
+            let difference: Vec<_> = float32[index].iter().zip(&bfloat16[index]).map(|(l, r)| l - r).collect();
+            let relative = norm(&difference) / norm(&float32[index]).max(1e-30);
+            assert!(relative < most, "{model}, logits, gradients or statistics ({index}): off by {relative}");
+        }
+        assert_ne!(float32, bfloat16, "{model}");
+    }
+}
+
+#[test]
 fn dropout_is_in_the_standard_network_while_it_is_trained() {
     let check = |model, is_random: bool| {
-        tch::manual_seed(0);
+        let _generator = seeded(0);
         let network = Network::new(&NetworkSpec::new(model, Some(4), 10, 32), Device::Cpu).unwrap();
         let images = Tensor::rand([4, 3, 32, 32], (Kind::Float, Device::Cpu));
         let logits = |mode| network.forward(&images, mode);
@@ -201,12 +269,21 @@ fn dropout_is_in_the_standard_network_while_it_is_trained() {
 
 #[test]
 fn a_network_that_cannot_be_says_why() {
-    let check = |width, n_classes, image_size, expected: &str| {
-        let spec = NetworkSpec::new(Model::PaperStandard, Some(width), n_classes, image_size);
+    let check = |spec: NetworkSpec, expected: &str| {
         let error: ModelError = Network::new(&spec, Device::Cpu).unwrap_err();
-        assert_eq!(error.to_string(), format!("`paper-standard` with {expected}"));
+        assert_eq!(error.to_string(), format!("`{}` with {expected}", spec.model));
     };
-    check(16, 10, 30, "`image-size` 30, expected a multiple of 4 from 4 to 1024 pixels");
-    check(0, 10, 32, "`width` 0, expected 1 to 1024 channels");
-    check(16, 0, 32, "`n-classes` 0, expected 1 to 100000 classes");
+    let paper =
+        |width, n_classes, image_size| NetworkSpec::new(Model::PaperStandard, Some(width), n_classes, image_size);
+    check(paper(16, 10, 30), "`image-size` 30, expected a multiple of 4 from 4 to 1024 pixels");
+    check(paper(0, 10, 32), "`width` 0, expected 1 to 1024 channels");
+    check(paper(16, 0, 32), "`n-classes` 0, expected 1 to 100000 classes");
+    check(paper(16, 10, 32).with_depth(Some(28)), "`depth` 28, expected none: only `wide-resnet` has several");
+    let resnet = |image_size| NetworkSpec::new(Model::ResNet18, None, 10, image_size);
+    check(resnet(36), "`image-size` 36, expected a multiple of 8 from 16 to 1024 pixels");
+    check(resnet(8), "`image-size` 8, expected a multiple of 8 from 16 to 1024 pixels");
+    let wide = |width, depth| NetworkSpec { depth, ..NetworkSpec::new(Model::WideResNet, width, 10, 32) };
+    check(wide(Some(65), Some(28)), "`width` 65, expected 1 to 64 as widening factor");
+    check(wide(None, Some(29)), "`depth` 29, expected 10, 16, 22, 28 or another 6 n + 4 up to 250 layers");
+    check(wide(None, None), "`depth` nothing, expected a number of layers");
 }

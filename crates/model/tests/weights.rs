@@ -7,7 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use safetensors::SafeTensors;
 use tch::{Device, Kind, Tensor};
 use twinset_manifest::Provenance;
-use twinset_model::{Mode, Model, Network, NetworkSpec, WeightsMetadata, load, load_expecting, save};
+use twinset_model::{
+    Mode, Model, ModelError, Network, NetworkSpec, Normalisation, PerChannel, WeightsMetadata, load, load_expecting,
+    load_initial, save,
+};
 
 fn spec() -> NetworkSpec {
     NetworkSpec::new(Model::PaperStandard, Some(4), 3, 8)
@@ -96,8 +99,11 @@ fn what_is_not_the_weights_of_this_network_is_refused() {
             "`conv1.weight` has shape [4, 3, 3, 3], expected [5, 3, 3, 3]",
         ],
     );
-    check(&replaced(r#"\"mean\":0.5"#, r#"\"mean\":0.4"#), &["`twinset.normalisation`", "\"mean\":0.4"]);
-    check(&replaced(r#""fc2.bias""#, r#""fc9.bias""#), &["`fc2.bias` is missing", "`fc9.bias` is too many"]);
+    check(
+        &replaced(r#"\"std\":0.5"#, r#"\"std\":0.0"#),
+        &["`twinset.normalisation`: found {\"mean\":0.5,\"std\":0.0}", "expected numbers above 0 and up to 1"],
+    );
+    check(&replaced(r#""fc2.bias""#, r#""fc9.bias""#), &["missing `fc2.bias`; too many `fc9.bias`"]);
     check(&replaced("paper-standard", "paper-strangers"[..14].as_ref()), &["`twinset.network`", "unknown variant"]);
     fs::remove_file(&path).unwrap();
     let error = load(&path, Device::Cpu).unwrap_err().to_string();
@@ -119,4 +125,82 @@ fn weights_of_another_network_are_refused_by_name() {
     ] {
         assert!(error.contains(part), "{error} lacks {part}");
     }
+}
+
+#[test]
+fn buffers_and_normalisation_are_saved_and_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let normalisation = Normalisation { mean: PerChannel([0.5, 0.4, 0.3]), std: PerChannel([0.25; 3]) };
+    for spec in [
+        NetworkSpec::new(Model::ResNet18, Some(2), 3, 16),
+        NetworkSpec::new(Model::PreActResNet18, Some(2), 3, 16),
+        NetworkSpec::new(Model::WideResNet, Some(1), 3, 8).with_depth(Some(10)),
+    ] {
+        let network = Network::new(&spec, Device::Cpu).unwrap().with_normalisation(normalisation);
+        let images = Tensor::linspace(0.0, 1.0, 4 * 3 * spec.image_size.pow(2), (Kind::Float, Device::Cpu));
+        let images = images.view([4, 3, spec.image_size, spec.image_size]);
+        for _ in 0..2 {
+            let _ = network.forward(&images, Mode::Train);
+        }
+        save(&path, &network, &WeightsMetadata::of(&network, Provenance::of_stage("train", "0.1.0"))).unwrap();
+        let (loaded, metadata) = load(&path, Device::Cpu).unwrap();
+        assert_eq!((loaded.normalisation(), metadata.network), (normalisation, spec));
+        let buffers: Vec<_> = loaded.buffers().collect();
+        assert_eq!(buffers, network.buffers().collect::<Vec<_>>());
+        assert!(
+            buffers.iter().any(|(name, tensor)| name.ends_with("num_batches_tracked") && tensor.int64_value(&[]) == 2)
+        );
+        assert!(buffers.iter().all(|(_, tensor)| !tensor.requires_grad()));
+        assert_eq!(loaded.forward(&images, Mode::Eval), network.forward(&images, Mode::Eval));
+    }
+}
+
+#[test]
+fn a_training_begins_with_our_weights_or_with_plain_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let metadata = write(&path);
+    let paper = Normalisation::PAPER;
+    let (_, found) = load_initial(&path, &spec(), paper, Device::Cpu).unwrap();
+    assert_eq!(found, Some(metadata));
+
+    let network = network();
+    let plain = |tensors: &[(&str, &Tensor)]| {
+        tch::no_grad(|| Tensor::write_safetensors(tensors, &path)).unwrap();
+    };
+    let all: Vec<_> = network.parameters().map(|(name, tensor)| (name, tensor.contiguous())).collect();
+    let all: Vec<_> = all.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
+    plain(&all);
+    let cifar = Normalisation { mean: PerChannel([0.4914, 0.4822, 0.4465]), std: PerChannel([0.25; 3]) };
+    let (loaded, found) = load_initial(&path, &spec(), cifar, Device::Cpu).unwrap();
+    assert_eq!((found, loaded.normalisation()), (None, cifar));
+    for ((name, found), (_, expected)) in loaded.parameters().zip(network.parameters()) {
+        assert_eq!((found, found.requires_grad()), (expected, true), "{name}");
+    }
+
+    let check = |tensors: &[(&str, &Tensor)], expected: &str| {
+        plain(tensors);
+        let error = load_initial(&path, &spec(), paper, Device::Cpu).unwrap_err();
+        let ModelError::Parameters { named_by, differences, .. } = error else { panic!("{error}") };
+        assert_eq!((named_by, differences.as_str()), ("of the config", expected));
+    };
+    let halves = all[7].1.to_kind(Kind::Half);
+    let one = Tensor::zeros([1], (Kind::Float, Device::Cpu));
+    check(&all[..6], "missing `fc2.bias`, `fc2.weight`");
+    check(
+        &[&all[..6], &[("fc2.weight", &one), ("fc2.bias", &halves), ("fc3.bias", &one)]].concat(),
+        "too many `fc3.bias`; `fc2.weight` has shape [1], expected [3, 32]; `fc2.bias` is of type F16, expected F32",
+    );
+    let wrapped: Vec<_> = all.iter().map(|(name, tensor)| (format!("module.{name}"), *tensor)).collect();
+    let mut wrapped: Vec<_> = wrapped.iter().map(|(name, tensor)| (name.as_str(), *tensor)).collect();
+    let others: Vec<_> = (0..6).map(|index| format!("optimizer.{index}")).collect();
+    wrapped.extend(others.iter().map(|name| (name.as_str(), &one)));
+    check(
+        &wrapped,
+        "missing `conv1.bias`, `conv1.weight`, `conv2.bias`, `conv2.weight`, `fc1.bias`, `fc1.weight`, `fc2.bias`, \
+         `fc2.weight`; too many `module.conv1.bias`, `module.conv1.weight`, `module.conv2.bias`, `module.conv2.weight`, \
+         `module.fc1.bias`, `module.fc1.weight`, `module.fc2.bias`, `module.fc2.weight`, `optimizer.0`, `optimizer.1`, \
+         `optimizer.2`, `optimizer.3` and 2 more",
+    );
 }

@@ -1,12 +1,11 @@
 //! What a training is told.
 
 use serde::{Deserialize, Serialize};
-use twinset_attack::Pgd;
 use twinset_manifest::rows::Split;
-use twinset_model::{Augmentation, Model};
+use twinset_model::{Augmentation, Model, NetworkSpec, Normalisation, Precision};
 use twinset_stage::InvalidField;
 
-use crate::{Length, OptimizerConfig, Schedule};
+use crate::{AttackMode, EarlyStopping, Length, OptimizerConfig, Regime, Schedule, WeightAverage};
 
 /// One training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,9 +13,19 @@ use crate::{Length, OptimizerConfig, Schedule};
 pub struct Config {
     /// The network.
     pub model: Model,
-    /// Channels of its first convolution; as published where none are given.
+    /// Channels of its first convolution, of a wide residual network the widening factor; as published where none are
+    /// given.
     #[serde(default)]
     pub width: Option<u32>,
+    /// Layers of a wide residual network, as published where none are given; the other networks have no such choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u32>,
+    /// What its first layer does to pixels in [0, 1]; mean 0.5 and standard deviation 0.5 where nothing is said.
+    #[serde(default = "paper_normalisation", skip_serializing_if = "is_paper_normalisation")]
+    pub normalisation: Normalisation,
+    /// The number format that it computes in; 32-bit floats where nothing is said.
+    #[serde(default, skip_serializing_if = "is_float32")]
+    pub precision: Precision,
     /// How gradients become weights.
     pub optimizer: OptimizerConfig,
     /// How the learning rate goes over the training; constant where nothing is said.
@@ -24,6 +33,16 @@ pub struct Config {
     pub schedule: Schedule,
     /// What the network is trained on: the images, or attacks on them.
     pub regime: Regime,
+    /// What the network is while its training images are attacked.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub attack_mode: AttackMode,
+    /// Share of each label that is spread over all classes, in the loss of a step and not in attacks (Szegedy et al.
+    /// 2016, arXiv 1512.00567).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub label_smoothing: f64,
+    /// How weights are averaged; not at all where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_average: Option<WeightAverage>,
     /// Samples in a step; the last batch of an epoch has what is left, and is never dropped.
     #[serde(default = "published_batch_size")]
     pub batch_size: u32,
@@ -37,21 +56,29 @@ pub struct Config {
     /// Images whose clean accuracy is measured after each epoch; none where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out: Option<HeldOut>,
+    /// When the training ends before its budget; not where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<EarlyStopping>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn paper_normalisation() -> Normalisation {
+    Normalisation::PAPER
+}
+
+fn is_paper_normalisation(normalisation: &Normalisation) -> bool {
+    *normalisation == Normalisation::PAPER
+}
+
+fn is_float32(precision: &Precision) -> bool {
+    *precision == Precision::Float32
 }
 
 fn published_batch_size() -> u32 {
     128
-}
-
-/// What the network is trained on.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Regime {
-    /// The images.
-    Standard,
-    /// Attacked images alone (Madry et al. 2018, arXiv 1706.06083). While attacked, the network is in evaluation mode:
-    /// without dropout.
-    Pgd(Pgd),
 }
 
 /// How long a network is trained; written as a table with one key, such as `{ epochs = 30 }`.
@@ -92,6 +119,8 @@ impl Config {
     /// The config with all defaults filled in.
     pub fn resolved(mut self) -> Self {
         self.width.get_or_insert(self.model.default_width());
+        self.regime = self.regime.resolved();
+        self.depth = self.depth.or(self.model.default_depth());
         self
     }
 
@@ -100,18 +129,20 @@ impl Config {
     /// # Errors
     /// Names the key, its value, and what it should be.
     pub fn validate(&self) -> Result<(), InvalidField> {
-        let Self { width, batch_size, budget, augmentation, held_out, .. } = self;
-        let width = width.unwrap_or(1);
-        InvalidField::unless((1..=1024).contains(&width), "width", width, "1 to 1024 channels")?;
+        let Self { batch_size, budget, augmentation, held_out, .. } = self;
+        // Of a size that suits all designs, since how large the images are is not known yet.
+        self.network(1, 32).check()?;
+        self.normalisation.validate("normalisation")?;
         InvalidField::unless(*batch_size > 0, "batch-size", batch_size, "at least 1 sample")?;
         self.optimizer.validate()?;
         self.schedule.validate()?;
-        if let Regime::Pgd(attack) = &self.regime {
-            let field = |field| format!("regime.{field}");
-            attack
-                .validate()
-                .map_err(|invalid| InvalidField::new(field(invalid.field), invalid.found, invalid.expected))?;
+        self.regime.validate()?;
+        let is_share = (0.0..1.0).contains(&self.label_smoothing);
+        InvalidField::unless(is_share, "label-smoothing", self.label_smoothing, "at least 0 and less than 1")?;
+        if let Some(average) = &self.weight_average {
+            average.validate()?;
         }
+        self.validate_early_stopping()?;
         let (key, length) = match *budget {
             Budget::Epochs(n) => ("budget.epochs", n.into()),
             Budget::Steps(n) => ("budget.steps", n),
@@ -130,6 +161,18 @@ impl Config {
         }
     }
 
+    fn validate_early_stopping(&self) -> Result<(), InvalidField> {
+        let Some(stopping) = &self.early_stopping else { return Ok(()) };
+        stopping.validate()?;
+        let (found, expected) = match self.held_out {
+            Some(HeldOut { split: Split::Val, .. }) => return Ok(()),
+            Some(HeldOut { split, .. }) => (format!("`{split}`"), "`val`: early stopping chooses weights by it"),
+            None => ("nothing".to_owned(), "held-out images of split `val`, by which early stopping chooses"),
+        };
+        let key = if self.held_out.is_some() { "held-out.split" } else { "held-out" };
+        Err(InvalidField::new(key, found, expected))
+    }
+
     /// How many steps it is to train on `n_rows` rows.
     pub fn length(&self, n_rows: u64) -> Length {
         Length { n_steps: self.estimate(n_rows).n_steps, n_steps_an_epoch: self.n_steps_an_epoch(n_rows) }
@@ -137,6 +180,11 @@ impl Config {
 
     fn n_steps_an_epoch(&self, n_rows: u64) -> u64 {
         n_rows.div_ceil(u64::from(self.batch_size.max(1)))
+    }
+
+    /// The network for images of this size and this many classes.
+    pub fn network(&self, n_classes: i64, image_size: i64) -> NetworkSpec {
+        NetworkSpec::new(self.model, self.width, n_classes, image_size).with_depth(self.depth)
     }
 
     /// How much work it is to train on `n_rows` rows.
@@ -155,10 +203,7 @@ impl Config {
                 (n, (n / n_rows).saturating_mul(steps_an_epoch).saturating_add((n % n_rows).div_ceil(batch_size)))
             }
         };
-        let passes_a_sample = match self.regime {
-            Regime::Standard => 1,
-            Regime::Pgd(attack) => u64::from(attack.n_steps) * u64::from(attack.n_restarts) + 1,
-        };
+        let passes_a_sample = self.regime.n_passes();
         Estimate { n_samples, n_steps, n_forward_backward_passes: n_samples.saturating_mul(passes_a_sample) }
     }
 }

@@ -1,5 +1,7 @@
 //! Why a training cannot begin or go on.
 
+use std::path::PathBuf;
+
 use twinset_attack::AttackError;
 use twinset_manifest::ManifestError;
 use twinset_model::{ImageSetError, ModelError};
@@ -72,12 +74,20 @@ pub enum TrainError {
         expected: String,
     },
     /// Images are not square.
-    #[error("images have {width}x{height} pixels, expected squares whose side is a multiple of 4")]
+    #[error("images have {width}x{height} pixels, expected squares: networks take no others")]
     NotSquare {
         /// Their width.
         width: i64,
         /// Their height.
         height: i64,
+    },
+    /// The network to begin with is another than the config's.
+    #[error("the network to begin with is {found}, expected {expected} with the config's normalisation")]
+    OtherNetwork {
+        /// That network.
+        found: String,
+        /// The config's network for these images and classes.
+        expected: String,
     },
     /// No image is of the held-out split.
     #[error("`held-out` asks for split `{split}`, of which there is no image")]
@@ -100,6 +110,22 @@ pub enum TrainError {
         step: u64,
         /// The learning rate.
         learning_rate: f64,
+    },
+    /// A checkpoint cannot be written or read.
+    #[error("checkpoint `{path}`: {source}")]
+    Checkpoint {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A checkpoint is of another training than the one that was asked for.
+    #[error("checkpoint `{path}` is of another training: {differences}")]
+    OtherTraining {
+        /// Its path.
+        path: PathBuf,
+        /// The fields that differ, with both values.
+        differences: String,
     },
     /// The attack failed.
     #[error("the attack failed in epoch {epoch}, step {step}: {source}")]

@@ -5,6 +5,9 @@
 //! paired across arms: with the same seed, two trainings of one network begin with the same weights, and see the
 //! originals in the same order, whatever duplicates stand between them.
 //!
+//! [`train_resumably`] also writes a [checkpoint](Checkpoints) after each epoch, and goes on from one: torch's generator is
+//! seeded anew each epoch, so a resumed training is the uninterrupted one, bit for bit on a CPU with one thread.
+//!
 //! ```
 //! use twinset_train::{Budget, Config};
 //!
@@ -18,19 +21,32 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
+mod average;
+mod checkpoint;
 mod config;
 mod data;
 mod error;
+mod history;
+mod initial;
 mod optimizer;
 mod order;
+mod regime;
 mod schedule;
+mod state;
+mod stopping;
 mod tally;
 mod training;
+mod watch;
 
-pub use config::{Budget, Config, Estimate, HeldOut, Regime};
+pub use average::WeightAverage;
+pub use checkpoint::{Checkpoint, Checkpoints, Found};
+pub use config::{Budget, Config, Estimate, HeldOut};
 pub use data::{Sample, TrainingData, load};
 pub use error::TrainError;
+pub use initial::{network_spec, new_network};
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use order::{epoch_order, torch_seed};
+pub use regime::{AttackMode, Regime};
 pub use schedule::{Annealing, Length, Milestones, Schedule};
-pub use training::{Trained, train};
+pub use stopping::EarlyStopping;
+pub use training::{Trained, train, train_from, train_resumably};

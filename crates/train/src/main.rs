@@ -5,14 +5,21 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use twinset_manifest::{Provenance, write_manifest};
-use twinset_model::{DeviceChoice, WeightsMetadata, open_device, save};
-use twinset_stage::CommonArgs;
-use twinset_train::{Config, load, train};
+use twinset_manifest::{Input, Provenance, write_manifest};
+use twinset_model::{DeviceChoice, Network, WeightsMetadata, load_initial, open_device, save};
+use twinset_stage::{CommonArgs, with_hint};
+use twinset_train::{
+    Checkpoint, Checkpoints, Config, Found, Trained, TrainingData, load, network_spec, new_network, train_resumably,
+};
 
 /// Train a network on a training set: weights, and how each epoch went.
 ///
-/// Writes model.safetensors and epochs.parquet.
+/// Writes model.safetensors and epochs.parquet. With early stopping model.safetensors is of the best epoch, and
+/// model-last.safetensors of the last.
+///
+/// After each epoch a checkpoint is written to the folder `checkpoints` in the output folder, and the last two are kept. A
+/// training that was killed and is started again with the same arguments goes on from there, and on a CPU with one
+/// thread ends with the same bytes as one that was not. The folder is removed when the training is done.
 #[derive(Debug, Parser)]
 #[command(
     name = "twinset-train",
@@ -33,6 +40,10 @@ struct Args {
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
     trainset: Option<PathBuf>,
 
+    /// Weights to begin with: of twinset-train, or any safetensors file with the network's names, as PyTorch saves them.
+    #[arg(long, value_name = "FILE")]
+    init: Option<PathBuf>,
+
     /// Folder that paths in the images manifests are relative to.
     #[arg(long, value_name = "DIR", default_value = ".")]
     folder: PathBuf,
@@ -40,6 +51,14 @@ struct Args {
     /// `auto`, `cpu` or `cuda`.
     #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto)]
     device: DeviceChoice,
+
+    /// Begin anew, and remove the checkpoints of the training that was under way in the output folder.
+    #[arg(long)]
+    restart: bool,
+
+    /// Leave the last two checkpoints when the training is done.
+    #[arg(long)]
+    keep_checkpoints: bool,
 
     /// With --check: print as JSON how much work it would be to train on N rows.
     #[arg(long, value_name = "N", requires = "check")]
@@ -68,24 +87,88 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let (device, why) = open_device(args.device).context("failed to open the device")?;
     eprintln!("device: {why}");
     let injected_images = args.injected_images.as_deref();
-    let data = load(images, injected_images, trainset, &args.folder, config.held_out.as_ref(), device)
+    let mut data = load(images, injected_images, trainset, &args.folder, config.held_out.as_ref(), device)
         .context("failed to load the training set")?;
-    let out = args.common.out_folder()?;
-    let trained = train(&config, &data, &args.common.progress()).context("failed to train")?;
-
+    let network = match &args.init {
+        None => new_network(&config, &data).context("failed to train")?,
+        Some(init) => begin_with(init, &config, &mut data).context("failed to load the weights to begin with")?,
+    };
     let mut provenance = Provenance::of_stage("train", env!("CARGO_PKG_VERSION"))
         .with_config(&config)
         .with_seed(Some(config.seed))
         .with_inputs(data.inputs.iter().cloned());
     provenance.warnings.clone_from(&data.warnings);
+    let out = args.common.out_folder()?;
+    let checkpoints = Checkpoints::new(&out.join("checkpoints"), &provenance, device);
+    let trained = train_or_resume(args, network, &config, &data, &checkpoints)?;
+
+    for warning in &trained.warnings {
+        eprintln!("warning: {warning}");
+    }
+    provenance.warnings.extend(trained.warnings);
     let last = trained.epochs.last().cloned();
     let epochs =
         write_manifest(&out.join("epochs.parquet"), trained.epochs, &provenance).context("failed to write epochs")?;
-    let weights = out.join("model.safetensors");
-    save(&weights, &trained.network, &WeightsMetadata::of(&trained.network, provenance))
-        .context("failed to write weights")?;
+    let save = |name: &str, network: &Network| {
+        let path = out.join(name);
+        save(&path, network, &WeightsMetadata::of(network, provenance.clone())).context("failed to write weights")?;
+        anyhow::Ok(path)
+    };
+    if let Some(last) = &trained.last {
+        save("model-last.safetensors", last)?;
+    }
+    let weights = save("model.safetensors", &trained.network)?;
+    if !args.keep_checkpoints {
+        checkpoints.remove().context("failed to remove the checkpoints")?;
+    }
     summarise(&weights, &epochs.path, last.as_ref());
     Ok(())
+}
+
+fn train_or_resume(
+    args: &Args,
+    network: Network,
+    config: &Config,
+    data: &TrainingData,
+    checkpoints: &Checkpoints,
+) -> anyhow::Result<Trained> {
+    if args.restart {
+        checkpoints.remove().context("failed to remove the checkpoints")?;
+    }
+    let found = checkpoints.find().context("failed to resume the training").map_err(|error| {
+        with_hint(error, "--restart begins anew and removes the checkpoints; another --out leaves them")
+    })?;
+    for (path, why) in &found.damaged {
+        eprintln!("warning: ignored the damaged checkpoint `{}`: {why}", path.display());
+    }
+    if let Some(checkpoint) = &found.checkpoint {
+        eprintln!("resuming after epoch {} from `{}`", checkpoint.epoch, checkpoint.path.display());
+    }
+    let trained =
+        train_resumably(network, config, data, &args.common.progress(), checkpoints, found.checkpoint.as_ref());
+    trained.context("failed to train").map_err(|error| match checkpoints.find() {
+        Ok(Found { checkpoint: Some(Checkpoint { epoch, path, .. }), .. }) => {
+            with_hint(error, format!("the state after epoch {epoch} is kept in `{}`", path.display()))
+        }
+        _ => error,
+    })
+}
+
+/// The network that these weights are of. The provenance will name them.
+fn begin_with(weights: &Path, config: &Config, data: &mut TrainingData) -> anyhow::Result<Network> {
+    let spec = network_spec(config, data)?;
+    let (network, metadata) = load_initial(weights, &spec, config.normalisation, data.images.pixels.device())?;
+    data.inputs.push(Input::of_file(weights).with_context(|| format!("cannot read `{}`", weights.display()))?);
+    if let Some(metadata) = metadata {
+        let mut warnings = metadata.provenance.warnings;
+        if metadata.class_names != data.class_names {
+            let (found, expected) = (metadata.class_names.join(", "), data.class_names.join(", "));
+            warnings.push(format!("the weights to begin with are of classes {found}, the images of {expected}"));
+        }
+        warnings.retain(|warning| !data.warnings.contains(warning));
+        data.warnings.extend(warnings);
+    }
+    Ok(network)
 }
 
 fn summarise(weights: &Path, epochs: &Path, last: Option<&twinset_manifest::rows::Epoch>) {

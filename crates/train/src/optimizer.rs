@@ -21,6 +21,9 @@ pub enum OptimizerConfig {
         /// Share of the weights that is added to their gradient.
         #[serde(default)]
         weight_decay: f64,
+        /// Whether that is so for parameters of one dimension, too: biases, and batch norm's scales.
+        #[serde(default = "yes", skip_serializing_if = "is_yes")]
+        decay_biases_and_norms: bool,
     },
     /// Adam (Kingma, Ba 2015, arXiv 1412.6980).
     Adam {
@@ -35,7 +38,18 @@ pub enum OptimizerConfig {
         /// Share of the weights that is added to their gradient.
         #[serde(default)]
         weight_decay: f64,
+        /// Whether that is so for parameters of one dimension, too: biases, and batch norm's scales.
+        #[serde(default = "yes", skip_serializing_if = "is_yes")]
+        decay_biases_and_norms: bool,
     },
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 fn adam_betas() -> [f64; 2] {
@@ -78,17 +92,31 @@ impl Optimizer {
         Self { config, parameters, n_steps: 0 }
     }
 
+    /// What is remembered, in a fixed order; changed in place by whoever restores it.
+    pub(crate) fn state(&self) -> Vec<Tensor> {
+        let remembered = |parameter: &Parameter| {
+            [Some(parameter.mean.shallow_clone()), parameter.mean_square.as_ref().map(Tensor::shallow_clone)]
+        };
+        self.parameters.iter().flat_map(remembered).flatten().collect()
+    }
+
+    /// Goes on as after this many steps.
+    pub(crate) fn set_n_steps(&mut self, n_steps: u64) {
+        self.n_steps = i32::try_from(n_steps).unwrap_or(i32::MAX);
+    }
+
     /// One step against the gradient, of a size that a schedule may have made of the config's learning rate; `gradients`
     /// are in the order of the parameters and are used up.
     pub fn step(&mut self, gradients: Vec<Tensor>, learning_rate: f64) {
         self.n_steps += 1;
         tch::no_grad(|| {
             for (parameter, gradient) in self.parameters.iter_mut().zip(gradients) {
+                let weight_decay = self.config.weight_decay(&parameter.value);
                 match self.config {
-                    OptimizerConfig::Sgd { momentum, weight_decay, .. } => {
+                    OptimizerConfig::Sgd { momentum, .. } => {
                         parameter.sgd(gradient, learning_rate, momentum, weight_decay);
                     }
-                    OptimizerConfig::Adam { betas, eps, weight_decay, .. } => {
+                    OptimizerConfig::Adam { betas, eps, .. } => {
                         parameter.adam(gradient, learning_rate, betas, eps, weight_decay, self.n_steps);
                     }
                 }
@@ -103,6 +131,13 @@ impl OptimizerConfig {
         match *self {
             Self::Sgd { learning_rate, .. } | Self::Adam { learning_rate, .. } => learning_rate,
         }
+    }
+
+    /// The weight decay of a parameter.
+    fn weight_decay(&self, parameter: &Tensor) -> f64 {
+        let (Self::Sgd { weight_decay, decay_biases_and_norms, .. }
+        | Self::Adam { weight_decay, decay_biases_and_norms, .. }) = *self;
+        if parameter.dim() > 1 || decay_biases_and_norms { weight_decay } else { 0.0 }
     }
 
     pub(crate) fn validate(&self) -> Result<(), InvalidField> {
@@ -192,11 +227,42 @@ mod tests {
 
     #[test]
     fn steps_are_those_of_torch() {
-        let sgd = |momentum, weight_decay| OptimizerConfig::Sgd { learning_rate: 0.01, momentum, weight_decay };
+        let sgd = |momentum, weight_decay| OptimizerConfig::Sgd {
+            learning_rate: 0.01,
+            momentum,
+            weight_decay,
+            decay_biases_and_norms: true,
+        };
         check(sgd(0.9, 5e-4), |store| nn::sgd(0.9, 0.0, 5e-4, false).build(store, 0.01).unwrap());
         check(sgd(0.0, 0.0), |store| nn::sgd(0.0, 0.0, 0.0, false).build(store, 0.01).unwrap());
-        let adam = |betas, weight_decay| OptimizerConfig::Adam { learning_rate: 0.01, betas, eps: 1e-8, weight_decay };
+        let adam = |betas, weight_decay| OptimizerConfig::Adam {
+            learning_rate: 0.01,
+            betas,
+            eps: 1e-8,
+            weight_decay,
+            decay_biases_and_norms: true,
+        };
         check(adam([0.9, 0.999], 0.0), |store| nn::adam(0.9, 0.999, 0.0).build(store, 0.01).unwrap());
         check(adam([0.8, 0.9], 1e-2), |store| nn::adam(0.8, 0.9, 1e-2).build(store, 0.01).unwrap());
+    }
+
+    #[test]
+    fn biases_and_norms_are_decayed_unless_told_otherwise() {
+        let check = |json: &str, decays_bias: bool| {
+            let config: OptimizerConfig = serde_json::from_str(json).unwrap();
+            let ones = |size: &[i64]| Tensor::ones(size, (Kind::Float, Device::Cpu));
+            let (weight, bias) = (ones(&[3, 2]), ones(&[3]));
+            let mut optimizer = Optimizer::new(config, [&weight, &bias]);
+            optimizer.step(vec![weight.zeros_like(), bias.zeros_like()], 0.1);
+            let moved = |tensor: &Tensor| tensor.ne(1.0).all().int64_value(&[]) == 1;
+            assert_eq!((moved(&weight), moved(&bias)), (true, decays_bias), "{json}");
+        };
+        let sgd = r#""kind": "sgd", "learning-rate": 0.1, "weight-decay": 0.1"#;
+        let adam = r#""kind": "adam", "learning-rate": 0.1, "weight-decay": 0.1"#;
+        for kind in [sgd, adam] {
+            check(&format!("{{ {kind} }}"), true);
+            check(&format!("{{ {kind}, \"decay-biases-and-norms\": true }}"), true);
+            check(&format!("{{ {kind}, \"decay-biases-and-norms\": false }}"), false);
+        }
     }
 }

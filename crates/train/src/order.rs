@@ -3,8 +3,35 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use tch::{Device, Tensor};
 
 use crate::Sample;
+
+/// An epoch's samples in their order, on the device.
+pub(crate) struct Order {
+    pub(crate) n_samples: u64,
+    images: Tensor,
+    labels: Tensor,
+}
+
+impl Order {
+    pub(crate) fn new(samples: &[Sample], seed: u64, epoch: u32, device: Device) -> Self {
+        let order = epoch_order(samples, seed, epoch);
+        let images: Vec<_> = order.iter().map(|&index| samples[index].image as i64).collect();
+        let labels: Vec<_> = order.iter().map(|&index| i64::from(samples[index].label)).collect();
+        Self {
+            n_samples: samples.len() as u64,
+            images: Tensor::from_slice(&images).to_device(device),
+            labels: Tensor::from_slice(&labels).to_device(device),
+        }
+    }
+
+    /// Indices of images, and labels.
+    pub(crate) fn batch(&self, start: u64, n: u64) -> (Tensor, Tensor) {
+        let (start, n) = (start.cast_signed(), n.cast_signed());
+        (self.images.narrow(0, start, n), self.labels.narrow(0, start, n))
+    }
+}
 
 /// The order in which an epoch (counted from 1) goes through the samples, as indices into them.
 ///
@@ -36,6 +63,11 @@ const WORDS_IN_BLOCK: u128 = 16;
 /// From it come dropout, augmentation and random starts, so an epoch does not depend on how the one before it ended.
 pub fn torch_seed(seed: u64, epoch: u32) -> i64 {
     generator(seed, epoch, b"torch", 0).next_u64().cast_signed()
+}
+
+/// The one place where torch's generator is seeded.
+pub(crate) fn seed_torch(seed: u64, epoch: u32) {
+    tch::manual_seed(torch_seed(seed, epoch));
 }
 
 fn generator(seed: u64, epoch: u32, purpose: &[u8; 5], copy: u32) -> ChaCha8Rng {

@@ -1,21 +1,31 @@
 //! The training loop.
 
-use tch::{Device, Kind, Tensor};
-use twinset_attack::{AttackError, pgd};
+use tch::{Kind, Tensor};
+use twinset_attack::AttackError;
 use twinset_manifest::rows::Epoch;
-use twinset_model::{Mode, Network, NetworkSpec, augment, unit_pixels};
+use twinset_model::{Mode, Network, augment, unit_pixels};
 use twinset_stage::{Bar, Progress};
 
+use crate::average::Average;
+use crate::initial::{check_labels, network_spec, new_network, tensors};
+use crate::order::{Order, seed_torch};
+use crate::regime::Batch;
+use crate::stopping::Best;
 use crate::tally::Tally;
-use crate::{Budget, Config, Length, Optimizer, Regime, Sample, TrainError, TrainingData, epoch_order, torch_seed};
+use crate::watch::Watch;
+use crate::{Budget, Checkpoint, Checkpoints, Config, Length, Optimizer, TrainError, TrainingData};
 
 /// A network that was trained, and how that went.
 #[derive(Debug)]
 pub struct Trained {
-    /// The network after the last step.
+    /// The network after the last step; with a weight average, that average; with early stopping, of the best epoch.
     pub network: Network,
+    /// With early stopping, the network of the last epoch.
+    pub last: Option<Network>,
     /// One row an epoch.
     pub epochs: Vec<Epoch>,
+    /// What a reader of the result should know.
+    pub warnings: Vec<String>,
 }
 
 /// Trains a network on the device that the data is on.
@@ -26,50 +36,114 @@ pub struct Trained {
 /// When there is nothing to train on, the network does not take the images, an attack fails, or the loss or a weight is
 /// no longer finite.
 pub fn train(config: &Config, data: &TrainingData, progress: &Progress) -> Result<Trained, TrainError> {
-    let mut run = Run::begin(config, data)?;
-    let bar = progress.begin("samples", config.estimate(data.samples.len() as u64).n_samples, "training");
-    let mut epochs = Vec::new();
-    while let Some(epoch) = run.epoch(&bar)? {
-        epochs.push(epoch);
-    }
-    Ok(Trained { network: run.network, epochs })
+    train_from(new_network(config, data)?, config, data, progress)
 }
 
-/// A training between two epochs. What it holds is all that the next epoch depends on.
-struct Run<'a> {
-    config: &'a Config,
-    data: &'a TrainingData,
+/// The same, beginning with the weights of `network` instead of new ones.
+///
+/// # Errors
+/// As [`train`]; also when it is not the config's network for these images and classes.
+pub fn train_from(
     network: Network,
-    optimizer: Optimizer,
-    length: Length,
-    n_epochs: u32,
-    n_steps: u64,
-    n_samples: u64,
+    config: &Config,
+    data: &TrainingData,
+    progress: &Progress,
+) -> Result<Trained, TrainError> {
+    Run::begin(network, config, data)?.go(progress, None)
+}
+
+/// The same, with a checkpoint after each epoch, from the start or from a checkpoint of this very training on.
+///
+/// # Errors
+/// As [`train_from`]; also when a checkpoint cannot be written or restored.
+pub fn train_resumably(
+    network: Network,
+    config: &Config,
+    data: &TrainingData,
+    progress: &Progress,
+    checkpoints: &Checkpoints,
+    from: Option<&Checkpoint>,
+) -> Result<Trained, TrainError> {
+    let mut run = Run::begin(network, config, data)?;
+    if let Some(checkpoint) = from {
+        run.restore(checkpoint)?;
+    }
+    run.go(progress, Some(checkpoints))
+}
+
+/// A training between two epochs. What it holds is all that the next epoch depends on; [`Run::state`] is what of it
+/// changes from epoch to epoch.
+pub(crate) struct Run<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) data: &'a TrainingData,
+    pub(crate) network: Network,
+    pub(crate) optimizer: Optimizer,
+    pub(crate) average: Option<Average>,
+    pub(crate) best: Option<Best>,
+    pub(crate) watch: Option<Watch>,
+    pub(crate) length: Length,
+    pub(crate) epochs: Vec<Epoch>,
+    /// Accuracies of what is watched, one an epoch.
+    pub(crate) watched: Vec<f64>,
+    pub(crate) n_epochs: u32,
+    pub(crate) n_steps: u64,
+    pub(crate) n_samples: u64,
 }
 
 impl<'a> Run<'a> {
-    fn begin(config: &'a Config, data: &'a TrainingData) -> Result<Self, TrainError> {
-        if data.samples.is_empty() {
-            return Err(TrainError::EmptyTrainset);
+    fn begin(network: Network, config: &'a Config, data: &'a TrainingData) -> Result<Self, TrainError> {
+        let expected = network_spec(config, data)?;
+        if *network.spec() != expected || network.normalisation() != config.normalisation {
+            return Err(TrainError::OtherNetwork { found: network.spec().to_string(), expected: expected.to_string() });
         }
-        let (height, width) = data.images.size();
-        if height != width {
-            return Err(TrainError::NotSquare { width, height });
-        }
-        seed_torch(config.seed, 0);
-        let spec = NetworkSpec::new(config.model, config.width, data.class_names.len() as i64, height);
-        let network = Network::new(&spec, data.images.pixels.device())?.with_class_names(data.class_names.clone())?;
+        check_labels(data)?;
+        let network = network.with_class_names(data.class_names.clone())?.with_precision(config.precision)?;
         let optimizer = Optimizer::new(config.optimizer, network.parameters().map(|(_, tensor)| tensor));
-        let length = config.length(data.samples.len() as u64);
-        Ok(Self { config, data, network, optimizer, length, n_epochs: 0, n_steps: 0, n_samples: 0 })
+        Ok(Self {
+            config,
+            data,
+            optimizer,
+            average: config.weight_average.map(|average| Average::new(average, &network)),
+            best: config.early_stopping.map(|_| Best::new(tensors(&network))),
+            watch: config.regime.watching_attack().map(|attack| Watch::new(attack, &data.samples, &network)),
+            network,
+            length: config.length(data.samples.len() as u64),
+            epochs: Vec::new(),
+            watched: Vec::new(),
+            n_epochs: 0,
+            n_steps: 0,
+            n_samples: 0,
+        })
     }
 
-    /// The next epoch; none when the budget is spent.
-    fn epoch(&mut self, bar: &Bar) -> Result<Option<Epoch>, TrainError> {
-        let Self { config, data, .. } = *self;
-        if self.is_budget_spent() {
-            return Ok(None);
+    fn go(mut self, progress: &Progress, checkpoints: Option<&Checkpoints>) -> Result<Trained, TrainError> {
+        let n_samples = self.config.estimate(self.data.samples.len() as u64).n_samples - self.n_samples;
+        let bar = progress.begin("samples", n_samples, "training");
+        while !self.is_over() {
+            self.epoch(&bar)?;
+            if let Some(checkpoints) = checkpoints {
+                checkpoints.save(self.n_epochs, &self.state())?;
+            }
         }
+        self.swap_average();
+        let last = self.best.as_ref().map(|_| self.network.copy());
+        if let Some(best) = &self.best {
+            best.restore(tensors(&self.network));
+        }
+        let warnings = self.watch.and_then(|watch| watch.warning(&self.watched)).into_iter().collect();
+        Ok(Trained { network: self.network, last, epochs: self.epochs, warnings })
+    }
+
+    /// Exchanges the weights and their average, if there is one.
+    fn swap_average(&mut self) {
+        if let Some(average) = &mut self.average {
+            average.swap(&self.network);
+        }
+    }
+
+    /// The next epoch.
+    fn epoch(&mut self, bar: &Bar) -> Result<(), TrainError> {
+        let Self { config, data, .. } = *self;
         let epoch = self.n_epochs + 1;
         let last = match config.budget {
             Budget::Epochs(n) => format!("/{n}"),
@@ -86,10 +160,13 @@ impl<'a> Run<'a> {
         while start < order.n_samples && !self.is_budget_spent() {
             let n = self.next_batch_size(order.n_samples - start);
             let (images, labels) = order.batch(start, n);
-            let attacked_or_not = self.inputs(&images, &labels).map_err(|error| tally.attack_error(error))?;
+            let batch = self.batch(&images, &labels).map_err(|error| tally.attack_error(error))?;
             learning_rate = self.learning_rate();
-            let (loss, n_correct) = self.step(&attacked_or_not, &labels, learning_rate);
+            let (loss, n_correct) = self.step(&batch, &labels, learning_rate);
             (self.n_steps, self.n_samples, start) = (self.n_steps + 1, self.n_samples + n, start + n);
+            if let Some(average) = &mut self.average {
+                average.update(&self.network, self.n_steps);
+            }
             if tally.add(loss, n_correct, n, learning_rate)? {
                 say(&tally);
             }
@@ -99,8 +176,13 @@ impl<'a> Run<'a> {
         say(&tally);
         tally.check_weights(self.network.parameters().map(|(_, tensor)| tensor))?;
         self.n_epochs = epoch;
+        if let Some(watch) = &self.watch {
+            let accuracy = watch.accuracy(&self.network, &data.images, config.batch_size.into());
+            self.watched.push(accuracy.map_err(|error| tally.attack_error(error))?);
+        }
+        self.swap_average();
         let held_out_accuracy = self.held_out_accuracy();
-        Ok(Some(Epoch {
+        self.epochs.push(Epoch {
             epoch,
             n_steps: self.n_steps,
             n_samples_seen: self.n_samples,
@@ -109,7 +191,16 @@ impl<'a> Run<'a> {
             train_accuracy: tally.accuracy(),
             held_out_accuracy,
             n_held_out: held_out_accuracy.map(|_| data.held_out.len() as u64),
-        }))
+        });
+        if let Some(best) = &mut self.best {
+            best.update(&self.epochs, tensors(&self.network));
+        }
+        self.swap_average();
+        Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_budget_spent() || self.config.early_stopping.is_some_and(|stopping| stopping.is_over(&self.epochs))
     }
 
     fn is_budget_spent(&self) -> bool {
@@ -128,26 +219,18 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What the network is trained on for these images.
-    fn inputs(&self, images: &Tensor, labels: &Tensor) -> Result<Tensor, AttackError> {
+    /// What a step is taken on for these images.
+    fn batch(&self, images: &Tensor, labels: &Tensor) -> Result<Batch, AttackError> {
         let mut bytes = self.data.images.bytes(images);
         if let Some(augmentation) = &self.config.augmentation {
             bytes = augment(&bytes, augmentation);
         }
-        let pixels = unit_pixels(&bytes);
-        match &self.config.regime {
-            Regime::Standard => Ok(pixels),
-            Regime::Pgd(attack) => {
-                let logits = |pixels: &Tensor| self.network.forward(pixels, Mode::Eval);
-                Ok(pgd(&logits, &pixels, labels, attack)?.pixels)
-            }
-        }
+        self.config.regime.batch(&self.network, self.config.attack_mode, unit_pixels(&bytes), labels)
     }
 
     /// One optimiser step: the loss before it and how many were classified rightly, both still on the device.
-    fn step(&mut self, inputs: &Tensor, labels: &Tensor, learning_rate: f64) -> (Tensor, Tensor) {
-        let logits = self.network.forward(inputs, Mode::Train);
-        let loss = logits.cross_entropy_for_logits(labels);
+    fn step(&mut self, batch: &Batch, labels: &Tensor, learning_rate: f64) -> (Tensor, Tensor) {
+        let (loss, logits) = batch.loss(&self.network, labels, self.config.label_smoothing);
         let parameters: Vec<_> = self.network.parameters().map(|(_, tensor)| tensor).collect();
         self.optimizer.step(Tensor::run_backward(&[&loss], &parameters, false, false), learning_rate);
         (loss.detach(), n_correct(&logits.detach(), labels))
@@ -182,35 +265,4 @@ impl<'a> Run<'a> {
 
 fn n_correct(logits: &Tensor, labels: &Tensor) -> Tensor {
     logits.argmax(1, false).eq_tensor(labels).sum(Kind::Int64)
-}
-
-/// The one place where torch's generator is seeded.
-fn seed_torch(seed: u64, epoch: u32) {
-    tch::manual_seed(torch_seed(seed, epoch));
-}
-
-/// An epoch's samples in their order, on the device.
-struct Order {
-    n_samples: u64,
-    images: Tensor,
-    labels: Tensor,
-}
-
-impl Order {
-    fn new(samples: &[Sample], seed: u64, epoch: u32, device: Device) -> Self {
-        let order = epoch_order(samples, seed, epoch);
-        let images: Vec<_> = order.iter().map(|&index| samples[index].image as i64).collect();
-        let labels: Vec<_> = order.iter().map(|&index| i64::from(samples[index].label)).collect();
-        Self {
-            n_samples: samples.len() as u64,
-            images: Tensor::from_slice(&images).to_device(device),
-            labels: Tensor::from_slice(&labels).to_device(device),
-        }
-    }
-
-    /// Indices of images, and labels.
-    fn batch(&self, start: u64, n: u64) -> (Tensor, Tensor) {
-        let (start, n) = (start.cast_signed(), n.cast_signed());
-        (self.images.narrow(0, start, n), self.labels.narrow(0, start, n))
-    }
 }

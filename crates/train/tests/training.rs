@@ -10,9 +10,11 @@ use serde_json::json;
 use tch::Tensor;
 use twinset_attack::pgd;
 use twinset_manifest::rows::Split;
-use twinset_model::{ImageSet, Mode, Network};
+use twinset_model::{ImageSet, Mode, Network, Precision};
 use twinset_stage::Progress;
-use twinset_train::{Config, Sample, TrainError, Trained, TrainingData, train};
+use twinset_train::{
+    Checkpoint, Checkpoints, Config, Sample, TrainError, Trained, TrainingData, new_network, train, train_resumably,
+};
 
 /// Torch has one generator for all threads, and tests run side by side.
 fn torch() -> MutexGuard<'static, ()> {
@@ -99,6 +101,53 @@ fn a_network_learns_what_tells_the_classes_apart() {
 }
 
 #[test]
+fn every_design_learns_in_both_precisions_and_the_seed_decides() {
+    let data = larger(&two_features(200), 16);
+    for model in ["resnet-18", "preact-resnet-18", "wide-resnet"] {
+        for precision in [Precision::Float32, Precision::Bfloat16] {
+            if precision.check(tch::Device::Cpu).is_err() {
+                println!("skipped: this processor has no bfloat16");
+                continue;
+            }
+            let width = if model == "wide-resnet" { 1 } else { 4 };
+            let depth = (model == "wide-resnet").then_some(10);
+            let config = config(json!({
+                "model": model, "width": width, "depth": depth, "precision": precision, "budget": { "epochs": 4 },
+            }));
+            let trained = run(&config, &data).unwrap();
+            let last = trained.epochs.last().unwrap();
+            assert!(last.held_out_accuracy.unwrap() > 0.9, "{model}, {precision}: {last:?}");
+            assert_eq!(
+                weights(&trained.network),
+                weights(&run(&config, &data).unwrap().network),
+                "{model}, {precision}"
+            );
+        }
+    }
+}
+
+/// The same images with black around them.
+fn larger(data: &TrainingData, side: i64) -> TrainingData {
+    let TrainingData { images, samples, held_out, class_names, .. } = data;
+    let margin = (side - SIDE as i64) / 2;
+    let images = ImageSet {
+        pixels: images.pixels.constant_pad_nd([margin; 4]),
+        labels: images.labels.copy(),
+        image_ids: images.image_ids.clone(),
+        splits: images.splits.clone(),
+        class_names: images.class_names.clone(),
+    };
+    TrainingData {
+        images,
+        samples: samples.clone(),
+        held_out: held_out.clone(),
+        class_names: class_names.clone(),
+        inputs: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+#[test]
 fn a_network_trained_under_attack_withstands_it_and_a_standard_one_does_not() {
     let data = two_features(400);
     let robust_accuracy = |regime: serde_json::Value| {
@@ -116,6 +165,108 @@ fn a_network_trained_under_attack_withstands_it_and_a_standard_one_does_not() {
     let (standard, robust) = (robust_accuracy(json!({ "kind": "standard" })), robust_accuracy(regime_pgd()));
     assert!(standard < 0.6, "standard: {standard}");
     assert!(robust > 0.8, "robust: {robust}");
+}
+
+#[test]
+fn a_network_withstands_an_attack_under_each_robust_regime() {
+    let data = two_features(400);
+    let ball = json!({ "epsilon": "8/255", "step-size": "2/255", "n-steps": 7 });
+    let with = |more: serde_json::Value| {
+        let mut regime = ball.clone();
+        regime.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        regime
+    };
+    for regime in [
+        json!({ "kind": "fgsm", "epsilon": "8/255" }),
+        with(json!({ "kind": "trades", "beta": 6 })),
+        // As far in all as L∞ goes in every pixel's channel: 8/255 times the root of 192.
+        json!({ "kind": "pgd", "epsilon": "0.43", "step-size": "0.11", "n-steps": 7, "random-start": true, "norm": "l2" }),
+    ] {
+        let trained = run(&config(json!({ "regime": regime, "budget": { "epochs": 20 } })), &data).unwrap();
+        let _torch = torch();
+        let attack = serde_json::from_value(with(json!({ "random-start": false }))).unwrap();
+        let held_out = Tensor::from_slice(&data.held_out.iter().map(|&place| place as i64).collect::<Vec<_>>());
+        let labels = data.images.labels.index_select(0, &held_out);
+        let logits = |pixels: &Tensor| trained.network.forward(pixels, Mode::Eval);
+        let attacked = pgd(&logits, &data.images.batch(&held_out), &labels, &attack).unwrap();
+        let accuracy = logits(&attacked.pixels).accuracy_for_logits(&labels).double_value(&[]);
+        assert!(accuracy > 0.8, "{regime}: {accuracy}");
+        assert_eq!(trained.warnings, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_fall_of_what_is_left_under_pgd_is_a_warning_of_fast_training() {
+    let data = two_features(400);
+    // Catastrophic overfitting takes larger networks and sets; weights that are blown apart fall as far.
+    let blow = json!({ "kind": "piecewise", "milestones": { "epochs": [15] }, "factor": 300 });
+    let train = |regime: serde_json::Value| {
+        run(&config(json!({ "regime": regime, "schedule": blow, "budget": { "epochs": 17 } })), &data).unwrap()
+    };
+    let warnings = train(json!({ "kind": "fgsm", "epsilon": "8/255" })).warnings;
+    let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+    assert!(warning.starts_with("catastrophic overfitting: after epoch 16 PGD-10 leaves "), "{warning}");
+    assert!(warning.contains(" % of 400 training images classified rightly, and left "), "{warning}");
+    assert_eq!(train(regime_pgd()).warnings, Vec::<String>::new());
+}
+
+#[test]
+fn early_stopping_keeps_the_best_weights_and_the_last() {
+    let mut data = two_features(60);
+    data.images.splits[60..].fill(Split::Val);
+    let stopping = |patience: u32| {
+        let more = json!({
+            "early-stopping": { "patience": patience }, "held-out": { "split": "val" }, "budget": { "epochs": 40 },
+        });
+        run(&config(more), &data).unwrap()
+    };
+    let stopped = stopping(3);
+    let accuracies: Vec<_> = stopped.epochs.iter().map(|epoch| epoch.held_out_accuracy.unwrap()).collect();
+    let best = accuracies.iter().copied().fold(0.0, f64::max);
+    let best_epoch = accuracies.iter().position(|&accuracy| accuracy == best).unwrap();
+    assert!(accuracies.len() < 40 && accuracies.len() == best_epoch + 1 + 3, "{accuracies:?}");
+    // The weights are those of a training that ends with that epoch, and the last those of one as long.
+    let plain = |n: usize| run(&config(json!({ "budget": { "epochs": n } })), &data).unwrap();
+    assert_eq!(weights(&stopped.network), weights(&plain(best_epoch + 1).network));
+    assert_eq!(weights(&stopped.last.unwrap()), weights(&plain(accuracies.len()).network));
+    assert!(plain(1).last.is_none());
+}
+
+#[test]
+fn averaged_weights_are_what_is_saved_and_judged() {
+    let data = two_features(60);
+    let train = |more: serde_json::Value| run(&config(more), &data).unwrap();
+    let plain = train(json!({}));
+    // An average that forgets at once is the weights.
+    assert_eq!(weights(&train(json!({ "weight-average": { "decay": 0.0 } })).network), weights(&plain.network));
+    let averaged = train(json!({ "weight-average": { "decay": 0.9 } }));
+    let losses = |trained: &Trained| trained.epochs.iter().map(|epoch| epoch.train_loss).collect::<Vec<_>>();
+    assert_eq!(losses(&averaged), losses(&plain), "the steps are the same");
+    assert_ne!(weights(&averaged.network), weights(&plain.network));
+    // Six steps of the same weights, averaged by hand.
+    let expected = (1..=6).fold(Vec::new(), |average: Vec<Tensor>, n_steps| {
+        let weights = weights(&train(json!({ "budget": { "steps": n_steps } })).network);
+        let _torch = torch();
+        let mix = |(average, weights): (Tensor, &Tensor)| average * 0.9 + weights * 0.1;
+        if average.is_empty() { weights } else { average.into_iter().zip(&weights).map(mix).collect() }
+    });
+    for (found, expected) in weights(&averaged.network).iter().zip(&expected) {
+        assert!((found - expected).abs().max().double_value(&[]) < 1e-6);
+    }
+}
+
+#[test]
+fn batch_norm_hears_of_attacked_images_only_where_it_is_told_to() {
+    let mut data = two_features(20);
+    data.images.pixels = data.images.pixels.repeat([1, 1, 2, 2]);
+    let n_batches = |attack_mode: &str| {
+        let more = json!({ "model": "resnet-18", "width": 2, "regime": regime_pgd(), "attack-mode": attack_mode });
+        let trained = run(&config(more), &data).unwrap();
+        let counter = trained.network.buffers().find(|(name, _)| name == "bn1.num_batches_tracked");
+        counter.unwrap().1.int64_value(&[])
+    };
+    // Two steps of one pass each, and seven more where the attack's count.
+    assert_eq!((n_batches("eval"), n_batches("train")), (2, 2 * 8));
 }
 
 #[test]
@@ -170,7 +321,8 @@ fn the_same_seed_gives_the_same_weights_and_epochs_to_the_bit() {
     let augmentation = json!({ "crop-padding": 1, "flip": true });
     for change in [
         json!({ "model": "paper-standard", "augmentation": augmentation }),
-        json!({ "regime": regime_pgd() }),
+        json!({ "regime": regime_pgd(), "attack-mode": "train", "model": "paper-standard" }),
+        json!({ "regime": { "kind": "fgsm", "epsilon": "8/255" }, "weight-average": { "decay": 0.5 } }),
         json!({ "optimizer": { "kind": "sgd", "learning-rate": 0.01, "momentum": 0.9, "weight-decay": 5e-4 } }),
     ] {
         let config = config(change);
@@ -179,6 +331,47 @@ fn the_same_seed_gives_the_same_weights_and_epochs_to_the_bit() {
         assert_eq!(weights(&left.network), weights(&right.network));
         let other = run(&Config { seed: 2, ..config }, &data).unwrap();
         assert_ne!(weights(&left.network), weights(&other.network));
+    }
+}
+
+#[test]
+fn a_training_that_goes_on_from_a_checkpoint_is_the_uninterrupted_one() {
+    let mut data = two_features(45);
+    data.images.splits[45..].fill(Split::Val);
+    // Residual networks take no images of 8x8 pixels.
+    data.images.pixels = data.images.pixels.repeat([1, 1, 2, 2]);
+    let all = |network: &Network| -> Vec<_> {
+        let buffers = network.buffers().map(|(_, tensor)| tensor.copy());
+        weights(network).into_iter().chain(buffers).collect()
+    };
+    for change in [
+        json!({ "model": "resnet-18", "width": 2, "attack-mode": "train", "regime": regime_pgd() }),
+        json!({ "model": "preact-resnet-18", "width": 2, "weight-average": { "decay": 0.5 } }),
+        json!({ "early-stopping": { "patience": 9 }, "held-out": { "split": "val" }, "model": "resnet-18", "width": 2 }),
+        json!({ "regime": { "kind": "fgsm", "epsilon": "8/255" }, "augmentation": { "crop-padding": 1, "flip": true } }),
+        json!({ "optimizer": { "kind": "sgd", "learning-rate": 0.01, "momentum": 0.9 }, "model": "paper-standard" }),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let provenance = twinset_manifest::Provenance::of_stage("train", "0.0.0");
+        let checkpoints = Checkpoints::new(folder.path(), &provenance, tch::Device::Cpu);
+        // Steps, so that the last epoch is a part of one.
+        let train = |n_steps: u32, from: Option<&Checkpoint>| {
+            let mut config = config(change.clone());
+            config.budget = serde_json::from_value(json!({ "steps": n_steps })).unwrap();
+            let _torch = torch();
+            let network = new_network(&config, &data).unwrap();
+            train_resumably(network, &config, &data, &Progress::hidden(), &checkpoints, from).unwrap()
+        };
+        train(6, None);
+        let found = checkpoints.find().unwrap().checkpoint.unwrap();
+        assert_eq!(found.epoch, 2);
+        let resumed = train(10, Some(&found));
+        checkpoints.remove().unwrap();
+        let whole = train(10, None);
+        assert_eq!(resumed.epochs.len(), 4);
+        assert_eq!(resumed.epochs, whole.epochs, "{change}");
+        assert!(all(&resumed.network) == all(&whole.network), "{change}");
+        assert!(resumed.last.as_ref().map(all) == whole.last.as_ref().map(all), "{change}");
     }
 }
 
@@ -218,10 +411,14 @@ fn what_a_network_does_not_take_is_said() {
         change(&mut data);
         assert_eq!(run(&config(json!({})), &data).unwrap_err().to_string(), expected);
     };
+    check(
+        &|data| data.samples[3].label = 2,
+        "the trainset's position 3 (image 3) has label 2, expected one of 0 to 1, as the images have",
+    );
     check(&|data| data.samples.clear(), "the trainset has no rows, expected at least one");
     check(
         &|data| data.images.pixels = data.images.pixels.narrow(2, 0, 4),
-        "images have 8x4 pixels, expected squares whose side is a multiple of 4",
+        "images have 8x4 pixels, expected squares: networks take no others",
     );
     check(
         &|data| data.images.pixels = data.images.pixels.narrow(2, 0, 6).narrow(3, 0, 6),
