@@ -130,7 +130,8 @@ impl<'a> Run<'a> {
         if let Some(best) = &self.best {
             best.restore(tensors(&self.network));
         }
-        let warnings = self.watch.and_then(|watch| watch.warning(&self.watched)).into_iter().collect();
+        let in_training: Vec<_> = self.epochs.iter().map(|epoch| epoch.train_accuracy).collect();
+        let warnings = self.watch.and_then(|watch| watch.warning(&self.watched, &in_training)).into_iter().collect();
         Ok(Trained { network: self.network, last, epochs: self.epochs, warnings })
     }
 
