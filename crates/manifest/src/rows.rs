@@ -3,10 +3,12 @@
 //! A column's name carries its unit where it has one. Fractions are 0 to 1. Adding, removing or changing a column makes
 //! a new schema version. `SCHEMAS.md` is generated from these files.
 
+mod claims;
 mod known;
 
 use crate::Digest;
 use crate::row::{row, text_enum};
+pub use claims::{ClaimRow, Direction, Verdict};
 pub use known::{KnownImage, KnownPair};
 
 text_enum! {

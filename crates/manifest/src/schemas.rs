@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use crate::column::type_name;
 use crate::rows::{
-    Cell, Cluster, Epoch, Hashes, Image, KnownImage, KnownPair, Pair, PrecisionRecall, Prediction, Reject, Removed,
-    TrainsetRow,
+    Cell, ClaimRow, Cluster, Epoch, Hashes, Image, KnownImage, KnownPair, Pair, PrecisionRecall, Prediction, Reject,
+    Removed, TrainsetRow,
 };
 use crate::{ColumnDoc, Row};
 
@@ -31,6 +31,7 @@ pub fn schemas_markdown() -> String {
     section::<Epoch>(&mut text);
     section::<Prediction>(&mut text);
     section::<Cell>(&mut text);
+    section::<ClaimRow>(&mut text);
     text
 }
 

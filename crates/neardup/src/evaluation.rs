@@ -85,7 +85,7 @@ impl Evaluation {
     /// # Errors
     /// When the truth contradicts itself or the pixels, and when there is nothing to compare.
     pub fn of(mut ranking: Ranking, truth: &Truth, is_complete: bool, of: &str) -> Result<Self, EvaluationError> {
-        let Known { verdicts, pairs } = Known::of(truth, &ranking.identical)?;
+        let Judgements { verdicts, pairs } = Judgements::of(truth, &ranking.identical)?;
         if pairs.is_empty() {
             return Err(EvaluationError::NothingKnown(of.to_owned()));
         }
@@ -175,7 +175,7 @@ impl Evaluation {
 }
 
 /// What a truth says of pairs of images that stand for those identical to them.
-struct Known {
+struct Judgements {
     verdicts: HashMap<(u64, u64), Verdict>,
     /// The kinds of the pairs of duplicates, each pair once.
     pairs: HashMap<(u64, u64), Vec<PairKind>>,
@@ -186,7 +186,7 @@ struct Verdict {
     line: usize,
 }
 
-impl Known {
+impl Judgements {
     fn of(truth: &Truth, identical: &Identical) -> Result<Self, TruthError> {
         let mut known = Self { verdicts: HashMap::new(), pairs: HashMap::new() };
         let mut told = HashSet::new();

@@ -23,10 +23,10 @@
 //! # Memory
 //! Images pass through in batches of 1024 rows; what stays is a [`Fingerprint`] of 90 bytes an image, and where candidates are
 //! searched by correlation a [`Thumbnail`] of 3 KiB, 768 bytes for the search, and while verifying 3 KiB and then at most
-//! 12 KiB: 60,000 images took 800 MB at most. By hash, thumbnails of candidates alone are kept. The search adds two
-//! copies of the hashes (8 or 32 bytes each), 8 bytes an image, and an index of at most 128 MiB. A pair takes 24 bytes;
-//! the hash search finds at most `max-pairs`, exact duplicates make at most 8 pairs an image. So a million images take
-//! about 150 MB, ten million about 1.7 GB, and 480 MB more at the default limit of pairs.
+//! 12 KiB, and 60 bytes a candidate: 60,000 images took 1.1 GB at most. By hash, thumbnails of candidates alone are kept. The
+//! search adds two copies of the hashes (8 or 32 bytes each) and 10 bytes an image. A pair takes 24 bytes; the hash search
+//! finds at most `max-pairs`, exact duplicates make at most 8 pairs an image. What it costs at which size stands in the
+//! crate's README.
 
 mod align;
 mod candidates;

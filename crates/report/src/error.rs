@@ -46,6 +46,16 @@ pub enum ReportError {
         /// What should stand there.
         expected: String,
     },
+    /// A claim names what the study does not have.
+    #[error("`{field}`: found {found}, expected {expected}")]
+    Claim {
+        /// The config's field.
+        field: String,
+        /// What it names.
+        found: String,
+        /// What there is.
+        expected: String,
+    },
     /// Rows cannot be counted.
     #[error("cannot count rows: {0}")]
     Count(#[from] PolarsError),

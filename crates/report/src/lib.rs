@@ -20,6 +20,7 @@
 //! ```
 
 mod cells;
+pub mod claims;
 mod counts;
 mod dataset;
 mod duplicates;
@@ -39,10 +40,11 @@ mod truth;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use twinset_manifest::Provenance;
-use twinset_manifest::rows::Cell;
+use twinset_manifest::rows::{Cell, ClaimRow};
 use twinset_stage::InvalidField;
 
 pub use cells::cells;
+pub use claims::{Claim, Condition};
 pub use counts::{Count, PairCount, TrainsetCount};
 pub use dataset::{Dataset, RejectCount};
 pub use duplicates::{Duplicates, Recall, RecallGroup};
@@ -62,11 +64,14 @@ pub struct Config {
     pub gallery_pairs: usize,
     /// The confidence level of all intervals.
     pub confidence: f64,
+    /// What the study claims, declared before it runs.
+    #[serde(rename = "claim")]
+    pub claims: Vec<Claim>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { title: None, gallery_pairs: 24, confidence: 0.95 }
+        Self { title: None, gallery_pairs: 24, confidence: 0.95, claims: Vec::new() }
     }
 }
 
@@ -78,7 +83,13 @@ impl Config {
     pub fn validate(&self) -> Result<(), InvalidField> {
         let is_level = self.confidence > 0.0 && self.confidence < 1.0;
         InvalidField::unless(is_level, "confidence", self.confidence, "a level between 0 and 1, such as 0.95")?;
-        InvalidField::unless(self.gallery_pairs <= 1000, "gallery-pairs", self.gallery_pairs, "at most 1000")
+        InvalidField::unless(self.gallery_pairs <= 1000, "gallery-pairs", self.gallery_pairs, "at most 1000")?;
+        for (place, claim) in self.claims.iter().enumerate() {
+            claim.validate(place)?;
+            let is_first = self.claims[..place].iter().all(|other| other.name != claim.name);
+            InvalidField::unless(is_first, &format!("claim[{place}].name"), &claim.name, "each name once")?;
+        }
+        Ok(())
     }
 }
 
@@ -89,7 +100,9 @@ pub struct Report {
     pub html: String,
     /// The rows of the `cells` manifest.
     pub cells: Vec<Cell>,
-    /// The provenance of the `cells` manifest.
+    /// The rows of the `claims` manifest.
+    pub claims: Vec<ClaimRow>,
+    /// The provenance of both.
     pub provenance: Provenance,
 }
 
@@ -97,12 +110,13 @@ impl Report {
     /// Makes the page and its numbers of a study's evidence.
     ///
     /// # Errors
-    /// Does not fail on any evidence; what the template engine says is passed on.
+    /// When a claim names what the study does not have. Does not fail on any evidence; what the template engine says is passed on.
     pub fn of(study: &Study, evidence: &Evidence, config: &Config) -> Result<Self, ReportError> {
         let results = results::Results::of(study, evidence, config.confidence);
         let cells = cells(&results, &evidence.dataset.classes);
-        let html = page::html(&page::Context { study, evidence, config, results: &results })?;
-        Ok(Self { html, cells, provenance: provenance(study, evidence, config) })
+        let claims = claims::verdicts(&config.claims, &results)?;
+        let html = page::html(&page::Context { study, evidence, config, results: &results, claims: &claims })?;
+        Ok(Self { html, cells, claims, provenance: provenance(study, evidence, config) })
     }
 }
 
@@ -112,6 +126,7 @@ fn provenance(study: &Study, evidence: &Evidence, config: &Config) -> Provenance
         "title": config.title,
         "gallery-pairs": config.gallery_pairs,
         "confidence": config.confidence,
+        "claim": config.claims,
         "study": { "pipeline": study.pipeline, "seeds": study.seeds, "arms": study.arms },
     });
     let mut provenance = Provenance::of_stage("report", env!("CARGO_PKG_VERSION"))

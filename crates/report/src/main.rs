@@ -12,7 +12,7 @@ use twinset_stage::CommonArgs;
 /// Make one HTML page of all that a study came to: accuracies with their intervals, plots, duplicates found, provenance.
 ///
 /// Reads the manifests that the study's JSON names. Writes DIR/index.html, which needs neither a network nor JavaScript,
-/// and DIR/cells.parquet with the same numbers as rows.
+/// DIR/cells.parquet with the same numbers as rows, and DIR/claims.parquet with the verdict on each claim.
 #[derive(Parser)]
 #[command(name = "twinset-report", version, after_help = EXAMPLE)]
 struct Args {
@@ -33,6 +33,9 @@ Config keys and their defaults:
   title         the pipeline's name
   gallery-pairs = 24      near-duplicate pairs shown as pictures
   confidence    = 0.95    level of all intervals
+  claim         none      what the study claims, one table each: name, text, left and right = { arm, rate }, direction =
+                          lower, higher or differs, smallest-effect (0.02 is two points), and where not usual split = test,
+                          attack = clean, level = 0.05
 
 Example:
   twinset-report --study study.json --set gallery-pairs=12 --out reports/quick";
@@ -50,6 +53,8 @@ fn main() -> ExitCode {
         let page = out.join("index.html");
         let written = write_manifest(&out.join("cells.parquet"), report.cells, &report.provenance)
             .context("failed to write the cells")?;
+        write_manifest(&out.join("claims.parquet"), report.claims, &report.provenance)
+            .context("failed to write the claims")?;
         write_atomically(&page, report.html.as_bytes())
             .with_context(|| format!("failed to write `{}`", page.display()))?;
         println!("wrote {} and {} ({} rows)", page.display(), written.path.display(), written.n_rows);

@@ -1,6 +1,7 @@
 //! The page: a head and sections, each with a template of its own.
 
 mod cells;
+mod claims;
 mod classes;
 mod curves;
 mod duplicates;
@@ -11,6 +12,7 @@ mod summary;
 
 use askama::Template;
 use twinset_gallery::TWINS_CSS;
+use twinset_manifest::rows::ClaimRow;
 
 use crate::figures::Figure;
 use crate::names::Names;
@@ -24,6 +26,7 @@ pub(crate) struct Context<'a> {
     pub(crate) evidence: &'a Evidence,
     pub(crate) config: &'a Config,
     pub(crate) results: &'a Results<'a>,
+    pub(crate) claims: &'a [ClaimRow],
 }
 
 impl<'a> Context<'a> {
@@ -55,6 +58,7 @@ impl Section {
 /// The whole page.
 pub(crate) fn html(context: &Context<'_>) -> askama::Result<String> {
     let sections = [
+        claims::section(context)?,
         headline::section(context)?,
         curves::over_rate(context)?,
         curves::over_samples(context)?,

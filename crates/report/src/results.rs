@@ -177,7 +177,8 @@ impl RateResults<'_> {
         Some(statistics::mean(&counts, 0.95)?.mean)
     }
 
-    fn values(&self, measure: &Measure, label: Option<u32>) -> Vec<(u64, f64)> {
+    /// Each seed's accuracy, over all classes or one.
+    pub(crate) fn values(&self, measure: &Measure, label: Option<u32>) -> Vec<(u64, f64)> {
         self.proportions(measure, label).into_iter().map(|(seed, proportion)| (seed, proportion.value())).collect()
     }
 }

@@ -4,7 +4,16 @@
 //!   statistical inference*, Journal of the American Statistical Association 22 (1927), 209–212.
 //! - A mean over seeds, and a mean of differences paired by seed: the t interval of Student, *The probable error of a
 //!   mean*, Biometrika 6 (1908), 1–25; as in any textbook, mean ± t(1 − α/2, n − 1) · s / √n.
+//! - Tests of a difference, and of none that matters: `tests_of_difference`; what seeds can show: `power`; BCa: `bootstrap`.
 //! - Whether counts follow given shares: the χ² test of K. Pearson, Philosophical Magazine 50 (1900), 157–175.
+
+mod bootstrap;
+mod power;
+mod tests_of_difference;
+
+pub use bootstrap::bca;
+pub use power::{MAX_SEEDS, detectable_difference, seeds_needed};
+pub use tests_of_difference::{effect_size, equivalence_p, holm, mcnemar_p, paired_t_p, standard_deviation};
 
 use statrs::distribution::{ChiSquared, ContinuousCDF, Normal, StudentsT};
 

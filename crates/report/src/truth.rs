@@ -19,7 +19,8 @@ pub struct Planted {
     pub transform: String,
 }
 
-/// Reads a CSV with the columns `left_id`, `right_id`, `kind` and `transform`; others are left alone.
+/// Reads a CSV with the columns `left_id`, `right_id`, `kind` and `transform`. Pairs whose `is_duplicate`, where there is such a
+/// column, is `false` were judged to be no duplicates, and are left out; other columns are left alone.
 ///
 /// # Errors
 /// When it cannot be read, lacks a column, or a value cannot be understood: names file and line.
@@ -42,7 +43,9 @@ fn parse(text: &str) -> Result<Vec<Planted>, Wrong> {
         header.iter().position(|column| column == name).ok_or_else(missing)
     };
     let (left, right, kind, transform) = (place("left_id")?, place("right_id")?, place("kind")?, place("transform")?);
+    let judgement = header.iter().position(|column| column == "is_duplicate");
     lines
+        .filter(|(_, row)| judgement.and_then(|place| row.get(place)).is_none_or(|judgement| judgement != "false"))
         .map(|(line, row)| {
             let wrong = |found: String, expected: &str| (line, found, expected.to_owned());
             if row.len() != header.len() {
@@ -97,6 +100,13 @@ mod tests {
             Planted { left_id: 3, right_id: 4, kind: PairKind::Exact, transform: String::new() },
         ];
         assert_eq!(parse(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_was_judged_to_be_no_duplicate_is_left_out() {
+        let text = "left_id,right_id,kind,transform,is_duplicate\n1,2,near,,true\n3,4,,,false\n";
+        let expected = Planted { left_id: 1, right_id: 2, kind: PairKind::Near, transform: String::new() };
+        assert_eq!(parse(text).unwrap(), [expected]);
     }
 
     #[test]

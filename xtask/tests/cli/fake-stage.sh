@@ -57,7 +57,7 @@ case "$stage" in
   train) files="model.safetensors epochs.parquet" ;;
   evaluate) files="predictions.parquet" ;;
   report)
-    files="index.html cells.parquet"
+    files="index.html cells.parquet claims.parquet"
     content=$(cat $inputs)
     ;;
 esac

@@ -1,0 +1,81 @@
+//! What a study claimed before it ran, and what came of it.
+
+use super::Split;
+use crate::row::{row, text_enum};
+
+text_enum! {
+    /// Which way a difference is claimed to go.
+    pub enum Direction {
+        /// The left condition is lower than the right one.
+        Lower = "lower",
+        /// The left condition is higher than the right one.
+        Higher = "higher",
+        /// The two differ.
+        Differs = "differs",
+    }
+}
+
+text_enum! {
+    /// What came of a claim.
+    pub enum Verdict {
+        /// There is a difference, as claimed.
+        Supported = "supported",
+        /// There is a difference, the other way.
+        Contradicted = "contradicted",
+        /// There is no difference as large as the smallest that matters.
+        NoEffect = "no-effect",
+        /// The seeds do not tell.
+        Undecided = "undecided",
+    }
+}
+
+row! {
+    /// A claim that a pipeline declared, and its verdict: a contrast of two conditions, paired by seed.
+    pub struct ClaimRow = "claims/1", row_group_rows = 65536 {
+        /// The claim's name.
+        name: String,
+        /// The claim in words.
+        text: String,
+        /// The arm of the left condition.
+        left_arm: String,
+        /// Its rate.
+        left_rate: f64,
+        /// The arm of the right condition.
+        right_arm: String,
+        /// Its rate.
+        right_rate: f64,
+        /// The split that accuracy is measured on.
+        split: Split,
+        /// The attack's name; `clean` for none.
+        attack: String,
+        /// Which way left minus right is claimed to go.
+        direction: Direction,
+        /// The smallest difference of accuracy that matters, 0 to 1.
+        smallest_effect: f64,
+        /// The level of the tests, over the family of all claims of the study.
+        level: f64,
+        /// Seeds that both conditions have.
+        n_seeds: u32,
+        /// The mean difference of accuracy, left minus right; null where no seed has both.
+        difference: Option<f64>,
+        /// Lower end of its t interval at 1 - `level`; null with fewer than two seeds.
+        interval_low: Option<f64>,
+        /// Upper end of its t interval at 1 - `level`; null with fewer than two seeds.
+        interval_high: Option<f64>,
+        /// The difference in standard deviations of the paired differences (Hedges); null where these are all equal.
+        effect_size: Option<f64>,
+        /// The p-value of the paired t test; null as `effect_size`.
+        p_value: Option<f64>,
+        /// The same, adjusted by Holm's method for the number of claims.
+        p_adjusted: Option<f64>,
+        /// The p-value of two one-sided tests that the difference is at least `smallest_effect` either way; null as `effect_size`.
+        p_equivalence: Option<f64>,
+        /// The smallest difference that as many seeds find with probability 0.8, were this the only claim; null as `effect_size`.
+        detectable_difference: Option<f64>,
+        /// Seeds that would find `smallest_effect` with probability 0.8, were this the only claim; null as `effect_size`, and where it would take more
+        /// than a thousand.
+        seeds_needed: Option<u32>,
+        /// What came of it.
+        verdict: Verdict,
+    }
+}

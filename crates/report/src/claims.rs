@@ -1,0 +1,174 @@
+//! *Claims*: what a pipeline declares before anything runs, and the verdict that its seeds come to.
+//!
+//! A claim is a contrast of two conditions (an arm at a rate), paired by seed. Its verdict is computed, never written:
+//!
+//! 1. *no effect* as large as the smallest that matters, δ, where two one-sided t tests say that the mean difference lies
+//!    within ±δ;
+//! 2. else *supported* or *contradicted*, by the direction of the mean difference, where a paired t test says that it is not 0;
+//! 3. else *undecided*, with the number of seeds that would find δ.
+//!
+//! Both tests are at the claim's level, the second after Holm's adjustment for the number of the study's claims. Equal
+//! differences in all seeds, or one seed alone, tell nothing of chance: undecided.
+
+mod verdict;
+
+use serde::{Deserialize, Serialize};
+use twinset_manifest::rows::{ClaimRow, Direction, Split};
+use twinset_stage::InvalidField;
+
+use crate::ReportError;
+use crate::results::{Measure, RateResults, Results};
+use crate::statistics::{holm, mean, paired_t_p};
+pub use verdict::{Hypothesis, Judgement, judge};
+
+/// A claim, as `[[report.claim]]` declares it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Claim {
+    /// A short name, each once.
+    pub name: String,
+    /// The claim in words, as a reader should see it.
+    pub text: String,
+    /// The condition that is said to be lower, or higher.
+    pub left: Condition,
+    /// The condition that it is compared with.
+    pub right: Condition,
+    /// The split that accuracy is measured on; `test`.
+    #[serde(default = "test_split")]
+    pub split: Split,
+    /// The attack's name; `clean` for none.
+    #[serde(default = "clean")]
+    pub attack: String,
+    /// Which way left minus right is claimed to go.
+    pub direction: Direction,
+    /// The smallest difference of accuracy that matters, 0 to 1, such as 0.02 for two points.
+    pub smallest_effect: f64,
+    /// The level of the tests; 0.05.
+    #[serde(default = "usual_level")]
+    pub level: f64,
+}
+
+/// An arm at a rate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Condition {
+    /// The arm's name.
+    pub arm: String,
+    /// Duplicates ÷ originals.
+    pub rate: f64,
+}
+
+fn test_split() -> Split {
+    Split::Test
+}
+
+fn clean() -> String {
+    "clean".to_owned()
+}
+
+fn usual_level() -> f64 {
+    0.05
+}
+
+impl Claim {
+    /// Checks what a type cannot; `place` is the claim's among all.
+    pub(crate) fn validate(&self, place: usize) -> Result<(), InvalidField> {
+        let field = |name: &str| format!("claim[{place}].{name}");
+        let is_share = |value: f64| value > 0.0 && value < 1.0;
+        let expected = "a difference of accuracy between 0 and 1, such as 0.02 for two points";
+        InvalidField::unless(
+            is_share(self.smallest_effect),
+            &field("smallest-effect"),
+            self.smallest_effect,
+            expected,
+        )?;
+        InvalidField::unless(
+            is_share(self.level),
+            &field("level"),
+            self.level,
+            "a level between 0 and 1, such as 0.05",
+        )?;
+        InvalidField::unless(!self.name.is_empty(), &field("name"), "nothing", "a short name")
+    }
+}
+
+/// The verdicts on all claims, in their order.
+///
+/// # Errors
+/// Names the claim's field whose arm, rate, split or attack the study does not have.
+pub fn verdicts(claims: &[Claim], results: &Results<'_>) -> Result<Vec<ClaimRow>, ReportError> {
+    let differences = claims.iter().enumerate().map(|(place, claim)| differences(claim, place, results));
+    let differences = differences.collect::<Result<Vec<_>, _>>()?;
+    // Claims that cannot be tested are no tests.
+    let p_values: Vec<Option<f64>> = differences.iter().map(|differences| paired_t_p(differences)).collect();
+    let mut adjusted = holm(&p_values.iter().copied().flatten().collect::<Vec<_>>()).into_iter();
+    let rows = claims.iter().zip(&differences).zip(p_values).map(|((claim, differences), p_value)| {
+        let p_adjusted = p_value.and_then(|_| adjusted.next());
+        let &Claim { direction, smallest_effect, level, .. } = claim;
+        let judgement = judge(differences, &Hypothesis { direction, smallest_effect, level }, p_adjusted);
+        let mean = mean(differences, 1.0 - level);
+        let interval = mean.and_then(|mean| mean.interval);
+        ClaimRow {
+            name: claim.name.clone(),
+            text: claim.text.clone(),
+            left_arm: claim.left.arm.clone(),
+            left_rate: claim.left.rate,
+            right_arm: claim.right.arm.clone(),
+            right_rate: claim.right.rate,
+            split: claim.split,
+            attack: claim.attack.clone(),
+            direction,
+            smallest_effect,
+            level,
+            n_seeds: differences.len() as u32,
+            difference: mean.map(|mean| mean.mean),
+            interval_low: interval.map(|interval| interval.low),
+            interval_high: interval.map(|interval| interval.high),
+            effect_size: judgement.effect_size,
+            p_value,
+            p_adjusted,
+            p_equivalence: judgement.p_equivalence,
+            detectable_difference: judgement.detectable_difference,
+            seeds_needed: judgement.seeds_needed.map(|n| n as u32),
+            verdict: judgement.verdict,
+        }
+    });
+    Ok(rows.collect())
+}
+
+/// Left minus right, of each seed that has both.
+fn differences(claim: &Claim, place: usize, results: &Results<'_>) -> Result<Vec<f64>, ReportError> {
+    let wrong = |field: &str, found: String, expected: String| ReportError::Claim {
+        field: format!("report.claim[{place}].{field}"),
+        found,
+        expected,
+    };
+    let measure = Measure { split: claim.split, attack: claim.attack.clone() };
+    // Where nothing was measured at all, no attack is wrong.
+    if !results.measures.is_empty() && !results.measures.contains(&measure) {
+        let known = results.measures.iter().map(|measure| format!("`{}` on {}", measure.attack, measure.split));
+        let found = format!("`{}` on {}", claim.attack, claim.split);
+        return Err(wrong("attack", found, one_of(known)));
+    }
+    let values = |side: &str, condition: &Condition| -> Result<Vec<(u64, f64)>, ReportError> {
+        let arm = results.arms.iter().find(|arm| arm.arm.name == condition.arm).ok_or_else(|| {
+            let known = results.arms.iter().map(|arm| format!("`{}`", arm.arm.name));
+            wrong(&format!("{side}.arm"), format!("`{}`", condition.arm), one_of(known))
+        })?;
+        let rate: &RateResults<'_> = arm.rates.iter().find(|rate| rate.rate == condition.rate).ok_or_else(|| {
+            let known = arm.rates.iter().map(|rate| rate.rate.to_string());
+            wrong(&format!("{side}.rate"), condition.rate.to_string(), one_of(known))
+        })?;
+        Ok(rate.values(&measure, None))
+    };
+    let (left, right) = (values("left", &claim.left)?, values("right", &claim.right)?);
+    let difference = |(seed, value): &(u64, f64)| {
+        let (_, other) = right.iter().find(|(other, _)| other == seed)?;
+        Some(value - other)
+    };
+    Ok(left.iter().filter_map(difference).collect())
+}
+
+fn one_of(known: impl Iterator<Item = String>) -> String {
+    format!("one of {}", known.collect::<Vec<_>>().join(", "))
+}
