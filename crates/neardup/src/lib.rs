@@ -11,10 +11,10 @@
 //! What was found can be looked at ([`gallery()`]), compared with what is known ([`Evaluation`]), and left out ([`Cleaning`]).
 //!
 //! ```
-//! use twinset_neardup::search::{Method, pairs_within};
+//! use twinset_neardup::search::{Method, Sets, collect_pairs};
 //!
 //! let hashes = [[0b0000_u64], [0b0111], [0b0001]];
-//! let found = pairs_within(&hashes, 64, 2, Method::BruteForce, 100, &|_| ())?;
+//! let found = collect_pairs(Sets::Within(&hashes), 64, 2, Method::BruteForce, 100, &|_| ())?;
 //! let found: Vec<_> = found.iter().map(|pair| (pair.left, pair.right, pair.distance_bits)).collect();
 //! assert_eq!(found, [(0, 2, 1), (1, 2, 2)]);
 //! # Ok::<(), twinset_neardup::search::TooManyPairs>(())

@@ -43,46 +43,6 @@ pub struct TooManyPairs;
 /// The most pairs that [`stream_pairs`] tells of at once.
 pub const BATCH: usize = 4096;
 
-/// All pairs of `hashes` (of `n_bits` bits, the rest 0) that differ in at most `radius` bits, in order.
-///
-/// `on_progress` is told how many more of [`Method::n_steps`] are done.
-///
-/// # Errors
-/// When there are more than `max_pairs`.
-///
-/// # Panics
-/// When there are 2^32 hashes or more, or more chunks than bits.
-pub fn pairs_within<const W: usize>(
-    hashes: &[[u64; W]],
-    n_bits: u32,
-    radius: u32,
-    method: Method,
-    max_pairs: u64,
-    on_progress: &(impl Fn(u64) + Sync),
-) -> Result<Vec<Neighbours>, TooManyPairs> {
-    collect_pairs(Sets::Within(hashes), n_bits, radius, method, max_pairs, on_progress)
-}
-
-/// All pairs of a hash of `left` and one of `right`, otherwise as [`pairs_within`]: what of a test set is in a training
-/// set, without the time for the pairs within either.
-///
-/// # Errors
-/// When there are more than `max_pairs`.
-///
-/// # Panics
-/// As [`pairs_within`].
-pub fn pairs_between<const W: usize>(
-    left: &[[u64; W]],
-    right: &[[u64; W]],
-    n_bits: u32,
-    radius: u32,
-    method: Method,
-    max_pairs: u64,
-    on_progress: &(impl Fn(u64) + Sync),
-) -> Result<Vec<Neighbours>, TooManyPairs> {
-    collect_pairs(Sets::Between(left, right), n_bits, radius, method, max_pairs, on_progress)
-}
-
 /// Tells `on_pairs` of all pairs that differ in at most `radius` bits, each once, at most [`BATCH`] at a time, from all
 /// cores at once and in no order. When it breaks, the search ends.
 ///
@@ -117,8 +77,16 @@ impl<const W: usize> Sets<'_, W> {
     }
 }
 
-/// As [`pairs_within`] or [`pairs_between`].
-pub(crate) fn collect_pairs<const W: usize>(
+/// All pairs that differ in at most `radius` bits, in order.
+///
+/// `on_progress` is told how many more of [`Method::n_steps`] are done.
+///
+/// # Errors
+/// When there are more than `max_pairs`.
+///
+/// # Panics
+/// As [`stream_pairs`].
+pub fn collect_pairs<const W: usize>(
     sets: Sets<'_, W>,
     n_bits: u32,
     radius: u32,

@@ -216,7 +216,7 @@ fn the_method_follows_size_and_radius() {
 fn too_many_pairs_are_refused_by_every_method() {
     let hashes = vec![[7_u64]; 50];
     for method in [Method::BruteForce, Method::MultiIndex { n_chunks: 3 }] {
-        let search = |max_pairs| pairs_within(&hashes, 64, 2, method, max_pairs, &|_| ());
+        let search = |max_pairs| collect_pairs(Sets::Within(&hashes), 64, 2, method, max_pairs, &|_| ());
         assert_eq!(search(50 * 49 / 2).map(|found| found.len()), Ok(50 * 49 / 2));
         assert_eq!(search(50 * 49 / 2 - 1), Err(TooManyPairs));
     }
