@@ -102,6 +102,13 @@ pub fn seconds_a_pass(entries: &[Entry]) -> Option<f64> {
     (n_passes > 0.0).then(|| wall_s / n_passes)
 }
 
+/// Processor seconds of all starts of the run with this key, of which the last ended well; `None` where it ran elsewhere.
+pub fn cpu_seconds(entries: &[Entry], key: &str) -> Option<f64> {
+    let of_run = || entries.iter().filter(|entry| entry.key == key);
+    of_run().next_back().filter(|entry| entry.is_success())?;
+    Some(of_run().map(|entry| entry.cpu_s).sum())
+}
+
 /// Mean seconds of a successful run of `stage`.
 pub fn seconds_a_run(entries: &[Entry], stage: Stage) -> Option<f64> {
     let of_stage = entries.iter().filter(|entry| entry.stage == stage.name() && entry.is_success());
@@ -174,5 +181,6 @@ mod tests {
         assert_eq!(seconds_a_pass(&entries), Some(0.02));
         assert_eq!(seconds_a_run(&entries, Stage::Evaluate), Some(3.0));
         assert_eq!(seconds_a_run(&entries, Stage::Inject), None);
+        assert_eq!((cpu_seconds(&entries, "k"), cpu_seconds(&entries, "l")), (Some(1.5), None));
     }
 }

@@ -40,5 +40,6 @@ pub mod study;
 pub mod test;
 pub mod tidy;
 pub mod track;
+pub mod tree;
 pub mod workspace;
 pub mod write;

@@ -16,6 +16,7 @@ use crate::stage::Stage;
 use crate::store::{Finished, Store};
 use crate::study::{self, Status, status};
 use crate::track::{Failure, Planner, Track};
+use crate::tree;
 use crate::workspace::Workspace;
 use crate::write;
 use anyhow::{Context, Result, bail};
@@ -89,7 +90,8 @@ impl Runner<'_> {
         self.tally.n_cells = cells.len();
         let shared = self.shared()?;
         let cells = self.cells(cells, &shared)?;
-        let study = study::describe(self.session.planner.pipeline, self.session.seeds, &shared, &cells);
+        let study =
+            study::describe(self.session.planner.pipeline, self.session.seeds, &shared, &cells, &self.ledger.read());
         let mut last = [Track::report(study)];
         self.go(&mut last, &Works::new())?;
         let [last] = last;
@@ -152,7 +154,7 @@ impl Runner<'_> {
         })
     }
 
-    /// Copies what report wrote to where it is looked for.
+    /// Copies what report wrote to where it is looked for; figures and tables of an earlier report go.
     fn publish(&self, finished: &Finished) -> Result<()> {
         for (name, output) in &finished.outputs {
             let target = self.report_folder.join(name);
@@ -162,6 +164,16 @@ impl Runner<'_> {
             let source = self.session.workspace.root().join(&finished.folder).join(name);
             let bytes = fs::read(&source).with_context(|| format!("failed to read `{}`", source.display()))?;
             write::atomically(&target, &bytes)?;
+        }
+        for folder in ["figures", "tables"] {
+            let folder = self.report_folder.join(folder);
+            for stale in tree::files(&folder, "").unwrap_or_default() {
+                let path = folder.join(stale);
+                let name = path.strip_prefix(&self.report_folder).unwrap_or(&path).to_string_lossy().into_owned();
+                if !finished.outputs.contains_key(&name) {
+                    fs::remove_file(&path).with_context(|| format!("failed to remove `{}`", path.display()))?;
+                }
+            }
         }
         Ok(())
     }

@@ -54,7 +54,7 @@ impl Stage {
             Self::Inject => &["trainset.parquet", "injected-images.parquet"],
             Self::Train => &["model.safetensors", "epochs.parquet"],
             Self::Evaluate => &["predictions.parquet"],
-            Self::Report => &["index.html", "cells.parquet", "claims.parquet"],
+            Self::Report => &["index.html", "cells.parquet", "claims.parquet", "efficiency.parquet", "figures.parquet"],
         }
     }
 

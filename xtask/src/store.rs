@@ -11,6 +11,7 @@ use crate::digest::{self, Digest};
 use crate::interrupt;
 use crate::run::StageRun;
 use crate::stage::Stage;
+use crate::tree;
 use crate::write;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -37,8 +38,15 @@ pub struct Store {
 pub struct Finished {
     /// From the workspace's root.
     pub folder: PathBuf,
-    /// Its files, by name.
+    /// Its files, by their paths from there.
     pub outputs: BTreeMap<String, Output>,
+}
+
+impl Finished {
+    /// The run's key.
+    pub fn key(&self) -> &str {
+        self.folder.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+    }
 }
 
 /// A file of a finished run.
@@ -124,12 +132,11 @@ impl Store {
     /// Digests and syncs what the run wrote, then gives the folder its final name.
     pub fn finish(&self, run: &StageRun, partial: Partial) -> Result<Finished> {
         let mut outputs = BTreeMap::new();
-        for entry in fs::read_dir(&partial.absolute)? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let is_ours = ["config.toml", "log.txt", "study.json"].contains(&name.as_str());
-            if !is_ours && entry.file_type()?.is_file() {
-                let output = Output { blake3: digest::of_file(&entry.path())?, n_bytes: entry.metadata()?.len() };
+        for name in tree::files(&partial.absolute, CHECKPOINTS)? {
+            let name = name.to_string_lossy().into_owned();
+            if !["config.toml", "log.txt", "study.json"].contains(&name.as_str()) {
+                let path = partial.absolute.join(&name);
+                let output = Output { blake3: digest::of_file(&path)?, n_bytes: fs::metadata(&path)?.len() };
                 outputs.insert(name, output);
             }
         }

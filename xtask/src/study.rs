@@ -1,6 +1,7 @@
 //! What report is told: `study.json`, and the digests of all files that it names.
 
 use crate::digest::Digest;
+use crate::ledger::{Entry, cpu_seconds};
 use crate::pipeline::{Arm, Pipeline};
 use crate::stage::Stage;
 use crate::store::Finished;
@@ -56,6 +57,7 @@ struct CellOfStudy<'a> {
     epochs: Option<String>,
     weights: Option<String>,
     predictions: Option<String>,
+    train_cpu_seconds: Option<f64>,
 }
 
 /// How far a cell is.
@@ -79,8 +81,8 @@ pub fn status(track: &Track) -> Status {
     }
 }
 
-/// What report is told of the shared stages and of all cells.
-pub fn describe(pipeline: &Pipeline, seeds: &[u64], shared: &Track, cells: &[Track]) -> Study {
+/// What report is told of the shared stages and of all cells; `entries` are the ledger's.
+pub fn describe(pipeline: &Pipeline, seeds: &[u64], shared: &Track, cells: &[Track], entries: &[Entry]) -> Study {
     let mut files = BTreeMap::new();
     let mut shared_file = |stage, name| named(&mut files, shared.done.get(&stage), name);
     let (images, rejects) =
@@ -90,7 +92,7 @@ pub fn describe(pipeline: &Pipeline, seeds: &[u64], shared: &Track, cells: &[Tra
     let (pairs, clusters) =
         (shared_file(Stage::Neardup, "pairs.parquet"), shared_file(Stage::Neardup, "clusters.parquet"));
     let arms = pipeline.arms.iter().map(ArmOfStudy::from).collect();
-    let cells = cells.iter().filter_map(|track| cell_of_study(track, &mut files)).collect();
+    let cells = cells.iter().filter_map(|track| cell_of_study(track, entries, &mut files)).collect();
     let study = StudyFile {
         pipeline: &pipeline.name,
         description: &pipeline.description,
@@ -116,7 +118,11 @@ impl<'a> From<&'a Arm> for ArmOfStudy<'a> {
     }
 }
 
-fn cell_of_study<'a>(track: &'a Track, files: &mut BTreeMap<String, Digest>) -> Option<CellOfStudy<'a>> {
+fn cell_of_study<'a>(
+    track: &'a Track,
+    entries: &[Entry],
+    files: &mut BTreeMap<String, Digest>,
+) -> Option<CellOfStudy<'a>> {
     let cell = track.cell.as_ref()?;
     let mut file = |stage, name| named(files, track.done.get(&stage), name);
     Some(CellOfStudy {
@@ -131,6 +137,7 @@ fn cell_of_study<'a>(track: &'a Track, files: &mut BTreeMap<String, Digest>) -> 
         epochs: file(Stage::Train, "epochs.parquet"),
         weights: file(Stage::Train, "model.safetensors"),
         predictions: file(Stage::Evaluate, "predictions.parquet"),
+        train_cpu_seconds: track.done.get(&Stage::Train).and_then(|finished| cpu_seconds(entries, finished.key())),
     })
 }
 

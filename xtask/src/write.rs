@@ -25,16 +25,18 @@ pub fn atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     write().with_context(|| format!("failed to write `{}`", path.display()))
 }
 
-/// Syncs every file directly in `folder`, then the folder itself.
+/// Syncs every file below `folder`, and the folders.
 pub fn sync_folder(folder: &Path) -> Result<()> {
-    let sync = || -> std::io::Result<()> {
+    fn sync(folder: &Path) -> std::io::Result<()> {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            if path.is_file() {
+            if path.is_dir() {
+                sync(&path)?;
+            } else if path.is_file() {
                 File::open(path)?.sync_all()?;
             }
         }
         File::open(folder)?.sync_all()
-    };
-    sync().with_context(|| format!("failed to sync folder `{}`", folder.display()))
+    }
+    sync(folder).with_context(|| format!("failed to sync folder `{}`", folder.display()))
 }

@@ -1,6 +1,6 @@
 //! A chart on its own: an SVG file with its title, its legend, and the colours of light and dark.
 
-use crate::{Chart, HEIGHT, Ink, Marker, WIDTH, escaped, swatch};
+use crate::{CHART_CSS, Chart, HEIGHT, Ink, Marker, WIDTH, escaped, swatch};
 
 /// Width at which a viewer shows the file, in CSS pixels.
 const SHOWN_WIDTH: u32 = 720;
@@ -9,15 +9,10 @@ const TITLE: u32 = 80;
 /// Height of a line of the legend, in the chart's units.
 const LINE: u32 = 48;
 
-/// The variables of a chart, as the report's page has them; `--series-1` to `--series-4` are what a file may use.
+/// The variables of a chart: those of a page, [`CHART_CSS`], and what a file has around it.
 const STYLE: &str = "\
-svg { --paper: #ffffff; --text: #1d2127; --axis: #8d9097; --grid: #e4e4df;
-  --series-1: #0b62a8; --series-2: #c2410c; --series-3: #00795b; --series-4: #9b3f8c;
-  color: var(--text); font-family: system-ui, sans-serif; }
-@media (prefers-color-scheme: dark) {
-  svg { --paper: #14171c; --text: #e6e8eb; --axis: #7d8590; --grid: #2c3139;
-    --series-1: #6cb6ff; --series-2: #ff9a62; --series-3: #4fd1a5; --series-4: #e39ad6; }
-}";
+svg { --paper: #ffffff; --text: #1d2127; color: var(--text); font-family: system-ui, sans-serif; }
+@media (prefers-color-scheme: dark) { svg { --paper: #14171c; --text: #e6e8eb; } }";
 
 /// A line of the legend.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +33,7 @@ impl Chart {
         let (alt, title, drawing) = (escaped(&self.alt), escaped(title), self.drawing());
         let mut text = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{SHOWN_WIDTH}\" height=\"{shown_height}\" \
-             viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{alt}\">\n<style>{STYLE}</style>\n\
+             viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{alt}\">\n<style>{STYLE}\n{CHART_CSS}</style>\n\
              <rect width=\"100%\" height=\"100%\" fill=\"var(--paper)\"/>\n\
              <text x=\"24\" y=\"52\" font-size=\"32\" font-weight=\"600\" fill=\"currentColor\">{title}</text>\n\
              <g transform=\"translate(0 {TITLE})\">\n{drawing}</g>\n"
@@ -72,6 +67,7 @@ mod tests {
             x_range: (0.0, 1.0),
             x_ticks: vec![(0.5, "half".to_owned())],
             y_range: (0.0, 1.0),
+            dodge: 0.0,
             series: vec![series],
         };
         let legend = Legend { ink: Ink::Series(1), marker: Some(Marker::Square), text: "R&D".to_owned() };

@@ -13,6 +13,7 @@
 //!     x_range: (0.0, 1.0),
 //!     x_ticks: vec![(0.0, "0".to_owned()), (1.0, "1".to_owned())],
 //!     y_range: (0.0, 1.0),
+//!     dodge: 0.0,
 //!     series: vec![Series { ink: Ink::Series(0), marker: None, points, intervals: Intervals::Whiskers }],
 //! };
 //! assert!(chart.svg().contains("precision falls from 1 to 0.5"));
@@ -25,6 +26,8 @@ use plotters::coord::Shift;
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
 use plotters::prelude::*;
 
+/// What the CSS variables of charts are, in light and dark.
+pub const CHART_CSS: &str = include_str!("chart.css");
 /// Width of a chart in its own units, whole ones to plotters; the page shows it at about half that.
 const WIDTH: u32 = 960;
 /// Height of a chart in its own units.
@@ -107,6 +110,8 @@ pub struct Chart {
     pub x_ticks: Vec<(f64, String)>,
     /// Ends of the vertical axis.
     pub y_range: (f64, f64),
+    /// How far neighbouring series are drawn apart along the horizontal axis, so that whiskers do not hide each other.
+    pub dodge: f64,
     /// The lines.
     pub series: Vec<Series>,
 }
@@ -224,8 +229,10 @@ impl Chart {
             .label_style(FONT.into_font().color(&TEXT))
             .axis_desc_style(FONT.into_font().color(&TEXT))
             .draw()?;
-        for series in &self.series {
-            self.draw_series(&mut chart, series)?;
+        for (i, series) in self.series.iter().enumerate() {
+            let offset = (i as f64 - (self.series.len() - 1) as f64 / 2.0) * self.dodge;
+            let points = series.points.iter().map(|point| Point { x: point.x + offset, ..*point }).collect();
+            self.draw_series(&mut chart, &Series { points, ..series.clone() })?;
         }
         Ok(())
     }

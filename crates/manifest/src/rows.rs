@@ -4,11 +4,15 @@
 //! a new schema version. `SCHEMAS.md` is generated from these files.
 
 mod claims;
+mod efficiency;
+mod figures;
 mod known;
 
 use crate::Digest;
 use crate::row::{row, text_enum};
 pub use claims::{ClaimRow, Direction, Verdict};
+pub use efficiency::Efficiency;
+pub use figures::FigurePoint;
 pub use known::{KnownImage, KnownPair};
 
 text_enum! {

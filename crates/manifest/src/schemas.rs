@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use crate::column::type_name;
 use crate::rows::{
-    Cell, ClaimRow, Cluster, Epoch, Hashes, Image, KnownImage, KnownPair, Pair, PrecisionRecall, Prediction, Reject,
-    Removed, TrainsetRow,
+    Cell, ClaimRow, Cluster, Efficiency, Epoch, FigurePoint, Hashes, Image, KnownImage, KnownPair, Pair,
+    PrecisionRecall, Prediction, Reject, Removed, TrainsetRow,
 };
 use crate::{ColumnDoc, Row};
 
@@ -32,6 +32,8 @@ pub fn schemas_markdown() -> String {
     section::<Prediction>(&mut text);
     section::<Cell>(&mut text);
     section::<ClaimRow>(&mut text);
+    section::<Efficiency>(&mut text);
+    section::<FigurePoint>(&mut text);
     text
 }
 

@@ -55,6 +55,7 @@ pub fn plot(evaluation: &Evaluation, min_precision: f64) -> String {
         x_range: (0.0, 1.0),
         x_ticks: ticks.map(|tick| (tick, short(tick))).collect(),
         y_range: (0.0, 1.0),
+        dodge: 0.0,
         series,
     };
     let n_known = evaluation.steps.last().map_or(0, |step| step.n_known);

@@ -10,6 +10,7 @@
 //! Both tests are at the claim's level, the second after Holm's adjustment for the number of the study's claims. Equal
 //! differences in all seeds, or one seed alone, tell nothing of chance: undecided.
 
+mod metric;
 mod verdict;
 
 use serde::{Deserialize, Serialize};
@@ -17,8 +18,9 @@ use twinset_manifest::rows::{ClaimRow, Direction, Split};
 use twinset_stage::InvalidField;
 
 use crate::ReportError;
-use crate::results::{Measure, RateResults, Results};
-use crate::statistics::{holm, mean, paired_t_p};
+use crate::results::{Measure, Results};
+use crate::statistics::{bca, holm, mean, paired_t_p};
+pub use metric::Metric;
 pub use verdict::{Hypothesis, Judgement, judge};
 
 /// A claim, as `[[report.claim]]` declares it.
@@ -33,6 +35,9 @@ pub struct Claim {
     pub left: Condition,
     /// The condition that it is compared with.
     pub right: Condition,
+    /// What is compared; the accuracy of the trained networks.
+    #[serde(default)]
+    pub metric: Metric,
     /// The split that accuracy is measured on; `test`.
     #[serde(default = "test_split")]
     pub split: Split,
@@ -41,7 +46,7 @@ pub struct Claim {
     pub attack: String,
     /// Which way left minus right is claimed to go.
     pub direction: Direction,
-    /// The smallest difference of accuracy that matters, 0 to 1, such as 0.02 for two points.
+    /// The smallest difference that matters, 0 to 1, such as 0.02 for two points of accuracy.
     pub smallest_effect: f64,
     /// The level of the tests; 0.05.
     #[serde(default = "usual_level")]
@@ -88,17 +93,39 @@ impl Claim {
             self.level,
             "a level between 0 and 1, such as 0.05",
         )?;
+        if self.metric != Metric::Accuracy {
+            let expected = "`clean`, as the metric is of clean accuracy on held-out images";
+            InvalidField::unless(self.attack == clean(), &field("attack"), format!("`{}`", self.attack), expected)?;
+        }
+        if let Metric::SamplesToAccuracy(accuracy) = self.metric {
+            let expected = "an accuracy between 0 and 1, such as 0.6";
+            InvalidField::unless(is_share(accuracy), &field("metric.samples-to-accuracy"), accuracy, expected)?;
+        }
         InvalidField::unless(!self.name.is_empty(), &field("name"), "nothing", "a short name")
     }
 }
 
-/// The verdicts on all claims, in their order.
+/// A claim, and what came of it.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// What came of it.
+    pub row: ClaimRow,
+    /// Left minus right, of each seed that has both.
+    pub differences: Vec<(u64, f64)>,
+}
+
+/// How often a bootstrap interval draws.
+const N_RESAMPLES: usize = 10_000;
+
+/// The verdicts on all claims, in their order; `chance` is the accuracy of a guess.
 ///
 /// # Errors
 /// Names the claim's field whose arm, rate, split or attack the study does not have.
-pub fn verdicts(claims: &[Claim], results: &Results<'_>) -> Result<Vec<ClaimRow>, ReportError> {
-    let differences = claims.iter().enumerate().map(|(place, claim)| differences(claim, place, results));
-    let differences = differences.collect::<Result<Vec<_>, _>>()?;
+pub fn verdicts(claims: &[Claim], results: &Results<'_>, chance: f64) -> Result<Vec<Judged>, ReportError> {
+    let by_seed = claims.iter().enumerate().map(|(place, claim)| differences(claim, place, results, chance));
+    let by_seed = by_seed.collect::<Result<Vec<_>, _>>()?;
+    let values = |by_seed: &Vec<(u64, f64)>| by_seed.iter().map(|(_, difference)| *difference).collect::<Vec<_>>();
+    let differences: Vec<Vec<f64>> = by_seed.iter().map(values).collect();
     // Claims that cannot be tested are no tests.
     let p_values: Vec<Option<f64>> = differences.iter().map(|differences| paired_t_p(differences)).collect();
     let mut adjusted = holm(&p_values.iter().copied().flatten().collect::<Vec<_>>()).into_iter();
@@ -108,6 +135,7 @@ pub fn verdicts(claims: &[Claim], results: &Results<'_>) -> Result<Vec<ClaimRow>
         let judgement = judge(differences, &Hypothesis { direction, smallest_effect, level }, p_adjusted);
         let mean = mean(differences, 1.0 - level);
         let interval = mean.and_then(|mean| mean.interval);
+        let bootstrap = bca(differences, 1.0 - level, N_RESAMPLES, 0);
         ClaimRow {
             name: claim.name.clone(),
             text: claim.text.clone(),
@@ -115,6 +143,7 @@ pub fn verdicts(claims: &[Claim], results: &Results<'_>) -> Result<Vec<ClaimRow>
             left_rate: claim.left.rate,
             right_arm: claim.right.arm.clone(),
             right_rate: claim.right.rate,
+            metric: claim.metric.to_string(),
             split: claim.split,
             attack: claim.attack.clone(),
             direction,
@@ -124,6 +153,9 @@ pub fn verdicts(claims: &[Claim], results: &Results<'_>) -> Result<Vec<ClaimRow>
             difference: mean.map(|mean| mean.mean),
             interval_low: interval.map(|interval| interval.low),
             interval_high: interval.map(|interval| interval.high),
+            bootstrap_low: bootstrap.map(|interval| interval.low),
+            bootstrap_high: bootstrap.map(|interval| interval.high),
+            n_mcnemar: None,
             effect_size: judgement.effect_size,
             p_value,
             p_adjusted,
@@ -133,11 +165,16 @@ pub fn verdicts(claims: &[Claim], results: &Results<'_>) -> Result<Vec<ClaimRow>
             verdict: judgement.verdict,
         }
     });
-    Ok(rows.collect())
+    Ok(rows.zip(by_seed.iter().cloned()).map(|(row, differences)| Judged { row, differences }).collect())
 }
 
 /// Left minus right, of each seed that has both.
-fn differences(claim: &Claim, place: usize, results: &Results<'_>) -> Result<Vec<f64>, ReportError> {
+fn differences(
+    claim: &Claim,
+    place: usize,
+    results: &Results<'_>,
+    chance: f64,
+) -> Result<Vec<(u64, f64)>, ReportError> {
     let wrong = |field: &str, found: String, expected: String| ReportError::Claim {
         field: format!("report.claim[{place}].{field}"),
         found,
@@ -150,21 +187,21 @@ fn differences(claim: &Claim, place: usize, results: &Results<'_>) -> Result<Vec
         let found = format!("`{}` on {}", claim.attack, claim.split);
         return Err(wrong("attack", found, one_of(known)));
     }
-    let values = |side: &str, condition: &Condition| -> Result<Vec<(u64, f64)>, ReportError> {
+    let rate_of = |side: &str, condition: &Condition| {
         let arm = results.arms.iter().find(|arm| arm.arm.name == condition.arm).ok_or_else(|| {
             let known = results.arms.iter().map(|arm| format!("`{}`", arm.arm.name));
             wrong(&format!("{side}.arm"), format!("`{}`", condition.arm), one_of(known))
         })?;
-        let rate: &RateResults<'_> = arm.rates.iter().find(|rate| rate.rate == condition.rate).ok_or_else(|| {
+        arm.rates.iter().find(|rate| rate.rate == condition.rate).ok_or_else(|| {
             let known = arm.rates.iter().map(|rate| rate.rate.to_string());
             wrong(&format!("{side}.rate"), condition.rate.to_string(), one_of(known))
-        })?;
-        Ok(rate.values(&measure, None))
+        })
     };
-    let (left, right) = (values("left", &claim.left)?, values("right", &claim.right)?);
+    let (left, right) = (rate_of("left", &claim.left)?, rate_of("right", &claim.right)?);
+    let (left, right) = claim.metric.values(&measure, left, right, chance);
     let difference = |(seed, value): &(u64, f64)| {
         let (_, other) = right.iter().find(|(other, _)| other == seed)?;
-        Some(value - other)
+        Some((*seed, value - other))
     };
     Ok(left.iter().filter_map(difference).collect())
 }

@@ -32,6 +32,11 @@ pub struct RejectCount {
 }
 
 impl Dataset {
+    /// The accuracy of a guess.
+    pub fn chance(&self) -> f64 {
+        1.0 / self.classes.len().max(1) as f64
+    }
+
     /// Counts the images of a manifest; its pictures are not decoded.
     pub(crate) fn count(reader: Reader<Image>) -> Result<Self, ReportError> {
         let mut dataset = Self { name: name(reader.provenance()), ..Self::default() };

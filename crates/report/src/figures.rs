@@ -1,6 +1,6 @@
 //! Which charts the page has, and what is written below them.
 
-use twinset_chart::{Chart, Ink, Intervals, Marker, Point, Series, round_ticks, short, swatch};
+use twinset_chart::{Chart, Ink, Intervals, Legend, Marker, Point, Series, round_ticks, short};
 use twinset_manifest::rows::{Epoch, Split};
 
 use crate::names::{Names, regime_title};
@@ -11,23 +11,16 @@ use crate::statistics::{Interval, mean};
 /// Charts that share a legend and a caption.
 #[derive(Clone, Debug)]
 pub(crate) struct Figure {
+    /// What its files are called, without blanks; each once on the page.
+    pub(crate) id: String,
     /// What they have in common.
     pub(crate) title: String,
     /// What colours and shapes mean.
-    pub(crate) legend: Vec<LegendItem>,
+    pub(crate) legend: Vec<Legend>,
     /// The charts.
     pub(crate) panels: Vec<Panel>,
     /// What is shown, over how many seeds and images, with which intervals.
     pub(crate) caption: String,
-}
-
-/// What a colour and shape means.
-#[derive(Clone, Debug)]
-pub(crate) struct LegendItem {
-    /// A piece of line as SVG.
-    pub(crate) swatch: String,
-    /// The series' name.
-    pub(crate) label: String,
 }
 
 /// One chart.
@@ -36,7 +29,9 @@ pub(crate) struct Panel {
     /// What it shows.
     pub(crate) title: String,
     /// The chart.
-    pub(crate) svg: String,
+    pub(crate) chart: Chart,
+    /// What each series of the chart is.
+    pub(crate) series: Vec<String>,
 }
 
 /// More lines than this in one chart are too many.
@@ -63,14 +58,17 @@ pub(crate) fn over_rate(results: &Results<'_>, names: &Names<'_>, split: Split) 
             let panels = measures.iter().filter_map(|measure| {
                 let series = rate_series(group, measure, results.confidence)?;
                 let title = names.measure(measure);
-                let svg = rate_chart(series, group, &title).svg();
-                Some(Panel { title, svg })
+                let chart = rate_chart(series, group, &title);
+                Some(Panel { title, chart, series: group.iter().map(|arm| arm.arm.name.clone()).collect() })
             });
-            let legend = group.iter().enumerate().map(|(i, arm)| LegendItem {
-                swatch: swatch(arm_ink(i), Some(Marker::ALL[i % 4])),
-                label: arm.arm.name.clone(),
+            let legend = group.iter().enumerate().map(|(i, arm)| Legend {
+                ink: arm_ink(i),
+                marker: Some(Marker::ALL[i % 4]),
+                text: arm.arm.name.clone(),
             });
+            let number = if groups.len() > 1 { format!("-{}", i + 1) } else { String::new() };
             figures.push(Figure {
+                id: format!("over-rate-{}-{split}{number}", regime.unwrap_or("all")),
                 title: format!("{}{part}", regime_title(regime)),
                 legend: legend.collect(),
                 panels: panels.collect(),
@@ -92,11 +90,13 @@ pub(crate) fn over_samples(results: &Results<'_>) -> Option<Figure> {
     if panels.is_empty() {
         return None;
     }
-    let legend = rates.iter().map(|&rate| LegendItem {
-        swatch: swatch(rate_ink(rate, &rates), None),
-        label: format!("rate {}", short(rate)),
+    let legend = rates.iter().map(|&rate| Legend {
+        ink: rate_ink(rate, &rates),
+        marker: None,
+        text: format!("rate {}", short(rate)),
     });
     Some(Figure {
+        id: "over-samples".to_owned(),
         title: "Accuracy over training samples seen".to_owned(),
         legend: legend.collect(),
         panels,
@@ -120,14 +120,11 @@ fn rate_ink(rate: f64, rates: &[f64]) -> Ink {
 }
 
 fn rate_series(arms: &[&ArmResults<'_>], measure: &Measure, confidence: f64) -> Option<Vec<Series>> {
-    let rates = || arms.iter().flat_map(|arm| &arm.rates).map(|rate| rate.rate);
-    let shift = (rates().fold(0.0, f64::max) - rates().fold(f64::INFINITY, f64::min)) * 0.02;
     let series = arms.iter().enumerate().map(|(i, arm)| {
-        let offset = (i as f64 - (arms.len() - 1) as f64 / 2.0) * shift;
         let points = arm.rates.iter().filter_map(|rate| {
             let accuracy = rate.accuracy(measure, None, confidence)?;
             let interval = accuracy.mean.interval.or(accuracy.wilson);
-            Some(point(rate.rate + offset, accuracy.mean.mean, interval))
+            Some(point(rate.rate, accuracy.mean.mean, interval))
         });
         let marker = Some(Marker::ALL[i % 4]);
         Series { ink: arm_ink(i), marker, points: points.collect(), intervals: Intervals::Whiskers }
@@ -137,14 +134,7 @@ fn rate_series(arms: &[&ArmResults<'_>], measure: &Measure, confidence: f64) -> 
 }
 
 fn rate_chart(series: Vec<Series>, arms: &[&ArmResults<'_>], title: &str) -> Chart {
-    let mut rates: Vec<f64> = arms.iter().flat_map(|arm| arm.rates.iter().map(|rate| rate.rate)).collect();
-    rates.sort_by(f64::total_cmp);
-    rates.dedup();
-    let (low, high) = (rates[0], rates[rates.len() - 1]);
-    let margin = (high - low) * 0.06;
-    // All rates where they have room, else round numbers.
-    let has_room = rates.windows(2).all(|pair| pair[1] - pair[0] > (high - low) * 0.085);
-    let ticks = if has_room { rates } else { round_ticks(low, high, 6) };
+    let (x_range, x_ticks) = rate_ticks(arms.iter().flat_map(|arm| &arm.rates).map(|rate| rate.rate).collect());
     let names: Vec<_> = arms.iter().map(|arm| arm.arm.name.as_str()).collect();
     Chart {
         alt: format!(
@@ -153,11 +143,23 @@ fn rate_chart(series: Vec<Series>, arms: &[&ArmResults<'_>], title: &str) -> Cha
         ),
         x_label: "rate (duplicates \u{f7} originals)".to_owned(),
         y_label: "accuracy (%)".to_owned(),
-        x_range: (low - margin, high + margin),
-        x_ticks: ticks.into_iter().map(|rate| (rate, short(rate))).collect(),
+        x_range,
+        x_ticks,
         y_range: y_range(&series),
+        dodge: (x_range.1 - x_range.0) * 0.018,
         series,
     }
+}
+
+/// A range of rates with its margins, and its marks: all rates where they have room, else round numbers.
+pub(crate) fn rate_ticks(mut rates: Vec<f64>) -> ((f64, f64), Vec<(f64, String)>) {
+    rates.sort_by(f64::total_cmp);
+    rates.dedup();
+    let (low, high) = (rates.first().copied().unwrap_or(0.0), rates.last().copied().unwrap_or(1.0));
+    let margin = if high > low { (high - low) * 0.06 } else { 0.5 };
+    let has_room = rates.windows(2).all(|pair| pair[1] - pair[0] > (high - low) * 0.085);
+    let ticks = if has_room { rates } else { round_ticks(low, high, 6) };
+    ((low - margin, high + margin), ticks.into_iter().map(|rate| (rate, short(rate))).collect())
 }
 
 fn samples_panel(arm: &ArmResults<'_>, rates: &[f64], confidence: f64) -> Panel {
@@ -183,9 +185,11 @@ fn samples_panel(arm: &ArmResults<'_>, rates: &[f64], confidence: f64) -> Panel 
         x_range: (0.0, longest * 1.02),
         x_ticks: round_ticks(0.0, longest * 1.02, 4).into_iter().map(|n| (n, samples(n))).collect(),
         y_range: y_range(&series),
+        dodge: 0.0,
         series,
     };
-    Panel { title: arm.arm.name.clone(), svg: chart.svg() }
+    let names = trained.iter().map(|rate| format!("rate {}", short(rate.rate)));
+    Panel { title: arm.arm.name.clone(), chart, series: names.collect() }
 }
 
 fn epochs<'a>(rate: &RateResults<'a>) -> impl Iterator<Item = &'a Vec<Epoch>> {
@@ -215,7 +219,7 @@ fn point(x: f64, fraction: f64, interval: Option<Interval>) -> Point {
 }
 
 /// From the lowest interval to the highest, at least ten points, so that noise does not look like a mountain.
-fn y_range(series: &[Series]) -> (f64, f64) {
+pub(crate) fn y_range(series: &[Series]) -> (f64, f64) {
     let points = || series.iter().flat_map(|series| &series.points);
     let low = points().map(|point| point.interval.map_or(point.y, |(low, _)| low)).fold(100.0, f64::min);
     let high = points().map(|point| point.interval.map_or(point.y, |(_, high)| high)).fold(0.0, f64::max);

@@ -24,13 +24,17 @@ pub mod claims;
 mod counts;
 mod dataset;
 mod duplicates;
+pub mod efficiency;
 mod error;
 mod evidence;
 mod figures;
+mod files;
 mod json_path;
+mod latex;
 mod names;
 mod numerals;
 mod page;
+pub mod published;
 pub mod results;
 mod sources;
 pub mod statistics;
@@ -40,7 +44,7 @@ mod truth;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use twinset_manifest::Provenance;
-use twinset_manifest::rows::{Cell, ClaimRow};
+use twinset_manifest::rows::{Cell, ClaimRow, Efficiency, FigurePoint};
 use twinset_stage::InvalidField;
 
 pub use cells::cells;
@@ -50,6 +54,8 @@ pub use dataset::{Dataset, RejectCount};
 pub use duplicates::{Duplicates, Recall, RecallGroup};
 pub use error::ReportError;
 pub use evidence::{CellEvidence, Evidence, InjectedExample, gather};
+pub use files::File;
+pub use published::{Published, PublishedValue};
 pub use sources::Source;
 pub use study::{Arm, Status, Study, StudyCell, StudyError};
 pub use truth::Planted;
@@ -67,11 +73,13 @@ pub struct Config {
     /// What the study claims, declared before it runs.
     #[serde(rename = "claim")]
     pub claims: Vec<Claim>,
+    /// What a paper that the study repeats says.
+    pub published: Vec<Published>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { title: None, gallery_pairs: 24, confidence: 0.95, claims: Vec::new() }
+        Self { title: None, gallery_pairs: 24, confidence: 0.95, claims: Vec::new(), published: Vec::new() }
     }
 }
 
@@ -89,6 +97,9 @@ impl Config {
             let is_first = self.claims[..place].iter().all(|other| other.name != claim.name);
             InvalidField::unless(is_first, &format!("claim[{place}].name"), &claim.name, "each name once")?;
         }
+        for (place, published) in self.published.iter().enumerate() {
+            published.validate(place)?;
+        }
         Ok(())
     }
 }
@@ -102,7 +113,13 @@ pub struct Report {
     pub cells: Vec<Cell>,
     /// The rows of the `claims` manifest.
     pub claims: Vec<ClaimRow>,
-    /// The provenance of both.
+    /// The rows of the `efficiency` manifest.
+    pub efficiency: Vec<Efficiency>,
+    /// The rows of the `figures` manifest.
+    pub figures: Vec<FigurePoint>,
+    /// Figures and tables as files.
+    pub files: Vec<File>,
+    /// The provenance of all manifests.
     pub provenance: Provenance,
 }
 
@@ -114,9 +131,32 @@ impl Report {
     pub fn of(study: &Study, evidence: &Evidence, config: &Config) -> Result<Self, ReportError> {
         let results = results::Results::of(study, evidence, config.confidence);
         let cells = cells(&results, &evidence.dataset.classes);
-        let claims = claims::verdicts(&config.claims, &results)?;
-        let html = page::html(&page::Context { study, evidence, config, results: &results, claims: &claims })?;
-        Ok(Self { html, cells, claims, provenance: provenance(study, evidence, config) })
+        let chance = evidence.dataset.chance();
+        let judged = claims::verdicts(&config.claims, &results, chance)?;
+        let published = published::repeated(&config.published, &results)?;
+        let comparisons = efficiency::comparisons(&results, chance);
+        let context = page::Context {
+            study,
+            evidence,
+            config,
+            results: &results,
+            claims: &judged,
+            published: &published,
+            comparisons: &comparisons,
+        };
+        let (html, figures) = page::html(&context)?;
+        let claims: Vec<ClaimRow> = judged.iter().map(|judged| judged.row.clone()).collect();
+        let mut files: Vec<File> = figures.iter().flat_map(figures::Figure::files).collect();
+        files.extend(latex::tables(&results, &context.names(), &claims, &published));
+        Ok(Self {
+            html,
+            cells,
+            claims,
+            efficiency: efficiency::rows(&comparisons),
+            figures: figures.iter().flat_map(figures::Figure::points).collect(),
+            files,
+            provenance: provenance(study, evidence, config),
+        })
     }
 }
 
@@ -127,6 +167,7 @@ fn provenance(study: &Study, evidence: &Evidence, config: &Config) -> Provenance
         "gallery-pairs": config.gallery_pairs,
         "confidence": config.confidence,
         "claim": config.claims,
+        "published": config.published,
         "study": { "pipeline": study.pipeline, "seeds": study.seeds, "arms": study.arms },
     });
     let mut provenance = Provenance::of_stage("report", env!("CARGO_PKG_VERSION"))

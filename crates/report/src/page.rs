@@ -5,17 +5,22 @@ mod claims;
 mod classes;
 mod curves;
 mod duplicates;
+mod efficiency;
 mod headline;
 mod injected;
 mod provenance;
+mod published;
 mod summary;
 
 use askama::Template;
+use twinset_chart::CHART_CSS;
 use twinset_gallery::TWINS_CSS;
-use twinset_manifest::rows::ClaimRow;
 
+use crate::claims::Judged;
+use crate::efficiency::Comparison;
 use crate::figures::Figure;
 use crate::names::Names;
+use crate::published::Repeated;
 use crate::results::Results;
 use crate::{Config, Evidence, Study};
 
@@ -26,11 +31,13 @@ pub(crate) struct Context<'a> {
     pub(crate) evidence: &'a Evidence,
     pub(crate) config: &'a Config,
     pub(crate) results: &'a Results<'a>,
-    pub(crate) claims: &'a [ClaimRow],
+    pub(crate) claims: &'a [Judged],
+    pub(crate) published: &'a [Repeated<'a>],
+    pub(crate) comparisons: &'a [Comparison<'a>],
 }
 
 impl<'a> Context<'a> {
-    fn names(&self) -> Names<'a> {
+    pub(crate) fn names(&self) -> Names<'a> {
         Names::of(self.study)
     }
 
@@ -47,19 +54,33 @@ struct Section {
     title: String,
     /// What follows the heading.
     html: String,
+    /// The figures in it.
+    figures: Vec<Figure>,
 }
 
 impl Section {
     fn new(id: &'static str, title: impl Into<String>, template: &impl Template) -> askama::Result<Self> {
-        Ok(Self { id, title: title.into(), html: template.render()? })
+        Ok(Self { id, title: title.into(), html: template.render()?, figures: Vec::new() })
+    }
+
+    /// A section of figures alone.
+    fn of_figures(id: &'static str, title: impl Into<String>, figures: Vec<Figure>) -> askama::Result<Self> {
+        let figures = Figures { figures };
+        Ok(Self::new(id, title, &figures)?.with_figures(figures))
+    }
+
+    fn with_figures(self, figures: Figures) -> Self {
+        Self { figures: figures.figures, ..self }
     }
 }
 
-/// The whole page.
-pub(crate) fn html(context: &Context<'_>) -> askama::Result<String> {
-    let sections = [
+/// The whole page, and the figures on it.
+pub(crate) fn html(context: &Context<'_>) -> askama::Result<(String, Vec<Figure>)> {
+    let sections: Vec<Section> = [
         claims::section(context)?,
+        published::section(context)?,
         headline::section(context)?,
+        efficiency::section(context)?,
         curves::over_rate(context)?,
         curves::over_samples(context)?,
         classes::section(context)?,
@@ -67,15 +88,19 @@ pub(crate) fn html(context: &Context<'_>) -> askama::Result<String> {
         injected::section(context)?,
         cells::section(context)?,
         provenance::section(context)?,
-    ];
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let figures = sections.iter().flat_map(|section| section.figures.iter().cloned()).collect();
     let page = Page {
         title: context.title(),
-        style: [TWINS_CSS, include_str!("../templates/style.css"), &duplicates::rules(context)].concat(),
+        style: [TWINS_CSS, CHART_CSS, include_str!("../templates/style.css"), &duplicates::rules(context)].concat(),
         summary: summary::Summary::of(context),
-        sections: sections.into_iter().flatten().collect(),
+        sections,
         version: env!("CARGO_PKG_VERSION"),
     };
-    page.render()
+    Ok((page.render()?, figures))
 }
 
 #[derive(Template)]
@@ -89,7 +114,7 @@ struct Page<'a> {
 }
 
 /// Figures of a section.
-#[derive(Template)]
+#[derive(Clone, Template)]
 #[template(path = "figures.html")]
 struct Figures {
     figures: Vec<Figure>,

@@ -86,6 +86,15 @@ pub fn mean(values: &[f64], confidence: f64) -> Option<Mean> {
     Some(Mean { mean, interval, n })
 }
 
+/// Where one more value of the same normal distribution lies: mean ± t(1 − α/2, n − 1) · s · √(1 + 1/n), as in any textbook. None of
+/// fewer than two values.
+pub fn prediction(values: &[f64], confidence: f64) -> Option<Interval> {
+    let (n, deviation) = (values.len(), standard_deviation(values)?);
+    let mean = mean(values, confidence)?.mean;
+    let half = t_quantile(0.5 + confidence / 2.0, n - 1) * deviation * (1.0 + 1.0 / n as f64).sqrt();
+    Some(Interval { low: mean - half, high: mean + half })
+}
+
 /// The mean difference `left - right` of values paired by seed, over the seeds that both have; none where they share none.
 pub fn paired_difference(left: &[(u64, f64)], right: &[(u64, f64)], confidence: f64) -> Option<Mean> {
     let differences: Vec<f64> = left
@@ -196,6 +205,15 @@ mod tests {
         let interval = found.interval.unwrap();
         close(interval.low, 2.0 - 2.484_138, 1e-5);
         close(interval.high, 2.0 + 2.484_138, 1e-5);
+    }
+
+    /// With scipy.stats.t: mean 2, s 1, t(0.975, 2) = 4.302653, so 2 ± 4.302653 · √(4/3).
+    #[test]
+    fn one_more_value_lies_in_the_prediction_interval() {
+        let found = prediction(&[1.0, 2.0, 3.0], 0.95).unwrap();
+        close(found.low, 2.0 - 4.968_275, 1e-5);
+        close(found.high, 2.0 + 4.968_275, 1e-5);
+        assert_eq!(prediction(&[1.0], 0.95), None);
     }
 
     #[test]

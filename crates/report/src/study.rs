@@ -80,6 +80,9 @@ pub struct StudyCell {
     pub weights: Option<PathBuf>,
     /// `predictions` manifest.
     pub predictions: Option<PathBuf>,
+    /// Processor seconds that the training took, where they were measured.
+    #[serde(default)]
+    pub train_cpu_seconds: Option<f64>,
 }
 
 /// What became of a cell.

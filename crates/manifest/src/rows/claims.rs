@@ -31,7 +31,7 @@ text_enum! {
 
 row! {
     /// A claim that a pipeline declared, and its verdict: a contrast of two conditions, paired by seed.
-    pub struct ClaimRow = "claims/1", row_group_rows = 65536 {
+    pub struct ClaimRow = "claims/2", row_group_rows = 65536 {
         /// The claim's name.
         name: String,
         /// The claim in words.
@@ -44,24 +44,34 @@ row! {
         right_arm: String,
         /// Its rate.
         right_rate: f64,
+        /// What is compared: `accuracy`; `mean-accuracy-over-samples`, the held-out accuracy's mean over the samples that all of the two conditions'
+        /// trainings saw; `samples-to-accuracy A`, the samples until it first was A, as a share of those, 1 where it never was.
+        metric: String,
         /// The split that accuracy is measured on.
         split: Split,
         /// The attack's name; `clean` for none.
         attack: String,
         /// Which way left minus right is claimed to go.
         direction: Direction,
-        /// The smallest difference of accuracy that matters, 0 to 1.
+        /// The smallest difference that matters, 0 to 1.
         smallest_effect: f64,
         /// The level of the tests, over the family of all claims of the study.
         level: f64,
         /// Seeds that both conditions have.
         n_seeds: u32,
-        /// The mean difference of accuracy, left minus right; null where no seed has both.
+        /// The mean difference, left minus right; null where no seed has both.
         difference: Option<f64>,
         /// Lower end of its t interval at 1 - `level`; null with fewer than two seeds.
         interval_low: Option<f64>,
         /// Upper end of its t interval at 1 - `level`; null with fewer than two seeds.
         interval_high: Option<f64>,
+        /// Lower end of the BCa bootstrap interval at 1 - `level`; null as `effect_size`. Of few seeds it is too narrow.
+        bootstrap_low: Option<f64>,
+        /// Upper end of the BCa bootstrap interval at 1 - `level`; null as `effect_size`.
+        bootstrap_high: Option<f64>,
+        /// Seeds whose two networks differ by McNemar's exact test at `level`, image by image; null where the metric is not accuracy or the
+        /// images are not the same.
+        n_mcnemar: Option<u32>,
         /// The difference in standard deviations of the paired differences (Hedges); null where these are all equal.
         effect_size: Option<f64>,
         /// The p-value of the paired t test; null as `effect_size`.

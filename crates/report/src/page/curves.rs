@@ -1,6 +1,6 @@
 //! The plots.
 
-use super::{Context, Figures, Section};
+use super::{Context, Section};
 use crate::figures;
 use crate::names::split_name;
 
@@ -19,11 +19,11 @@ pub(super) fn over_rate(context: &Context<'_>) -> askama::Result<Option<Section>
     if figures.is_empty() {
         return Ok(None);
     }
-    Section::new("over-rate", "Accuracy over the rate of duplicates", &Figures { figures }).map(Some)
+    Section::of_figures("over-rate", "Accuracy over the rate of duplicates", figures).map(Some)
 }
 
 pub(super) fn over_samples(context: &Context<'_>) -> askama::Result<Option<Section>> {
     let Some(mut figure) = figures::over_samples(context.results) else { return Ok(None) };
     let title = std::mem::take(&mut figure.title);
-    Section::new("over-samples", title, &Figures { figures: vec![figure] }).map(Some)
+    Section::of_figures("over-samples", title, vec![figure]).map(Some)
 }

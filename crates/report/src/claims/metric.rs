@@ -1,0 +1,64 @@
+//! What a claim compares.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::efficiency::{Curve, common_samples, curves, spacing};
+use crate::results::{Measure, RateResults};
+
+/// What a claim compares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Metric {
+    /// The accuracy of the trained networks, on a split and under an attack.
+    #[default]
+    Accuracy,
+    /// The held-out accuracy's mean over the samples that all trainings of the two conditions saw.
+    MeanAccuracyOverSamples,
+    /// The samples until the held-out accuracy first was this, as a share of those that all trainings of the two conditions saw; 1 where it
+    /// never was in these: how many more it would have taken is not known, and asked of neither condition.
+    SamplesToAccuracy(f64),
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accuracy => f.write_str("accuracy"),
+            Self::MeanAccuracyOverSamples => f.write_str("mean-accuracy-over-samples"),
+            Self::SamplesToAccuracy(accuracy) => write!(f, "samples-to-accuracy {accuracy}"),
+        }
+    }
+}
+
+/// Values by seed.
+type Values = Vec<(u64, f64)>;
+
+impl Metric {
+    /// Each seed's value in two conditions. `chance` is the accuracy of a guess.
+    pub(super) fn values(
+        self,
+        measure: &Measure,
+        left: &RateResults<'_>,
+        right: &RateResults<'_>,
+        chance: f64,
+    ) -> (Values, Values) {
+        if self == Self::Accuracy {
+            return (left.values(measure, None), right.values(measure, None));
+        }
+        let (left, right) = (curves(left, chance), curves(right, chance));
+        let all = || left.iter().chain(&right).map(|(_, curve)| curve);
+        let (spacing, n_samples) = (spacing(all()), common_samples(all()));
+        let value = |curve: &Curve| {
+            let curve = curve.spaced(spacing);
+            match self {
+                Self::SamplesToAccuracy(accuracy) => {
+                    curve.reach(accuracy).map_or(1.0, |point| (point.n_samples / n_samples).min(1.0))
+                }
+                _ => curve.mean_accuracy(n_samples),
+            }
+        };
+        let values = |curves: &[(u64, Curve)]| curves.iter().map(|(seed, curve)| (*seed, value(curve))).collect();
+        (values(&left), values(&right))
+    }
+}
