@@ -15,6 +15,8 @@ use std::path::Path;
 pub struct Study {
     /// The text of `study.json`.
     pub text: String,
+    /// The same without what trainings cost, by which a report is found again: the same results have one report.
+    pub identity: String,
     /// Every file that it names, with its digest.
     pub files: BTreeMap<String, Digest>,
 }
@@ -33,6 +35,12 @@ struct StudyFile<'a> {
     clusters: Option<String>,
     arms: Vec<ArmOfStudy<'a>>,
     cells: Vec<CellOfStudy<'a>>,
+}
+
+impl StudyFile<'_> {
+    fn text(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a study without maps of odd keys is JSON") + "\n"
+    }
 }
 
 #[derive(Serialize)]
@@ -56,8 +64,8 @@ struct CellOfStudy<'a> {
     injected_images: Option<String>,
     epochs: Option<String>,
     weights: Option<String>,
-    predictions: Option<String>,
     train_cpu_seconds: Option<f64>,
+    predictions: Option<String>,
 }
 
 /// How far a cell is.
@@ -92,8 +100,8 @@ pub fn describe(pipeline: &Pipeline, seeds: &[u64], shared: &Track, cells: &[Tra
     let (pairs, clusters) =
         (shared_file(Stage::Neardup, "pairs.parquet"), shared_file(Stage::Neardup, "clusters.parquet"));
     let arms = pipeline.arms.iter().map(ArmOfStudy::from).collect();
-    let cells = cells.iter().filter_map(|track| cell_of_study(track, entries, &mut files)).collect();
-    let study = StudyFile {
+    let cells: Vec<_> = cells.iter().filter_map(|track| cell_of_study(track, entries, &mut files)).collect();
+    let mut study = StudyFile {
         pipeline: &pipeline.name,
         description: &pipeline.description,
         pipeline_file: &pipeline.file,
@@ -107,8 +115,11 @@ pub fn describe(pipeline: &Pipeline, seeds: &[u64], shared: &Track, cells: &[Tra
         arms,
         cells,
     };
-    let text = serde_json::to_string_pretty(&study).expect("a study without maps of odd keys is JSON") + "\n";
-    Study { text, files }
+    let text = study.text();
+    for cell in &mut study.cells {
+        cell.train_cpu_seconds = None;
+    }
+    Study { text, identity: study.text(), files }
 }
 
 impl<'a> From<&'a Arm> for ArmOfStudy<'a> {

@@ -107,7 +107,7 @@ impl Planner<'_> {
             }
             Stage::Report => {
                 let study = track.study.as_ref()?;
-                named.push(("--study", &study.text));
+                named.push(("--study", &study.identity));
                 named.extend(study.files.iter().map(|(path, digest)| (path.as_str(), digest.as_str())));
                 prepared = Some(("study.json".to_owned(), study.text.clone()));
             }

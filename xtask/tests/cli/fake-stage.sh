@@ -57,8 +57,8 @@ case "$stage" in
   train) files="model.safetensors epochs.parquet" ;;
   evaluate) files="predictions.parquet" ;;
   report)
-    files="index.html cells.parquet claims.parquet"
-    content=$(cat $inputs)
+    files="index.html cells.parquet claims.parquet efficiency.parquet figures.parquet"
+    content=$(grep -v train_cpu_seconds $inputs)
     ;;
 esac
 [ -n "$(value forget)" ] && files="$(value forget)"

@@ -50,6 +50,10 @@ fn cells_get_one_thread_and_the_ledger_gets_their_costs() {
     {
         assert!(train.contains(part), "{train} lacks {part}");
     }
+    let report = checkout.folders("").into_iter().find(|run| run.join("study.json").is_file()).unwrap();
+    let study: serde_json::Value = serde_json::from_slice(&fs::read(report.join("study.json")).unwrap()).unwrap();
+    let cells = study["cells"].as_array().unwrap();
+    assert!(cells.len() == 8 && cells.iter().all(|cell| cell["train_cpu_seconds"].is_number()), "{cells:?}");
 }
 
 #[test]

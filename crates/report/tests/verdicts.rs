@@ -1,0 +1,212 @@
+//! What a pipeline declares: claims, published values; and the files beside the page.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+use twinset_manifest::read_manifest;
+use twinset_manifest::rows::{ClaimRow, Efficiency, FigurePoint, Verdict};
+
+mod synthetic;
+
+use synthetic::Synthetic;
+
+struct Run {
+    folder: TempDir,
+    study: PathBuf,
+}
+
+impl Run {
+    fn of(synthetic: &Synthetic) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let study = synthetic.write(folder.path());
+        Self { folder, study }
+    }
+
+    fn out(&self) -> PathBuf {
+        self.folder.path().join("out")
+    }
+
+    fn call(&self, config: &str) -> Output {
+        let file = self.folder.path().join("report.toml");
+        fs::write(&file, config).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_twinset-report"));
+        command.arg("--study").arg(&self.study).arg("--out").arg(self.out()).arg("--config").arg(file);
+        command.output().unwrap()
+    }
+
+    /// The page.
+    #[track_caller]
+    fn report(&self, config: &str) -> String {
+        let output = self.call(config);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        fs::read_to_string(self.out().join("index.html")).unwrap()
+    }
+
+    #[track_caller]
+    fn claims(&self, config: &str) -> (String, Vec<ClaimRow>) {
+        let page = self.report(config);
+        (page, read_manifest(&self.out().join("claims.parquet")).unwrap().0)
+    }
+
+    /// What stderr says; nothing is left half-written.
+    #[track_caller]
+    fn failure(&self, config: &str) -> String {
+        let output = self.call(config);
+        assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
+        assert!(!self.out().join("index.html").exists());
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+const CLAIM: &str = r#"[[claim]]
+name = "C2"
+text = "Duplicates lower accuracy."
+left = { arm = "standard-uniform", rate = 0.5 }
+right = { arm = "standard-uniform", rate = 0.0 }
+direction = "lower"
+smallest-effect = 0.02
+"#;
+
+#[track_caller]
+fn holds(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "no `{part}` in\n{text}");
+    }
+}
+
+#[test]
+fn a_claim_that_names_what_the_study_lacks_is_refused_and_what_it_has_is_said() {
+    let run = Run::of(&Synthetic::default());
+    let check = |from: &str, to: &str, expected: &[&str]| {
+        assert!(CLAIM.contains(from), "{from}");
+        holds(&run.failure(&CLAIM.replacen(from, to, 1)), expected);
+    };
+    check(
+        "arm = \"standard-uniform\", rate = 0.5",
+        "arm = \"standard-unifrom\", rate = 0.5",
+        &["report.claim[0].left.arm", "`standard-unifrom`", "`standard-uniform`, `robust-non-uniform`"],
+    );
+    check("rate = 0.5", "rate = 0.7", &["report.claim[0].left.rate", "0.7", "one of 0, 0.5"]);
+    check(
+        "direction",
+        "attack = \"pgd-7\"\ndirection",
+        &["report.claim[0].attack", "`pgd-7` on test", "`pgd-20` on test"],
+    );
+    check("direction", "metric = \"speed\"\ndirection", &["unknown variant `speed`", "mean-accuracy-over-samples"]);
+    check(
+        "direction",
+        "metric = \"mean-accuracy-over-samples\"\nattack = \"pgd-20\"\ndirection",
+        &["claim[0].attack", "`pgd-20`", "expected `clean`"],
+    );
+    check(
+        "direction",
+        "metric = { samples-to-accuracy = 60 }\ndirection",
+        &["claim[0].metric.samples-to-accuracy", "60", "between 0 and 1"],
+    );
+}
+
+#[test]
+fn one_seed_is_shown_and_said_to_tell_nothing_of_chance() {
+    let run = Run::of(&Synthetic { seeds: vec![7], ..Synthetic::default() });
+    let (page, claims) = run.claims(CLAIM);
+    holds(&page, &["One seed: nothing is known of chance.", "Undecided"]);
+    assert_eq!((claims[0].n_seeds, claims[0].verdict, claims[0].interval_low), (1, Verdict::Undecided, None));
+    assert!(claims[0].difference.is_some());
+}
+
+#[test]
+fn seeds_that_one_condition_lacks_are_left_out_and_counted() {
+    let lost = vec![("standard-uniform", 0.5, 1, Some("train"))];
+    let run = Run::of(&Synthetic { seeds: vec![0, 1, 2, 3], lost, ..Synthetic::default() });
+    let (page, claims) = run.claims(CLAIM);
+    assert_eq!(claims[0].n_seeds, 3);
+    holds(&page, &["3 seeds, [95 %] t interval", "BCa bootstrap interval"]);
+    let (low, high) = (claims[0].bootstrap_low.unwrap(), claims[0].bootstrap_high.unwrap());
+    assert!(low <= claims[0].difference.unwrap() && claims[0].difference.unwrap() <= high);
+}
+
+#[test]
+fn efficiency_is_measured_and_can_be_claimed() {
+    let run = Run::of(&Synthetic::default());
+    let claim = |metric: &str| CLAIM.replacen("direction", &format!("metric = {metric}\ndirection"), 1);
+    let (page, claims) = run.claims(&claim("\"mean-accuracy-over-samples\""));
+    assert_eq!((claims[0].metric.as_str(), claims[0].n_seeds), ("mean-accuracy-over-samples", 3));
+    holds(&page, &["id=\"efficiency\"", "Mean clean accuracy on held-out images over the samples that all saw"]);
+    let (rows, _) = read_manifest::<Efficiency>(&run.out().join("efficiency.parquet")).unwrap();
+    let of = |arm: &str, rate: f64, seed: u64| {
+        rows.iter().find(|row| row.arm == arm && row.rate == rate && row.seed == seed).unwrap().mean_accuracy
+    };
+    let difference = (0..3).map(|seed| of("standard-uniform", 0.5, seed) - of("standard-uniform", 0.0, seed));
+    let difference = difference.sum::<f64>() / 3.0;
+    assert!((claims[0].difference.unwrap() - difference).abs() < 1e-12, "the claim is not what the table says");
+    for row in &rows {
+        assert!(row.n_samples.is_none_or(|n| n <= row.n_samples_trained as f64), "{row:?}");
+        assert_eq!(row.n_samples.is_some(), row.n_steps.is_some());
+    }
+    // No training is that good: each takes as many as there are, and none is said to be faster.
+    let (_, claims) = run.claims(&claim("{ samples-to-accuracy = 0.9999 }"));
+    assert_eq!((claims[0].difference, claims[0].verdict), (Some(0.0), Verdict::Undecided));
+    let without = Run::of(&Synthetic { has_held_out: false, ..Synthetic::default() });
+    let (page, claims) = without.claims(&claim("\"mean-accuracy-over-samples\""));
+    assert!(!page.contains("id=\"efficiency\"") && claims[0].n_seeds == 0 && claims[0].difference.is_none());
+}
+
+const PUBLISHED: &str = r#"[[published]]
+source = "a log"
+arm = "standard-uniform"
+values = [{ rate = 0.5, accuracy = 0.7072 }]
+"#;
+
+#[test]
+fn published_values_stand_beside_ours_and_a_level_without_one_is_shown() {
+    let run = Run::of(&Synthetic::default());
+    let page = run.report(PUBLISHED);
+    let section = page.split("id=\"published\"").nth(1).unwrap().split("</section>").next().unwrap();
+    holds(section, &["70.72", "a log", "1 of 1 published level repeated", "prediction interval"]);
+    assert_eq!(section.matches("<tr>").count(), 3, "a head and two rates");
+    let one = Run::of(&Synthetic { seeds: vec![0], ..Synthetic::default() });
+    holds(&one.report(PUBLISHED), &["With one seed a level nothing says how far chance alone would set them apart."]);
+    let check = |from: &str, to: &str, expected: &[&str]| {
+        let run = Run::of(&Synthetic::default());
+        holds(&run.failure(&PUBLISHED.replacen(from, to, 1)), expected);
+    };
+    check("rate = 0.5", "rate = 0.6", &["report.published[0].values[0].rate", "0.6", "one of 0, 0.5"]);
+    check("standard-uniform", "standard", &["report.published[0].arm", "`standard`"]);
+    check("0.7072", "70.72", &["published[0].values[0].accuracy", "70.72", "from 0 to 1"]);
+}
+
+#[test]
+fn every_figure_is_a_file_and_its_numbers_are_those_of_the_page() {
+    let run = Run::of(&Synthetic::default());
+    let page = run.report(&format!("{CLAIM}{PUBLISHED}"));
+    let figures = names(&run.out().join("figures"));
+    let (points, _) = read_manifest::<FigurePoint>(&run.out().join("figures.parquet")).unwrap();
+    let mut ids: Vec<&str> = points.iter().map(|point| point.figure.as_str()).collect();
+    ids.dedup();
+    assert!(ids.contains(&"verdicts") && ids.contains(&"published") && ids.len() >= 5, "{ids:?}");
+    for id in ids {
+        assert!(
+            figures.contains(&format!("{id}.csv")) && figures.contains(&format!("{id}-1.svg")),
+            "{id}: {figures:?}"
+        );
+        let text = fs::read_to_string(run.out().join(format!("figures/{id}.csv"))).unwrap();
+        assert_eq!(text.lines().count() - 1, points.iter().filter(|point| point.figure == id).count(), "{id}");
+    }
+    for linked in page.split("href=\"figures/").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        assert!(figures.contains(&linked.to_owned()), "a link to `{linked}`, which there is not");
+    }
+    for name in figures.iter().filter(|name| name.ends_with(".svg")) {
+        let text = fs::read_to_string(run.out().join("figures").join(name)).unwrap();
+        assert!(text.starts_with("<svg xmlns") && text.contains("--series-1") && text.contains("--ramp-0"), "{name}");
+    }
+    assert_eq!(names(&run.out().join("tables")), ["accuracy-test.tex", "published.tex", "verdicts.tex"]);
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = entries.collect();
+    names.sort();
+    names
+}
