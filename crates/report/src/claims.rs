@@ -3,7 +3,7 @@
 //! A claim is a contrast of two conditions (an arm at a rate), paired by seed. Its verdict is computed, never written:
 //!
 //! 1. *no effect* as large as the smallest that matters, δ, where two one-sided t tests say that the mean difference lies
-//!    within ±δ;
+//!    within ±δ; of a claim that there is no rise (`not-higher`): *supported*, where one says that it lies below δ;
 //! 2. else *supported* or *contradicted*, by the direction of the mean difference, where a paired t test says that it is not 0;
 //! 3. else *undecided*, with the number of seeds that would find δ.
 //!

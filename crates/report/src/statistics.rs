@@ -13,7 +13,7 @@ mod tests_of_difference;
 
 pub use bootstrap::bca;
 pub use power::{MAX_SEEDS, detectable_difference, seeds_needed};
-pub use tests_of_difference::{effect_size, equivalence_p, holm, mcnemar_p, paired_t_p, standard_deviation};
+pub use tests_of_difference::{below_p, effect_size, equivalence_p, holm, mcnemar_p, paired_t_p, standard_deviation};
 
 use statrs::distribution::{ChiSquared, ContinuousCDF, Normal, StudentsT};
 

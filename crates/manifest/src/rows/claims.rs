@@ -12,13 +12,15 @@ text_enum! {
         Higher = "higher",
         /// The two differ.
         Differs = "differs",
+        /// The left condition is not higher than the right one, or by less than matters.
+        NotHigher = "not-higher",
     }
 }
 
 text_enum! {
     /// What came of a claim.
     pub enum Verdict {
-        /// There is a difference, as claimed.
+        /// There is a difference, as claimed; or there is none upwards that matters, where that is the claim.
         Supported = "supported",
         /// There is a difference, the other way.
         Contradicted = "contradicted",
@@ -78,7 +80,8 @@ row! {
         p_value: Option<f64>,
         /// The same, adjusted by Holm's method for the number of claims.
         p_adjusted: Option<f64>,
-        /// The p-value of two one-sided tests that the difference is at least `smallest_effect` either way; null as `effect_size`.
+        /// The p-value of two one-sided tests that the difference is at least `smallest_effect` either way, or of one, upwards, where the direction is
+        /// `not-higher`; null as `effect_size`.
         p_equivalence: Option<f64>,
         /// The smallest difference that as many seeds find with probability 0.8, were this the only claim; null as `effect_size`.
         detectable_difference: Option<f64>,

@@ -2,7 +2,9 @@
 
 use twinset_manifest::rows::{Direction, Verdict};
 
-use crate::statistics::{detectable_difference, effect_size, equivalence_p, mean, seeds_needed, standard_deviation};
+use crate::statistics::{
+    below_p, detectable_difference, effect_size, equivalence_p, mean, seeds_needed, standard_deviation,
+};
 
 /// Probability with which a study should find what it looks for.
 const POWER: f64 = 0.8;
@@ -25,7 +27,7 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// The mean in standard deviations.
     pub effect_size: Option<f64>,
-    /// The p-value that the mean is at least δ either way.
+    /// The p-value that the mean is at least δ: either way, or upwards where the claim is that it is not.
     pub p_equivalence: Option<f64>,
     /// The smallest mean that as many seeds find.
     pub detectable_difference: Option<f64>,
@@ -36,17 +38,20 @@ pub struct Judgement {
 /// Judges differences, one a seed; `p` is the p-value of their t test, adjusted for the family that it is of.
 pub fn judge(differences: &[f64], hypothesis: &Hypothesis, p: Option<f64>) -> Judgement {
     let &Hypothesis { direction, smallest_effect, level } = hypothesis;
-    let p_equivalence = equivalence_p(differences, smallest_effect);
+    let p_equivalence = match direction {
+        Direction::NotHigher => below_p(differences, smallest_effect),
+        Direction::Lower | Direction::Higher | Direction::Differs => equivalence_p(differences, smallest_effect),
+    };
     let deviation = standard_deviation(differences).filter(|_| p_equivalence.is_some());
     let is_small = |p: Option<f64>| p.is_some_and(|p| p <= level);
     let difference = mean(differences, 1.0 - level).map_or(0.0, |mean| mean.mean);
     let verdict = if is_small(p_equivalence) {
-        Verdict::NoEffect
+        if direction == Direction::NotHigher { Verdict::Supported } else { Verdict::NoEffect }
     } else if !is_small(p) {
         Verdict::Undecided
     } else {
         let is_as_claimed = match direction {
-            Direction::Lower => difference < 0.0,
+            Direction::Lower | Direction::NotHigher => difference < 0.0,
             Direction::Higher => difference > 0.0,
             Direction::Differs => true,
         };
@@ -92,6 +97,17 @@ mod tests {
         assert_eq!(verdict(&[0.05, 0.06, 0.055], &differs), Verdict::Supported);
         let higher = Hypothesis { direction: Direction::Higher, ..LOWER };
         assert_eq!(verdict(&[-0.05, -0.06, -0.055], &higher), Verdict::Contradicted);
+    }
+
+    #[test]
+    fn a_claim_of_no_rise_is_supported_by_a_fall_and_by_a_rise_too_small_to_matter() {
+        let not_higher = Hypothesis { direction: Direction::NotHigher, ..LOWER };
+        let check = |differences: &[f64], expected| assert_eq!(verdict(differences, &not_higher), expected);
+        check(&[-0.05, -0.06, -0.055], Verdict::Supported);
+        check(&[0.003, 0.0031, 0.0029, 0.003], Verdict::Supported);
+        check(&[0.05, 0.06, 0.055], Verdict::Contradicted);
+        check(&[0.05, -0.04, 0.01], Verdict::Undecided);
+        check(&[-0.05], Verdict::Undecided);
     }
 
     #[test]
@@ -145,6 +161,11 @@ mod tests {
         let overlooked =
             share(-LOWER.smallest_effect, &|differences: &[f64]| verdict(differences, &LOWER) == Verdict::NoEffect);
         assert!(overlooked <= 0.065, "{overlooked} of studies with an effect of δ");
+        let not_higher = Hypothesis { direction: Direction::NotHigher, ..LOWER };
+        let overlooked = share(LOWER.smallest_effect, &|differences: &[f64]| {
+            verdict(differences, &not_higher) == Verdict::Supported
+        });
+        assert!(overlooked <= 0.065, "{overlooked} of studies with a rise of δ");
     }
 
     /// Four claims at once: of studies without any effect, few call even one.

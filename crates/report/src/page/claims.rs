@@ -123,6 +123,7 @@ fn item(context: &Context<'_>, claim: &ClaimRow, panel: &Panel) -> ClaimItem {
         Direction::Lower => "lower than",
         Direction::Higher => "higher than",
         Direction::Differs => "different from",
+        Direction::NotHigher => "no higher than",
     };
     let interval = claim.interval_low.zip(claim.interval_high).map(|(low, high)| Interval { low, high });
     ClaimItem {
@@ -180,10 +181,11 @@ fn details(claim: &ClaimRow) -> String {
         };
     };
     let mut details = format!(
-        "{n} seeds, [{}] t interval; paired t test p {}, with Holm's adjustment {}; two one-sided tests within {} p {}",
+        "{n} seeds, [{}] t interval; paired t test p {}, with Holm's adjustment {}; {} {} p {}",
         level(1.0 - claim.level),
         p_value(p),
         p_value(adjusted),
+        if claim.direction == Direction::NotHigher { "one-sided test below" } else { "two one-sided tests within" },
         points_of(claim.smallest_effect),
         p_value(equivalence),
     );

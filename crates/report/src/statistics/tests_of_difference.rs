@@ -25,6 +25,12 @@ pub fn equivalence_p(differences: &[f64], delta: f64) -> Option<f64> {
     Some(t.sf(above).max(t.cdf(below)))
 }
 
+/// The p-value of a one-sided t test that the mean difference is δ or more: a small one says that it is below. None as [`equivalence_p`].
+pub fn below_p(differences: &[f64], delta: f64) -> Option<f64> {
+    let (below, t) = t_statistic(differences, delta)?;
+    Some(t.cdf(below))
+}
+
 /// (mean − `expected`) / standard error, and its distribution.
 fn t_statistic(differences: &[f64], expected: f64) -> Option<(f64, StudentsT)> {
     let n = differences.len();
