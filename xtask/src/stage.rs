@@ -51,7 +51,7 @@ impl Stage {
         match self {
             Self::Ingest => &["images.parquet", "rejects.parquet"],
             Self::Neardup => &["hashes.parquet", "pairs.parquet", "clusters.parquet"],
-            Self::Inject => &["trainset.parquet", "injected-images.parquet"],
+            Self::Inject => &["trainset.parquet", "injected-images.parquet", "leaked-images.parquet"],
             Self::Train => &["model.safetensors", "epochs.parquet"],
             Self::Evaluate => &["predictions.parquet"],
             Self::Report => &["index.html", "cells.parquet", "claims.parquet", "efficiency.parquet", "figures.parquet"],
@@ -71,9 +71,11 @@ impl Stage {
                 ("--injected-images", Self::Inject, "injected-images.parquet"),
                 ("--trainset", Self::Inject, "trainset.parquet"),
             ],
-            Self::Evaluate => {
-                &[("--images", Self::Ingest, "images.parquet"), ("--weights", Self::Train, "model.safetensors")]
-            }
+            Self::Evaluate => &[
+                ("--images", Self::Ingest, "images.parquet"),
+                ("--leaked-images", Self::Inject, "leaked-images.parquet"),
+                ("--weights", Self::Train, "model.safetensors"),
+            ],
         }
     }
 

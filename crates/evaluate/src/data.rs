@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use twinset_manifest::rows::{Image, Split};
-use twinset_manifest::{Input, Reader};
+use twinset_manifest::{Input, Reader, Row};
 use twinset_model::{ImageSet, ImageSetError, Network};
 
 use crate::{Config, EvaluateError};
@@ -12,22 +12,25 @@ use crate::{Config, EvaluateError};
 /// The images that are evaluated, and where they come from.
 #[derive(Debug)]
 pub struct EvaluationData {
-    /// The chosen images of the chosen splits.
+    /// The chosen images of the chosen splits, then those that leaked into them.
     pub images: ImageSet,
-    /// The manifest, for the provenance.
-    pub input: Input,
+    /// How many of these are the splits' own; the others leaked.
+    pub n_own: usize,
+    /// The manifests, for the provenance.
+    pub inputs: Vec<Input>,
     /// What its provenance warns of.
     pub warnings: Vec<String>,
 }
 
-/// Reads the images that `config` asks for and checks that `network` is one for them; paths in the manifest are relative
-/// to `folder`.
+/// Reads the images that `config` asks for and all those of `leaked` in the same splits, and checks that `network` is one for
+/// them; paths in the manifests are relative to `folder`.
 ///
 /// # Errors
-/// When the manifest or an image cannot be read, a split or class is empty, or the network is one for other classes or for
-/// images of another size.
+/// When a manifest or an image cannot be read, a split or class is empty, the network is one for other classes or for
+/// images of another size, or what leaked was made from other images.
 pub fn load(
     manifest: &Path,
+    leaked: Option<&Path>,
     folder: &Path,
     config: &Config,
     network: &Network,
@@ -38,9 +41,19 @@ pub fn load(
     for &split in &config.splits {
         chosen.extend(census.choose(split, config.max_images, network.class_names())?);
     }
+    let n_own = chosen.len();
     let reader = Reader::<Image>::open(manifest)?;
     let (input, warnings) = (reader.as_input()?, reader.provenance().warnings.clone());
-    let batches = reader.map(|batch| {
+    let mut inputs = vec![input];
+    let mut readers = vec![reader];
+    if let Some(path) = leaked {
+        let reader = Reader::<Image>::open(path)?;
+        check_made_from(&reader, path, &inputs[0])?;
+        chosen.extend(census.leaked(Reader::open(path)?, config, network.class_names())?);
+        inputs.push(reader.as_input()?);
+        readers.push(reader);
+    }
+    let batches = readers.into_iter().flatten().map(|batch| {
         let mut batch = batch?;
         batch.retain(|row| chosen.contains(&row.image_id));
         Ok(batch)
@@ -55,7 +68,18 @@ pub fn load(
             network: network.spec().to_string(),
         });
     }
-    Ok(EvaluationData { images, input, warnings })
+    Ok(EvaluationData { images, n_own, inputs, warnings })
+}
+
+/// What leaked must have been made from these images.
+fn check_made_from(leaked: &Reader<Image>, path: &Path, images: &Input) -> Result<(), EvaluateError> {
+    let made_from = leaked.provenance().inputs.iter().find(|input| input.schema.as_deref() == Some(Image::SCHEMA));
+    match made_from.filter(|input| input.blake3 != images.blake3) {
+        None => Ok(()),
+        Some(other) => {
+            Err(EvaluateError::LeakedFromOthers { path: path.to_owned(), found: other.blake3, expected: images.blake3 })
+        }
+    }
 }
 
 /// What is known of all images, those not chosen included.
@@ -84,6 +108,36 @@ impl Census {
             }
         }
         Ok(census)
+    }
+
+    /// The ids of what leaked into the splits that are evaluated.
+    fn leaked(
+        &self,
+        reader: Reader<Image>,
+        config: &Config,
+        class_names: &[String],
+    ) -> Result<HashSet<u64>, EvaluateError> {
+        let own = self.splits.values().flat_map(BTreeMap::values).flatten();
+        let mut ids: HashSet<u64> = own.copied().collect();
+        let mut leaked = HashSet::new();
+        for batch in reader {
+            for Image { image_id, split, label, class_name, .. } in batch? {
+                if !ids.insert(image_id) {
+                    return Err(EvaluateError::DuplicateId { image_id });
+                }
+                match class_names.get(label as usize) {
+                    Some(name) if *name == class_name => {}
+                    expected => {
+                        let expected = expected.cloned().unwrap_or_else(|| "no such label".to_owned());
+                        return Err(ImageSetError::ClassName { image_id, label, found: class_name, expected }.into());
+                    }
+                }
+                if config.splits.contains(&split) {
+                    leaked.insert(image_id);
+                }
+            }
+        }
+        Ok(leaked)
     }
 
     /// Checks that the images are of these classes, under the same labels.

@@ -1,8 +1,10 @@
 //! Why an evaluation cannot be made.
 
+use std::path::PathBuf;
+
 use twinset_attack::AttackError;
-use twinset_manifest::ManifestError;
 use twinset_manifest::rows::Split;
+use twinset_manifest::{Digest, ManifestError};
 use twinset_model::ImageSetError;
 
 /// Why an evaluation cannot be made.
@@ -19,6 +21,16 @@ pub enum EvaluateError {
     DuplicateId {
         /// The id.
         image_id: u64,
+    },
+    /// What leaked is of other images than those evaluated.
+    #[error("`{path}` was made from other images: with BLAKE3 {found}, expected {expected}")]
+    LeakedFromOthers {
+        /// The manifest of what leaked.
+        path: PathBuf,
+        /// The digest of the images it was made from.
+        found: Digest,
+        /// The digest of the images that are evaluated.
+        expected: Digest,
     },
     /// A split that is asked for has no images.
     #[error("the images have no split `{split}`, expected one of those that they have: {available}")]

@@ -1,6 +1,7 @@
 //! The evaluation stage: `twinset-evaluate --help`.
 
-use std::path::{Path, PathBuf};
+use std::collections::HashSet;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -24,6 +25,11 @@ struct Args {
     /// Images to classify (schema `images`).
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
     images: Option<PathBuf>,
+
+    /// Duplicates of training images that leaked into the splits, as twinset-inject writes them (schema `images`): they are
+    /// classified after the splits' own images, all of them, under ids of their own.
+    #[arg(long, value_name = "FILE")]
+    leaked_images: Option<PathBuf>,
 
     /// Weights as twinset-train writes them.
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
@@ -57,34 +63,37 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let (device, why) = open_device(args.device).context("failed to open the device")?;
     eprintln!("device: {why}");
     let (network, metadata) = twinset_model::load(weights, device).context("failed to load the weights")?;
-    let data = load(images, &args.folder, &config, &network)
+    let data = load(images, args.leaked_images.as_deref(), &args.folder, &config, &network)
         .with_context(|| format!("failed to evaluate `{}` on `{}`", weights.display(), images.display()))?;
     let out = args.common.out_folder()?;
-    let predictions =
-        evaluate(&network, &data.images, &config, &args.common.progress()).context("failed to evaluate")?;
+    let predictions = evaluate(&network, &data, &config, &args.common.progress()).context("failed to evaluate")?;
 
     let weights = Input::of_file(weights).with_context(|| format!("failed to read `{}`", weights.display()))?;
     let mut provenance = Provenance::of_stage("evaluate", env!("CARGO_PKG_VERSION"))
         .with_config(&config)
         .with_seed(Some(config.seed))
-        .with_inputs([data.input, weights]);
+        .with_inputs(data.inputs.into_iter().chain([weights]));
     provenance.warnings = data.warnings;
     for warning in metadata.provenance.warnings {
         if !provenance.warnings.contains(&warning) {
             provenance.warnings.push(warning);
         }
     }
-    let accuracies = accuracies(&predictions);
+    let own = data.images.image_ids[..data.n_own].iter().copied().collect::<HashSet<_>>();
+    let (own, leaked): (Vec<_>, Vec<_>) = predictions.iter().cloned().partition(|row| own.contains(&row.image_id));
+    let (own, leaked) = (accuracies(&own), accuracies(&leaked));
     let written = write_manifest(&out.join("predictions.parquet"), predictions, &provenance)
         .context("failed to write predictions")?;
-    summarise(&written.path, written.n_rows, &accuracies);
+    println!("wrote {} ({} predictions)", written.path.display(), written.n_rows);
+    summarise("", &own);
+    summarise("leaked into ", &leaked);
     Ok(())
 }
 
-fn summarise(path: &Path, n_rows: u64, accuracies: &[Accuracy]) {
-    println!("wrote {} ({n_rows} predictions)", path.display());
+fn summarise(which: &str, accuracies: &[Accuracy]) {
     for accuracy in accuracies {
         let Accuracy { split, attack, n_correct, n_images } = accuracy;
-        println!("{split}, {attack}: {:.1} % right ({n_correct} of {n_images} images)", 100.0 * accuracy.fraction());
+        let share = 100.0 * accuracy.fraction();
+        println!("{which}{split}, {attack}: {share:.1} % right ({n_correct} of {n_images} images)");
     }
 }

@@ -1,5 +1,7 @@
 //! What a network classifies images as.
 
+use std::ops::Range;
+
 use tch::{Kind, Tensor};
 use twinset_attack::Attack;
 use twinset_manifest::rows::{Prediction, Split};
@@ -7,14 +9,15 @@ use twinset_model::{ImageSet, Mode, Network, augment, unit_pixels};
 use twinset_stage::Progress;
 
 use crate::seed::{Purpose, torch_seed};
-use crate::{CLEAN, Config, EvaluateError};
+use crate::{CLEAN, Config, EvaluateError, EvaluationData};
 
 /// One prediction an image and attack: first all images as they are, attack `clean`, then under each attack in the
-/// config's order; within each in the order of the config's splits, and by id within these.
+/// config's order; within each in the order of the config's splits, and by id within these, what leaked after the split's own.
 ///
 /// `linf` and `l2` are of what the attack did to the image as augmented. Torch's generator is seeded anew for each
 /// batch from the seed, the attack's name, the split and the batch's number, so an attack's results do not depend on the
-/// other attacks and splits, but they do on the batch size where it draws random starts.
+/// other attacks and splits, but they do on the batch size where it draws random starts. What leaked is in batches of its own,
+/// so the results of a split's own images do not depend on it.
 ///
 /// # Errors
 /// When an attack fails, or the network's logits are not finite.
@@ -23,11 +26,12 @@ use crate::{CLEAN, Config, EvaluateError};
 /// When the images are not on the network's device or not of its size, which [`load`](crate::load) checks.
 pub fn evaluate(
     network: &Network,
-    images: &ImageSet,
+    data: &EvaluationData,
     config: &Config,
     progress: &Progress,
 ) -> Result<Vec<Prediction>, EvaluateError> {
-    let splits: Vec<_> = config.splits.iter().map(|&split| (split, batches(images, split, config))).collect();
+    let images = &data.images;
+    let splits: Vec<_> = config.splits.iter().map(|&split| (split, batches(data, split, config))).collect();
     let n_runs = 1 + config.attacks.len();
     let mut predictions = Vec::with_capacity(images.len() * n_runs);
     let bar = progress.begin("images", (images.len() * n_runs) as u64, "evaluating");
@@ -45,11 +49,15 @@ pub fn evaluate(
     Ok(predictions)
 }
 
-/// Where the images of a split stand in the image set, by id, batch by batch.
-fn batches(images: &ImageSet, split: Split, config: &Config) -> Vec<Vec<usize>> {
-    let mut places: Vec<_> = (0..images.len()).filter(|&place| images.splits[place] == split).collect();
-    places.sort_unstable_by_key(|&place| images.image_ids[place]);
-    places.chunks(config.batch_size as usize).map(<[usize]>::to_vec).collect()
+/// Where the images of a split stand in the image set, by id, batch by batch: its own, then what leaked into it.
+fn batches(data: &EvaluationData, split: Split, config: &Config) -> Vec<Vec<usize>> {
+    let images = &data.images;
+    let of = |places: Range<usize>| {
+        let mut places: Vec<_> = places.filter(|&place| images.splits[place] == split).collect();
+        places.sort_unstable_by_key(|&place| images.image_ids[place]);
+        places.chunks(config.batch_size as usize).map(<[usize]>::to_vec).collect::<Vec<_>>()
+    };
+    [of(0..data.n_own), of(data.n_own..images.len())].concat()
 }
 
 /// Images that are classified at once.

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fixture::{images, network_of_colours, random_network, write_images};
 use twinset_evaluate::{Config, accuracies, evaluate, load};
-use twinset_manifest::rows::{Prediction, Split};
+use twinset_manifest::rows::{Image, Prediction, Split};
 use twinset_model::Network;
 use twinset_stage::Progress;
 
@@ -23,8 +23,8 @@ fn predictions(network: &Network, config: &str) -> Vec<Prediction> {
     let config: Config = serde_json::from_str(&format!("{{ {config} }}")).unwrap();
     config.validate().unwrap();
     let manifest = write_images(folder.path(), images());
-    let data = load(&manifest, Path::new("."), &config, network).unwrap();
-    evaluate(network, &data.images, &config, &Progress::hidden()).unwrap()
+    let data = load(&manifest, None, Path::new("."), &config, network).unwrap();
+    evaluate(network, &data, &config, &Progress::hidden()).unwrap()
 }
 
 fn of_attack(predictions: &[Prediction], attack: &str) -> Vec<Prediction> {
@@ -176,4 +176,39 @@ fn the_published_range_lifts_dark_pixels_past_the_ball_as_it_is_published() {
     // Image 70's darkest channels are 110/255, mid-grey is 127.5/255.
     let of_70 = attacked.iter().find(|p| p.image_id == 70).unwrap();
     assert!((of_70.linf - 17.5 / 255.0).abs() < 1e-6, "{of_70:?}");
+}
+
+#[test]
+fn what_leaks_is_judged_and_changes_nothing_of_the_splits_own_images() {
+    let _torch = torch();
+    let network = random_network();
+    let settings = format!(
+        r#"{{ "seed": 2, "splits": ["test", "train"], "batch-size": 4, "max-images": 6, "attacks": [{{ {PGD}, "epsilon": "8/255" }}] }}"#
+    );
+    let config: Config = serde_json::from_str(&settings).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = write_images(folder.path(), images());
+    let leaked: Vec<_> = images().into_iter().filter(|row| row.split == Split::Train).collect();
+    let leaked = leaked.into_iter().enumerate().map(|(i, row)| Image {
+        image_id: 1000 + i as u64,
+        split: Split::Test,
+        derived_from: Some(row.image_id),
+        ..row
+    });
+    let leaked: Vec<Image> = leaked.collect();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let leaks = write_images(elsewhere.path(), leaked.clone());
+    let predict = |leaks: Option<&Path>| {
+        let data = load(&manifest, leaks, Path::new("."), &config, &network).unwrap();
+        evaluate(&network, &data, &config, &Progress::hidden()).unwrap()
+    };
+    let (without, with) = (predict(None), predict(Some(&leaks)));
+    let (of_leaks, own): (Vec<_>, Vec<_>) = with.into_iter().partition(|row| row.image_id >= 1000);
+    assert_eq!(own, without);
+    assert_eq!(of_leaks.len(), 2 * leaked.len(), "clean and attacked, and not bounded by max-images");
+    assert!(of_leaks.iter().all(|row| row.split == Split::Test));
+
+    let repeated = write_images(elsewhere.path(), images());
+    let error = load(&manifest, Some(&repeated), Path::new("."), &config, &network).unwrap_err();
+    assert!(error.to_string().contains("occurs twice"), "{error}");
 }

@@ -1,6 +1,7 @@
 //! What the stage is asked for.
 
 use serde::{Deserialize, Serialize};
+use twinset_manifest::rows::Split;
 use twinset_stage::InvalidField;
 
 use crate::Selection;
@@ -10,7 +11,8 @@ use crate::transform::Transform;
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
-    /// Duplicates ÷ the training images that are left after removal; at least 0.
+    /// Duplicates ÷ the training images that are left after removal, or ÷ the images of the split that they leak into; at
+    /// least 0.
     pub rate: f64,
     /// The seed of every random choice; 0.
     #[serde(default)]
@@ -21,6 +23,9 @@ pub struct Config {
     /// Whether an image may be drawn again before all others were drawn as often; false.
     #[serde(default)]
     pub with_replacement: bool,
+    /// The split that duplicates of training images go into: the training set, or one that networks are judged on; `train`.
+    #[serde(default = "training_set")]
+    pub into: Split,
     /// Where duplicates stand; appended.
     #[serde(default)]
     pub placement: Placement,
@@ -30,6 +35,10 @@ pub struct Config {
     /// Which of the duplicates that were found are taken out first; none.
     #[serde(default)]
     pub remove: Removal,
+}
+
+fn training_set() -> Split {
+    Split::Train
 }
 
 /// Where duplicates stand.
@@ -78,6 +87,7 @@ impl Config {
             seed: 0,
             selection: Selection::default(),
             with_replacement: false,
+            into: training_set(),
             placement: Placement::default(),
             duplicates: Duplicates::default(),
             remove: Removal::default(),
@@ -99,6 +109,14 @@ impl Config {
             let is_appended = self.placement == Placement::Append;
             InvalidField::unless(is_appended, "placement", "`replace`", "`append`, as the selection is `whole-set`")?;
         }
+        if self.leaks() {
+            let expected = format!("a rule that draws, as `into` is `{}`", self.into);
+            let is_drawn = self.selection != Selection::WholeSet;
+            InvalidField::unless(is_drawn, "selection.kind", "`whole-set`", &expected)?;
+            let is_appended = self.placement == Placement::Append;
+            let expected = format!("`append`, as `into` is `{}`", self.into);
+            InvalidField::unless(is_appended, "placement", "`replace`", &expected)?;
+        }
         self.selection.validate()?;
         if let Duplicates::Near { transforms } = &self.duplicates {
             let field = "duplicates.transforms";
@@ -110,14 +128,20 @@ impl Config {
         Ok(())
     }
 
-    /// How many duplicates are drawn for so many originals.
-    pub fn n_duplicates(&self, n_originals: u64) -> u64 {
-        (self.rate * n_originals as f64).round() as u64
+    /// Whether duplicates go where networks are judged, and not into the training set.
+    pub fn leaks(&self) -> bool {
+        self.into != training_set()
+    }
+
+    /// How many duplicates are drawn for so many images that the rate is of.
+    pub fn n_duplicates(&self, n_images: u64) -> u64 {
+        (self.rate * n_images as f64).round() as u64
     }
 
     /// How large the training set is for so many originals, removal aside.
     pub fn n_train(&self, n_originals: u64) -> u64 {
         match self.placement {
+            _ if self.leaks() => n_originals,
             Placement::Append => n_originals.saturating_add(self.n_duplicates(n_originals)),
             Placement::Replace => n_originals,
         }

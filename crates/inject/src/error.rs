@@ -1,5 +1,6 @@
 //! Why there is no such training set.
 
+use twinset_manifest::rows::Split;
 use twinset_pixels::RowError;
 
 /// Why there is no such training set.
@@ -12,6 +13,12 @@ pub enum InjectError {
         n_images: usize,
         /// Training images that removal took out.
         n_removed: usize,
+    },
+    /// Nothing to leak into.
+    #[error("no image of the split `{split}`, which `into` names, expected one at least")]
+    NoImageOfSplit {
+        /// The split.
+        split: Split,
     },
     /// An id occurs twice.
     #[error("image id {image_id} occurs more than once, expected every id once")]

@@ -20,6 +20,9 @@
 //!    drawn. Or they replace originals, chosen at random from those that are not repeated themselves: then each stands
 //!    where the one it replaces stood.
 //!
+//! Duplicates of training images that go *into* the validation or test split leak: they are drawn by the same rules, the
+//! rate is of that split, and the training set is that of rate 0.
+//!
 //! ```
 //! use twinset_inject::{Candidate, Config, plan};
 //! use twinset_manifest::rows::{Cluster, Split};

@@ -20,6 +20,8 @@ Config (TOML; only rate has no default):
   selection = { kind = \"uniform\" }        or { kind = \"non-uniform\", class-weights = WEIGHTS }, or
                                           { kind = \"whole-set\" }: whole copies, the rate says how many
   with-replacement = false                false: no image again before all others were drawn as often
+  into = \"train\"                          or \"val\", or \"test\": training images leak into that split, which the
+                                          rate is then of, and the training set stays as it is
   placement = \"append\"                    or \"replace\": originals make room, the set keeps its size
   duplicates = { kind = \"exact\" }         or { kind = \"near\", transforms = [TRANSFORM, ...] }
   remove = \"none\"                         or \"train-duplicates\", or \"train-duplicates-and-leaks\"
@@ -31,8 +33,8 @@ TRANSFORM  { kind = \"shift\", max-pixels = 2 }, { kind = \"crop-resize\", min-s
 
 /// Make a training set: remove duplicates that were found, inject duplicates on purpose.
 ///
-/// Writes trainset.parquet (which image stands where, and why) and injected-images.parquet (the near-duplicates that
-/// were made; empty where duplicates are exact).
+/// Writes trainset.parquet (which image stands where, and why), injected-images.parquet (the near-duplicates that
+/// were made; empty where duplicates are exact) and leaked-images.parquet (the duplicates that leaked into another split).
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLE)]
 struct Args {
@@ -72,21 +74,29 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let path = args.images.as_deref().context("failed to read: --images names no file")?;
     let set = read_set(path).context("failed to read the images")?;
     let (clusters, clusters_input) = read_clusters(args, &set.input).context("failed to read the clusters")?;
-    let settled = Settled::of(&config);
     let plan = plan(&set.images, &set.class_names, &clusters, &config)
         .map_err(hinted)
         .context("failed to plan the training set")?;
 
-    let provenance = Provenance::of_stage("inject", env!("CARGO_PKG_VERSION"))
-        .with_config(&settled)
-        .with_seed(settled.seed())
-        .with_inputs([set.input, clusters_input]);
+    let provenance = |settled: Settled| {
+        Provenance::of_stage("inject", env!("CARGO_PKG_VERSION"))
+            .with_config(&settled)
+            .with_seed(settled.seed())
+            .with_inputs([set.input.clone(), clusters_input.clone()])
+    };
+    let of_trainset = provenance(Settled::of_trainset(&config));
+    let of_leaks = provenance(Settled::of_leaks(&config));
     let out = args.common.out_folder()?;
-    let injected = out.join("injected-images.parquet");
-    let n_unchanged = write_copies(&injected, path, &plan, &config, args, &provenance, &set.class_names)?;
-    let summary = Summary::of(&plan, &set.class_names, n_unchanged);
-    write_manifest(&out.join("trainset.parquet"), plan.rows, &provenance)?;
-    println!("{summary}wrote trainset.parquet and injected-images.parquet to {}", out.display());
+    let injected = Writer::<Image>::create(&out.join("injected-images.parquet"))?;
+    let leaked = Writer::<Image>::create(&out.join("leaked-images.parquet"))?;
+    let (mut copies, none) = if config.leaks() { (leaked, injected) } else { (injected, leaked) };
+    let (of_copies, of_none) = if config.leaks() { (&of_leaks, &of_trainset) } else { (&of_trainset, &of_leaks) };
+    let n_unchanged = write_copies(&mut copies, path, &plan, &config, args)?;
+    copies.finish_images(of_copies, &set.class_names)?;
+    none.finish_images(of_none, &set.class_names)?;
+    let summary = Summary::of(&plan, &config, &set.class_names, n_unchanged);
+    write_manifest(&out.join("trainset.parquet"), plan.rows, &of_trainset)?;
+    println!("{summary}wrote trainset.parquet, injected-images.parquet and leaked-images.parquet to {}", out.display());
     Ok(())
 }
 
@@ -128,31 +138,30 @@ fn read_clusters(args: &Args, images: &Input) -> anyhow::Result<(Vec<Cluster>, I
     Ok((reader.read_all()?, input))
 }
 
-/// Makes and writes the changed copies, batch by batch; tells how many came out as their original.
+/// Makes and writes the copies, batch by batch; tells how many of those that were changed came out as their original.
 fn write_copies(
-    to: &Path,
+    to: &mut Writer<Image>,
     images: &Path,
     plan: &Plan,
     config: &Config,
     args: &Args,
-    provenance: &Provenance,
-    class_names: &[String],
 ) -> anyhow::Result<u64> {
-    let mut writer = Writer::<Image>::create(to)?;
-    let mut n_unchanged = 0;
-    if let (Duplicates::Near { transforms }, false) = (&config.duplicates, plan.copies.is_empty()) {
-        let copies = Copies::of(&plan.copies);
-        let bar = args.common.progress().begin("images", plan.copies.len() as u64, "changing");
-        for batch in Reader::<Image>::open(images).context("failed to read the images")? {
-            let batch = batch.context("failed to read the images")?;
-            let made = make_copies(&batch, &copies, transforms, config.seed, &args.folder);
-            let made = made.map_err(hinted).context("failed to make a near-duplicate")?;
-            bar.inc(made.len() as u64);
-            n_unchanged += twinset_inject::n_unchanged(&batch, &made);
-            writer.extend(made)?;
-        }
+    if plan.copies.is_empty() {
+        return Ok(0);
     }
-    writer.finish_images(provenance, class_names)?;
+    let mut n_unchanged = 0;
+    let copies = Copies::of(&plan.copies);
+    let bar = args.common.progress().begin("images", plan.copies.len() as u64, "copying");
+    for batch in Reader::<Image>::open(images).context("failed to read the images")? {
+        let batch = batch.context("failed to read the images")?;
+        let made = make_copies(&batch, &copies, config, &args.folder);
+        let made = made.map_err(hinted).context("failed to make a near-duplicate")?;
+        bar.inc(made.len() as u64);
+        if config.duplicates != Duplicates::Exact {
+            n_unchanged += twinset_inject::n_unchanged(&batch, &made);
+        }
+        to.extend(made)?;
+    }
     Ok(n_unchanged)
 }
 

@@ -27,17 +27,17 @@ pub struct Candidate {
 pub struct Plan {
     /// The training set.
     pub rows: Vec<TrainsetRow>,
-    /// The changed copies that have to be made; empty where duplicates are exact.
+    /// The copies that have to be made: those that are changed, and all that leak.
     pub copies: Vec<Planned>,
     /// Training images before removal.
     pub n_train: u64,
     /// Training images that removal took out.
     pub n_removed: u64,
-    /// Duplicates by label, for every label that there is.
+    /// Duplicates by label, for every label that there is; those that leak are in no row.
     pub n_injected: Vec<u64>,
 }
 
-/// A changed copy that has to be made.
+/// A copy that has to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Planned {
     /// The id that it will have: ids go on after the largest one of the images, in the order of drawing.
@@ -64,7 +64,16 @@ pub fn plan(
     if originals.is_empty() {
         return Err(InjectError::NoTrainImage { n_images: images.len(), n_removed });
     }
-    let n_duplicates = config.n_duplicates(originals.len() as u64);
+    let n_of_rate = if config.leaks() {
+        let n_of_split = images.iter().filter(|image| image.split == config.into).count();
+        if n_of_split == 0 {
+            return Err(InjectError::NoImageOfSplit { split: config.into });
+        }
+        n_of_split
+    } else {
+        originals.len()
+    };
+    let n_duplicates = config.n_duplicates(n_of_rate as u64);
     if n_duplicates > MAX_DUPLICATES {
         return Err(InjectError::TooManyDuplicates { rate: config.rate, n_duplicates, max: MAX_DUPLICATES });
     }
@@ -85,8 +94,8 @@ pub fn plan(
         let copy = n_copies.entry(index).and_modify(|copy| *copy += 1).or_insert(1);
         let source_id = images[index].image_id;
         let image_id = match config.duplicates {
-            Duplicates::Exact => source_id,
-            Duplicates::Near { .. } => largest_id + 1 + number as u64,
+            Duplicates::Exact if !config.leaks() => source_id,
+            Duplicates::Exact | Duplicates::Near { .. } => largest_id + 1 + number as u64,
         };
         if image_id != source_id {
             copies.push(Planned { image_id, source_id, copy: *copy });
@@ -102,6 +111,7 @@ pub fn plan(
     }
     let mut rows: Vec<_> = originals.iter().map(|&index| original(&images[index])).collect();
     match config.placement {
+        _ if config.leaks() => {}
         Placement::Append => rows.append(&mut injected),
         Placement::Replace => {
             let sources: HashSet<usize> = drawn.into_iter().collect();

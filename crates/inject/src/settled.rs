@@ -1,6 +1,7 @@
 //! The config as the provenance tells it.
 
 use serde::Serialize;
+use twinset_manifest::rows::Split;
 
 use crate::{Config, Duplicates, Placement, Removal, Selection};
 
@@ -18,23 +19,33 @@ pub struct Settled {
     #[serde(skip_serializing_if = "Option::is_none")]
     with_replacement: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    into: Option<Split>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     placement: Option<Placement>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duplicates: Option<Duplicates>,
 }
 
 impl Settled {
-    /// What of the config can matter.
-    pub fn of(config: &Config) -> Self {
-        let is_any = config.rate > 0.0;
+    /// What of the config can matter to the training set: nothing of what leaks.
+    pub fn of_trainset(config: &Config) -> Self {
+        Self::new(config, config.rate > 0.0 && !config.leaks())
+    }
+
+    /// What of the config can matter to what leaks.
+    pub fn of_leaks(config: &Config) -> Self {
+        Self::new(config, config.rate > 0.0 && config.leaks())
+    }
+
+    fn new(config: &Config, is_any: bool) -> Self {
         let is_drawn = is_any && config.selection != Selection::WholeSet;
         Self {
-            // Turns -0 into 0.
-            rate: config.rate + 0.0,
+            rate: if is_any { config.rate } else { 0.0 },
             remove: config.remove,
-            seed: config.is_random().then_some(config.seed),
+            seed: (is_any && config.is_random()).then_some(config.seed),
             selection: is_any.then(|| config.selection.clone()),
             with_replacement: is_drawn.then_some(config.with_replacement),
+            into: (is_any && config.leaks()).then_some(config.into),
             placement: is_drawn.then_some(config.placement),
             duplicates: is_any.then(|| config.duplicates.clone()),
         }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::Plan;
+use twinset_manifest::rows::Split;
+
+use crate::{Config, Plan};
 
 /// What a person wants to know of the training set first. Printed, it is the stage's output on stdout.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub struct Summary {
     pub n_train: u64,
     /// Training images that removal took out.
     pub n_removed: u64,
+    /// The split that duplicates leak into; none where they are injected into the training set.
+    pub leaks_into: Option<Split>,
     /// Duplicates by class, in the order of labels.
     pub n_injected: Vec<(String, u64)>,
     /// Changed copies whose pixels came out as their original's.
@@ -21,11 +25,12 @@ pub struct Summary {
 
 impl Summary {
     /// Sums up.
-    pub fn of(plan: &Plan, class_names: &[String], n_unchanged: u64) -> Self {
+    pub fn of(plan: &Plan, config: &Config, class_names: &[String], n_unchanged: u64) -> Self {
         Self {
             n_rows: plan.rows.len() as u64,
             n_train: plan.n_train,
             n_removed: plan.n_removed,
+            leaks_into: config.leaks().then_some(config.into),
             n_injected: class_names.iter().cloned().zip(plan.n_injected.iter().copied()).collect(),
             n_unchanged,
         }
@@ -36,7 +41,10 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let n_injected: u64 = self.n_injected.iter().map(|(_, n)| n).sum();
         writeln!(f, "{} training images, {} removed as duplicates", self.n_train, self.n_removed)?;
-        writeln!(f, "{n_injected} duplicates injected")?;
+        match self.leaks_into {
+            None => writeln!(f, "{n_injected} duplicates injected")?,
+            Some(split) => writeln!(f, "{n_injected} duplicates of training images leaked into the {split} split")?,
+        }
         for (class_name, n) in self.n_injected.iter().filter(|(_, n)| *n > 0) {
             writeln!(f, "  {class_name}: {n}")?;
         }

@@ -80,8 +80,9 @@ fn run(folder: &TempDir, out: &str, settings: &[&str]) -> String {
     expect_exit(&mut command, 0).0
 }
 
-fn bytes(folder: &TempDir, out: &str) -> [Vec<u8>; 2] {
-    ["trainset.parquet", "injected-images.parquet"].map(|name| fs::read(folder.path().join(out).join(name)).unwrap())
+fn bytes(folder: &TempDir, out: &str) -> [Vec<u8>; 3] {
+    ["trainset.parquet", "injected-images.parquet", "leaked-images.parquet"]
+        .map(|name| fs::read(folder.path().join(out).join(name)).unwrap())
 }
 
 fn read<R: Row>(folder: &TempDir, path: &str) -> Vec<R> {
@@ -104,12 +105,38 @@ fn exact_duplicates_are_appended_and_summed_up() {
            cat: 3\n  \
            dog: 1\n\
          12 positions in the training set\n\
-         wrote trainset.parquet and injected-images.parquet to out\n"
+         wrote trainset.parquet, injected-images.parquet and leaked-images.parquet to out\n"
     );
     let rows: Vec<TrainsetRow> = read(&folder, "out/trainset.parquet");
     assert_eq!(rows.len(), 12);
     assert!(rows[8..].iter().all(|row| row.duplicate_of == Some(row.image_id) && row.copy == 1));
     assert_eq!(read::<Image>(&folder, "out/injected-images.parquet"), []);
+}
+
+#[test]
+fn training_images_leak_into_another_split_and_the_training_set_stays_as_it_is() {
+    let folder = folder_with(images());
+    run(&folder, "none", &["rate=0", "seed=9"]);
+    let n_test = images().iter().filter(|image| image.split == Split::Test).count();
+    let stdout = run(&folder, "exact", &["rate=1.0", "into='test'"]);
+    assert!(stdout.contains(&format!("{n_test} duplicates of training images leaked into the test split")), "{stdout}");
+    run(&folder, "near", &["rate=1.0", "into='test'", NEAR]);
+    let [trainset, injected, leaked] = bytes(&folder, "none");
+    assert_eq!(read::<Image>(&folder, "none/leaked-images.parquet"), []);
+    for out in ["exact", "near"] {
+        let [same_trainset, same_injected, other] = bytes(&folder, out);
+        assert!(same_trainset == trainset && same_injected == injected && other != leaked, "{out}");
+        let made: Vec<Image> = read(&folder, &format!("{out}/leaked-images.parquet"));
+        assert_eq!(made.len(), n_test, "{out}");
+        for image in made {
+            let original = image_row(image.derived_from.unwrap());
+            assert_eq!((original.split, image.split, image.label), (Split::Train, Split::Test, original.label));
+            assert!(image.image_id >= 10 && image.transform.is_some() == (out == "near"), "{image:?}");
+            assert_eq!(image.pixels_blake3 == original.pixels_blake3, out == "exact");
+        }
+    }
+    run(&folder, "injected", &["rate=0.5", NEAR]);
+    assert_eq!(bytes(&folder, "injected")[2], leaked, "what leaks nothing is one file in all arms");
 }
 
 #[test]
@@ -167,7 +194,7 @@ fn a_seed_reproduces_every_byte_and_another_does_not() {
         run(&folder, out, &["rate=0.5", NEAR, &format!("seed={seed}")]);
     }
     assert_eq!(bytes(&folder, "a"), bytes(&folder, "b"));
-    let [trainset, injected] = bytes(&folder, "c");
+    let [trainset, injected, _] = bytes(&folder, "c");
     assert!(bytes(&folder, "a")[0] != trainset && bytes(&folder, "a")[1] != injected);
 }
 
@@ -209,6 +236,7 @@ fn check_estimates_the_size() {
     check(&["rate=0.25"], "{\"n_train\": 1250}\n");
     check(&["rate=0.25", "placement='replace'"], "{\"n_train\": 1000}\n");
     check(&["rate=10", "selection={ kind = 'whole-set' }"], "{\"n_train\": 11000}\n");
+    check(&["rate=0.25", "into='test'"], "{\"n_train\": 1000}\n");
     let (stdout, _) = expect_exit(inject(folder.path()).args(["--check", "--set", "rate=1"]), 0);
     assert_eq!(stdout, "");
     expect_exit(inject(folder.path()).args(["--estimate", "5", "--set", "rate=1"]).args(INPUTS), 2);
@@ -240,7 +268,7 @@ fn a_config_that_cannot_be_is_named() {
     let whole = "error: --set: key `rate`: found 0.5, expected a whole number, as the selection is `whole-set`";
     set(&["rate=0.5", "selection={ kind = 'whole-set' }"], whole);
     let unknown = "error: --set: key `rates`: unknown field `rates`, expected one of `rate`, `seed`, `selection`, \
-                   `with-replacement`, `placement`, `duplicates`, `remove`";
+                   `with-replacement`, `into`, `placement`, `duplicates`, `remove`";
     set(&["rates=1"], unknown);
     let weights = "\"zipf\", { single-class = \"cat\" }, or a weight for each class such as { cat = 3.0, dog = 1.0 }";
     let zip = format!("error: --set: key `selection.class-weights`: found `zip`, expected {weights}");
@@ -257,6 +285,13 @@ fn a_config_that_cannot_be_is_named() {
     let room = "error: failed to plan the training set: 8 duplicates of 8 images would have to replace as many other \
                 training images, found 0\nhint: take a smaller `rate`, or `placement = \"append\"`";
     set(&["rate=1", "placement='replace'"], room);
+    let replace = "error: --set: key `placement`: found `replace`, expected `append`, as `into` is `test`";
+    set(&["rate=1", "placement='replace'", "into='test'"], replace);
+    let whole =
+        "error: --set: key `selection.kind`: found `whole-set`, expected a rule that draws, as `into` is `test`";
+    set(&["rate=1", "selection={ kind = 'whole-set' }", "into='test'"], whole);
+    let empty = "error: failed to plan the training set: no image of the split `val`, which `into` names, expected one at least";
+    set(&["rate=1", "into='val'"], empty);
 }
 
 #[test]

@@ -103,7 +103,7 @@ row! {
         source: String,
         /// The image it was made from, null for an image of the dataset itself.
         derived_from: Option<u64>,
-        /// What was done to that image, in order, with parameters; null for an image of the dataset itself.
+        /// What was done to that image, in order, with parameters; null for an image of the dataset itself, and for an exact copy.
         transform: Option<String>,
     }
 }
@@ -313,7 +313,10 @@ row! {
         rate: f64,
         /// The seed; null for the mean over seeds.
         seed: Option<u64>,
-        /// What was measured: `accuracy`.
+        /// What was measured: `accuracy`, on the split's own images; `accuracy-without-twins`, on those of them that have no duplicate in
+        /// the training split; `accuracy-of-leaked`, on duplicates of training images that leaked into the split on purpose;
+        /// `accuracy-with-leaks`, on its own and these; `accuracy-on-trainset`, on training images, each counted as often as it stands in
+        /// the training set (where duplicates are exact).
         metric: String,
         /// The split that it was measured on.
         split: Split,

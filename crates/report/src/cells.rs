@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use twinset_manifest::rows::{Cell, IntervalMethod};
 
-use crate::results::{Measure, RateResults, Results};
+use crate::results::{Among, Measure, RateResults, Results};
 use crate::statistics::Interval;
 
 /// One row for each arm, rate, split, attack and class (and all classes together): each seed's, then the mean over seeds.
@@ -18,10 +18,31 @@ pub fn cells(results: &Results<'_>, classes: &BTreeMap<u32, String>) -> Vec<Cell
                     let place = Place { arm: &arm.arm.name, rate, measure, label, classes };
                     rows.extend(place.rows(results.confidence));
                 }
+                for among in others(rate, measure) {
+                    let measure = &measure.among(among);
+                    let place = Place { arm: &arm.arm.name, rate, measure, label: None, classes };
+                    rows.extend(place.rows(results.confidence));
+                }
             }
         }
     }
     rows
+}
+
+/// Which parts of the split's images there are beside all of its own.
+fn others(rate: &RateResults<'_>, measure: &Measure) -> Vec<Among> {
+    let n = |among| rate.proportions(&measure.among(among), None).iter().map(|(_, p)| p.n).sum::<u64>();
+    let mut others = Vec::new();
+    if n(Among::WithoutTwins) < n(Among::Own) {
+        others.push(Among::WithoutTwins);
+    }
+    if n(Among::Leaked) > 0 {
+        others.extend([Among::Leaked, Among::WithLeaks]);
+    }
+    if n(Among::Trainset) > 0 {
+        others.push(Among::Trainset);
+    }
+    others
 }
 
 struct Place<'a> {
@@ -48,7 +69,7 @@ impl Place<'_> {
             let estimate = Estimate {
                 seed: Some(seed),
                 value: proportion.value(),
-                interval: Some(proportion.interval(confidence)),
+                interval: self.measure.among.is_of_distinct_images().then(|| proportion.interval(confidence)),
                 method: IntervalMethod::Wilson,
                 n_images: proportion.n,
                 n_seeds: 1,
@@ -74,7 +95,7 @@ impl Place<'_> {
             arm: self.arm.to_owned(),
             rate: self.rate.rate,
             seed: estimate.seed,
-            metric: "accuracy".to_owned(),
+            metric: metric(self.measure.among).to_owned(),
             split: self.measure.split,
             attack: self.measure.attack.clone(),
             label: self.label,
@@ -87,5 +108,15 @@ impl Place<'_> {
             n_images: estimate.n_images,
             n_seeds: u32::try_from(estimate.n_seeds).unwrap_or(u32::MAX),
         }
+    }
+}
+
+fn metric(among: Among) -> &'static str {
+    match among {
+        Among::Own => "accuracy",
+        Among::WithoutTwins => "accuracy-without-twins",
+        Among::Leaked => "accuracy-of-leaked",
+        Among::WithLeaks => "accuracy-with-leaks",
+        Among::Trainset => "accuracy-on-trainset",
     }
 }

@@ -93,7 +93,7 @@ impl Claim {
             self.level,
             "a level between 0 and 1, such as 0.05",
         )?;
-        if self.metric != Metric::Accuracy {
+        if self.metric.is_of_training() {
             let expected = "`clean`, as the metric is of clean accuracy on held-out images";
             InvalidField::unless(self.attack == clean(), &field("attack"), format!("`{}`", self.attack), expected)?;
         }
@@ -180,7 +180,7 @@ fn differences(
         found,
         expected,
     };
-    let measure = Measure { split: claim.split, attack: claim.attack.clone() };
+    let measure = Measure::new(claim.split, claim.attack.clone());
     // Where nothing was measured at all, no attack is wrong.
     if !results.measures.is_empty() && !results.measures.contains(&measure) {
         let known = results.measures.iter().map(|measure| format!("`{}` on {}", measure.attack, measure.split));

@@ -1,7 +1,22 @@
 //! Counting rows by group: how many images an attack left rightly classified, how many duplicates a class got.
 
+use std::collections::BTreeMap;
+
 use polars::prelude::{DataFrame, IntoLazy, PolarsError, PolarsResult, UInt32Chunked, col, df, len};
 use twinset_manifest::rows::{Origin, Pair, PairKind, Prediction, Split, TrainsetRow};
+
+/// What an image that was classified has to do with the training images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Nothing that is known: an image of its split, or a training image itself.
+    Own,
+    /// It is one of its split, of which a duplicate was found among the training images.
+    Twin,
+    /// It is a duplicate of a training image that leaked on purpose.
+    Leaked,
+    /// It is one of the training set: counted as often as it stands there.
+    Position,
+}
 
 /// How many of a class's images in a split were classified rightly under an attack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +27,8 @@ pub struct Count {
     pub split: Split,
     /// The class.
     pub label: u32,
+    /// What these images have to do with the training images.
+    pub group: Group,
     /// Images.
     pub n_images: u64,
     /// Those classified rightly.
@@ -42,35 +59,74 @@ pub struct PairCount {
     pub n_label_conflicts: u64,
 }
 
-/// Counts predictions by attack, split and class, in the order in which these first appear.
+/// Counts predictions by attack, split, class and group, in the order in which these first appear.
 ///
 /// # Errors
 /// Does not fail on any rows; what polars says is passed on.
-pub(crate) fn count_predictions(rows: &[Prediction]) -> PolarsResult<Vec<Count>> {
+pub(crate) fn count_predictions(rows: &[Prediction], group: impl Fn(u64) -> Group) -> PolarsResult<Vec<Count>> {
+    const GROUPS: [Group; 3] = [Group::Own, Group::Twin, Group::Leaked];
+    let place = |row: &Prediction| GROUPS.iter().position(|known| *known == group(row.image_id)).map(|i| i as u32);
     let frame = df!(
         "attack" => rows.iter().map(|row| row.attack.as_str()).collect::<Vec<_>>(),
         "split" => rows.iter().map(|row| row.split.as_str()).collect::<Vec<_>>(),
         "label" => rows.iter().map(|row| row.label).collect::<Vec<_>>(),
+        "group" => rows.iter().map(place).collect::<Vec<_>>(),
         "is_correct" => rows.iter().map(|row| row.is_correct).collect::<Vec<_>>(),
     )?;
     let counts = frame
         .lazy()
-        .group_by_stable([col("attack"), col("split"), col("label")])
+        .group_by_stable([col("attack"), col("split"), col("label"), col("group")])
         .agg([len().alias("n"), col("is_correct").sum().alias("n_correct")])
         .collect()?;
     let (attack, split) = (counts.column("attack")?.str()?, counts.column("split")?.str()?);
-    let (label, n, n_correct) = (u32s(&counts, "label")?, u32s(&counts, "n")?, u32s(&counts, "n_correct")?);
+    let (label, group) = (u32s(&counts, "label")?, u32s(&counts, "group")?);
+    let (n, n_correct) = (u32s(&counts, "n")?, u32s(&counts, "n_correct")?);
     (0..counts.height())
         .map(|row| {
             Ok(Count {
                 attack: attack.get(row).unwrap_or_default().to_owned(),
                 split: parsed(split.get(row))?,
                 label: at(label, row),
+                group: GROUPS[at(group, row) as usize],
                 n_images: at(n, row).into(),
                 n_correct: at(n_correct, row).into(),
             })
         })
         .collect()
+}
+
+/// How many positions of a training set each image stands at; none where a duplicate is not its original itself, since
+/// nothing is known then of how it would be classified.
+pub(crate) fn count_positions(rows: &[TrainsetRow]) -> BTreeMap<u64, u64> {
+    let mut positions = BTreeMap::new();
+    if rows.iter().all(|row| row.duplicate_of.is_none_or(|original| original == row.image_id)) {
+        for row in rows {
+            *positions.entry(row.image_id).or_default() += 1;
+        }
+    }
+    positions
+}
+
+/// Counts the predictions of training images as often as each image stands in the training set, by attack and class, in the
+/// order in which these first appear.
+pub(crate) fn count_on_trainset(rows: &[Prediction], positions: &BTreeMap<u64, u64>) -> Vec<Count> {
+    let mut counts: Vec<Count> = Vec::new();
+    for row in rows.iter().filter(|row| row.split == Split::Train) {
+        let Some(&n_images) = positions.get(&row.image_id) else { continue };
+        let n_correct = if row.is_correct { n_images } else { 0 };
+        match counts.iter_mut().find(|count| count.label == row.label && count.attack == row.attack) {
+            Some(count) => (count.n_images, count.n_correct) = (count.n_images + n_images, count.n_correct + n_correct),
+            None => counts.push(Count {
+                attack: row.attack.clone(),
+                split: row.split,
+                label: row.label,
+                group: Group::Position,
+                n_images,
+                n_correct,
+            }),
+        }
+    }
+    counts
 }
 
 /// Counts a training set's positions by origin and class.
@@ -156,17 +212,20 @@ mod tests {
 
     #[test]
     fn predictions_are_counted_by_attack_split_and_class() {
+        let leaked = Prediction { image_id: 7, ..prediction("clean", Split::Test, 1, true) };
         let rows = [
             prediction("clean", Split::Test, 1, true),
             prediction("clean", Split::Test, 0, true),
             prediction("clean", Split::Test, 1, false),
             prediction("pgd-20", Split::Test, 1, false),
             prediction("clean", Split::Train, 1, true),
+            leaked,
         ];
         let count = |attack: &str, split, label, n_images, n_correct| Count {
             attack: attack.to_owned(),
             split,
             label,
+            group: Group::Own,
             n_images,
             n_correct,
         };
@@ -175,9 +234,43 @@ mod tests {
             count("clean", Split::Test, 0, 1, 1),
             count("pgd-20", Split::Test, 1, 1, 0),
             count("clean", Split::Train, 1, 1, 1),
+            Count { group: Group::Leaked, ..count("clean", Split::Test, 1, 1, 1) },
         ];
-        assert_eq!(count_predictions(&rows).unwrap(), expected);
-        assert_eq!(count_predictions(&[]).unwrap(), []);
+        let group = |image_id| if image_id == 7 { Group::Leaked } else { Group::Own };
+        assert_eq!(count_predictions(&rows, group).unwrap(), expected);
+        assert_eq!(count_predictions(&[], group).unwrap(), []);
+    }
+
+    #[test]
+    fn predictions_of_training_images_are_counted_as_often_as_they_stand_in_the_training_set() {
+        let position = |image_id: u64, duplicate_of: Option<u64>| TrainsetRow {
+            position: 0,
+            image_id,
+            label: 0,
+            origin: if duplicate_of.is_some() { Origin::Injected } else { Origin::Original },
+            duplicate_of,
+            copy: 0,
+        };
+        let exact = [position(1, None), position(2, None), position(1, Some(1)), position(1, Some(1))];
+        let positions = count_positions(&exact);
+        assert_eq!(positions, BTreeMap::from([(1, 3), (2, 1)]));
+        assert_eq!(count_positions(&[position(1, None), position(9, Some(1))]), BTreeMap::new(), "9 is another image");
+        let of = |image_id, split, is_correct| Prediction { image_id, ..prediction("clean", split, 4, is_correct) };
+        let rows = [
+            of(1, Split::Train, true),
+            of(2, Split::Train, false),
+            of(3, Split::Train, true),
+            of(1, Split::Test, true),
+        ];
+        let expected = Count {
+            attack: "clean".to_owned(),
+            split: Split::Train,
+            label: 4,
+            group: Group::Position,
+            n_images: 4,
+            n_correct: 3,
+        };
+        assert_eq!(count_on_trainset(&rows, &positions), [expected]);
     }
 
     #[test]

@@ -159,7 +159,8 @@ pub fn comparisons<'a>(results: &'a Results<'a>, chance: f64) -> Vec<Comparison<
 }
 
 fn comparison<'a>(results: &'a Results<'a>, regime: Option<&'a str>, chance: f64) -> Option<Comparison<'a>> {
-    let arms = results.arms.iter().filter(|arm| arm.regime() == regime);
+    // What leaks is trained without it: its curves are those of rate 0.
+    let arms = results.arms.iter().filter(|arm| arm.regime() == regime && arm.leaks_into().is_none());
     let mut conditions: Vec<ConditionCurves<'a>> = arms
         .flat_map(|arm| arm.rates.iter().map(move |rate| (arm, rate)))
         .map(|(arm, rate)| ConditionCurves { arm, rate, curves: curves(rate, chance) })

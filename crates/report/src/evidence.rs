@@ -2,12 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use twinset_gallery::{Picture, pictures, side_for};
 use twinset_manifest::Reader;
-use twinset_manifest::rows::{Cluster, Epoch, Hashes, Image, Origin, Pair, Prediction, Reject, TrainsetRow};
+use twinset_manifest::rows::{
+    Cluster, Epoch, Hashes, Image, Origin, Pair, PairKind, Prediction, Reject, Split, TrainsetRow,
+};
 
-use crate::counts::{Count, TrainsetCount, count_predictions, count_trainset};
+use crate::counts::{
+    Count, Group, TrainsetCount, count_on_trainset, count_positions, count_predictions, count_trainset,
+};
 use crate::dataset::{Dataset, RejectCount, count_rejects};
 use crate::duplicates::{Duplicates, evenly};
 use crate::sources::{Source, Sources};
@@ -103,7 +108,7 @@ pub fn gather(study: &Study, config: &Config, data: &Path) -> Result<Evidence, R
     });
     let truth = truth.transpose()?;
     let duplicates = Duplicates::count(&pairs, &clusters, truth.as_deref(), config.gallery_pairs)?;
-    let cells = cells(study, &mut sources)?;
+    let cells = cells(study, &twins(&pairs), &mut sources)?;
     let injected = injected(study, &mut sources, data)?;
     let mut wanted: BTreeSet<u64> = duplicates.gallery.iter().flat_map(|pair| [pair.left_id, pair.right_id]).collect();
     wanted.extend(injected.iter().map(|example| example.derived_from));
@@ -112,22 +117,48 @@ pub fn gather(study: &Study, config: &Config, data: &Path) -> Result<Evidence, R
     Ok(Evidence { dataset, rejects, duplicates, cells, injected, pictures, sources: sources.into_vec() })
 }
 
+/// The images of other splits that have an exact or near duplicate in the training split.
+fn twins(pairs: &[Pair]) -> BTreeSet<u64> {
+    let mut twins = BTreeSet::new();
+    for pair in pairs.iter().filter(|pair| pair.kind != PairKind::Similar) {
+        match (pair.left_split, pair.right_split) {
+            (Split::Train, Split::Train) => {}
+            (Split::Train, _) => drop(twins.insert(pair.right_id)),
+            (_, Split::Train) => drop(twins.insert(pair.left_id)),
+            _ => {}
+        }
+    }
+    twins
+}
+
+/// How many positions of a training set each image stands at.
+type Positions = Arc<BTreeMap<u64, u64>>;
+
 /// Cells may share a file (rate 0 is the same in all arms): each is read once.
-fn cells(study: &Study, sources: &mut Sources) -> Result<Vec<CellEvidence>, ReportError> {
+fn cells(study: &Study, twins: &BTreeSet<u64>, sources: &mut Sources) -> Result<Vec<CellEvidence>, ReportError> {
     let mut counts: BTreeMap<&Path, Vec<Count>> = BTreeMap::new();
     let mut epochs: BTreeMap<&Path, Vec<Epoch>> = BTreeMap::new();
-    let mut trainsets: BTreeMap<&Path, Vec<TrainsetCount>> = BTreeMap::new();
+    let mut trainsets: BTreeMap<&Path, (Vec<TrainsetCount>, Positions)> = BTreeMap::new();
+    let mut leaked: BTreeMap<&Path, BTreeSet<u64>> = BTreeMap::new();
     let mut cells = Vec::new();
     for (i, cell) in study.cells.iter().enumerate() {
         let field = |name: &str| format!("cells[{i}].{name}");
         let mut evidence = CellEvidence::default();
+        let mut positions = Positions::default();
         if let Some(path) = &cell.trainset {
-            let count = |rows: Vec<TrainsetRow>| Ok(count_trainset(&rows)?);
-            evidence.trainset = once(&mut trainsets, sources, &field("trainset"), path, count)?;
+            let count = |rows: Vec<TrainsetRow>| Ok((count_trainset(&rows)?, Arc::new(count_positions(&rows))));
+            (evidence.trainset, positions) = once(&mut trainsets, sources, &field("trainset"), path, count)?;
         }
         if let Some(path) = &cell.injected_images {
             sources.open::<Image>(&field("injected_images"), path)?;
         }
+        let leaked = match &cell.leaked_images {
+            None => BTreeSet::new(),
+            Some(path) => {
+                let ids = |rows: Vec<Image>| Ok(rows.iter().map(|row| row.image_id).collect());
+                once(&mut leaked, sources, &field("leaked_images"), path, ids)?
+            }
+        };
         if let Some(path) = &cell.epochs {
             evidence.epochs = once(&mut epochs, sources, &field("epochs"), path, Ok)?;
         }
@@ -135,7 +166,16 @@ fn cells(study: &Study, sources: &mut Sources) -> Result<Vec<CellEvidence>, Repo
             sources.note(&field("weights"), path)?;
         }
         if let Some(path) = cell.predictions.as_ref().filter(|_| cell.status == Status::Done) {
-            let count = |rows: Vec<Prediction>| Ok(count_predictions(&rows)?);
+            let group = |image_id: u64| match () {
+                () if leaked.contains(&image_id) => Group::Leaked,
+                () if twins.contains(&image_id) => Group::Twin,
+                () => Group::Own,
+            };
+            let count = |rows: Vec<Prediction>| {
+                let mut counts = count_predictions(&rows, group)?;
+                counts.extend(count_on_trainset(&rows, &positions));
+                Ok(counts)
+            };
             evidence.counts = once(&mut counts, sources, &field("predictions"), path, count)?;
             if evidence.counts.is_empty() {
                 return Err(ReportError::Empty { field: field("predictions"), path: path.clone() });

@@ -35,7 +35,7 @@ pub(crate) struct Panel {
 }
 
 /// More lines than this in one chart are too many.
-const MAX_SERIES: usize = 4;
+pub(crate) const MAX_SERIES: usize = 4;
 
 /// Accuracy over rate: for each way of training one figure, for each attack one chart, for each arm one line.
 pub(crate) fn over_rate(results: &Results<'_>, names: &Names<'_>, split: Split) -> Vec<Figure> {
@@ -47,7 +47,8 @@ pub(crate) fn over_rate(results: &Results<'_>, names: &Names<'_>, split: Split) 
     }
     let measures = results.measures_on(split);
     let has_line = |arm: &&ArmResults<'_>| {
-        arm.rates.iter().filter(|rate| measures.iter().any(|m| !rate.proportions(m, None).is_empty())).count() > 1
+        let is_measured = |rate: &&RateResults<'_>| measures.iter().any(|m| !rate.proportions(m, None).is_empty());
+        arm.leaks_into().is_none() && arm.rates.iter().filter(is_measured).count() > 1
     };
     let mut figures = Vec::new();
     for regime in regimes {
@@ -82,7 +83,9 @@ pub(crate) fn over_rate(results: &Results<'_>, names: &Names<'_>, split: Split) 
 /// Accuracy over samples seen: one chart an arm, one line a rate.
 pub(crate) fn over_samples(results: &Results<'_>) -> Option<Figure> {
     let is_trained = |rate: &&RateResults<'_>| epochs(rate).next().is_some();
-    let arms: Vec<_> = results.arms.iter().filter(|arm| arm.rates.iter().any(|rate| is_trained(&rate))).collect();
+    let has_curves =
+        |arm: &&ArmResults<'_>| arm.leaks_into().is_none() && arm.rates.iter().any(|rate| is_trained(&rate));
+    let arms: Vec<_> = results.arms.iter().filter(has_curves).collect();
     let mut rates: Vec<f64> = arms.iter().flat_map(|arm| arm.rates.iter().map(|rate| rate.rate)).collect();
     rates.sort_by(f64::total_cmp);
     rates.dedup();
@@ -104,7 +107,7 @@ pub(crate) fn over_samples(results: &Results<'_>) -> Option<Figure> {
     })
 }
 
-fn arm_ink(i: usize) -> Ink {
+pub(crate) fn arm_ink(i: usize) -> Ink {
     Ink::Series(u8::try_from(i % 6).unwrap_or_default())
 }
 

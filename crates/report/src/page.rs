@@ -8,6 +8,7 @@ mod duplicates;
 mod efficiency;
 mod headline;
 mod injected;
+mod leaks;
 mod provenance;
 mod published;
 mod summary;
@@ -83,6 +84,7 @@ pub(crate) fn html(context: &Context<'_>) -> askama::Result<(String, Vec<Figure>
         efficiency::section(context)?,
         curves::over_rate(context)?,
         curves::over_samples(context)?,
+        leaks::section(context)?,
         classes::section(context)?,
         duplicates::section(context)?,
         injected::section(context)?,

@@ -126,7 +126,7 @@ fn repeat<'a>(published: &'a Published, place: usize, results: &'a Results<'a>) 
             return Err(wrong(&format!("values[{i}].rate"), value.rate.to_string(), known));
         }
     }
-    let measure = Measure { split: published.split, attack: published.attack.clone() };
+    let measure = Measure::new(published.split, published.attack.clone());
     if !results.measures.is_empty() && !results.measures.contains(&measure) {
         let known = results.measures.iter().map(|measure| format!("`{}` on {}", measure.attack, measure.split));
         return Err(wrong("attack", format!("`{}` on {}", measure.attack, measure.split), known.collect()));

@@ -2,6 +2,7 @@
 
 use twinset_manifest::rows::Split;
 
+use crate::counts::Group;
 use crate::evidence::{CellEvidence, Evidence};
 use crate::statistics::{self, Interval, Mean, chi_squared_p, wilson};
 use crate::study::{Arm, Study, StudyCell};
@@ -13,9 +14,54 @@ pub struct Measure {
     pub split: Split,
     /// The attack's name; `clean` for none.
     pub attack: String,
+    /// Which of the split's images.
+    pub among: Among,
+}
+
+/// Which images of a split accuracy is measured on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Among {
+    /// Its own.
+    #[default]
+    Own,
+    /// Its own, but for those of which a duplicate was found among the training images.
+    WithoutTwins,
+    /// Duplicates of training images that leaked into it on purpose.
+    Leaked,
+    /// Its own and these.
+    WithLeaks,
+    /// The training set's, each as often as it stands there.
+    Trainset,
+}
+
+impl Among {
+    /// Whether no image is counted twice: else the number of images says nothing of chance.
+    pub fn is_of_distinct_images(self) -> bool {
+        self != Self::Trainset
+    }
+
+    fn holds(self, group: Group) -> bool {
+        match self {
+            Self::Own => matches!(group, Group::Own | Group::Twin),
+            Self::WithoutTwins => group == Group::Own,
+            Self::Leaked => group == Group::Leaked,
+            Self::WithLeaks => group != Group::Position,
+            Self::Trainset => group == Group::Position,
+        }
+    }
 }
 
 impl Measure {
+    /// On all of the split's own images.
+    pub fn new(split: Split, attack: impl Into<String>) -> Self {
+        Self { split, attack: attack.into(), among: Among::Own }
+    }
+
+    /// The same on other images of the split.
+    pub fn among(&self, among: Among) -> Self {
+        Self { among, ..self.clone() }
+    }
+
     /// Whether the images were left as they are.
     pub fn is_clean(&self) -> bool {
         self.attack == "clean"
@@ -127,6 +173,12 @@ impl ArmResults<'_> {
         self.arm.train.get("regime")?.get("kind")?.as_str()
     }
 
+    /// The split that its duplicates leak into; none where they are injected into the training set.
+    pub fn leaks_into(&self) -> Option<Split> {
+        let into = self.arm.inject.get("into")?.as_str()?.parse().ok()?;
+        (into != Split::Train).then_some(into)
+    }
+
     /// The difference of a rate's accuracy from rate 0, paired by seed; none where either has no seed of the other's.
     pub fn difference_from_none(
         &self,
@@ -163,7 +215,7 @@ impl RateResults<'_> {
         let mut mean = statistics::mean(&values, confidence)?;
         mean.interval = mean.interval.map(Interval::of_fraction);
         let wilson = match proportions.as_slice() {
-            [(_, one)] => Some(one.interval(confidence)),
+            [(_, one)] if measure.among.is_of_distinct_images() => Some(one.interval(confidence)),
             _ => None,
         };
         let n_images = proportions.iter().map(|(_, proportion)| proportion.n).min()?;
@@ -189,6 +241,7 @@ impl SeedResults<'_> {
         let mut sum = Proportion::default();
         for count in &self.evidence?.counts {
             let is_it = count.attack == measure.attack && count.split == measure.split;
+            let is_it = is_it && measure.among.holds(count.group);
             if is_it && label.is_none_or(|label| count.label == label) {
                 sum.n += count.n_images;
                 sum.n_correct += count.n_correct;
@@ -213,7 +266,7 @@ impl Proportion {
 fn measures(evidence: &Evidence) -> Vec<Measure> {
     let mut measures: Vec<Measure> = Vec::new();
     for count in evidence.cells.iter().flat_map(|cell| &cell.counts) {
-        let measure = Measure { split: count.split, attack: count.attack.clone() };
+        let measure = Measure::new(count.split, count.attack.clone());
         if !measures.contains(&measure) {
             measures.push(measure);
         }

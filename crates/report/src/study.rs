@@ -74,6 +74,9 @@ pub struct StudyCell {
     pub trainset: Option<PathBuf>,
     /// `injected-images` manifest (schema `images/1`).
     pub injected_images: Option<PathBuf>,
+    /// `leaked-images` manifest (schema `images/1`).
+    #[serde(default)]
+    pub leaked_images: Option<PathBuf>,
     /// `epochs` manifest.
     pub epochs: Option<PathBuf>,
     /// The trained weights.

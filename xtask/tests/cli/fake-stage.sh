@@ -51,7 +51,7 @@ case "$stage" in
   ingest) files="images.parquet rejects.parquet truth.csv" ;;
   neardup) files="hashes.parquet pairs.parquet clusters.parquet" ;;
   inject)
-    files="trainset.parquet injected-images.parquet"
+    files="trainset.parquet injected-images.parquet leaked-images.parquet"
     [ "$(value rate)" = 0.0 ] && content="originals"
     ;;
   train) files="model.safetensors epochs.parquet" ;;

@@ -46,7 +46,7 @@ row! {
         right_arm: String,
         /// Its rate.
         right_rate: f64,
-        /// What is compared: `accuracy`; `mean-accuracy-over-samples`, the held-out accuracy's mean over the samples that all of the two conditions'
+        /// What is compared: `accuracy`; `accuracy-with-leaks`, the same on the split's own images and what leaked into it; `mean-accuracy-over-samples`, the held-out accuracy's mean over the samples that all of the two conditions'
         /// trainings saw; `samples-to-accuracy A`, the samples until it first was A, as a share of those, 1 where it never was.
         metric: String,
         /// The split that accuracy is measured on.

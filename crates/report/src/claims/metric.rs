@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::efficiency::{Curve, common_samples, curves, spacing};
-use crate::results::{Measure, RateResults};
+use crate::results::{Among, Measure, RateResults};
 
 /// What a claim compares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -14,6 +14,8 @@ pub enum Metric {
     /// The accuracy of the trained networks, on a split and under an attack.
     #[default]
     Accuracy,
+    /// The same on the split's own images and the duplicates of training images that leaked into it.
+    AccuracyWithLeaks,
     /// The held-out accuracy's mean over the samples that all trainings of the two conditions saw.
     MeanAccuracyOverSamples,
     /// The samples until the held-out accuracy first was this, as a share of those that all trainings of the two conditions saw; 1 where it
@@ -25,6 +27,7 @@ impl fmt::Display for Metric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Accuracy => f.write_str("accuracy"),
+            Self::AccuracyWithLeaks => f.write_str("accuracy-with-leaks"),
             Self::MeanAccuracyOverSamples => f.write_str("mean-accuracy-over-samples"),
             Self::SamplesToAccuracy(accuracy) => write!(f, "samples-to-accuracy {accuracy}"),
         }
@@ -35,6 +38,11 @@ impl fmt::Display for Metric {
 type Values = Vec<(u64, f64)>;
 
 impl Metric {
+    /// Whether it is read from the held-out accuracy after each epoch.
+    pub(super) fn is_of_training(self) -> bool {
+        matches!(self, Self::MeanAccuracyOverSamples | Self::SamplesToAccuracy(_))
+    }
+
     /// Each seed's value in two conditions. `chance` is the accuracy of a guess.
     pub(super) fn values(
         self,
@@ -43,8 +51,10 @@ impl Metric {
         right: &RateResults<'_>,
         chance: f64,
     ) -> (Values, Values) {
-        if self == Self::Accuracy {
-            return (left.values(measure, None), right.values(measure, None));
+        if !self.is_of_training() {
+            let among = if self == Self::AccuracyWithLeaks { Among::WithLeaks } else { Among::Own };
+            let measure = measure.among(among);
+            return (left.values(&measure, None), right.values(&measure, None));
         }
         let (left, right) = (curves(left, chance), curves(right, chance));
         let all = || left.iter().chain(&right).map(|(_, curve)| curve);

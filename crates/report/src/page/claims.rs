@@ -118,7 +118,7 @@ fn chart(judged: &Judged) -> (Chart, Vec<String>) {
 
 fn item(context: &Context<'_>, claim: &ClaimRow, panel: &Panel) -> ClaimItem {
     let condition = |arm: &str, rate: f64| format!("{arm} at rate {}", short(rate));
-    let measure = context.names().measure(&Measure { split: claim.split, attack: claim.attack.clone() });
+    let measure = context.names().measure(&Measure::new(claim.split, claim.attack.clone()));
     let than = match claim.direction {
         Direction::Lower => "lower than",
         Direction::Higher => "higher than",
@@ -154,6 +154,9 @@ fn what(claim: &ClaimRow, measure: &str) -> String {
             )
         }
         None if claim.metric == "accuracy" => format!("{measure} on {} images", claim.split),
+        None if claim.metric == "accuracy-with-leaks" => {
+            format!("{measure} on {} images, those that leaked included", claim.split)
+        }
         None => "Mean clean accuracy on held-out images over the samples that all saw".to_owned(),
     }
 }

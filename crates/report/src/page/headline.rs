@@ -7,7 +7,7 @@ use twinset_manifest::rows::{Origin, Split};
 use super::{Context, Section};
 use crate::names::split_name;
 use crate::numerals::{level, percent, percent_interval, points, points_interval, range};
-use crate::results::{ArmResults, Measure, RateResults};
+use crate::results::{Among, ArmResults, Measure, RateResults};
 
 #[derive(Template)]
 #[template(path = "headline.html")]
@@ -16,7 +16,7 @@ struct Headline {
 }
 
 struct Table {
-    /// Empty where there is but one split.
+    /// Empty where there is but one table.
     title: String,
     measures: Vec<String>,
     arms: Vec<ArmRows>,
@@ -49,12 +49,29 @@ struct Entry {
 
 pub(super) fn section(context: &Context<'_>) -> askama::Result<Option<Section>> {
     let splits = context.results.splits();
-    let tables: Vec<_> = splits.iter().map(|split| table(context, *split, splits.len() > 1)).collect();
+    let own = |split: &Split| context.results.measures_on(*split).into_iter().cloned().collect::<Vec<_>>();
+    let name = |split: &Split| format!("{} images", split_name(*split));
+    let mut tables: Vec<_> = splits.iter().map(|split| table(context, &name(split), &own(split))).collect();
+    let on_trainset: Vec<_> = own(&Split::Train).iter().map(|measure| measure.among(Among::Trainset)).collect();
+    if has_injected(context) && on_trainset.iter().any(|measure| is_measured(context, measure)) {
+        tables.push(table(
+            context,
+            "training images, each counted as often as it stands in the training set",
+            &on_trainset,
+        ));
+    }
+    if let [only] = tables.as_mut_slice() {
+        only.title.clear();
+    }
     Section::new("accuracy", "Accuracy by arm and rate", &Headline { tables }).map(Some)
 }
 
-fn table(context: &Context<'_>, split: Split, has_title: bool) -> Table {
-    let measures = context.results.measures_on(split);
+fn is_measured(context: &Context<'_>, measure: &Measure) -> bool {
+    let mut rates = context.results.arms.iter().flat_map(|arm| &arm.rates);
+    rates.any(|rate| !rate.proportions(measure, None).is_empty())
+}
+
+fn table(context: &Context<'_>, images: &str, measures: &[Measure]) -> Table {
     let confidence = context.results.confidence;
     let arms: Vec<_> = context
         .results
@@ -62,7 +79,7 @@ fn table(context: &Context<'_>, split: Split, has_title: bool) -> Table {
         .iter()
         .map(|arm| ArmRows {
             name: arm.arm.name.clone(),
-            rows: arm.rates.iter().map(|rate| row(arm, rate, &measures, confidence)).collect(),
+            rows: arm.rates.iter().map(|rate| row(arm, rate, measures, confidence)).collect(),
         })
         .collect();
     let rates = context.results.arms.iter().flat_map(|arm| &arm.rates);
@@ -71,13 +88,12 @@ fn table(context: &Context<'_>, split: Split, has_title: bool) -> Table {
     let level = level(confidence);
     let entries = || arms.iter().flat_map(|arm| &arm.rows).flat_map(|row| row.entries.iter().flatten());
     Table {
-        title: if has_title { format!("On {} images", split_name(split)) } else { String::new() },
+        title: format!("On {images}"),
         measures: measures.iter().map(|measure| context.names().measure(measure)).collect(),
         caption: format!(
-            "Accuracy in % on {n_images} {} images: mean over seeds [{level} t interval]. Change: difference from rate 0 of the \
+            "Accuracy in % on {n_images} {images}: mean over seeds [{level} t interval]. Change: difference from rate 0 of the \
              same arm in percentage points, paired by seed [{level} t interval]; marked where the interval excludes 0, \
              without correction for the number of comparisons.",
-            split_name(split),
         ),
         has_one_seed: entries().any(|entry| entry.is_one_seed),
         level,
@@ -85,7 +101,7 @@ fn table(context: &Context<'_>, split: Split, has_title: bool) -> Table {
     }
 }
 
-fn row(arm: &ArmResults<'_>, rate: &RateResults<'_>, measures: &[&Measure], confidence: f64) -> Row {
+fn row(arm: &ArmResults<'_>, rate: &RateResults<'_>, measures: &[Measure], confidence: f64) -> Row {
     let n_done = measures.iter().map(|measure| rate.proportions(measure, None).len()).max().unwrap_or(0);
     let n_planned = rate.seeds.len();
     let known = rate.seeds.iter().filter_map(|seed| seed.evidence).filter(|cell| !cell.trainset.is_empty());
