@@ -1,12 +1,27 @@
-//! Lets this package's tests find libtorch where it stood at build time, without LD_LIBRARY_PATH.
+//! Compiles the one operator that is ours, and lets this package's tests find libtorch where it stood at build time, without
+//! LD_LIBRARY_PATH.
 
 use std::path::PathBuf;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=src/pool.cpp");
     println!("cargo:rerun-if-env-changed=LIBTORCH");
-    let lib = std::env::var_os("LIBTORCH").and_then(|root| PathBuf::from(root).join("lib").canonicalize().ok());
-    if let Some(lib) = lib {
+    let root =
+        std::env::var_os("LIBTORCH").map(PathBuf::from).expect("`cargo xtask setup` gets libtorch, LIBTORCH names it");
+    let include = root.join("include");
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .opt_level(3)
+        .flag_if_supported("-fno-trapping-math")
+        .flag_if_supported("-fno-math-errno")
+        .include(&include)
+        .include(include.join("torch/csrc/api/include"))
+        .warnings(false)
+        .file("src/pool.cpp")
+        .compile("twinset_pool");
+    if let Ok(lib) = root.join("lib").canonicalize() {
         // A RUNPATH, unlike an RPATH, gives way to LD_LIBRARY_PATH: that is how a GPU's libraries are chosen.
         println!("cargo:rustc-link-arg=-Wl,--enable-new-dtags,-rpath,{}", lib.display());
     }

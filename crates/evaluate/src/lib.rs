@@ -15,8 +15,8 @@
 //!     r#"{ "seed": 0, "attacks": [{ "kind": "fgsm", "epsilon": "8/255" }] }"#,
 //! )?;
 //! let (network, _) = twinset_model::load(Path::new("model.safetensors"), tch::Device::Cpu)?;
-//! let data = load(Path::new("images.parquet"), Path::new("."), &config, &network)?;
-//! let predictions = evaluate(&network, &data.images, &config, &Progress::hidden())?;
+//! let data = load(Path::new("images.parquet"), None, Path::new("."), &config, &network)?;
+//! let predictions = evaluate(&network, &data, &config, &Progress::hidden())?;
 //! for accuracy in accuracies(&predictions) {
 //!     println!("{} {}: {}", accuracy.split, accuracy.attack, accuracy.fraction());
 //! }

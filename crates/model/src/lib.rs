@@ -28,6 +28,7 @@ mod metadata;
 mod network;
 mod normalisation;
 mod paper;
+mod pool;
 mod preact;
 mod precision;
 mod resnet;

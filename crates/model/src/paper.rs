@@ -3,6 +3,7 @@
 use tch::Tensor;
 
 use crate::layers::{Conv, ConvSize, Linear};
+use crate::pool::pool_relu;
 use crate::tensors::Tensors;
 use crate::{Mode, NetworkSpec};
 
@@ -45,5 +46,5 @@ impl PaperNet {
 /// Convolution, 2×2 maximum, ReLU. The published order is ReLU before maximum: the same values and gradients, since ReLU is
 /// monotone, at four times the work.
 fn convolve(conv: &Conv, input: &Tensor) -> Tensor {
-    conv.forward(input).max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false).relu_()
+    pool_relu(&conv.forward(input))
 }
