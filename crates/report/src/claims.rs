@@ -11,6 +11,7 @@
 //! differences in all seeds, or one seed alone, tell nothing of chance: undecided.
 
 mod metric;
+mod need;
 mod verdict;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ use crate::ReportError;
 use crate::results::{Measure, Results};
 use crate::statistics::{bca, holm, mean, paired_t_p};
 pub use metric::Metric;
+pub use need::{AtLevel, Need, Needs, needs};
 pub use verdict::{Hypothesis, Judgement, judge};
 
 /// A claim, as `[[report.claim]]` declares it.

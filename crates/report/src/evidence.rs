@@ -117,6 +117,30 @@ pub fn gather(study: &Study, config: &Config, data: &Path) -> Result<Evidence, R
     Ok(Evidence { dataset, rejects, duplicates, cells, injected, pictures, sources: sources.into_vec() })
 }
 
+/// What a study's cells came to, as far as verdicts ask.
+#[derive(Clone, Debug)]
+pub struct Outcomes {
+    /// What each cell came to, in the order of the study's list; nothing of its training set.
+    pub cells: Vec<CellEvidence>,
+    /// The accuracy of a guess.
+    pub chance: f64,
+}
+
+/// Reads of a study what verdicts ask: neither pictures nor duplicates, training sets or weights.
+///
+/// # Errors
+/// As [`gather`].
+pub fn gather_outcomes(study: &Study) -> Result<Outcomes, ReportError> {
+    let mut sources = Sources::default();
+    let chance = Dataset::count(sources.open::<Image>("images", &study.images)?)?.chance();
+    let mut study = study.clone();
+    for cell in &mut study.cells {
+        (cell.trainset, cell.injected_images, cell.weights) = (None, None, None);
+    }
+    // Which images have twins matters to no claim.
+    Ok(Outcomes { cells: cells(&study, &BTreeSet::new(), &mut sources)?, chance })
+}
+
 /// The images of other splits that have an exact or near duplicate in the training split.
 fn twins(pairs: &[Pair]) -> BTreeSet<u64> {
     let mut twins = BTreeSet::new();

@@ -48,12 +48,12 @@ use twinset_manifest::rows::{Cell, ClaimRow, Efficiency, FigurePoint};
 use twinset_stage::InvalidField;
 
 pub use cells::cells;
-pub use claims::{Claim, Condition};
+pub use claims::{Claim, Condition, Need, Needs};
 pub use counts::{Count, PairCount, TrainsetCount};
 pub use dataset::{Dataset, RejectCount};
 pub use duplicates::{Duplicates, Recall, RecallGroup};
 pub use error::ReportError;
-pub use evidence::{CellEvidence, Evidence, InjectedExample, gather};
+pub use evidence::{CellEvidence, Evidence, InjectedExample, Outcomes, gather, gather_outcomes};
 pub use files::File;
 pub use published::{Published, PublishedValue};
 pub use sources::Source;
@@ -129,7 +129,7 @@ impl Report {
     /// # Errors
     /// When a claim names what the study does not have. Does not fail on any evidence; what the template engine says is passed on.
     pub fn of(study: &Study, evidence: &Evidence, config: &Config) -> Result<Self, ReportError> {
-        let results = results::Results::of(study, evidence, config.confidence);
+        let results = results::Results::of(study, &evidence.cells, config.confidence);
         let cells = cells(&results, &evidence.dataset.classes);
         let chance = evidence.dataset.chance();
         let judged = claims::verdicts(&config.claims, &results, chance)?;
@@ -158,6 +158,19 @@ impl Report {
             provenance: provenance(study, evidence, config),
         })
     }
+}
+
+/// What each claim needs to find its smallest effect with probability `power`: of a study's outcomes, or of none before anything ran.
+///
+/// # Errors
+/// When a claim names what the study does not have.
+pub fn needs(study: Option<(&Study, &Outcomes)>, config: &Config, power: f64) -> Result<Needs, ReportError> {
+    let judge = |(study, outcomes): (&Study, &Outcomes)| {
+        let results = results::Results::of(study, &outcomes.cells, config.confidence);
+        claims::verdicts(&config.claims, &results, outcomes.chance)
+    };
+    let judged = study.map(judge).transpose()?;
+    Ok(claims::needs(&config.claims, judged.as_deref(), power))
 }
 
 /// The study's paths are left out: they name the binaries that made the files, the digests name the files.

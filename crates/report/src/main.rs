@@ -1,13 +1,13 @@
 //! `twinset-report`: a study's manifests → one HTML page and a `cells` manifest.
 
 use std::fs::create_dir_all;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
 use twinset_manifest::{write_atomically, write_manifest};
-use twinset_report::{Config, File, Report, Study, gather};
+use twinset_report::{Config, File, Report, Study, gather, gather_outcomes, needs};
 use twinset_stage::CommonArgs;
 
 /// Make one HTML page of all that a study came to: accuracies with their intervals, plots, duplicates found, provenance.
@@ -26,8 +26,18 @@ struct Args {
     #[arg(long, value_name = "DIR", default_value = ".")]
     data: PathBuf,
 
+    /// With --check: print as JSON how many seeds each claim needs to find its smallest effect with probability P, as far as the cells
+    /// of --study tell that are done; without --study nothing is known.
+    #[arg(long, value_name = "P", requires = "check", value_parser = power)]
+    power: Option<f64>,
+
     #[command(flatten)]
     common: CommonArgs,
+}
+
+fn power(text: &str) -> Result<f64, String> {
+    let power = text.parse().ok().filter(|power| *power > 0.0 && *power < 1.0);
+    power.ok_or_else(|| "expected a probability between 0 and 1, such as 0.8".to_owned())
 }
 
 const EXAMPLE: &str = "\
@@ -49,7 +59,10 @@ fn main() -> ExitCode {
     let args = Args::parse();
     twinset_stage::run(|| {
         let config = args.common.config(Config::validate)?;
-        let (Some(path), false) = (&args.study, args.common.check) else { return Ok(()) };
+        if args.common.check {
+            return args.power.map_or(Ok(()), |power| print_needs(args.study.as_deref(), &config, power));
+        }
+        let path = args.study.as_deref().context("failed to read: --study names no file")?;
         let study = Study::read(path).context("failed to read the study")?;
         let evidence = gather(&study, &config, &args.data).context("failed to read the study's results")?;
         let report = Report::of(&study, &evidence, &config).context("failed to make the report")?;
@@ -76,4 +89,12 @@ fn main() -> ExitCode {
         println!("wrote {} and {} ({} rows)", page.display(), written.path.display(), written.n_rows);
         Ok(())
     })
+}
+
+fn print_needs(study: Option<&Path>, config: &Config, power: f64) -> anyhow::Result<()> {
+    let study = study.map(Study::read).transpose().context("failed to read the study")?;
+    let outcomes = study.as_ref().map(gather_outcomes).transpose().context("failed to read the study's results")?;
+    let needs = needs(study.as_ref().zip(outcomes.as_ref()), config, power).context("failed to judge the claims")?;
+    println!("{}", serde_json::to_string(&needs)?);
+    Ok(())
 }

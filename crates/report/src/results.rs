@@ -3,7 +3,7 @@
 use twinset_manifest::rows::Split;
 
 use crate::counts::Group;
-use crate::evidence::{CellEvidence, Evidence};
+use crate::evidence::CellEvidence;
 use crate::statistics::{self, Interval, Mean, chi_squared_p, wilson};
 use crate::study::{Arm, Study, StudyCell};
 
@@ -132,15 +132,11 @@ pub struct Accuracy {
 const NON_UNIFORM_P: f64 = 1e-4;
 
 impl<'a> Results<'a> {
-    /// Arranges the evidence of a study.
-    pub fn of(study: &'a Study, evidence: &'a Evidence, confidence: f64) -> Self {
+    /// Arranges what a study's cells came to; `cells` has the order of the study's list.
+    pub fn of(study: &'a Study, cells: &'a [CellEvidence], confidence: f64) -> Self {
         let seed_results = |arm: &Arm, rate: f64, seed: u64| {
             let found = study.cell(&arm.name, rate, seed);
-            SeedResults {
-                seed,
-                cell: found.map(|(_, cell)| cell),
-                evidence: found.and_then(|(i, _)| evidence.cells.get(i)),
-            }
+            SeedResults { seed, cell: found.map(|(_, cell)| cell), evidence: found.and_then(|(i, _)| cells.get(i)) }
         };
         let rate_results = |arm: &Arm, rate: f64| RateResults {
             rate,
@@ -151,7 +147,7 @@ impl<'a> Results<'a> {
             rates.sort_by(f64::total_cmp);
             ArmResults { arm, rates: rates.into_iter().map(|rate| rate_results(arm, rate)).collect() }
         });
-        Self { measures: measures(evidence), arms: arms.collect(), confidence }
+        Self { measures: measures(cells), arms: arms.collect(), confidence }
     }
 
     /// The splits that anything was measured on, the test split first.
@@ -263,9 +259,9 @@ impl Proportion {
     }
 }
 
-fn measures(evidence: &Evidence) -> Vec<Measure> {
+fn measures(cells: &[CellEvidence]) -> Vec<Measure> {
     let mut measures: Vec<Measure> = Vec::new();
-    for count in evidence.cells.iter().flat_map(|cell| &cell.counts) {
+    for count in cells.iter().flat_map(|cell| &cell.counts) {
         let measure = Measure::new(count.split, count.attack.clone());
         if !measures.contains(&measure) {
             measures.push(measure);

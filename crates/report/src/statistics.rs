@@ -12,7 +12,7 @@ mod power;
 mod tests_of_difference;
 
 pub use bootstrap::bca;
-pub use power::{MAX_SEEDS, detectable_difference, seeds_needed};
+pub use power::{MAX_SEEDS, detectable_difference, seeds_needed, standard_deviation_interval};
 pub use tests_of_difference::{below_p, effect_size, equivalence_p, holm, mcnemar_p, paired_t_p, standard_deviation};
 
 use statrs::distribution::{ChiSquared, ContinuousCDF, Normal, StudentsT};

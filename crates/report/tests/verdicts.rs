@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use serde_json::Value;
 use tempfile::TempDir;
 use twinset_manifest::read_manifest;
 use twinset_manifest::rows::{ClaimRow, Efficiency, FigurePoint, Verdict};
@@ -28,12 +29,27 @@ impl Run {
         self.folder.path().join("out")
     }
 
-    fn call(&self, config: &str) -> Output {
+    fn command(&self, config: &str) -> Command {
         let file = self.folder.path().join("report.toml");
         fs::write(&file, config).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_twinset-report"));
-        command.arg("--study").arg(&self.study).arg("--out").arg(self.out()).arg("--config").arg(file);
-        command.output().unwrap()
+        command.arg("--config").arg(file);
+        command
+    }
+
+    fn call(&self, config: &str) -> Output {
+        self.command(config).arg("--study").arg(&self.study).arg("--out").arg(self.out()).output().unwrap()
+    }
+
+    /// What it says to `--check` and these arguments; nothing is written.
+    #[track_caller]
+    fn needs(&self, config: &str, arguments: &[&str]) -> Value {
+        let output = self.command(config).arg("--check").args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(!self.out().exists());
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(stdout.lines().count(), 1, "{stdout}");
+        serde_json::from_str(&stdout).unwrap()
     }
 
     /// The page.
@@ -125,6 +141,80 @@ fn seeds_that_one_condition_lacks_are_left_out_and_counted() {
     holds(&page, &["3 seeds, [95 %] t interval", "BCa bootstrap interval"]);
     let (low, high) = (claims[0].bootstrap_low.unwrap(), claims[0].bootstrap_high.unwrap());
     assert!(low <= claims[0].difference.unwrap() && claims[0].difference.unwrap() <= high);
+}
+
+#[test]
+fn needs_are_those_of_the_verdicts_and_larger_in_a_family_and_at_more_power() {
+    let run = Run::of(&Synthetic::default());
+    let family = format!("{CLAIM}{}", CLAIM.replace("C2", "C3").replace("standard-uniform", "robust-non-uniform"));
+    let (_, rows) = run.claims(&family);
+    fs::remove_dir_all(run.out()).unwrap();
+    let study = run.study.to_str().unwrap();
+    let needs = run.needs(&family, &["--study", study, "--power", "0.8"]);
+    let strong = run.needs(&family, &["--study", study, "--power", "0.95"]);
+    assert_eq!((needs["power"].as_f64(), needs["claims"].as_array().unwrap().len()), (Some(0.8), 2));
+    for (place, row) in rows.iter().enumerate() {
+        let (need, strong) = (&needs["claims"][place], &strong["claims"][place]);
+        assert_eq!((need["name"].as_str(), need["n_seeds"].as_u64()), (Some(row.name.as_str()), Some(3)));
+        assert_eq!(need["left"]["arm"].as_str(), Some(row.left_arm.as_str()));
+        assert_eq!(need["verdict"].as_str(), Some(row.verdict.to_string().as_str()));
+        assert_eq!(need["difference"].as_f64(), row.difference);
+        let (alone, in_family) = (&need["alone"], &need["in_family"]);
+        assert_eq!(alone["detectable_difference"].as_f64(), row.detectable_difference);
+        let needed = row.seeds_needed.map(u64::from).unwrap();
+        assert_eq!(alone["seeds_needed"].as_u64(), Some(needed));
+        assert_eq!(alone["seeds_missing"].as_u64(), Some(needed.saturating_sub(3)));
+        assert_eq!((alone["level"].as_f64(), in_family["level"].as_f64()), (Some(0.05), Some(0.025)));
+        assert!(in_family["seeds_needed"].as_u64().unwrap() >= needed);
+        assert!(in_family["detectable_difference"].as_f64() > row.detectable_difference);
+        assert!(strong["alone"]["seeds_needed"].as_u64().unwrap() >= needed);
+        assert!(strong["alone"]["detectable_difference"].as_f64() > row.detectable_difference);
+        let [low, deviation, high] =
+            ["standard_deviation_low", "standard_deviation", "standard_deviation_high"].map(|key| need[key].as_f64());
+        assert!(low > Some(0.0) && low < deviation && deviation < high, "{need}");
+    }
+}
+
+#[test]
+fn where_the_variance_is_unknown_no_number_of_seeds_is_made_up() {
+    let check = |synthetic: Synthetic, has_study: bool, n_seeds: u64| {
+        let run = Run::of(&synthetic);
+        let study = run.study.to_str().unwrap();
+        let arguments = if has_study { vec!["--power", "0.8", "--study", study] } else { vec!["--power", "0.8"] };
+        let need = run.needs(CLAIM, &arguments)["claims"][0].clone();
+        assert_eq!(need["n_seeds"].as_u64(), Some(n_seeds));
+        assert_eq!(need["unknown"].as_str(), Some("the variance is unknown: 2 seeds are needed first"));
+        assert_eq!(need["difference"].is_null(), n_seeds == 0);
+        assert!(need["standard_deviation"].is_null() && need["alone"]["seeds_needed"].is_null(), "{need}");
+    };
+    check(Synthetic { seeds: vec![7], ..Synthetic::default() }, true, 1);
+    let lost = (0..3).map(|seed| ("standard-uniform", 0.0, seed, None)).collect();
+    check(Synthetic { lost, ..Synthetic::default() }, true, 0);
+    check(Synthetic::default(), false, 0);
+    let run = Run::of(&Synthetic::default());
+    let study = run.study.to_str().unwrap();
+    // No training is that good: each takes as many as there are.
+    let equal = CLAIM.replacen("direction", "metric = { samples-to-accuracy = 0.9999 }\ndirection", 1);
+    let need = run.needs(&equal, &["--study", study, "--power", "0.8"])["claims"][0].clone();
+    assert_eq!(need["unknown"].as_str(), Some("all seeds differ by the same, which tells nothing of chance"));
+    assert!(need["alone"]["seeds_needed"].is_null(), "{need}");
+    assert_eq!(run.needs("", &["--study", study, "--power", "0.8"])["claims"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn a_power_that_is_no_probability_is_wrong_usage() {
+    let run = Run::of(&Synthetic::default());
+    for power in ["0", "1", "1.5", "-0.8", "nan", "much"] {
+        let output = run.command(CLAIM).arg("--check").arg(format!("--power={power}")).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        holds(&String::from_utf8(output.stderr).unwrap(), &["between 0 and 1, such as 0.8"]);
+    }
+    let wrong = run
+        .command(&CLAIM.replacen("rate = 0.5", "rate = 0.7", 1))
+        .args(["--check", "--power", "0.8", "--study"])
+        .arg(&run.study)
+        .output();
+    holds(&String::from_utf8(wrong.unwrap().stderr).unwrap(), &["report.claim[0].left.rate", "0.7", "one of 0, 0.5"]);
 }
 
 #[test]
