@@ -5,8 +5,8 @@ use crate::process;
 use crate::programs::Programs;
 use crate::stage::Stage;
 use anyhow::{Context, Result, anyhow};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -53,6 +53,70 @@ pub struct Work {
     pub n_forward_backward_passes: u64,
 }
 
+/// How many seeds each claim needs, as report says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Needs {
+    /// The probability with which a claim's smallest effect should be found.
+    pub power: f64,
+    /// The largest number of seeds that report looks at.
+    pub max_seeds: usize,
+    /// One for each claim of the pipeline.
+    pub claims: Vec<Need>,
+}
+
+/// What one claim needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Need {
+    /// The claim's name.
+    pub name: String,
+    /// One of its conditions.
+    pub left: Condition,
+    /// The other one.
+    pub right: Condition,
+    /// The smallest difference that matters.
+    pub smallest_effect: f64,
+    /// Seeds that both conditions have.
+    pub n_seeds: usize,
+    /// The mean difference that they show.
+    pub difference: Option<f64>,
+    /// The standard deviation of the differences.
+    pub standard_deviation: Option<f64>,
+    /// The ends of its 95 % interval.
+    pub standard_deviation_low: Option<f64>,
+    /// See [`Self::standard_deviation_low`].
+    pub standard_deviation_high: Option<f64>,
+    /// The verdict so far.
+    pub verdict: String,
+    /// Why no number of seeds can be told.
+    pub unknown: Option<String>,
+    /// Were it the only claim.
+    pub alone: AtLevel,
+    /// Among all claims, at most.
+    pub in_family: AtLevel,
+}
+
+/// An arm at a rate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Condition {
+    /// The arm's name.
+    pub arm: String,
+    /// Duplicates ÷ originals.
+    pub rate: f64,
+}
+
+/// What a claim needs when it is tested at a level.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AtLevel {
+    /// The level.
+    pub level: f64,
+    /// The smallest difference that the seeds so far find.
+    pub detectable_difference: Option<f64>,
+    /// Seeds that find the smallest effect.
+    pub seeds_needed: Option<usize>,
+    /// Of these, those that are not there yet.
+    pub seeds_missing: Option<usize>,
+}
+
 impl Asker<'_> {
     /// Lets the stage check its table.
     pub fn check(&self, table: &TableRef) -> Result<()> {
@@ -84,6 +148,17 @@ impl Asker<'_> {
         self.estimate(table, n_train)
     }
 
+    /// How many seeds each claim needs, as the results that `study` names tell; without it none are known.
+    pub fn needs(&self, power: f64, study: Option<&str>) -> Result<Needs> {
+        let table = TableRef { stage: Stage::Report, path: "report".to_owned(), sets: vec![] };
+        let mut arguments = vec!["--check".to_owned(), "--power".to_owned(), power.to_string()];
+        if study.is_some() {
+            arguments.extend(["--study".to_owned(), "/dev/stdin".to_owned()]);
+        }
+        let answer = self.ask_about(&table, &arguments, study.unwrap_or_default());
+        answer.and_then(|text| read_json(&text)).context("failed to ask how many seeds the claims need")
+    }
+
     fn estimate<T: DeserializeOwned>(&self, table: &TableRef, n: u64) -> Result<T> {
         let arguments = ["--check".into(), "--estimate".into(), n.to_string()];
         let answer = self.ask(table, &arguments).and_then(|text| read_json(&text));
@@ -91,12 +166,16 @@ impl Asker<'_> {
     }
 
     fn ask(&self, table: &TableRef, arguments: &[String]) -> Result<String> {
+        self.ask_about(table, arguments, "")
+    }
+
+    fn ask_about(&self, table: &TableRef, arguments: &[String], input: &str) -> Result<String> {
         let program = &self.programs.get(table.stage).path;
         let mut command = Command::new(program);
         command.current_dir(self.root).arg("--config").arg(self.file).args(["--table", &table.path]);
         command.args(table.sets.iter().flat_map(|set| ["--set", set])).args(arguments);
-        let output =
-            process::output(&mut command).with_context(|| format!("failed to start `{}`", program.display()))?;
+        let output = process::output_for(&mut command, input.to_owned())
+            .with_context(|| format!("failed to start `{}`", program.display()))?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }

@@ -60,6 +60,17 @@ pub fn parse_seeds(text: &str) -> Result<Vec<u64>, String> {
     }
 }
 
+/// Seeds as [`parse_seeds`] reads them.
+pub fn seeds_text(seeds: &[u64]) -> String {
+    if seeds.iter().copied().eq(0..seeds.len() as u64) {
+        return seeds.len().to_string();
+    }
+    match seeds {
+        [one] => format!("{one},"),
+        _ => seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(","),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +83,14 @@ mod tests {
         for (text, expected) in [("0", "0 seeds are none"), ("a", "`a` is no seed"), ("1,1", "twice"), (",", "no seed")]
         {
             assert!(parse_seeds(text).unwrap_err().contains(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn seeds_are_read_as_they_are_written() {
+        for (seeds, expected) in [(&[0, 1, 2][..], "3"), (&[0], "1"), (&[4], "4,"), (&[3, 8, 0], "3,8,0")] {
+            assert_eq!(seeds_text(seeds), expected);
+            assert_eq!(parse_seeds(expected).as_deref(), Ok(seeds));
         }
     }
 }

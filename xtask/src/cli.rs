@@ -26,6 +26,15 @@ pub enum Command {
     Reproduce(Reproduce),
     /// Say what of a pipeline is done, failed or missing
     Status(Status),
+    /// Say what a pipeline would take, and how many seeds its claims need
+    ///
+    /// Cells, stage runs that are there and that are not, samples, and the time that they take on this machine, as trainings of their
+    /// kind took that the ledgers in `reports/` tell of. For each claim: from the variance between the seeds so far, how many seeds find
+    /// the smallest difference that matters, for the claim alone and within the family of all claims, and what these would take. No
+    /// stage is run; the programs are built where they are not.
+    ///
+    /// Example: cargo xtask plan quick --power 0.9
+    Plan(Plan),
     /// Check format, lints and invariants, and run all tests
     Test(Test),
     /// Measure what is claimed of speed and memory
@@ -55,22 +64,13 @@ pub struct Setup {
 /// Example: cargo xtask reproduce cifar10-mini --data ~/datasets --jobs 4
 #[derive(Debug, Args)]
 pub struct Reproduce {
-    /// The name of a file in `pipelines/`, or the path of a .toml file
-    #[arg(default_value = "quick")]
-    pub pipeline: String,
-    /// The folder of datasets, for pipelines that read one
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
-    /// A number of seeds (`5` is 0 to 4) or a list (`3,8`; `3,` is 3 alone), instead of the pipeline's
-    #[arg(long, value_name = "N|LIST")]
-    pub seeds: Option<Seeds>,
+    /// What is run
+    #[command(flatten)]
+    pub study: StudyArgs,
     /// Stage runs at once [default: the number of cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
-    /// What trains and evaluates
-    #[arg(long, value_enum, default_value = "auto")]
-    pub device: DeviceChoice,
-    /// Only say what would run, what is there already, and how much there is to train
+    /// Run nothing; say what `cargo xtask plan` says
     #[arg(long)]
     pub dry_run: bool,
     /// End all at the first failure
@@ -84,26 +84,67 @@ pub struct Reproduce {
     pub quiet: bool,
 }
 
+/// Which study, on which data and device.
+#[derive(Debug, Clone, Args)]
+pub struct StudyArgs {
+    /// The name of a file in `pipelines/`, or the path of a .toml file
+    #[arg(default_value = "quick")]
+    pub pipeline: String,
+    /// The folder of datasets, for pipelines that read one
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// A number of seeds (`5` is 0 to 4) or a list (`3,8`; `3,` is 3 alone), instead of the pipeline's
+    #[arg(long, value_name = "N|LIST")]
+    pub seeds: Option<Seeds>,
+    /// What trains and evaluates
+    #[arg(long, value_enum, default_value = "auto")]
+    pub device: DeviceChoice,
+}
+
 /// Say what of a pipeline is done, failed or missing
 ///
 /// Reads what is on disk; nothing is built or run.
 #[derive(Debug, Args)]
 pub struct Status {
-    /// The name of a file in `pipelines/`, or the path of a .toml file
-    #[arg(default_value = "quick")]
-    pub pipeline: String,
-    /// As for `reproduce`
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
-    /// As for `reproduce`
-    #[arg(long, value_name = "N|LIST")]
-    pub seeds: Option<Seeds>,
-    /// As for `reproduce`
-    #[arg(long, value_enum, default_value = "auto")]
-    pub device: DeviceChoice,
+    /// What is asked about
+    #[command(flatten)]
+    pub study: StudyArgs,
     /// One JSON document instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// What is to be planned, and how.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// What is planned
+    #[command(flatten)]
+    pub study: StudyArgs,
+    /// Stage runs at once [default: the number of cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// The probability with which a claim's smallest difference should be found [default: 0.8]
+    #[arg(long, value_name = "P", value_parser = parse_power)]
+    pub power: Option<f64>,
+    /// One JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// No progress
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+impl Plan {
+    /// What `reproduce --dry-run` asks for.
+    pub fn of_dry_run(options: &Reproduce) -> Self {
+        let (study, jobs, quiet) = (options.study.clone(), options.jobs, options.quiet);
+        Self { study, jobs, power: None, json: false, quiet }
+    }
+}
+
+fn parse_power(text: &str) -> Result<f64, String> {
+    let power = text.parse().ok().filter(|power| *power > 0.0 && *power < 1.0);
+    power.ok_or_else(|| "expected a probability between 0 and 1, such as 0.8".to_owned())
 }
 
 /// Check format, lints and invariants, and run all tests

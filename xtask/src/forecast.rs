@@ -1,129 +1,126 @@
-//! `cargo xtask reproduce --dry-run`: what would run, what is there, and how much there is to train.
+//! A *forecast*: what cells would run, what is there of it, how much there is to train and how long that takes.
 
 use crate::ask::Work;
 use crate::cell::Cell;
 use crate::digest::{self, Digest};
-use crate::display::duration;
-use crate::ledger::{Entry, seconds_a_pass, seconds_a_run};
-use crate::pipeline::Pipeline;
+use crate::pace::Paces;
 use crate::run;
-use crate::schedule::{Works, skip_finished, work_key};
+use crate::schedule::{Works, work_key};
 use crate::stage::Stage;
-use crate::store::Store;
 use crate::track::{Planner, Track};
-use indicatif::HumanCount;
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
+use serde::Serialize;
+use std::collections::BTreeSet;
 
-/// What a reproduction would do.
-#[derive(Debug, Default)]
-pub struct Forecast {
-    /// By the arms' order.
-    arms: Vec<Load>,
-    /// All, each shared run once.
-    total: Load,
+/// Every run that the cells of a study need.
+#[derive(Debug)]
+pub struct Forecast<'a> {
+    planner: &'a Planner<'a>,
+    paces: &'a Paces,
+    works: &'a Works,
+    n_jobs: usize,
+    chains: Vec<Chain>,
+    done: BTreeSet<Digest>,
 }
 
-#[derive(Debug, Default)]
-struct Load {
-    n_cells: usize,
-    cached: BTreeSet<Digest>,
-    /// What is to be run; a stand-in for the key, where that is not known yet.
-    pending: BTreeMap<Digest, (Stage, Work)>,
+/// The runs of one track, one after the other.
+#[derive(Debug)]
+struct Chain {
+    cell: Option<Cell>,
+    runs: Vec<Run>,
 }
 
-/// Walks all tracks without running anything.
-pub fn of(planner: &Planner<'_>, store: &Store, cells: Vec<Cell>, works: &Works) -> Forecast {
-    let mut forecast =
-        Forecast { arms: planner.pipeline.arms.iter().map(|_| Load::default()).collect(), ..Forecast::default() };
-    let mut shared = Track::shared();
-    forecast.total.walk(planner, store, &mut shared, Work::default());
-    for cell in cells {
-        let (arm, work) = (cell.arm, works.get(&work_key(&cell)).copied().unwrap_or_default());
-        let track = Track::of_cell(cell, &shared.done);
-        for load in [&mut forecast.arms[arm], &mut forecast.total] {
-            load.n_cells += 1;
-            load.walk(planner, store, &mut track.clone(), work);
-        }
+#[derive(Debug)]
+struct Run {
+    /// A stand-in for the key, which is not known before the inputs exist.
+    id: Digest,
+    stage: Stage,
+    work: Work,
+    /// None where no training was measured.
+    seconds: Option<f64>,
+}
+
+/// What there is of some cells and what is to be done; runs that they share count once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Load {
+    /// Cells.
+    pub n_cells: usize,
+    /// Stage runs that are there.
+    pub n_runs_cached: usize,
+    /// Stage runs that are not.
+    pub n_runs_to_do: usize,
+    /// Samples that these see in training.
+    pub n_samples: u64,
+    /// Forward and backward passes of one sample each that they make in training.
+    pub n_forward_backward_passes: u64,
+    /// Seconds that they take; none where trainings are to be run of which nothing is known.
+    pub seconds: Option<f64>,
+}
+
+impl<'a> Forecast<'a> {
+    /// A forecast of no track yet, with `n_jobs` runs at once.
+    pub fn new(planner: &'a Planner<'a>, paces: &'a Paces, works: &'a Works, n_jobs: usize) -> Self {
+        Self { planner, paces, works, n_jobs, chains: vec![], done: BTreeSet::new() }
     }
-    forecast.total.pending.insert("report".to_owned(), (Stage::Report, Work::default()));
-    forecast
-}
 
-impl Load {
-    fn walk(&mut self, planner: &Planner<'_>, store: &Store, track: &mut Track, work: Work) {
-        let next = skip_finished(planner, store, track, &mut self.cached);
-        // The first key is known, or none where the shared stages have not run; after it a stand-in follows from what is before.
+    /// Adds a track that was taken as far as it is.
+    pub fn add(&mut self, track: &Track) {
+        let cell = track.cell.as_ref();
         let mut before = "shared".to_owned();
-        let mut known = next.map(|run| run.key);
-        for stage in track.stages.iter().filter(|stage| !track.done.contains_key(stage)) {
-            let config = run::config_text(&planner.config(*stage, track.cell.as_ref()));
-            let id = known.take().unwrap_or_else(|| digest::of_bytes(format!("{before} {stage} {config}").as_bytes()));
-            let work = if *stage == Stage::Train { work } else { Work::default() };
-            before.clone_from(&id);
-            self.pending.insert(id, (*stage, work));
-        }
-    }
-
-    fn n_passes(&self) -> u64 {
-        self.pending.values().map(|(_, work)| work.n_forward_backward_passes).sum()
-    }
-
-    fn n_samples(&self) -> u64 {
-        self.pending.values().map(|(_, work)| work.n_samples).sum()
-    }
-
-    fn row(&self) -> [String; 5] {
-        let count = |n: u64| HumanCount(n).to_string();
-        [
-            self.n_cells.to_string(),
-            self.cached.len().to_string(),
-            self.pending.len().to_string(),
-            count(self.n_samples()),
-            count(self.n_passes()),
-        ]
-    }
-}
-
-impl Forecast {
-    /// The forecast as text.
-    pub fn table(&self, pipeline: &Pipeline, seeds: &[u64], ledger: &[Entry], n_jobs: usize) -> String {
-        let heads = ["cells", "runs cached", "runs to do", "samples to train", "passes to train"];
-        let widths = heads.map(|head| head.len().max(16));
-        let names = pipeline.arms.iter().map(|arm| arm.name.len());
-        let width = names.max().unwrap_or(0).max("total".len());
-        let row = |name: &str, values: [String; 5]| {
-            let values: String = values.iter().zip(widths).map(|(value, width)| format!(" {value:>width$}")).collect();
-            format!("{name:<width$}{values}\n")
-        };
-        let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
-        let mut text = format!("pipeline {}: seeds {}\n\n", pipeline.name, seeds.join(", "));
-        text += &row("arm", heads.map(str::to_owned));
-        for (arm, load) in pipeline.arms.iter().zip(&self.arms) {
-            text += &row(&arm.name, load.row());
-        }
-        text += &row("total", self.total.row());
-        let _ = writeln!(
-            text,
-            "\na pass is one sample forward and backward; `total` counts what arms share once, and ingest, neardup"
-        );
-        let _ = writeln!(
-            text,
-            "and report; trainings that turn out to have equal inputs (as at rate 0) run once: these are upper bounds"
-        );
-        text += &match self.seconds(ledger) {
-            Some(seconds) => {
-                let all = duration(seconds / n_jobs as f64);
-                format!("time: about {all} with {n_jobs} runs at once, as measured in this pipeline's ledger\n")
+        let mut runs = Vec::new();
+        for &stage in track.stages {
+            let config = run::config_text(&self.planner.config(stage, cell));
+            let id = digest::of_bytes(format!("{before} {stage} {config}").as_bytes());
+            if track.done.contains_key(&stage) {
+                self.done.insert(id.clone());
             }
-            None => "time: no measurement yet\n".to_owned(),
-        };
-        text
+            let work = cell.filter(|_| stage == Stage::Train).and_then(|cell| self.works.get(&work_key(cell)).copied());
+            let work = work.unwrap_or_default();
+            let pace = self.paces.get(stage, cell.map(|cell| cell.arm)).map(|pace| pace.seconds);
+            let seconds = match stage {
+                Stage::Train => pace.map(|pace| pace * work.n_forward_backward_passes as f64),
+                // Next to trainings these are short.
+                _ => Some(pace.unwrap_or(0.0)),
+            };
+            // However nothing is injected, the training set is the same.
+            let is_original = stage == Stage::Inject && cell.is_some_and(|cell| cell.rate == 0.0);
+            before = if is_original { "originals".to_owned() } else { id.clone() };
+            runs.push(Run { id, stage, work, seconds });
+        }
+        self.chains.push(Chain { cell: track.cell.clone(), runs });
     }
 
-    fn seconds(&self, ledger: &[Entry]) -> Option<f64> {
-        let n_evaluations = self.total.pending.values().filter(|(stage, _)| *stage == Stage::Evaluate).count();
-        let evaluate_s = seconds_a_run(ledger, Stage::Evaluate).unwrap_or(0.0) * n_evaluations as f64;
-        Some(seconds_a_pass(ledger)? * self.total.n_passes() as f64 + evaluate_s)
+    /// The cells that are wanted, together; `None` asks for the stages that run once.
+    pub fn load(&self, is_wanted: impl Fn(Option<&Cell>) -> bool) -> Load {
+        let mut load = Load::default();
+        let mut counted = BTreeSet::new();
+        // Stages that run once have the machine for themselves.
+        let (mut alone_s, mut beside_s, mut longest_s) = (0.0, 0.0, 0.0_f64);
+        let mut is_known = true;
+        for Chain { cell, runs } in self.chains.iter().filter(|chain| is_wanted(chain.cell.as_ref())) {
+            load.n_cells += usize::from(cell.is_some());
+            let mut chain_s = 0.0;
+            for run in runs {
+                let is_done = self.done.contains(&run.id);
+                let seconds = if is_done { 0.0 } else { run.seconds.unwrap_or(0.0) };
+                chain_s += seconds;
+                if !counted.insert(&run.id) {
+                    continue;
+                }
+                if is_done {
+                    load.n_runs_cached += 1;
+                    continue;
+                }
+                load.n_runs_to_do += 1;
+                load.n_samples += run.work.n_samples;
+                load.n_forward_backward_passes += run.work.n_forward_backward_passes;
+                is_known &= run.seconds.is_some();
+                *(if run.stage.is_of_cell() { &mut beside_s } else { &mut alone_s }) += seconds;
+            }
+            if cell.is_some() {
+                longest_s = longest_s.max(chain_s);
+            }
+        }
+        load.seconds = is_known.then(|| alone_s + longest_s.max(beside_s / self.n_jobs as f64));
+        load
     }
 }

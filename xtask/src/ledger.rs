@@ -64,6 +64,12 @@ impl Entry {
         }
     }
 
+    /// What followed a flag on the command line.
+    pub fn argument(&self, flag: &str) -> Option<&str> {
+        let place = self.command.iter().position(|word| word == flag)?;
+        self.command.get(place + 1).map(String::as_str)
+    }
+
     /// Whether the execution ended well.
     pub fn is_success(&self) -> bool {
         self.exit_status == "exit status 0"
@@ -74,6 +80,11 @@ impl Ledger {
     /// The ledger in a report's folder.
     pub fn of(report: &Path) -> Self {
         Self { path: report.join("ledger.jsonl") }
+    }
+
+    /// The file, which may not be there.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Appends a line, in one write, so that runners side by side do not mix theirs.

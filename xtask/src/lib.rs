@@ -7,7 +7,8 @@
 //! - A *track* is the stages that a cell still has before it ([`track`]).
 //! - A *stage run* is one execution of one stage program; its *key* is the digest of the program, of the resolved
 //!   config and of the inputs ([`run`]). What has a finished folder in the *store* is not run again ([`store`]).
-//! - The *ledger* says what each run cost ([`ledger`]).
+//! - The *ledger* says what each run cost ([`ledger`]), from which the *pace* of each kind of training follows ([`pace`]), and from
+//!   that a *forecast* of what is still to run ([`forecast`]).
 //!
 //! The runner knows paths, commands and digests. It never looks into a manifest, and a stage's config is a table that
 //! it hands on unread.
@@ -25,7 +26,10 @@ pub mod forecast;
 pub mod hint;
 pub mod interrupt;
 pub mod ledger;
+pub mod pace;
 pub mod pipeline;
+pub mod plan;
+pub mod prepare;
 pub mod process;
 pub mod programs;
 pub mod reproduce;

@@ -5,7 +5,7 @@ use clap::Parser;
 use std::process::ExitCode;
 use xtask::cli::{Cli, Command};
 use xtask::workspace::Workspace;
-use xtask::{bench, hint, interrupt, reproduce, setup, status, test, tidy};
+use xtask::{bench, hint, interrupt, plan, reproduce, setup, status, test, tidy};
 
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
@@ -28,6 +28,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Setup(options) => setup::setup(&workspace, options),
         Command::Reproduce(options) => reproduce::reproduce(&workspace, options),
         Command::Status(options) => status::status(&workspace, options),
+        Command::Plan(options) => plan::plan(&workspace, options),
         Command::Test(options) => test::test(&workspace, options),
         Command::Bench(options) => bench::bench(&workspace, options),
         Command::Tidy => tidy::tidy(&workspace),

@@ -5,7 +5,7 @@
 
 use crate::interrupt;
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -39,7 +39,11 @@ pub struct Running {
 ///
 /// The kernel ends the child with the *thread* that calls this, which therefore waits for it.
 pub fn spawn(command: &mut Command) -> io::Result<Running> {
-    command.stdin(Stdio::null()).process_group(0);
+    start(command.stdin(Stdio::null()))
+}
+
+fn start(command: &mut Command) -> io::Result<Running> {
+    command.process_group(0);
     die_with_parent(command);
     let child = command.spawn()?;
     groups().insert(group_of(&child));
@@ -51,8 +55,15 @@ pub fn spawn(command: &mut Command) -> io::Result<Running> {
 
 /// Runs a command to its end and catches what it prints.
 pub fn output(command: &mut Command) -> io::Result<Output> {
-    let mut running = spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
-    let (stdout, stderr) = (running.stdout(), running.stderr());
+    output_for(command, String::new())
+}
+
+/// The same for a command that reads `input` from its standard input.
+pub fn output_for(command: &mut Command, input: String) -> io::Result<Output> {
+    let mut running = start(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+    let (stdin, stdout, stderr) = (running.child.stdin.take(), running.stdout(), running.stderr());
+    // A child that ends before it has read all says why itself.
+    thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(input.as_bytes())));
     let stdout = thread::spawn(move || read_all(stdout));
     let stderr = read_all(stderr);
     let (status, _) = running.wait()?;
@@ -188,6 +199,16 @@ mod tests {
         assert_eq!(describe(status), "exit status 3");
         assert!(cost.cpu_s > 0.0 && cost.cpu_s < cost.wall_s + 0.1, "{cost:?}");
         assert!(cost.peak_memory_bytes > 100_000, "{cost:?}");
+    }
+
+    #[test]
+    fn input_longer_than_a_pipe_reaches_the_child() {
+        let input = "line\n".repeat(100_000);
+        let output = output_for(Command::new("sh").args(["-c", "cat"]), input.clone()).unwrap();
+        assert!(output.stdout == input.as_bytes());
+        assert!(super::output(&mut Command::new("cat")).unwrap().stdout.is_empty());
+        let deaf = output_for(Command::new("sh").args(["-c", "exit 4"]), input).unwrap();
+        assert_eq!(describe(deaf.status), "exit status 4");
     }
 
     #[test]

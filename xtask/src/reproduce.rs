@@ -1,19 +1,15 @@
 //! `cargo xtask reproduce`: from nothing to a report.
 
 use crate::ask::{Asker, Work};
-use crate::cell::{self, Cell};
+use crate::cell::Cell;
 use crate::check::{self, in_parallel};
 use crate::cli;
-use crate::device;
 use crate::digest::{Digest, SourceDigests};
-use crate::forecast;
-use crate::ledger::Ledger;
 use crate::pipeline;
-use crate::programs;
+use crate::plan;
+use crate::prepare::prepare;
 use crate::schedule::{Works, work_key};
 use crate::session::{self, Session};
-use crate::setup;
-use crate::store::Store;
 use crate::track::Planner;
 use crate::workspace::Workspace;
 use crate::write;
@@ -26,32 +22,25 @@ use std::time::Instant;
 
 /// Runs a pipeline; an error where some cell failed.
 pub fn reproduce(workspace: &Workspace, options: &cli::Reproduce) -> Result<()> {
-    let started = Instant::now();
-    let pipeline = pipeline::load(workspace, &options.pipeline)?;
-    let data = options.data.as_deref().map(data_folder).transpose()?;
-    if programs::ready_folder().is_none() {
-        setup::ensure(workspace, options.quiet)?;
-    }
-    let mut digests = source_digests(workspace);
-    let programs = programs::build(workspace, &mut digests, options.quiet)?;
-    let seeds = options.seeds.as_ref().map_or(&pipeline.seeds, |seeds| &seeds.0);
-    let asker = Asker { root: workspace.root(), programs: &programs, file: &pipeline.file };
-    check::all(&asker, &pipeline, seeds[0], &workspace.stages().join(".checked.json"))?;
-    let sources = sources(&asker, data.as_deref(), &mut digests);
-    digests.save()?;
-    let sources = if options.dry_run { sources.unwrap_or_default() } else { sources? };
-    let device = device::resolve(options.device, &workspace.libtorch());
-    let planner = Planner { pipeline: &pipeline, programs: &programs, device, data, sources };
-    let n_jobs = options.jobs.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from);
     if options.dry_run {
-        let (cells, store) = (cell::expand(&pipeline, seeds), Store::new(workspace.root(), &workspace.stages()));
-        let works = works(&asker, planner.data.as_deref(), &cells.iter().collect::<Vec<_>>())?;
-        let ledger = Ledger::of(&workspace.report(&pipeline.name)).read();
-        print!("{}", forecast::of(&planner, &store, cells, &works).table(&pipeline, seeds, &ledger, n_jobs));
-        return Ok(());
+        return plan::plan(workspace, &cli::Plan::of_dry_run(options));
     }
+    let started = Instant::now();
+    let pipeline = pipeline::load(workspace, &options.study.pipeline)?;
+    let data = options.study.data.as_deref().map(data_folder).transpose()?;
+    let mut prepared = prepare(workspace, pipeline, data, &options.study, options.quiet)?;
+    if let Some(error) = prepared.unreadable.take() {
+        return Err(error);
+    }
+    let (asker, planner) = (prepared.asker(workspace), prepared.planner());
     remember_data(workspace, &planner)?;
-    session::run(&Session { workspace, asker, planner, seeds, n_jobs, options, started })
+    let n_jobs = n_jobs(options.jobs);
+    session::run(&Session { workspace, asker, planner, seeds: &prepared.seeds, n_jobs, options, started })
+}
+
+/// Stage runs at once: what the user says, or as many as there are cores.
+pub fn n_jobs(jobs: Option<u16>) -> usize {
+    jobs.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from)
 }
 
 /// The remembered digests of programs and sources.

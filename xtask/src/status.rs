@@ -65,8 +65,8 @@ struct Cost {
 
 /// Prints the state of a pipeline.
 pub fn status(workspace: &Workspace, options: &cli::Status) -> Result<()> {
-    let pipeline = pipeline::load(workspace, &options.pipeline)?;
-    let seeds = options.seeds.as_ref().map_or(pipeline.seeds.as_slice(), |seeds| &seeds.0);
+    let pipeline = pipeline::load(workspace, &options.study.pipeline)?;
+    let seeds = options.study.seeds.as_ref().map_or(pipeline.seeds.as_slice(), |seeds| &seeds.0);
     let mut unknown = None;
     let tracks = match tracks(workspace, options, &pipeline, seeds)? {
         Ok(tracks) => tracks,
@@ -106,7 +106,7 @@ fn tracks(
     let Some(programs) = programs::existing(workspace, &mut digests)? else {
         return Ok(Err("the stage programs are not built; `cargo xtask reproduce` builds them".to_owned()));
     };
-    let data = match &options.data {
+    let data = match &options.study.data {
         Some(data) => Some(data_folder(data)?),
         None => remembered_data(workspace, &pipeline.name),
     };
@@ -115,7 +115,7 @@ fn tracks(
         Ok(sources) => sources,
         Err(error) => return Ok(Err(hint::render(&error).trim_start_matches("error: ").to_owned())),
     };
-    let device = device::resolve(options.device, &workspace.libtorch());
+    let device = device::resolve(options.study.device, &workspace.libtorch());
     let planner = Planner { pipeline, programs: &programs, device, data, sources };
     let store = Store::new(workspace.root(), &workspace.stages());
     let mut shared = Track::shared();

@@ -47,9 +47,14 @@ impl Workspace {
         self.root.join("data/stages")
     }
 
+    /// The folder of all reports.
+    pub fn reports(&self) -> PathBuf {
+        self.root.join("reports")
+    }
+
     /// The folder of a pipeline's report and ledger.
     pub fn report(&self, pipeline: &str) -> PathBuf {
-        self.root.join("reports").join(pipeline)
+        self.reports().join(pipeline)
     }
 
     /// `path` as it is written in commands and messages: from the root where it lies below it.

@@ -45,6 +45,27 @@ fn messages_of_reproduce() {
             &["reproduce", "smal"],
             "error: failed to find pipeline `smal`\nhint: did you mean `small`? there are: small\n",
         ),
+        ("", "", &["plan", "zebra"], "error: failed to find pipeline `zebra`\nhint: there are: small\n"),
+        (
+            "model = \"fake\"",
+            "bogus = 1",
+            &["plan", "small"],
+            "error: failed to check `arm.0.train`: `pipelines/small.toml` line 13: unknown field `bogus`\nhint: take it out\n",
+        ),
+        (
+            "",
+            "",
+            &["plan", "small", "--power", "0.9"],
+            "error: pipeline `small` declares no claims\nhint: a table `[[report.claim]]` declares one; without --power the plan is \
+             of cells and time\n",
+        ),
+        (
+            "[report]\n",
+            "",
+            &["plan", "small", "--power", "0.9"],
+            "error: pipeline `small` declares no claims\nhint: a table `[[report.claim]]` declares one; without --power the plan is \
+             of cells and time\n",
+        ),
         ("", "", &["status", "zebra"], "error: failed to find pipeline `zebra`\nhint: there are: small\n"),
         (
             "",
@@ -74,6 +95,12 @@ fn usage_errors_exit_with_2() {
         (&["reproduce", "--jobs", "0"][..], "error: invalid value '0' for '--jobs <N>': 0 is not in 1..=1024"),
         (&["reproduce", "--seeds", "x"], "error: invalid value 'x' for '--seeds <N|LIST>': `x` is no seed"),
         (&["reproduce", "--device", "tpu"], "error: invalid value 'tpu' for '--device <DEVICE>'"),
+        (
+            &["plan", "--power", "1"],
+            "error: invalid value '1' for '--power <P>': expected a probability between 0 and 1, such as 0.8",
+        ),
+        (&["plan", "--power=-0.5"], "error: invalid value '-0.5' for '--power <P>': expected a probability"),
+        (&["plan", "--power", "nan"], "error: invalid value 'nan' for '--power <P>': expected a probability"),
         (&["reproduc"], "error: unrecognized subcommand 'reproduc'"),
         (
             &["reproduce", "--fail-fast", "--keep-going"],

@@ -10,6 +10,7 @@ while [ $# -gt 0 ]; do
     --out) out=$2; shift ;;
     --table) table=$2; shift ;;
     --estimate) n=$2; shift ;;
+    --power) power=$2; shift ;;
     --set | --data | --folder | --device) shift ;;
     --check) check=1 ;;
     --list-inputs) [ -f "$folder/source" ] && echo "$folder/source"; exit 0 ;;
@@ -28,6 +29,11 @@ if [ -n "$check" ]; then
   fi
   case "$stage" in
     inject) [ -n "$n" ] && echo "{\"n_train\": $((n * 2))}" ;;
+    report)
+      # What it is asked with lies beside it afterwards, and what it answers before.
+      [ -n "$inputs" ] && cat $inputs > "$folder/asked"
+      [ -n "$power" ] && sed "s/POWER/$power/" "$folder/needs"
+      ;;
     train) [ -n "$n" ] && echo "{\"n_samples\": $((n * 3)), \"n_forward_backward_passes\": $((n * 24))}" ;;
   esac
   exit 0

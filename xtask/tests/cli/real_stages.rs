@@ -16,6 +16,13 @@ n-train = 120
 n-test = 60
 [neardup]
 [report]
+[[report.claim]]
+name = "C1"
+text = "Duplicates lower accuracy."
+left = { arm = "standard-uniform", rate = 0.5 }
+right = { arm = "standard-uniform", rate = 0.0 }
+direction = "lower"
+smallest-effect = 0.02
 [[arm]]
 name = "standard-uniform"
 rates = [0.0, 0.5]
@@ -91,6 +98,13 @@ fn a_study_runs_from_images_to_report_and_a_killed_one_goes_on_to_the_same_bytes
     let expected = results(&whole);
     assert!(expected.len() >= 15, "{:?}", expected.keys());
 
+    let plan = whole.xtask(&["plan", "small", "--json"]).env("TWINSET_STAGE_BIN_DIR", &programs).output().unwrap();
+    let plan: serde_json::Value = serde_json::from_slice(&plan.stdout).unwrap();
+    let need = &plan["claims"]["claims"][0]["need"];
+    assert_eq!((&need["name"], &need["n_seeds"], &need["difference"].is_number()), (&"C1".into(), &1.into(), &true));
+    assert_eq!(plan["claims"]["alone"]["n_seeds"], 2, "{plan:#}");
+    assert!(plan["claims"]["alone"]["seconds"].as_f64() > Some(0.0), "{plan:#}");
+
     let again = reproduce(&whole, &programs, &[]).output().unwrap();
     assert!(String::from_utf8(again.stdout).unwrap().contains(" 0 executed"));
 
@@ -119,12 +133,12 @@ fn a_mistake_in_a_pipeline_is_told_by_its_stage_with_file_line_and_key() {
         assert!(!checkout.path("data/stages/ingest").exists(), "something ran");
     };
     check("n-train = 120", "n-trian = 120", "pipelines/small.toml:6: key `ingest.n-trian`: unknown field `n-trian`");
-    check("2/255", "two", "pipelines/small.toml:24: key `arm.0.evaluate.attacks.0.step-size`: `two` is no radius");
-    check("batch-size = 32", "batch-size = \"all\"", "pipelines/small.toml:19: key `arm.0.train.batch-size`: ");
-    check("zipf", "zopf", "pipelines/small.toml:29: key `arm.1.inject.selection.class-weights`: ");
+    check("2/255", "two", "pipelines/small.toml:31: key `arm.0.evaluate.attacks.0.step-size`: `two` is no radius");
+    check("batch-size = 32", "batch-size = \"all\"", "pipelines/small.toml:26: key `arm.0.train.batch-size`: ");
+    check("zipf", "zopf", "pipelines/small.toml:36: key `arm.1.inject.selection.class-weights`: ");
     check(
         "learning-rate = 0.01",
         "learning-rate = -1.0",
-        "pipelines/small.toml:17: key `arm.0.train.optimizer.learning-rate`: ",
+        "pipelines/small.toml:24: key `arm.0.train.optimizer.learning-rate`: ",
     );
 }

@@ -211,23 +211,3 @@ fn what_changed_runs_anew_and_nothing_else() {
         assert_eq!(last[stage] - after[stage], n_more, "{stage}");
     }
 }
-
-#[test]
-fn dry_run_says_what_would_run_and_runs_nothing() {
-    let checkout = Checkout::new(PIPELINE);
-    let ended = checkout.run(&["reproduce", "small", "--dry-run", "--seeds", "3"]);
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(checkout.executions().is_empty());
-    let row = |start: &str| -> Vec<String> {
-        let line = ended.stdout.lines().find(|line| line.starts_with(start)).unwrap();
-        line.split_whitespace().skip(1).map(str::to_owned).collect()
-    };
-    // Six cells an arm, each of 100 images doubled and seen three times, with eight passes a sample.
-    assert_eq!(row("uniform"), ["6", "0", "18", "3,600", "28,800"]);
-    assert_eq!(row("total"), ["12", "0", "39", "7,200", "57,600"]);
-    assert!(ended.stdout.ends_with("time: no measurement yet\n"), "{ended:?}");
-
-    assert_eq!(checkout.run(&["reproduce", "small"]).code, Some(0));
-    let ended = checkout.run(&["reproduce", "small", "--dry-run", "--seeds", "3"]);
-    assert!(ended.stdout.contains("time: about "), "{ended:?}");
-}

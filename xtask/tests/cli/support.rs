@@ -50,6 +50,7 @@ impl Checkout {
         fs::create_dir_all(checkout.path("pipelines")).unwrap();
         fs::create_dir_all(checkout.path("bin")).unwrap();
         checkout.set_pipeline(pipeline);
+        checkout.set_needs("");
         for stage in STAGES {
             let program = checkout.path("bin").join(format!("twinset-{stage}"));
             fs::write(&program, FAKE).unwrap();
@@ -60,6 +61,12 @@ impl Checkout {
 
     pub(crate) fn set_pipeline(&self, text: &str) {
         fs::write(self.path("pipelines/small.toml"), text).unwrap();
+    }
+
+    /// What the fake report says that claims need: items of a JSON list.
+    pub(crate) fn set_needs(&self, claims: &str) {
+        let text = format!("{{\"power\": POWER, \"max_seeds\": 1000, \"claims\": [{claims}]}}\n");
+        fs::write(self.path("bin/needs"), text).unwrap();
     }
 
     pub(crate) fn path(&self, below: &str) -> PathBuf {
