@@ -6,6 +6,7 @@
 mod claims;
 mod efficiency;
 mod figures;
+mod gaussian;
 mod known;
 
 use crate::Digest;
@@ -13,6 +14,7 @@ use crate::row::{row, text_enum};
 pub use claims::{ClaimRow, Direction, Verdict};
 pub use efficiency::Efficiency;
 pub use figures::FigurePoint;
+pub use gaussian::{Gaussian, GaussianBoundary, GaussianPoint, GaussianSelection};
 pub use known::{KnownImage, KnownPair};
 
 text_enum! {

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use crate::column::type_name;
 use crate::rows::{
-    Cell, ClaimRow, Cluster, Efficiency, Epoch, FigurePoint, Hashes, Image, KnownImage, KnownPair, Pair,
-    PrecisionRecall, Prediction, Reject, Removed, TrainsetRow,
+    Cell, ClaimRow, Cluster, Efficiency, Epoch, FigurePoint, Gaussian, GaussianBoundary, GaussianPoint, Hashes, Image,
+    KnownImage, KnownPair, Pair, PrecisionRecall, Prediction, Reject, Removed, TrainsetRow,
 };
 use crate::{ColumnDoc, Row};
 
@@ -30,6 +30,9 @@ pub fn schemas_markdown() -> String {
     section::<TrainsetRow>(&mut text);
     section::<Epoch>(&mut text);
     section::<Prediction>(&mut text);
+    section::<Gaussian>(&mut text);
+    section::<GaussianBoundary>(&mut text);
+    section::<GaussianPoint>(&mut text);
     section::<Cell>(&mut text);
     section::<ClaimRow>(&mut text);
     section::<Efficiency>(&mut text);
