@@ -44,7 +44,9 @@ pub fn all(asker: &Asker<'_>, pipeline: &Pipeline, seed: u64, memory: &Path) -> 
 fn tables(pipeline: &Pipeline, seed: u64) -> Vec<TableRef> {
     let table = |stage: Stage, path: String, sets: Vec<String>| TableRef { stage, path, sets };
     let mut tables = vec![table(Stage::Ingest, "ingest".to_owned(), vec![])];
-    for (stage, config) in [(Stage::Neardup, &pipeline.neardup), (Stage::Report, &pipeline.report)] {
+    let optional =
+        [(Stage::Neardup, &pipeline.neardup), (Stage::Gaussian, &pipeline.gaussian), (Stage::Report, &pipeline.report)];
+    for (stage, config) in optional {
         if config.is_some() {
             tables.push(table(stage, stage.name().to_owned(), vec![]));
         }

@@ -30,10 +30,24 @@ pub struct Pipeline {
     pub ingest: Table,
     /// See [`Self::ingest`].
     pub neardup: Option<Table>,
+    /// See [`Self::ingest`]; without it, nothing of the Gaussian toy is run.
+    pub gaussian: Option<Table>,
     /// See [`Self::ingest`].
     pub report: Option<Table>,
     /// The conditions compared.
     pub arms: Vec<Arm>,
+}
+
+impl Pipeline {
+    /// What runs once, before the cells, in order.
+    pub fn shared_stages(&self) -> &'static [Stage] {
+        if self.gaussian.is_some() { &Stage::SHARED_WITH_GAUSSIAN } else { &Stage::SHARED }
+    }
+
+    /// The stages whose programs it needs, in order.
+    pub fn stages(&self) -> Vec<Stage> {
+        Stage::ALL.into_iter().filter(|stage| *stage != Stage::Gaussian || self.gaussian.is_some()).collect()
+    }
 }
 
 /// One condition of a study.
@@ -71,6 +85,7 @@ struct RawPipeline {
     seeds: Spanned<Vec<Spanned<u64>>>,
     ingest: Table,
     neardup: Option<Table>,
+    gaussian: Option<Table>,
     report: Option<Table>,
     arm: Vec<RawArm>,
 }
@@ -167,6 +182,7 @@ pub fn parse(file: &Path, text: &str) -> Result<Pipeline> {
         seeds: raw.seeds.into_inner().into_iter().map(Spanned::into_inner).collect(),
         ingest: raw.ingest,
         neardup: raw.neardup,
+        gaussian: raw.gaussian,
         report: raw.report,
         arms: raw.arm.into_iter().map(Arm::from).collect(),
     })
@@ -259,7 +275,7 @@ rates = [0, 0.5]
             (
                 "seeds =",
                 "seedz =",
-                "line 2: unknown field `seedz`, expected one of `name`, `description`, `seeds`, `ingest`, `neardup`, `report`, `arm`\nhint: did you mean `seeds`?",
+                "line 2: unknown field `seedz`, expected one of `name`, `description`, `seeds`, `ingest`, `neardup`, `gaussian`, `report`, `arm`\nhint: did you mean `seeds`?",
             ),
             (
                 "rates =",

@@ -49,7 +49,7 @@ pub fn prepare(
         setup::ensure(workspace, quiet)?;
     }
     let mut digests = source_digests(workspace);
-    let programs = programs::build(workspace, &mut digests, quiet)?;
+    let programs = programs::build(workspace, &pipeline.stages(), &mut digests, quiet)?;
     let seeds = args.seeds.as_ref().map_or_else(|| pipeline.seeds.clone(), |seeds| seeds.0.clone());
     let asker = Asker { root: workspace.root(), programs: &programs, file: &pipeline.file };
     check::all(&asker, &pipeline, seeds[0], &workspace.stages().join(".checked.json"))?;

@@ -41,36 +41,37 @@ pub fn ready_folder() -> Option<PathBuf> {
     env::var_os(FOLDER_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-/// The ready programs, or those that cargo builds now.
-pub fn build(workspace: &Workspace, digests: &mut SourceDigests, quiet: bool) -> Result<Programs> {
+/// The ready programs of these stages, or those that cargo builds now.
+pub fn build(workspace: &Workspace, stages: &[Stage], digests: &mut SourceDigests, quiet: bool) -> Result<Programs> {
     let paths = match ready_folder() {
-        Some(folder) => in_folder(&folder)?,
-        None => by_cargo(workspace, quiet).context("failed to build the stage programs")?,
+        Some(folder) => in_folder(&folder, stages)?,
+        None => by_cargo(workspace, stages, quiet).context("failed to build the stage programs")?,
     };
     with_digests(paths, digests)
 }
 
-/// The programs as they were built last; `None` where one is missing.
-pub fn existing(workspace: &Workspace, digests: &mut SourceDigests) -> Result<Option<Programs>> {
+/// The programs of these stages as they were built last; `None` where one is missing.
+pub fn existing(workspace: &Workspace, stages: &[Stage], digests: &mut SourceDigests) -> Result<Option<Programs>> {
     let folder = match ready_folder() {
         Some(folder) => folder,
         None => target_folder(workspace)?.join("release"),
     };
-    match in_folder(&folder) {
+    match in_folder(&folder, stages) {
         Ok(paths) => with_digests(paths, digests).map(Some),
         Err(_) => Ok(None),
     }
 }
 
-fn in_folder(folder: &Path) -> Result<BTreeMap<Stage, PathBuf>> {
+fn in_folder(folder: &Path, stages: &[Stage]) -> Result<BTreeMap<Stage, PathBuf>> {
     let folder = std::path::absolute(folder)?;
     let mut paths = BTreeMap::new();
-    for stage in Stage::ALL {
+    for &stage in stages {
         let path = folder.join(stage.program());
         if !path.is_file() {
             let message = format!("failed to find stage program `{}`", path.display());
-            let hint =
-                format!("{FOLDER_VARIABLE} names a folder that holds all six programs; without it they are built");
+            let hint = format!(
+                "{FOLDER_VARIABLE} names a folder that holds the programs of all stages; without it they are built"
+            );
             return Err(hinted(message, hint));
         }
         paths.insert(stage, path);
@@ -98,7 +99,7 @@ struct Target {
     name: String,
 }
 
-fn by_cargo(workspace: &Workspace, quiet: bool) -> Result<BTreeMap<Stage, PathBuf>> {
+fn by_cargo(workspace: &Workspace, stages: &[Stage], quiet: bool) -> Result<BTreeMap<Stage, PathBuf>> {
     let mut command = workspace.cargo();
     // The whole workspace, so that dependencies have the features that they have in `cargo xtask test`: compiled once.
     command.args(["build", "--release", "--workspace", "--bins", "--message-format=json-render-diagnostics"]);
@@ -111,16 +112,16 @@ fn by_cargo(workspace: &Workspace, quiet: bool) -> Result<BTreeMap<Stage, PathBu
         let Ok(message) = serde_json::from_str::<Message>(&line?) else { continue };
         if let ("compiler-artifact", Some(path), Some(target)) =
             (message.reason.as_str(), message.executable, message.target)
-            && let Some(stage) = Stage::ALL.into_iter().find(|stage| stage.program() == target.name)
+            && let Some(stage) = stages.iter().find(|stage| stage.program() == target.name)
         {
-            paths.insert(stage, path);
+            paths.insert(*stage, path);
         }
     }
     let (status, _) = running.wait()?;
     if !status.success() {
         bail!("cargo build ended with {}", process::describe(status));
     }
-    match Stage::ALL.into_iter().find(|stage| !paths.contains_key(stage)) {
+    match stages.iter().find(|stage| !paths.contains_key(stage)) {
         Some(missing) => bail!("cargo built no program `{}`", missing.program()),
         None => Ok(paths),
     }

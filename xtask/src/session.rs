@@ -102,7 +102,7 @@ impl Runner<'_> {
     }
 
     fn shared(&mut self) -> Result<Track> {
-        let mut shared = [Track::shared()];
+        let mut shared = [Track::shared(self.session.planner.pipeline)];
         self.go(&mut shared, &Works::new())?;
         let [shared] = shared;
         match &shared.failure {

@@ -17,15 +17,20 @@ pub enum Stage {
     Train,
     /// Weights to what every image was classified as.
     Evaluate,
+    /// Two Gaussian classes, and what duplicates do to a classifier of them; only where a pipeline has its table.
+    Gaussian,
     /// All cells to a page.
     Report,
 }
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Self; 6] = [Self::Ingest, Self::Neardup, Self::Inject, Self::Train, Self::Evaluate, Self::Report];
+    pub const ALL: [Self; 7] =
+        [Self::Ingest, Self::Neardup, Self::Inject, Self::Train, Self::Evaluate, Self::Gaussian, Self::Report];
     /// What a study does once, before its cells.
     pub const SHARED: [Self; 2] = [Self::Ingest, Self::Neardup];
+    /// The same of a study whose pipeline has a table `gaussian`.
+    pub const SHARED_WITH_GAUSSIAN: [Self; 3] = [Self::Ingest, Self::Neardup, Self::Gaussian];
     /// What each cell does.
     pub const OF_CELL: [Self; 3] = [Self::Inject, Self::Train, Self::Evaluate];
 
@@ -37,6 +42,7 @@ impl Stage {
             Self::Inject => "inject",
             Self::Train => "train",
             Self::Evaluate => "evaluate",
+            Self::Gaussian => "gaussian",
             Self::Report => "report",
         }
     }
@@ -54,6 +60,7 @@ impl Stage {
             Self::Inject => &["trainset.parquet", "injected-images.parquet", "leaked-images.parquet"],
             Self::Train => &["model.safetensors", "epochs.parquet"],
             Self::Evaluate => &["predictions.parquet"],
+            Self::Gaussian => &["gaussian.parquet", "boundaries.parquet", "points.parquet"],
             Self::Report => &["index.html", "cells.parquet", "claims.parquet", "efficiency.parquet", "figures.parquet"],
         }
     }
@@ -61,7 +68,7 @@ impl Stage {
     /// The inputs as (flag, stage that made it, its file).
     pub fn inputs(self) -> &'static [(&'static str, Stage, &'static str)] {
         match self {
-            Self::Ingest | Self::Report => &[],
+            Self::Ingest | Self::Gaussian | Self::Report => &[],
             Self::Neardup => &[("--images", Self::Ingest, "images.parquet")],
             Self::Inject => {
                 &[("--images", Self::Ingest, "images.parquet"), ("--clusters", Self::Neardup, "clusters.parquet")]

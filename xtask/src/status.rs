@@ -103,7 +103,7 @@ fn tracks(
     seeds: &[u64],
 ) -> Result<Result<Vec<(Track, bool)>, String>> {
     let mut digests = source_digests(workspace);
-    let Some(programs) = programs::existing(workspace, &mut digests)? else {
+    let Some(programs) = programs::existing(workspace, &pipeline.stages(), &mut digests)? else {
         return Ok(Err("the stage programs are not built; `cargo xtask reproduce` builds them".to_owned()));
     };
     let data = match &options.study.data {
@@ -118,7 +118,7 @@ fn tracks(
     let device = device::resolve(options.study.device, &workspace.libtorch());
     let planner = Planner { pipeline, programs: &programs, device, data, sources };
     let store = Store::new(workspace.root(), &workspace.stages());
-    let mut shared = Track::shared();
+    let mut shared = Track::shared(pipeline);
     let is_shared_running = look(workspace, &planner, &store, &mut shared);
     let of_cell = |cell: Cell| {
         let mut track = Track::of_cell(cell, &shared.done);

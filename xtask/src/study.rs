@@ -33,6 +33,9 @@ struct StudyFile<'a> {
     hashes: Option<String>,
     pairs: Option<String>,
     clusters: Option<String>,
+    gaussian: Option<String>,
+    gaussian_boundaries: Option<String>,
+    gaussian_points: Option<String>,
     arms: Vec<ArmOfStudy<'a>>,
     cells: Vec<CellOfStudy<'a>>,
 }
@@ -100,6 +103,8 @@ pub fn describe(pipeline: &Pipeline, seeds: &[u64], shared: &Track, cells: &[Tra
     let hashes = shared_file(Stage::Neardup, "hashes.parquet");
     let (pairs, clusters) =
         (shared_file(Stage::Neardup, "pairs.parquet"), shared_file(Stage::Neardup, "clusters.parquet"));
+    let [gaussian, gaussian_boundaries, gaussian_points] =
+        ["gaussian.parquet", "boundaries.parquet", "points.parquet"].map(|name| shared_file(Stage::Gaussian, name));
     let arms = pipeline.arms.iter().map(ArmOfStudy::from).collect();
     let cells: Vec<_> = cells.iter().filter_map(|track| cell_of_study(track, entries, &mut files)).collect();
     let mut study = StudyFile {
@@ -113,6 +118,9 @@ pub fn describe(pipeline: &Pipeline, seeds: &[u64], shared: &Track, cells: &[Tra
         hashes,
         pairs,
         clusters,
+        gaussian,
+        gaussian_boundaries,
+        gaussian_points,
         arms,
         cells,
     };

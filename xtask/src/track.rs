@@ -45,8 +45,8 @@ pub struct Failure {
 
 impl Track {
     /// The stages before all cells.
-    pub fn shared() -> Self {
-        Self::new("shared".to_owned(), &Stage::SHARED, BTreeMap::new())
+    pub fn shared(pipeline: &Pipeline) -> Self {
+        Self::new("shared".to_owned(), pipeline.shared_stages(), BTreeMap::new())
     }
 
     /// The stages of a cell, after the shared ones.
@@ -98,8 +98,12 @@ impl Planner<'_> {
         let mut prepared = None;
         // Where images lie that a manifest names and does not hold. It is in no key: a manifest says its images' digests.
         if let Some(data) = &self.data {
-            let flag = if matches!(stage, Stage::Ingest | Stage::Report) { "--data" } else { "--folder" };
-            arguments.extend([flag.to_owned(), data.to_string_lossy().into_owned()]);
+            let flag = match stage {
+                Stage::Ingest | Stage::Report => Some("--data"),
+                Stage::Gaussian => None,
+                _ => Some("--folder"),
+            };
+            arguments.extend(flag.into_iter().flat_map(|flag| [flag.to_owned(), data.to_string_lossy().into_owned()]));
         }
         match stage {
             Stage::Ingest => {
@@ -128,6 +132,7 @@ impl Planner<'_> {
             return match stage {
                 Stage::Ingest => self.pipeline.ingest.clone(),
                 Stage::Neardup => self.pipeline.neardup.clone().unwrap_or_default(),
+                Stage::Gaussian => self.pipeline.gaussian.clone().unwrap_or_default(),
                 _ => self.pipeline.report.clone().unwrap_or_default(),
             };
         };

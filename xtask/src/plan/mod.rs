@@ -88,7 +88,7 @@ impl Plan {
             skip_finished(&planner, &store, &mut track, &mut BTreeSet::new());
             track
         };
-        let shared = look(Track::shared());
+        let shared = look(Track::shared(pipeline));
         let cells_of = |seeds: &[u64]| -> Vec<Track> {
             let cells = cell::expand(pipeline, seeds);
             cells.into_iter().map(|cell| look(Track::of_cell(cell, &shared.done))).collect()

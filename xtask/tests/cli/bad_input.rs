@@ -11,7 +11,7 @@ fn messages_of_reproduce() {
             "seedz =",
             &["reproduce", "small"][..],
             "error: failed to read the pipeline: `pipelines/small.toml` line 2: unknown field `seedz`, expected one of `name`, \
-             `description`, `seeds`, `ingest`, `neardup`, `report`, `arm`\nhint: did you mean `seeds`?\n",
+             `description`, `seeds`, `ingest`, `neardup`, `gaussian`, `report`, `arm`\nhint: did you mean `seeds`?\n",
         ),
         (
             "rates = [0.0, 0.5]",
@@ -121,7 +121,7 @@ fn a_missing_program_is_named() {
     let ended = checkout.run(&["reproduce", "small"]);
     let expected = format!(
         "error: failed to find stage program `{}`\n\
-         hint: TWINSET_STAGE_BIN_DIR names a folder that holds all six programs; without it they are built\n",
+         hint: TWINSET_STAGE_BIN_DIR names a folder that holds the programs of all stages; without it they are built\n",
         program.display()
     );
     assert_eq!((ended.code, ended.stderr), (Some(1), expected));

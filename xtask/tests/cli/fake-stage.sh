@@ -62,6 +62,7 @@ case "$stage" in
     ;;
   train) files="model.safetensors epochs.parquet" ;;
   evaluate) files="predictions.parquet" ;;
+  gaussian) files="gaussian.parquet boundaries.parquet points.parquet" ;;
   report)
     files="index.html cells.parquet claims.parquet efficiency.parquet figures.parquet"
     content=$(grep -v train_cpu_seconds $inputs)

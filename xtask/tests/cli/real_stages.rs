@@ -15,6 +15,9 @@ dataset = "shapes"
 n-train = 120
 n-test = 60
 [neardup]
+[gaussian]
+n-seeds = 3
+n-held-out = 200
 [report]
 [[report.claim]]
 name = "C1"
@@ -58,7 +61,7 @@ attacks = [{ kind = "fgsm", epsilon = "8/255" }]
 /// The stage programs that this very build made; `None` where only xtask was built.
 fn programs() -> Option<PathBuf> {
     let profile = PathBuf::from(env!("CARGO_BIN_EXE_xtask")).parent()?.to_owned();
-    let stages = ["ingest", "neardup", "inject", "train", "evaluate", "report"];
+    let stages = ["ingest", "neardup", "inject", "train", "evaluate", "gaussian", "report"];
     let is_complete = stages.iter().all(|stage| profile.join(format!("twinset-{stage}")).is_file());
     if !is_complete {
         println!("skipped: `{}` lacks stage programs; `cargo xtask test` builds them", profile.display());
@@ -92,7 +95,7 @@ fn a_study_runs_from_images_to_report_and_a_killed_one_goes_on_to_the_same_bytes
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(stdout.starts_with("4 of 4 cells done in "), "{stdout}");
     let page = fs::read_to_string(whole.path("reports/small/index.html")).unwrap();
-    for part in ["standard-uniform", "robust-non-uniform", "<svg", "data:image/png;base64,", "fgsm"] {
+    for part in ["standard-uniform", "robust-non-uniform", "<svg", "data:image/png;base64,", "fgsm", "Gaussian toy"] {
         assert!(page.contains(part), "the report lacks {part}");
     }
     let expected = results(&whole);
@@ -133,12 +136,12 @@ fn a_mistake_in_a_pipeline_is_told_by_its_stage_with_file_line_and_key() {
         assert!(!checkout.path("data/stages/ingest").exists(), "something ran");
     };
     check("n-train = 120", "n-trian = 120", "pipelines/small.toml:6: key `ingest.n-trian`: unknown field `n-trian`");
-    check("2/255", "two", "pipelines/small.toml:31: key `arm.0.evaluate.attacks.0.step-size`: `two` is no radius");
-    check("batch-size = 32", "batch-size = \"all\"", "pipelines/small.toml:26: key `arm.0.train.batch-size`: ");
-    check("zipf", "zopf", "pipelines/small.toml:36: key `arm.1.inject.selection.class-weights`: ");
+    check("2/255", "two", "pipelines/small.toml:34: key `arm.0.evaluate.attacks.0.step-size`: `two` is no radius");
+    check("batch-size = 32", "batch-size = \"all\"", "pipelines/small.toml:29: key `arm.0.train.batch-size`: ");
+    check("zipf", "zopf", "pipelines/small.toml:39: key `arm.1.inject.selection.class-weights`: ");
     check(
         "learning-rate = 0.01",
         "learning-rate = -1.0",
-        "pipelines/small.toml:24: key `arm.0.train.optimizer.learning-rate`: ",
+        "pipelines/small.toml:27: key `arm.0.train.optimizer.learning-rate`: ",
     );
 }

@@ -211,3 +211,45 @@ fn what_changed_runs_anew_and_nothing_else() {
         assert_eq!(last[stage] - after[stage], n_more, "{stage}");
     }
 }
+
+#[test]
+fn the_gaussian_toy_runs_where_a_pipeline_has_its_table_and_is_not_missed_elsewhere() {
+    let with = |table: &str| PIPELINE.replace("[report]", &format!("{table}[report]"));
+    let checkout = Checkout::new(&with("[gaussian]\nn-seeds = 3\n"));
+    let ended = checkout.run(&["reproduce", "small", "--data", "."]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(checkout.executions()["gaussian"], 1);
+    let text = fs::read_to_string(checkout.path("reports/small/index.html")).unwrap();
+    let study: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for (field, name) in
+        [("gaussian", "gaussian"), ("gaussian_boundaries", "boundaries"), ("gaussian_points", "points")]
+    {
+        let path = study[field].as_str().unwrap();
+        assert!(checkout.path(path).is_file() && path.ends_with(&format!("/{name}.parquet")), "{path}");
+    }
+    let before = checkout.executions();
+
+    // Its table is in no other key, and the report is another one.
+    checkout.set_pipeline(&with("[gaussian]\nn-seeds = 4\n"));
+    assert_eq!(checkout.run(&["reproduce", "small"]).code, Some(0));
+    let after = checkout.executions();
+    for (stage, n_more) in [("ingest", 0), ("neardup", 0), ("inject", 0), ("train", 0), ("gaussian", 1), ("report", 1)]
+    {
+        assert_eq!(after[stage] - before[stage], n_more, "{stage}");
+    }
+    let ledger = fs::read_to_string(checkout.path("reports/small/ledger.jsonl")).unwrap();
+    let commands: Vec<&str> = ledger.lines().filter(|line| line.contains("\"stage\":\"gaussian\"")).collect();
+    assert!(commands.len() == 2 && commands.iter().all(|line| !line.contains("--folder")), "{commands:?}");
+
+    checkout.set_pipeline(PIPELINE);
+    fs::remove_file(checkout.path("bin/twinset-gaussian")).unwrap();
+    let without = checkout.run(&["reproduce", "small"]);
+    assert_eq!(without.code, Some(0), "{without:?}");
+    let text = fs::read_to_string(checkout.path("reports/small/index.html")).unwrap();
+    let study: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(study["gaussian"].is_null() && study["gaussian_points"].is_null(), "{study:?}");
+    checkout.set_pipeline(&with("[gaussian]\n"));
+    let missed = checkout.run(&["reproduce", "small"]);
+    assert!(missed.stderr.starts_with("error: failed to find stage program `"), "{missed:?}");
+    assert!(missed.stderr.contains("twinset-gaussian`\nhint: "), "{missed:?}");
+}

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const FAKE: &str = include_str!("fake-stage.sh");
-const STAGES: [&str; 6] = ["ingest", "neardup", "inject", "train", "evaluate", "report"];
+const STAGES: [&str; 7] = ["ingest", "neardup", "inject", "train", "evaluate", "gaussian", "report"];
 
 /// Two arms that differ in inject alone, two rates, two seeds: 8 cells.
 pub(crate) const PIPELINE: &str = r#"name = "small"
