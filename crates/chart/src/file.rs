@@ -58,8 +58,13 @@ mod tests {
     #[test]
     fn a_file_has_its_title_its_legend_and_both_themes_and_no_colour_of_plotters() {
         let points = [(0.2, 0.9), (0.8, 0.4)].map(|(x, y)| Point { x, y, interval: None }).to_vec();
-        let series =
-            Series { ink: Ink::Series(1), marker: Some(Marker::Square), points, intervals: Intervals::Whiskers };
+        let series = Series {
+            ink: Ink::Series(1),
+            marker: Some(Marker::Square),
+            points,
+            intervals: Intervals::Whiskers,
+            is_joined: true,
+        };
         let chart = Chart {
             alt: "a < b".to_owned(),
             x_label: "x".to_owned(),

@@ -14,7 +14,7 @@
 //!     x_ticks: vec![(0.0, "0".to_owned()), (1.0, "1".to_owned())],
 //!     y_range: (0.0, 1.0),
 //!     dodge: 0.0,
-//!     series: vec![Series { ink: Ink::Series(0), marker: None, points, intervals: Intervals::Whiskers }],
+//!     series: vec![Series { ink: Ink::Series(0), marker: None, points, intervals: Intervals::Whiskers, is_joined: true }],
 //! };
 //! assert!(chart.svg().contains("precision falls from 1 to 0.5"));
 //! ```
@@ -82,17 +82,19 @@ pub enum Intervals {
     Band,
 }
 
-/// A line through points.
+/// Points, and mostly a line through them.
 #[derive(Clone, Debug)]
 pub struct Series {
     /// Its colour.
     pub ink: Ink,
     /// The shape of its points; none for a line alone.
     pub marker: Option<Marker>,
-    /// From left to right.
+    /// In the order in which they are joined.
     pub points: Vec<Point>,
     /// How its intervals are drawn.
     pub intervals: Intervals,
+    /// Whether a line joins its points; those of a cloud, which none does, are drawn smaller, and one shines through another.
+    pub is_joined: bool,
 }
 
 /// What is drawn.
@@ -265,19 +267,23 @@ impl Chart {
                 chart.draw_series(whiskers.map(|line| PathElement::new(line, colour.stroke_width(4))))?;
             }
         }
-        chart.draw_series(LineSeries::new(
-            series.points.iter().map(|point| (point.x, point.y)),
-            colour.stroke_width(4),
-        ))?;
+        if series.is_joined {
+            let points = series.points.iter().map(|point| (point.x, point.y));
+            chart.draw_series(LineSeries::new(points, colour.stroke_width(4)))?;
+        }
+        let (radius, opacity) = if series.is_joined { (10, 1.0) } else { (6, 0.6) };
+        let filled = || colour.mix(opacity).filled();
         let place = |point: &Point| EmptyElement::at((point.x, point.y));
         match series.marker {
-            None if series.points.len() > 1 => {}
+            None if series.is_joined && series.points.len() > 1 => {}
             None | Some(Marker::Circle) => {
                 let points = series.points.iter();
-                chart.draw_series(points.map(|point| place(point) + Circle::new((0, 0), 10, colour.filled())))?;
+                chart.draw_series(points.map(|point| place(point) + Circle::new((0, 0), radius, filled())))?;
             }
             Some(marker) => {
-                let shape = || Polygon::new(marker.corners(), colour.filled());
+                let corners: Vec<_> =
+                    marker.corners().iter().map(|(x, y)| (x * radius / 10, y * radius / 10)).collect();
+                let shape = || Polygon::new(corners.clone(), filled());
                 chart.draw_series(series.points.iter().map(|point| place(point) + shape()))?;
             }
         }

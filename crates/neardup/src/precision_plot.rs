@@ -26,14 +26,20 @@ pub fn plot(evaluation: &Evaluation, min_precision: f64) -> String {
     for (number, (text, curve)) in lines.into_iter().enumerate() {
         let ink = Ink::Series(number as u8);
         let points = visible(evaluation.steps.iter().filter_map(|step| curve.point(step)).collect());
-        series.push(Series { ink, marker: None, points, intervals: Intervals::Whiskers });
+        series.push(Series { ink, marker: None, points, intervals: Intervals::Whiskers, is_joined: true });
         legend.push(Legend { ink, marker: None, text });
     }
     let mut mark = |ink: Ink, marker: Marker, steps: &[&PrecisionRecall], text: String| {
         let point = |step: &&PrecisionRecall| Point { x: step.recall, y: evaluation.precision(step), interval: None };
         // Each on its own: marks are not joined by a line.
         let marks = steps.iter().map(point).map(|point| (vec![point], Some(marker)));
-        series.extend(marks.map(|(points, marker)| Series { ink, marker, points, intervals: Intervals::Whiskers }));
+        series.extend(marks.map(|(points, marker)| Series {
+            ink,
+            marker,
+            points,
+            intervals: Intervals::Whiskers,
+            is_joined: true,
+        }));
         legend.push(Legend { ink, marker: Some(marker), text });
     };
     let usual = evaluation.usual_steps();

@@ -130,7 +130,7 @@ fn rate_series(arms: &[&ArmResults<'_>], measure: &Measure, confidence: f64) -> 
             Some(point(rate.rate, accuracy.mean.mean, interval))
         });
         let marker = Some(Marker::ALL[i % 4]);
-        Series { ink: arm_ink(i), marker, points: points.collect(), intervals: Intervals::Whiskers }
+        Series { ink: arm_ink(i), marker, points: points.collect(), intervals: Intervals::Whiskers, is_joined: true }
     });
     let series: Vec<_> = series.collect();
     series.iter().any(|series| !series.points.is_empty()).then_some(series)
@@ -176,7 +176,7 @@ fn samples_panel(arm: &ArmResults<'_>, rates: &[f64], confidence: f64) -> Panel 
             points[..last].iter_mut().for_each(|point| point.interval = None);
         }
         let intervals = if has_bands { Intervals::Band } else { Intervals::Whiskers };
-        Series { ink: rate_ink(rate.rate, rates), marker: None, points, intervals }
+        Series { ink: rate_ink(rate.rate, rates), marker: None, points, intervals, is_joined: true }
     });
     let series: Vec<_> = series.collect();
     let longest = series.iter().flat_map(|series| &series.points).map(|point| point.x).fold(1.0, f64::max);

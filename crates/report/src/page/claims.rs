@@ -79,10 +79,16 @@ fn chart(judged: &Judged) -> (Chart, Vec<String>) {
         marker: Some(marker),
         points: vec![point],
         intervals: Intervals::Whiskers,
+        is_joined: true,
     };
     let edge = |x| Point { x, y: 0.0, interval: Some((-delta, delta)) };
-    let zero =
-        Series { ink: NO_MATTER, marker: None, points: vec![edge(0.4), edge(n + 1.6)], intervals: Intervals::Band };
+    let zero = Series {
+        ink: NO_MATTER,
+        marker: None,
+        points: vec![edge(0.4), edge(n + 1.6)],
+        intervals: Intervals::Band,
+        is_joined: true,
+    };
     let mut named = vec![("no difference that matters".to_owned(), zero)];
     let mut x_ticks = Vec::new();
     for (i, (seed, difference)) in judged.differences.iter().enumerate() {

@@ -196,7 +196,7 @@ fn panel(context: &Context<'_>, arms: &[Leaking<'_>], measure: &Measure) -> Pane
             Some(Point { x: rate.rate, y: overstated.mean * 100.0, interval })
         });
         let marker = Some(Marker::ALL[i % 4]);
-        Series { ink: arm_ink(i), marker, points: points.collect(), intervals: Intervals::Whiskers }
+        Series { ink: arm_ink(i), marker, points: points.collect(), intervals: Intervals::Whiskers, is_joined: true }
     });
     let series: Vec<Series> = series.collect();
     let rates = arms.iter().flat_map(|(_, rates)| rates.iter().map(|rate| rate.rate));

@@ -118,6 +118,7 @@ fn figure(context: &Context<'_>) -> Figure {
             marker: Some(marker),
             points: levels.iter().filter_map(value).collect(),
             intervals: Intervals::Whiskers,
+            is_joined: true,
         };
         let published = |level: &Level| Some(Point { x: level.rate, y: level.published? * 100.0, interval: None });
         let of_ours = |level: &Level| {
