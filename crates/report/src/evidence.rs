@@ -15,6 +15,7 @@ use crate::counts::{
 };
 use crate::dataset::{Dataset, RejectCount, count_rejects};
 use crate::duplicates::{Duplicates, evenly};
+use crate::gaussian::{self, GaussianEvidence};
 use crate::sources::{Source, Sources};
 use crate::study::Status;
 use crate::truth::read_truth;
@@ -33,6 +34,8 @@ pub struct Evidence {
     pub cells: Vec<CellEvidence>,
     /// Some of the near-duplicates that were injected.
     pub injected: Vec<InjectedExample>,
+    /// The Gaussian toy; none where the study has none.
+    pub gaussian: Option<GaussianEvidence>,
     /// The images to be shown.
     pub pictures: BTreeMap<u64, Picture>,
     /// All files that were read.
@@ -110,11 +113,12 @@ pub fn gather(study: &Study, config: &Config, data: &Path) -> Result<Evidence, R
     let duplicates = Duplicates::count(&pairs, &clusters, truth.as_deref(), config.gallery_pairs)?;
     let cells = cells(study, &twins(&pairs), &mut sources)?;
     let injected = injected(study, &mut sources, data)?;
+    let gaussian = gaussian::read(study, &mut sources)?;
     let mut wanted: BTreeSet<u64> = duplicates.gallery.iter().flat_map(|pair| [pair.left_id, pair.right_id]).collect();
     wanted.extend(injected.iter().map(|example| example.derived_from));
     let pictures = pictures(sources.open("images", &study.images)?, &wanted, data, |_| ())
         .map_err(|source| ReportError::Manifest { field: "images".to_owned(), source })?;
-    Ok(Evidence { dataset, rejects, duplicates, cells, injected, pictures, sources: sources.into_vec() })
+    Ok(Evidence { dataset, rejects, duplicates, cells, injected, gaussian, pictures, sources: sources.into_vec() })
 }
 
 /// What a study's cells came to, as far as verdicts ask.

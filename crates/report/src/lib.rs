@@ -29,6 +29,7 @@ mod error;
 mod evidence;
 mod figures;
 mod files;
+pub mod gaussian;
 mod json_path;
 mod latex;
 mod names;
@@ -55,6 +56,7 @@ pub use duplicates::{Duplicates, Recall, RecallGroup};
 pub use error::ReportError;
 pub use evidence::{CellEvidence, Evidence, InjectedExample, Outcomes, gather, gather_outcomes};
 pub use files::File;
+pub use gaussian::{GaussianEvidence, GaussianPublished, GaussianValue};
 pub use published::{Published, PublishedValue};
 pub use sources::Source;
 pub use study::{Arm, Status, Study, StudyCell, StudyError};
@@ -75,11 +77,20 @@ pub struct Config {
     pub claims: Vec<Claim>,
     /// What a paper that the study repeats says.
     pub published: Vec<Published>,
+    /// What it says of its Gaussian toy.
+    pub gaussian_published: Vec<GaussianPublished>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { title: None, gallery_pairs: 24, confidence: 0.95, claims: Vec::new(), published: Vec::new() }
+        Self {
+            title: None,
+            gallery_pairs: 24,
+            confidence: 0.95,
+            claims: Vec::new(),
+            published: Vec::new(),
+            gaussian_published: Vec::new(),
+        }
     }
 }
 
@@ -100,7 +111,7 @@ impl Config {
         for (place, published) in self.published.iter().enumerate() {
             published.validate(place)?;
         }
-        Ok(())
+        gaussian::validate(&self.gaussian_published)
     }
 }
 
@@ -134,6 +145,7 @@ impl Report {
         let chance = evidence.dataset.chance();
         let judged = claims::verdicts(&config.claims, &results, chance)?;
         let published = published::repeated(&config.published, &results)?;
+        let toy = gaussian::toy(evidence.gaussian.as_ref(), &config.gaussian_published, config.confidence)?;
         let comparisons = efficiency::comparisons(&results, chance);
         let context = page::Context {
             study,
@@ -143,6 +155,7 @@ impl Report {
             claims: &judged,
             published: &published,
             comparisons: &comparisons,
+            toy: toy.as_ref(),
         };
         let (html, figures) = page::html(&context)?;
         let claims: Vec<ClaimRow> = judged.iter().map(|judged| judged.row.clone()).collect();
@@ -181,6 +194,7 @@ fn provenance(study: &Study, evidence: &Evidence, config: &Config) -> Provenance
         "confidence": config.confidence,
         "claim": config.claims,
         "published": config.published,
+        "gaussian-published": config.gaussian_published,
         "study": { "pipeline": study.pipeline, "seeds": study.seeds, "arms": study.arms },
     });
     let mut provenance = Provenance::of_stage("report", env!("CARGO_PKG_VERSION"))

@@ -51,6 +51,8 @@ Config keys and their defaults:
                           { samples-to-accuracy = 0.6 }
   published     none      what a paper says, one table for each arm and measure: source, arm, split = test, attack = clean,
                           values = [{ rate, accuracy }, …]
+  gaussian-published      what it says of the Gaussian toy, one table for each selection: source, selection = uniform or
+                non-uniform, values = [{ n-duplicates, accuracy, negative, positive }, …], span = { lowest, highest }
 
 Example:
   twinset-report --study study.json --set gallery-pairs=12 --out reports/quick";

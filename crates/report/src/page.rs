@@ -6,6 +6,7 @@ mod classes;
 mod curves;
 mod duplicates;
 mod efficiency;
+mod gaussian;
 mod headline;
 mod injected;
 mod leaks;
@@ -20,6 +21,7 @@ use twinset_gallery::TWINS_CSS;
 use crate::claims::Judged;
 use crate::efficiency::Comparison;
 use crate::figures::Figure;
+use crate::gaussian::Toy;
 use crate::names::Names;
 use crate::published::Repeated;
 use crate::results::Results;
@@ -35,6 +37,7 @@ pub(crate) struct Context<'a> {
     pub(crate) claims: &'a [Judged],
     pub(crate) published: &'a [Repeated<'a>],
     pub(crate) comparisons: &'a [Comparison<'a>],
+    pub(crate) toy: Option<&'a Toy<'a>>,
 }
 
 impl<'a> Context<'a> {
@@ -86,6 +89,7 @@ pub(crate) fn html(context: &Context<'_>) -> askama::Result<(String, Vec<Figure>
         curves::over_samples(context)?,
         leaks::section(context)?,
         classes::section(context)?,
+        gaussian::section(context)?,
         duplicates::section(context)?,
         injected::section(context)?,
         cells::section(context)?,

@@ -32,6 +32,15 @@ pub struct Study {
     pub clusters: PathBuf,
     /// CSV of the duplicates that were planted; null where none were.
     pub truth: Option<PathBuf>,
+    /// `gaussian` manifest; null where the pipeline has no Gaussian toy.
+    #[serde(default)]
+    pub gaussian: Option<PathBuf>,
+    /// `gaussian-boundaries` manifest; null as `gaussian`.
+    #[serde(default)]
+    pub gaussian_boundaries: Option<PathBuf>,
+    /// `gaussian-points` manifest; null as `gaussian`.
+    #[serde(default)]
+    pub gaussian_points: Option<PathBuf>,
     /// The conditions.
     pub arms: Vec<Arm>,
     /// One for each arm, rate and seed.
