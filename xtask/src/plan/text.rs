@@ -23,7 +23,7 @@ impl Plan {
         rows.push(("total".to_owned(), load_cells(&self.total)));
         text += &table(&rows);
         text += "\na pass is one sample forward and backward; `total` counts what arms share once, such as the trainings at rate 0,\n\
-                 and ingest, neardup and report\n";
+                 and what a study does once\n";
         if let Some(reason) = &self.unknown {
             let _ = writeln!(text, "what is there cannot be told, so all counts as to do: {reason}");
         }
