@@ -12,6 +12,7 @@
 
 mod metric;
 mod need;
+mod networks;
 mod verdict;
 
 use serde::{Deserialize, Serialize};
@@ -134,6 +135,7 @@ pub fn verdicts(claims: &[Claim], results: &Results<'_>, chance: f64) -> Result<
     let rows = claims.iter().zip(&differences).zip(p_values).map(|((claim, differences), p_value)| {
         let p_adjusted = p_value.and_then(|_| adjusted.next());
         let &Claim { direction, smallest_effect, level, .. } = claim;
+        let n_mcnemar = networks::n_different(claim, results);
         let judgement = judge(differences, &Hypothesis { direction, smallest_effect, level }, p_adjusted);
         let mean = mean(differences, 1.0 - level);
         let interval = mean.and_then(|mean| mean.interval);
@@ -157,7 +159,7 @@ pub fn verdicts(claims: &[Claim], results: &Results<'_>, chance: f64) -> Result<
             interval_high: interval.map(|interval| interval.high),
             bootstrap_low: bootstrap.map(|interval| interval.low),
             bootstrap_high: bootstrap.map(|interval| interval.high),
-            n_mcnemar: None,
+            n_mcnemar,
             effect_size: judgement.effect_size,
             p_value,
             p_adjusted,

@@ -129,6 +129,18 @@ pub(crate) fn count_on_trainset(rows: &[Prediction], positions: &BTreeMap<u64, u
     counts
 }
 
+/// Which of a split's own images were classified rightly under an attack: by attack and split, by the image's id.
+pub type ByImage = BTreeMap<(String, Split), BTreeMap<u64, bool>>;
+
+/// Keeps predictions image by image, for two networks to be compared on the same images; what leaked is left out.
+pub(crate) fn images_right(rows: &[Prediction], group: impl Fn(u64) -> Group) -> ByImage {
+    let mut right = ByImage::new();
+    for row in rows.iter().filter(|row| group(row.image_id) != Group::Leaked) {
+        right.entry((row.attack.clone(), row.split)).or_default().insert(row.image_id, row.is_correct);
+    }
+    right
+}
+
 /// Counts a training set's positions by origin and class.
 ///
 /// # Errors

@@ -11,7 +11,8 @@ use twinset_manifest::rows::{
 };
 
 use crate::counts::{
-    Count, Group, TrainsetCount, count_on_trainset, count_positions, count_predictions, count_trainset,
+    ByImage, Count, Group, TrainsetCount, count_on_trainset, count_positions, count_predictions, count_trainset,
+    images_right,
 };
 use crate::dataset::{Dataset, RejectCount, count_rejects};
 use crate::duplicates::{Duplicates, evenly};
@@ -60,6 +61,8 @@ impl Evidence {
 pub struct CellEvidence {
     /// Predictions, counted.
     pub counts: Vec<Count>,
+    /// Predictions, image by image.
+    pub by_image: Arc<ByImage>,
     /// Training, epoch by epoch.
     pub epochs: Vec<Epoch>,
     /// The training set, counted.
@@ -164,7 +167,7 @@ type Positions = Arc<BTreeMap<u64, u64>>;
 
 /// Cells may share a file (rate 0 is the same in all arms): each is read once.
 fn cells(study: &Study, twins: &BTreeSet<u64>, sources: &mut Sources) -> Result<Vec<CellEvidence>, ReportError> {
-    let mut counts: BTreeMap<&Path, Vec<Count>> = BTreeMap::new();
+    let mut counts: BTreeMap<&Path, (Vec<Count>, Arc<ByImage>)> = BTreeMap::new();
     let mut epochs: BTreeMap<&Path, Vec<Epoch>> = BTreeMap::new();
     let mut trainsets: BTreeMap<&Path, (Vec<TrainsetCount>, Positions)> = BTreeMap::new();
     let mut leaked: BTreeMap<&Path, BTreeSet<u64>> = BTreeMap::new();
@@ -202,9 +205,9 @@ fn cells(study: &Study, twins: &BTreeSet<u64>, sources: &mut Sources) -> Result<
             let count = |rows: Vec<Prediction>| {
                 let mut counts = count_predictions(&rows, group)?;
                 counts.extend(count_on_trainset(&rows, &positions));
-                Ok(counts)
+                Ok((counts, Arc::new(images_right(&rows, group))))
             };
-            evidence.counts = once(&mut counts, sources, &field("predictions"), path, count)?;
+            (evidence.counts, evidence.by_image) = once(&mut counts, sources, &field("predictions"), path, count)?;
             if evidence.counts.is_empty() {
                 return Err(ReportError::Empty { field: field("predictions"), path: path.clone() });
             }

@@ -50,7 +50,7 @@ use twinset_stage::InvalidField;
 
 pub use cells::cells;
 pub use claims::{Claim, Condition, Need, Needs};
-pub use counts::{Count, PairCount, TrainsetCount};
+pub use counts::{ByImage, Count, PairCount, TrainsetCount};
 pub use dataset::{Dataset, RejectCount};
 pub use duplicates::{Duplicates, Recall, RecallGroup};
 pub use error::ReportError;

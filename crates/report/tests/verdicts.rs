@@ -138,7 +138,7 @@ fn seeds_that_one_condition_lacks_are_left_out_and_counted() {
     let run = Run::of(&Synthetic { seeds: vec![0, 1, 2, 3], lost, ..Synthetic::default() });
     let (page, claims) = run.claims(CLAIM);
     assert_eq!(claims[0].n_seeds, 3);
-    holds(&page, &["3 seeds, [95 %] t interval", "BCa bootstrap interval"]);
+    holds(&page, &["3 seeds, [95 %] t interval", "BCa bootstrap interval", "image by image (McNemar) "]);
     let (low, high) = (claims[0].bootstrap_low.unwrap(), claims[0].bootstrap_high.unwrap());
     assert!(low <= claims[0].difference.unwrap() && claims[0].difference.unwrap() <= high);
 }
