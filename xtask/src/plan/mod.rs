@@ -148,7 +148,7 @@ impl Plan {
 fn known_paces(prepared: &Prepared, paces: &Paces) -> (Vec<KnownPace>, Vec<Stage>) {
     let mut known: Vec<KnownPace> = Vec::new();
     let mut unmeasured = BTreeSet::new();
-    for stage in Stage::ALL {
+    for stage in prepared.pipeline.stages() {
         let arms = prepared.pipeline.arms.iter().enumerate().map(|(place, arm)| (Some(place), Some(&arm.name)));
         let places: Vec<_> = if stage.is_of_cell() { arms.collect() } else { vec![(None, None)] };
         for (place, name) in places {

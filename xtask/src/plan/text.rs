@@ -70,12 +70,34 @@ impl KnownPace {
             Basis::All => format!("all other, {} {runs}", pace.n_runs),
         };
         let ledgers: Vec<String> = pace.ledgers.iter().map(|ledger| ledger.display().to_string()).collect();
-        let (arms, pace) = (arms.join(", "), short(pace.seconds));
+        let (arms, pace) = (few(arms), short(pace.seconds));
         format!("{stage} of {arms}: {pace} a {unit} ({of} of {})", ledgers.join(", "))
     }
 }
 
+/// All of a few names, or the first and how many more.
+fn few(names: &[String]) -> String {
+    const MOST: usize = 4;
+    match names.split_at_checked(MOST) {
+        Some((first, rest)) if !rest.is_empty() => format!("{} and {} more arms", first.join(", "), rest.len()),
+        _ => names.join(", "),
+    }
+}
+
 impl ClaimsPlan {
+    /// Why no number can be told, each reason once, and of which claims.
+    fn unknown(&self) -> Vec<(&str, Vec<&str>)> {
+        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+        for need in self.claims.iter().map(|claim| &claim.need) {
+            let Some(reason) = need.unknown.as_deref() else { continue };
+            match reasons.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, names)) => names.push(&need.name),
+                None => reasons.push((reason, vec![&need.name])),
+            }
+        }
+        reasons
+    }
+
     fn text(&self) -> String {
         let (power, n_claims) = (self.power, self.claims.len());
         let mut text = format!("\nseeds that find each claim's smallest difference with power {power}\n\n");
@@ -91,10 +113,10 @@ impl ClaimsPlan {
         }
         text += &table(&rows);
         text.push('\n');
-        for claim in &self.claims {
-            if let Some(unknown) = &claim.need.unknown {
-                let _ = writeln!(text, "{}: {unknown}", claim.need.name);
-            }
+        for (unknown, names) in self.unknown() {
+            let whose =
+                if names.len() == n_claims && n_claims > 1 { "every claim".to_owned() } else { names.join("; ") };
+            let _ = writeln!(text, "{whose}: {unknown}");
         }
         if self.claims.iter().any(|claim| claim.need.unknown.is_none()) {
             text += "differences are fractions, and deviations those of differences paired by seed; few seeds tell a deviation roughly,\n\
