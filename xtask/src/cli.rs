@@ -73,6 +73,9 @@ pub struct Reproduce {
     /// Run nothing; say what `cargo xtask plan` says
     #[arg(long)]
     pub dry_run: bool,
+    /// Folder for event files of TensorBoard, a folder in it for each training that runs: tensorboard --logdir DIR
+    #[arg(long, value_name = "DIR")]
+    pub tensorboard: Option<PathBuf>,
     /// End all at the first failure
     #[arg(long)]
     pub fail_fast: bool,

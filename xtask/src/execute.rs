@@ -4,6 +4,7 @@ use crate::interrupt;
 use crate::process::{self, Cost};
 use crate::programs::Programs;
 use crate::run::StageRun;
+use crate::stage::Stage;
 use crate::store::{Begin, Finished, Partial, Store};
 use crate::track::Failure;
 use anyhow::{Context, Result};
@@ -24,6 +25,8 @@ pub struct Executor<'a> {
     pub store: &'a Store,
     /// The stage programs.
     pub programs: &'a Programs,
+    /// Where trainings draw their curves, if anywhere. No output depends on it, so no key does.
+    pub tensorboard: Option<PathBuf>,
     /// Set when no run is wanted any more.
     pub is_stopped: AtomicBool,
 }
@@ -118,6 +121,9 @@ impl Executor<'_> {
             command.extend(["--study".to_owned(), text(&folder.join(name))]);
         }
         command.extend(run.arguments.iter().cloned());
+        if let Some(tensorboard) = self.tensorboard.as_ref().filter(|_| run.stage == Stage::Train) {
+            command.extend(["--tensorboard".to_owned(), text(&tensorboard.join(&run.label))]);
+        }
         command
     }
 

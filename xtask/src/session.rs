@@ -21,7 +21,7 @@ use crate::workspace::Workspace;
 use crate::write;
 use anyhow::{Context, Result, bail};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{self, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -49,7 +49,9 @@ pub fn run(session: &Session<'_>) -> Result<()> {
     let (workspace, planner) = (session.workspace, &session.planner);
     let store = Store::new(workspace.root(), &workspace.stages());
     let is_stopped = AtomicBool::new(false);
-    let executor = Executor { root: workspace.root(), store: &store, programs: planner.programs, is_stopped };
+    let tensorboard = session.options.tensorboard.as_deref().map(path::absolute).transpose()?;
+    let executor =
+        Executor { root: workspace.root(), store: &store, programs: planner.programs, tensorboard, is_stopped };
     let report_folder = workspace.report(&planner.pipeline.name);
     let ledger = Ledger::of(&report_folder);
     let (tally, display) = (Tally::default(), Display::new(session.options.quiet));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use twinset_attack::AttackError;
 use twinset_manifest::rows::Split;
 use twinset_manifest::{Digest, ManifestError};
-use twinset_model::ImageSetError;
+use twinset_model::{ImageSetError, OutOfMemory};
 
 /// Why an evaluation cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -95,5 +95,15 @@ pub enum EvaluateError {
         n_batches: usize,
         /// Why.
         source: AttackError,
+    },
+    /// The device has no memory for a batch.
+    #[error("{network} at a batch size of {batch_size} does not fit: {source}")]
+    OutOfMemory {
+        /// The network.
+        network: String,
+        /// Images in a batch.
+        batch_size: u32,
+        /// Why.
+        source: OutOfMemory,
     },
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use tch::{Kind, Tensor};
 use twinset_attack::Attack;
 use twinset_manifest::rows::{Prediction, Split};
-use twinset_model::{ImageSet, Mode, Network, augment, unit_pixels};
+use twinset_model::{ImageSet, Mode, Network, augment, catch_out_of_memory, unit_pixels};
 use twinset_stage::Progress;
 
 use crate::seed::{Purpose, torch_seed};
@@ -20,7 +20,7 @@ use crate::{CLEAN, Config, EvaluateError, EvaluationData};
 /// so the results of a split's own images do not depend on it.
 ///
 /// # Errors
-/// When an attack fails, or the network's logits are not finite.
+/// When an attack fails, the network's logits are not finite, or a batch does not fit into memory.
 ///
 /// # Panics
 /// When the images are not on the network's device or not of its size, which [`load`](crate::load) checks.
@@ -41,7 +41,12 @@ pub fn evaluate(
         for (split, batches) in &splits {
             for (index, places) in batches.iter().enumerate() {
                 let batch = Batch { network, images, config, split: *split, index, n_batches: batches.len(), places };
-                batch.predict(attack, &name, &mut predictions)?;
+                let done = catch_out_of_memory(|| batch.predict(attack, &name, &mut predictions));
+                done.map_err(|source| EvaluateError::OutOfMemory {
+                    network: network.spec().to_string(),
+                    batch_size: config.batch_size,
+                    source,
+                })??;
                 bar.inc(places.len() as u64);
             }
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use twinset_attack::AttackError;
 use twinset_manifest::ManifestError;
-use twinset_model::{ImageSetError, ModelError};
+use twinset_model::{ImageSetError, ModelError, OutOfMemory};
 
 /// Why a training cannot begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +119,14 @@ pub enum TrainError {
         /// Why.
         source: std::io::Error,
     },
+    /// An event file for TensorBoard cannot be written.
+    #[error("event file `{path}`: {source}")]
+    EventFile {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A checkpoint is of another training than the one that was asked for.
     #[error("checkpoint `{path}` is of another training: {differences}")]
     OtherTraining {
@@ -136,5 +144,15 @@ pub enum TrainError {
         step: u64,
         /// Why.
         source: AttackError,
+    },
+    /// The device has no memory for a step.
+    #[error("{network} at a batch size of {batch_size} does not fit: {source}")]
+    OutOfMemory {
+        /// The network.
+        network: String,
+        /// Samples in a batch.
+        batch_size: u32,
+        /// Why.
+        source: OutOfMemory,
     },
 }

@@ -35,6 +35,7 @@ mod schedule;
 mod state;
 mod stopping;
 mod tally;
+mod tensorboard;
 mod training;
 mod watch;
 
@@ -49,4 +50,5 @@ pub use order::{epoch_order, torch_seed};
 pub use regime::{AttackMode, Regime};
 pub use schedule::{Annealing, Length, Milestones, Schedule};
 pub use stopping::EarlyStopping;
-pub use training::{Trained, train, train_from, train_resumably};
+pub use tensorboard::EventFile;
+pub use training::{Record, Trained, train, train_from, train_resumably};

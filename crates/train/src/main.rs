@@ -9,7 +9,8 @@ use twinset_manifest::{Input, Provenance, write_manifest};
 use twinset_model::{DeviceChoice, Network, WeightsMetadata, load_initial, open_device, save};
 use twinset_stage::{CommonArgs, with_hint};
 use twinset_train::{
-    Checkpoint, Checkpoints, Config, Found, Trained, TrainingData, load, network_spec, new_network, train_resumably,
+    Checkpoint, Checkpoints, Config, EventFile, Found, Record, TrainError, Trained, TrainingData, load, network_spec,
+    new_network, train_resumably,
 };
 
 /// Train a network on a training set: weights, and how each epoch went.
@@ -59,6 +60,11 @@ struct Args {
     /// Leave the last two checkpoints when the training is done.
     #[arg(long)]
     keep_checkpoints: bool,
+
+    /// Folder for an event file of TensorBoard, to which each epoch is added as it ends; a training that is resumed begins
+    /// another there, which goes on from where the first was.
+    #[arg(long, value_name = "DIR")]
+    tensorboard: Option<PathBuf>,
 
     /// With --check: print as JSON how much work it would be to train on N rows.
     #[arg(long, value_name = "N", requires = "check")]
@@ -144,13 +150,18 @@ fn train_or_resume(
     if let Some(checkpoint) = &found.checkpoint {
         eprintln!("resuming after epoch {} from `{}`", checkpoint.epoch, checkpoint.path.display());
     }
-    let trained =
-        train_resumably(network, config, data, &args.common.progress(), checkpoints, found.checkpoint.as_ref());
-    trained.context("failed to train").map_err(|error| match checkpoints.find() {
-        Ok(Found { checkpoint: Some(Checkpoint { epoch, path, .. }), .. }) => {
-            with_hint(error, format!("the state after epoch {epoch} is kept in `{}`", path.display()))
+    let events = args.tensorboard.as_deref().map(EventFile::create).transpose().context("failed to train")?;
+    let record = Record { checkpoints, from: found.checkpoint.as_ref(), events };
+    train_resumably(network, config, data, &args.common.progress(), record).map_err(|error| {
+        let is_memory = matches!(error, TrainError::OutOfMemory { .. });
+        let error = anyhow::Error::new(error).context("failed to train");
+        match checkpoints.find() {
+            _ if is_memory => with_hint(error, "a smaller `batch-size` needs less, as does `precision = \"bfloat16\"`"),
+            Ok(Found { checkpoint: Some(Checkpoint { epoch, path, .. }), .. }) => {
+                with_hint(error, format!("the state after epoch {epoch} is kept in `{}`", path.display()))
+            }
+            _ => error,
         }
-        _ => error,
     })
 }
 

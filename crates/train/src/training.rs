@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 use twinset_attack::AttackError;
 use twinset_manifest::rows::Epoch;
-use twinset_model::{Mode, Network, augment, unit_pixels};
+use twinset_model::{Mode, Network, OutOfMemory, augment, catch_out_of_memory, unit_pixels};
 use twinset_stage::{Bar, Progress};
 
 use crate::average::Average;
@@ -13,7 +13,7 @@ use crate::regime::Batch;
 use crate::stopping::Best;
 use crate::tally::Tally;
 use crate::watch::Watch;
-use crate::{Budget, Checkpoint, Checkpoints, Config, Length, Optimizer, TrainError, TrainingData};
+use crate::{Budget, Checkpoint, Checkpoints, Config, EventFile, Length, Optimizer, TrainError, TrainingData};
 
 /// A network that was trained, and how that went.
 #[derive(Debug)]
@@ -33,8 +33,8 @@ pub struct Trained {
 /// On a CPU with one thread the same config and data give the same weights, bit for bit.
 ///
 /// # Errors
-/// When there is nothing to train on, the network does not take the images, an attack fails, or the loss or a weight is
-/// no longer finite.
+/// When there is nothing to train on, the network does not take the images, an attack fails, the loss or a weight is no
+/// longer finite, or a batch does not fit into memory.
 pub fn train(config: &Config, data: &TrainingData, progress: &Progress) -> Result<Trained, TrainError> {
     train_from(new_network(config, data)?, config, data, progress)
 }
@@ -52,23 +52,36 @@ pub fn train_from(
     Run::begin(network, config, data)?.go(progress, None)
 }
 
-/// The same, with a checkpoint after each epoch, from the start or from a checkpoint of this very training on.
+/// Where a training is kept while it goes on.
+#[derive(Debug)]
+pub struct Record<'a> {
+    /// Its checkpoints, one an epoch.
+    pub checkpoints: &'a Checkpoints,
+    /// Its checkpoint that it goes on from, if there is one.
+    pub from: Option<&'a Checkpoint>,
+    /// Its curves for TensorBoard, where they are wanted.
+    pub events: Option<EventFile>,
+}
+
+/// The same, recorded after each epoch, from the start or from a checkpoint of this very training on.
 ///
 /// # Errors
-/// As [`train_from`]; also when a checkpoint cannot be written or restored.
+/// As [`train_from`]; also when the record cannot be written, or the checkpoint not restored.
 pub fn train_resumably(
     network: Network,
     config: &Config,
     data: &TrainingData,
     progress: &Progress,
-    checkpoints: &Checkpoints,
-    from: Option<&Checkpoint>,
+    mut record: Record<'_>,
 ) -> Result<Trained, TrainError> {
     let mut run = Run::begin(network, config, data)?;
-    if let Some(checkpoint) = from {
+    if let Some(checkpoint) = record.from {
         run.restore(checkpoint)?;
     }
-    run.go(progress, Some(checkpoints))
+    if let Some(events) = &mut record.events {
+        events.begin(run.epochs.last())?;
+    }
+    run.go(progress, Some(record))
 }
 
 /// A training between two epochs. What it holds is all that the next epoch depends on; [`Run::state`] is what of it
@@ -116,13 +129,16 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn go(mut self, progress: &Progress, checkpoints: Option<&Checkpoints>) -> Result<Trained, TrainError> {
+    fn go(mut self, progress: &Progress, mut record: Option<Record<'_>>) -> Result<Trained, TrainError> {
         let n_samples = self.config.estimate(self.data.samples.len() as u64).n_samples - self.n_samples;
         let bar = progress.begin("samples", n_samples, "training");
         while !self.is_over() {
-            self.epoch(&bar)?;
-            if let Some(checkpoints) = checkpoints {
-                checkpoints.save(self.n_epochs, &self.state())?;
+            catch_out_of_memory(|| self.epoch(&bar)).map_err(|source| self.out_of_memory(source))??;
+            if let Some(record) = &mut record {
+                record.checkpoints.save(self.n_epochs, &self.state())?;
+                if let (Some(events), Some(epoch)) = (&mut record.events, self.epochs.last()) {
+                    events.epoch(epoch, self.watched.last().copied())?;
+                }
             }
         }
         self.swap_average();
@@ -198,6 +214,11 @@ impl<'a> Run<'a> {
         }
         self.swap_average();
         Ok(())
+    }
+
+    fn out_of_memory(&self, source: OutOfMemory) -> TrainError {
+        let network = self.network.spec().to_string();
+        TrainError::OutOfMemory { network, batch_size: self.config.batch_size, source }
     }
 
     fn is_over(&self) -> bool {

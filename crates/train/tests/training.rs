@@ -13,7 +13,8 @@ use twinset_manifest::rows::Split;
 use twinset_model::{ImageSet, Mode, Network, Precision};
 use twinset_stage::Progress;
 use twinset_train::{
-    Checkpoint, Checkpoints, Config, Sample, TrainError, Trained, TrainingData, new_network, train, train_resumably,
+    Checkpoint, Checkpoints, Config, Record, Sample, TrainError, Trained, TrainingData, new_network, train,
+    train_resumably,
 };
 
 /// Torch has one generator for all threads, and tests run side by side.
@@ -360,7 +361,8 @@ fn a_training_that_goes_on_from_a_checkpoint_is_the_uninterrupted_one() {
             config.budget = serde_json::from_value(json!({ "steps": n_steps })).unwrap();
             let _torch = torch();
             let network = new_network(&config, &data).unwrap();
-            train_resumably(network, &config, &data, &Progress::hidden(), &checkpoints, from).unwrap()
+            let record = Record { checkpoints: &checkpoints, from, events: None };
+            train_resumably(network, &config, &data, &Progress::hidden(), record).unwrap()
         };
         train(6, None);
         let found = checkpoints.find().unwrap().checkpoint.unwrap();

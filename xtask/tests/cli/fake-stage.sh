@@ -11,6 +11,7 @@ while [ $# -gt 0 ]; do
     --table) table=$2; shift ;;
     --estimate) n=$2; shift ;;
     --power) power=$2; shift ;;
+    --tensorboard) echo "$stage $2" >> "$folder/curves"; shift ;;
     --set | --data | --folder | --device) shift ;;
     --check) check=1 ;;
     --list-inputs) [ -f "$folder/source" ] && echo "$folder/source"; exit 0 ;;

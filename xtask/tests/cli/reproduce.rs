@@ -34,6 +34,21 @@ fn all_runs_once_and_nothing_again() {
 }
 
 #[test]
+fn trainings_draw_their_curves_where_asked_and_nothing_is_run_again_for_them() {
+    let checkout = Checkout::new(PIPELINE);
+    assert_eq!(checkout.run(&["reproduce", "small", "--seeds", "1", "--tensorboard", "curves"]).code, Some(0));
+    let mut curves = checkout.path("curves").display().to_string();
+    curves.insert_str(0, "train ");
+    let mut lines: Vec<_> =
+        fs::read_to_string(checkout.path("bin/curves")).unwrap().lines().map(str::to_owned).collect();
+    lines.sort();
+    let expected = ["non-uniform rate 0.5", "uniform rate 0", "uniform rate 0.5"];
+    assert_eq!(lines, expected.map(|cell| format!("{curves}/{cell} seed 0")));
+    let again = checkout.run(&["reproduce", "small", "--seeds", "1"]);
+    assert!(again.stdout.contains("stage runs: 0 executed"), "{again:?}");
+}
+
+#[test]
 fn cells_get_one_thread_and_the_ledger_gets_their_costs() {
     let checkout = Checkout::new(PIPELINE);
     assert_eq!(checkout.run(&["reproduce", "small"]).code, Some(0));
