@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use twinset_manifest::ManifestError;
 use twinset_manifest::rows::Split;
 
+use crate::cifar::CifarError;
+use crate::idx::IdxError;
 use crate::summary::listed;
 
 /// What can be wrong with a source: where, what was found, what was expected.
@@ -58,44 +60,12 @@ pub enum IngestError {
         /// A folder in it that holds them all.
         inner: Option<PathBuf>,
     },
-    /// A batch file of another size.
-    #[error("`{path}` has {found} bytes, expected {expected} (10000 records of 3073 bytes)")]
-    WrongSize {
-        /// The file.
-        path: PathBuf,
-        /// Its size in bytes.
-        found: u64,
-        /// The size of an official one.
-        expected: u64,
-    },
-    /// A label that is no class.
-    #[error("`{path}`, record {record}: label {found}, expected 0 to 9")]
-    WrongLabel {
-        /// The file.
-        path: PathBuf,
-        /// The record, counted from 0.
-        record: usize,
-        /// The label byte.
-        found: u8,
-    },
-    /// A file that is not the official one.
-    #[error("`{path}` is not the official file: SHA-1 {found}, expected {expected}")]
-    Unverified {
-        /// The file.
-        path: PathBuf,
-        /// Its SHA-1.
-        found: String,
-        /// The official file's.
-        expected: String,
-    },
-    /// `batches.meta.txt` does not name ten classes.
-    #[error("`{path}` names {found}, expected 10 different class names, one a line")]
-    ClassNames {
-        /// The file.
-        path: PathBuf,
-        /// What it holds.
-        found: String,
-    },
+    /// A file of CIFAR-10 or CIFAR-100 cannot be believed.
+    #[error(transparent)]
+    Cifar(#[from] CifarError),
+    /// An IDX file cannot be believed.
+    #[error(transparent)]
+    Idx(#[from] IdxError),
     /// A subset that asks for more than there is.
     #[error("class `{class}` has {found} {split} images, expected at least the {asked} that `subset` asks for")]
     SubsetTooLarge {
@@ -181,10 +151,8 @@ impl IngestError {
             Self::NoDataFolder { path } => {
                 Some(format!("add --data DIR, where DIR is the folder that holds `{}`", path.display()))
             }
-            Self::Unverified { .. } => Some(
-                "set allow-unverified = true to take it all the same; the manifest will say so in its warnings"
-                    .to_owned(),
-            ),
+            Self::Cifar(error) => error.hint(),
+            Self::Idx(error) => error.hint(),
             Self::MissingFiles { inner: Some(inner), .. } => Some(format!("did you mean `{}`?", inner.display())),
             Self::NoDataset { .. } | Self::MissingFiles { .. } => {
                 Some("`path` in the config is relative to the folder that --data names".to_owned())

@@ -1,8 +1,8 @@
 //! A *source* is where images come from: a folder of files, an official archive, or a generator. To *ingest* it is to
 //! write its images as an `images` manifest, one row an image, and what could not be read as a `rejects` manifest.
 //!
-//! Three sources: [`shapes`] draws its images itself, [`cifar10`] reads the official binary layout, [`image_folder`]
-//! reads `<split>/<class>/<image>`. Images are made in parallel, in chunks of bounded size, and written in the source's
+//! [`shapes`] draws its images itself, [`cifar10`] and [`cifar100`] read the official files, [`idx`] reads MNIST's
+//! format, [`image_folder`] reads `<split>/<class>/<image>`. Images are made in parallel, in chunks of bounded size, and written in the source's
 //! order: the same source and config give the same bytes on any number of threads.
 //!
 //! ```
@@ -21,10 +21,14 @@
 //! # }
 //! ```
 
+pub mod cifar;
 pub mod cifar10;
+pub mod cifar100;
 mod draws;
 mod error;
+pub mod idx;
 pub mod image_folder;
+pub mod pickle;
 pub mod shapes;
 mod sink;
 mod summary;
@@ -44,8 +48,12 @@ pub use summary::{Counts, Summary};
 pub enum Config {
     /// `dataset = "shapes"`: the embedded generator.
     Shapes(shapes::Config),
-    /// `dataset = "cifar10"`: the official binary layout.
+    /// `dataset = "cifar10"`: the official files, binary or Python.
     Cifar10(cifar10::Config),
+    /// `dataset = "cifar100"`: the official files, binary or Python.
+    Cifar100(cifar100::Config),
+    /// `dataset = "idx"`: MNIST, Fashion-MNIST, and files like theirs.
+    Idx(idx::Config),
     /// `dataset = "image-folder"`: `<split>/<class>/<image>`.
     ImageFolder(image_folder::Config),
 }
@@ -56,6 +64,8 @@ impl Config {
         match self {
             Self::Shapes(_) => "shapes",
             Self::Cifar10(_) => "cifar10",
+            Self::Cifar100(_) => "cifar100",
+            Self::Idx(_) => "idx",
             Self::ImageFolder(_) => "image-folder",
         }
     }
@@ -68,6 +78,8 @@ impl Config {
         match self {
             Self::Shapes(config) => config.validate(),
             Self::Cifar10(config) => config.validate(),
+            Self::Cifar100(config) => config.validate(),
+            Self::Idx(config) => config.validate(),
             Self::ImageFolder(config) => config.validate(),
         }
     }
@@ -96,8 +108,12 @@ pub fn ingest(config: &Config, data: Option<&Path>, out: &Path, progress: &Progr
     match config {
         Config::Shapes(shapes) => shapes::ingest(shapes, config.provenance(), out, progress),
         Config::Cifar10(cifar10) => {
-            cifar10::ingest(cifar10, &resolve(&cifar10.path, data)?, config.provenance(), out, progress)
+            cifar10.source().ingest(&resolve(&cifar10.path, data)?, config.provenance(), out, progress)
         }
+        Config::Cifar100(cifar100) => {
+            cifar100.source().ingest(&resolve(&cifar100.path, data)?, config.provenance(), out, progress)
+        }
+        Config::Idx(idx) => idx::ingest(idx, &resolve(&idx.path, data)?, config.provenance(), out, progress),
         Config::ImageFolder(folder) => {
             image_folder::ingest(folder, &resolve(&folder.path, data)?, config.provenance(), out, progress)
         }
@@ -111,7 +127,9 @@ pub fn ingest(config: &Config, data: Option<&Path>, out: &Path, progress: &Progr
 pub fn list_inputs(config: &Config, data: Option<&Path>) -> Result<Vec<PathBuf>, IngestError> {
     match config {
         Config::Shapes(_) => Ok(Vec::new()),
-        Config::Cifar10(cifar10) => cifar10::list_inputs(&resolve(&cifar10.path, data)?),
+        Config::Cifar10(cifar10) => cifar10.source().list_inputs(&resolve(&cifar10.path, data)?),
+        Config::Cifar100(cifar100) => cifar100.source().list_inputs(&resolve(&cifar100.path, data)?),
+        Config::Idx(idx) => idx::list_inputs(idx, &resolve(&idx.path, data)?),
         Config::ImageFolder(folder) => image_folder::list_inputs(&resolve(&folder.path, data)?),
     }
 }
@@ -119,11 +137,13 @@ pub fn list_inputs(config: &Config, data: Option<&Path>) -> Result<Vec<PathBuf>,
 /// How many images [`ingest`] will find, without reading one; a file of an image folder that cannot be decoded counts.
 ///
 /// # Errors
-/// When an image folder is not there or not laid out as it should be; the other sources' sizes are known.
+/// When a folder is not there or not laid out as it should be; the other sources' sizes are known.
 pub fn count(config: &Config, data: Option<&Path>) -> Result<Counts, IngestError> {
     match config {
         Config::Shapes(shapes) => Ok(shapes.count()),
-        Config::Cifar10(cifar10) => Ok(cifar10.count()),
+        Config::Cifar10(cifar10) => Ok(cifar10.source().count()),
+        Config::Cifar100(cifar100) => Ok(cifar100.source().count()),
+        Config::Idx(idx) => idx::count(idx, &resolve(&idx.path, data)?),
         Config::ImageFolder(folder) => image_folder::count(&resolve(&folder.path, data)?),
     }
 }

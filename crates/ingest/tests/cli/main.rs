@@ -2,6 +2,9 @@
 
 mod bad_input;
 mod cifar10;
+mod cifar100;
+mod idx;
 mod image_folder;
+mod python_files;
 mod sandbox;
 mod shapes;

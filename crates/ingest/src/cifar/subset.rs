@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 use twinset_manifest::rows::Split;
 use twinset_stage::InvalidField;
 
-use super::batch::{BATCHES, Batch, N_RECORDS};
-use super::split;
+use super::Source;
 use crate::IngestError;
 use crate::draws::Draws;
 
@@ -13,9 +12,9 @@ use crate::draws::Draws;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Subset {
-    /// Training images of each class, 1 to 5000.
+    /// Training images of each class: CIFAR-10 has 5000, CIFAR-100 500 of a fine one and 2500 of a coarse one.
     pub train_per_class: u32,
-    /// Test images of each class, 0 to 1000.
+    /// Test images of each class: CIFAR-10 has 1000, CIFAR-100 100 of a fine one and 500 of a coarse one.
     pub test_per_class: u32,
     /// What the draw depends on.
     #[serde(default)]
@@ -23,21 +22,21 @@ pub struct Subset {
 }
 
 impl Subset {
-    pub(super) fn validate(&self) -> Result<(), InvalidField> {
+    pub(crate) fn validate(&self, source: &Source<'_>) -> Result<(), InvalidField> {
         let (train, test) = (self.train_per_class, self.test_per_class);
-        InvalidField::unless((1..=5000).contains(&train), "subset.train-per-class", train, "1 to 5000")?;
-        InvalidField::unless(test <= 1000, "subset.test-per-class", test, "0 to 1000")
+        let (most_train, most_test) = (source.per_class(Split::Train), source.per_class(Split::Test));
+        let is_valid = (1..=most_train).contains(&train);
+        InvalidField::unless(is_valid, "subset.train-per-class", train, &format!("1 to {most_train}"))?;
+        InvalidField::unless(test <= most_test, "subset.test-per-class", test, &format!("0 to {most_test}"))
     }
 
-    /// The ids of the images, ascending.
-    pub(super) fn draw(&self, batches: &[Batch], class_names: &[String]) -> Result<Vec<usize>, IngestError> {
+    /// The ids of the images, ascending, out of all images' splits and labels.
+    pub(super) fn draw(&self, images: &[(Split, u8)], class_names: &[String]) -> Result<Vec<usize>, IngestError> {
         let mut ids = Vec::new();
         for (part, asked) in [(Split::Train, self.train_per_class), (Split::Test, self.test_per_class)] {
             for (label, class) in class_names.iter().enumerate() {
-                let all = (0..BATCHES.len() * N_RECORDS).filter(|&id| {
-                    split(id) == part && usize::from(batches[id / N_RECORDS].label(id % N_RECORDS)) == label
-                });
-                let mut of_class: Vec<_> = all.collect();
+                let is_of_class = |image: &(Split, u8)| image.0 == part && usize::from(image.1) == label;
+                let mut of_class: Vec<_> = (0..images.len()).filter(|id| is_of_class(&images[*id])).collect();
                 if of_class.len() < asked as usize {
                     let found = of_class.len();
                     return Err(IngestError::SubsetTooLarge { class: class.clone(), split: part, found, asked });
