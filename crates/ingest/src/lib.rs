@@ -2,7 +2,7 @@
 //! write its images as an `images` manifest, one row an image, and what could not be read as a `rejects` manifest.
 //!
 //! [`shapes`] draws its images itself, [`cifar10`] and [`cifar100`] read the official files, [`idx`] reads MNIST's
-//! format, [`image_folder`] reads `<split>/<class>/<image>`. Images are made in parallel, in chunks of bounded size, and written in the source's
+//! format, [`image_folder`] reads `<split>/<class>/<image>`; [`download`] fetches public datasets. Images are made in parallel, in chunks of bounded size, and written in the source's
 //! order: the same source and config give the same bytes on any number of threads.
 //!
 //! ```
@@ -24,6 +24,7 @@
 pub mod cifar;
 pub mod cifar10;
 pub mod cifar100;
+pub mod download;
 mod draws;
 mod error;
 pub mod idx;

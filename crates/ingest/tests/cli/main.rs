@@ -3,6 +3,7 @@
 mod bad_input;
 mod cifar10;
 mod cifar100;
+mod download;
 mod idx;
 mod image_folder;
 mod python_files;

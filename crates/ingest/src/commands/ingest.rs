@@ -1,0 +1,73 @@
+//! `twinset-ingest` without a command: reads a source.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use twinset_ingest::{Config, IngestError, count, ingest, list_inputs};
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  twinset-ingest --set 'dataset=\"shapes\"' --set n-train=500 --out images
+  twinset-ingest --config pipelines/cifar10-mini.toml --table ingest --data ~/datasets --out images
+  twinset-ingest download mnist --to data
+  twinset-ingest --set 'dataset=\"idx\"' --set 'path=\"mnist\"' --data data --out images
+
+Configs:
+  dataset = \"shapes\"        n-train = 2000  n-val = 0  n-test = 1000  seed = 0
+                            planted duplicates, counted in the above: n-exact-in-train  n-near-in-train
+                            n-exact-in-val  n-near-in-val  n-exact-in-test  n-near-in-test  n-label-conflicts
+  dataset = \"cifar10\"       path = \"cifar-10-batches-bin\"  allow-unverified = false
+                            subset = { train-per-class = 500, test-per-class = 100, seed = 0 }
+                            path may be cifar-10-batches-py too, or the .tar.gz of either
+  dataset = \"cifar100\"      path = \"cifar-100-binary\"  labels = \"fine\" (or \"coarse\")  and as cifar10;
+                            path may be cifar-100-python too, or the .tar.gz of either
+  dataset = \"idx\"           path = \"mnist\"  class-names = \"digits\" (or \"fashion-mnist\", or a list)
+                            files of other names: train = { images = \"FILE\", labels = \"FILE\" }  val  test
+  dataset = \"image-folder\"  path = \"photos\"  embed = true  max-pixels = 100000000";
+
+#[derive(clap::Args)]
+pub(crate) struct IngestArgs {
+    #[command(flatten)]
+    common: twinset_stage::CommonArgs,
+
+    /// Folder that a relative `path` in the config is relative to.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// Print the files that would be read, one a line, and do nothing else.
+    #[arg(long)]
+    list_inputs: bool,
+
+    /// Print how many images each split has and how many classes there are, as JSON, and do nothing else.
+    #[arg(long, conflicts_with = "list_inputs")]
+    count: bool,
+}
+
+pub(crate) fn run(args: &IngestArgs) -> anyhow::Result<()> {
+    let config: Config = args.common.config(Config::validate)?;
+    let (data, explain) = (args.data.as_deref(), |error| explain(error, &config));
+    if args.common.check {
+        return Ok(());
+    }
+    if args.list_inputs {
+        for path in list_inputs(&config, data).map_err(explain)? {
+            println!("{}", path.display());
+        }
+    } else if args.count {
+        let counts = count(&config, data).map_err(explain)?;
+        println!("{}", serde_json::to_string(&counts).context("failed to print the counts")?);
+    } else {
+        let out = args.common.out_folder()?;
+        println!("{}", ingest(&config, data, out, &args.common.progress()).map_err(explain)?);
+    }
+    Ok(())
+}
+
+fn explain(error: IngestError, config: &Config) -> anyhow::Error {
+    let hint = error.hint();
+    let error = anyhow::Error::new(error).context(format!("failed to ingest `{}`", config.dataset()));
+    match hint {
+        Some(hint) => twinset_stage::with_hint(error, hint),
+        None => error,
+    }
+}

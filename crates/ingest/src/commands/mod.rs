@@ -1,0 +1,4 @@
+//! The commands, each with its arguments: load, one library call, write.
+
+pub(crate) mod download;
+pub(crate) mod ingest;
