@@ -115,7 +115,11 @@ const MNIST: [RemoteFile; 4] = [
     },
 ];
 
-const OF_FASHION_MNIST: &[&str] = &["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"];
+/// Its authors' own bucket, and their repository.
+const OF_FASHION_MNIST: &[&str] = &[
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+];
 const FASHION_MNIST: [RemoteFile; 4] = [
     RemoteFile {
         path: "fashion-mnist/train-images-idx3-ubyte.gz",
