@@ -12,9 +12,10 @@ Examples:
   twinset-ingest download fashion-mnist --to data --list
   TWINSET_MIRROR=https://mirror.example/datasets twinset-ingest download mnist --to data
 
-A mirror is laid out as the folder that --to names: cifar-10-binary.tar.gz, mnist/train-images-idx3-ubyte.gz and so on.
-A proxy is taken from HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, but for what NO_PROXY names; it must let CONNECT through. A
-file of root certificates is taken from SSL_CERT_FILE; without it, Mozilla's are known.";
+A mirror is laid out as the folder that --to names: MIRROR/cifar-10-binary.tar.gz,
+MIRROR/mnist/train-images-idx3-ubyte.gz and so on. A proxy is taken from ALL_PROXY, HTTPS_PROXY or
+HTTP_PROXY, but for hosts that NO_PROXY names; it must let CONNECT through. Root certificates are
+taken from the file that SSL_CERT_FILE names; without it, Mozilla's are known.";
 
 /// Fetch the official files of a public dataset, from their home or a mirror, and check them.
 ///

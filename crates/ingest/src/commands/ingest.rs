@@ -18,11 +18,12 @@ Configs:
                             n-exact-in-val  n-near-in-val  n-exact-in-test  n-near-in-test  n-label-conflicts
   dataset = \"cifar10\"       path = \"cifar-10-batches-bin\"  allow-unverified = false
                             subset = { train-per-class = 500, test-per-class = 100, seed = 0 }
-                            path may be cifar-10-batches-py too, or the .tar.gz of either
-  dataset = \"cifar100\"      path = \"cifar-100-binary\"  labels = \"fine\" (or \"coarse\")  and as cifar10;
-                            path may be cifar-100-python too, or the .tar.gz of either
+                            path: cifar-10-batches-py too, or the .tar.gz of either
+  dataset = \"cifar100\"      path = \"cifar-100-binary\"  labels = \"fine\" (or \"coarse\")
+                            allow-unverified and subset as above
+                            path: cifar-100-python too, or the .tar.gz of either
   dataset = \"idx\"           path = \"mnist\"  class-names = \"digits\" (or \"fashion-mnist\", or a list)
-                            files of other names: train = { images = \"FILE\", labels = \"FILE\" }  val  test
+                            other names: train = { images = \"FILE\", labels = \"FILE\" }  val  test
   dataset = \"image-folder\"  path = \"photos\"  embed = true  max-pixels = 100000000";
 
 #[derive(clap::Args)]

@@ -111,8 +111,8 @@ impl DownloadError {
                     n => format!("the {n} bytes that came are kept, and the next run asks for the rest; "),
                 };
                 Some(format!(
-                    "{kept}--mirror names another home; without a network, put there by hand what is missing - the same \
-                     command then checks it and fetches nothing:\n  {}",
+                    "{kept}--mirror names another home; without a network, put what is missing where it belongs, and the \
+                     same command checks it and fetches nothing:\n  {}",
                     missing.join("\n  ")
                 ))
             }

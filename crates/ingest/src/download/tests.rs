@@ -200,14 +200,14 @@ fn no_server_at_all_is_an_error_that_says_what_to_do() {
     let hint = error.hint().unwrap();
     let expected = format!(
         "the 5 bytes that came are kept, and the next run asks for the rest; --mirror names another home; without a \
-         network, put there by hand what is missing - the same command then checks it and fetches nothing:\n  \
+         network, put what is missing where it belongs, and the same command checks it and fetches nothing:\n  \
          http://127.0.0.1:{port}/set/file.gz as `{}` (300000 bytes, SHA-256 {})",
         path.display(),
         files[0].sha256
     );
     assert_eq!(hint, expected);
 
-    // As the hint says: put there by hand, it is checked, and no server is needed.
+    // As the hint says: put where it belongs, it is checked, and no server is needed.
     fs::write(&path, official()).unwrap();
     let fetched = download(&files, folder.path(), &options()).unwrap();
     assert_eq!(fetched, [Fetched { path: path.clone(), from: None, n_received: 0 }]);

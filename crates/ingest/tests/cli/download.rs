@@ -72,7 +72,7 @@ fn without_the_files_it_says_which_to_put_where() {
     let expected = format!(
         "error: failed to download `fashion-mnist`: cannot fetch `train-images-idx3-ubyte.gz`: \
          {mirror}/fashion-mnist/train-images-idx3-ubyte.gz: the server answers with status 404\n\
-         hint: --mirror names another home; without a network, put there by hand what is missing - the same command then \
+         hint: --mirror names another home; without a network, put what is missing where it belongs, and the same command \
          checks it and fetches nothing:\n  \
          {mirror}/fashion-mnist/train-images-idx3-ubyte.gz as `data/fashion-mnist/train-images-idx3-ubyte.gz` \
          (26421880 bytes, SHA-256 3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84)\n  \
