@@ -5,13 +5,15 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
+use twinset_croissant::{About, write_croissant};
 use twinset_ingest::{Config, IngestError, count, ingest, list_inputs};
 
 /// Turns a dataset into a manifest: one row an image, with its split, its class, its pixels and their digest.
 ///
 /// The config's `dataset` says which source: `shapes` (drawn here, with planted duplicates), `cifar10` (the official
 /// binary version, folder or .tar.gz) or `image-folder` (<split>/<class>/<image>). Writes images.parquet, rejects.parquet
-/// (files that could not be read, and why) and, for shapes, truth.csv (the planted duplicates).
+/// (files that could not be read, and why), croissant.json (both described for other tools, as Croissant 1.1) and, for
+/// shapes, truth.csv (the planted duplicates).
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 #[command(mut_arg("out", |out| out.required_unless_present_any(["check", "list_inputs", "count"])))]
@@ -65,7 +67,13 @@ fn run(args: &Args) -> anyhow::Result<()> {
         println!("{}", serde_json::to_string(&counts).context("failed to print the counts")?);
     } else {
         let out = args.common.out_folder()?;
-        println!("{}", ingest(&config, data, out, &args.common.progress()).map_err(explain)?);
+        let summary = ingest(&config, data, out, &args.common.progress()).map_err(explain)?;
+        let description =
+            format!("Images of the source `{}` as Twinset ingested them, one row each.", config.dataset());
+        let about = About { name: config.dataset(), description: &description };
+        write_croissant(out, &about, &["images.parquet", "rejects.parquet"])
+            .context("failed to describe the dataset")?;
+        println!("{summary}");
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cifar10;
+mod croissant;
 mod image_folder;
 mod sandbox;
 mod shapes;
