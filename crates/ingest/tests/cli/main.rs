@@ -4,5 +4,6 @@ mod bad_input;
 mod cifar10;
 mod croissant;
 mod image_folder;
+mod lineage;
 mod sandbox;
 mod shapes;
