@@ -1,6 +1,7 @@
 //! Executing one stage run: its program in its partial folder, its log beside its outputs.
 
 use crate::interrupt;
+use crate::lineage;
 use crate::process::{self, Cost};
 use crate::programs::Programs;
 use crate::run::StageRun;
@@ -27,6 +28,8 @@ pub struct Executor<'a> {
     pub programs: &'a Programs,
     /// Where trainings draw their curves, if anywhere. No output depends on it, so no key does.
     pub tensorboard: Option<PathBuf>,
+    /// Whose part the runs are, as [`lineage`] says it.
+    pub parent_id: String,
     /// Set when no run is wanted any more.
     pub is_stopped: AtomicBool,
 }
@@ -139,6 +142,7 @@ impl Executor<'_> {
         let log = Mutex::new(log);
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).current_dir(self.root).env("TWINSET_PROGRESS", "machine");
+        command.env(lineage::PARENT_ID, &self.parent_id);
         if run.stage.is_of_cell() {
             for variable in ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"] {
                 command.env(variable, "1");

@@ -26,6 +26,7 @@ pub mod forecast;
 pub mod hint;
 pub mod interrupt;
 pub mod ledger;
+pub mod lineage;
 pub mod pace;
 pub mod pipeline;
 pub mod plan;

@@ -10,6 +10,7 @@ use crate::execute::Executor;
 use crate::hint::hinted;
 use crate::interrupt::{self, Interrupted};
 use crate::ledger::Ledger;
+use crate::lineage;
 use crate::reproduce::works;
 use crate::schedule::{Scheduler, Tally, Works, skip_finished};
 use crate::stage::Stage;
@@ -50,8 +51,9 @@ pub fn run(session: &Session<'_>) -> Result<()> {
     let store = Store::new(workspace.root(), &workspace.stages());
     let is_stopped = AtomicBool::new(false);
     let tensorboard = session.options.tensorboard.as_deref().map(path::absolute).transpose()?;
-    let executor =
-        Executor { root: workspace.root(), store: &store, programs: planner.programs, tensorboard, is_stopped };
+    let parent_id = lineage::parent_id(&planner.pipeline.name);
+    let (root, programs) = (workspace.root(), planner.programs);
+    let executor = Executor { root, store: &store, programs, tensorboard, parent_id, is_stopped };
     let report_folder = workspace.report(&planner.pipeline.name);
     let ledger = Ledger::of(&report_folder);
     let (tally, display) = (Tally::default(), Display::new(session.options.quiet));

@@ -13,7 +13,8 @@ use crate::commands::{download, ingest};
 /// The config's `dataset` says which source: `shapes` (drawn here, with planted duplicates), `cifar10` and `cifar100` (the
 /// official binary or Python version, folder or .tar.gz), `idx` (MNIST, Fashion-MNIST and files like theirs) or
 /// `image-folder` (<split>/<class>/<image>). Writes images.parquet, rejects.parquet (files that could not be read, and
-/// why) and, for shapes, truth.csv (the planted duplicates).
+/// why), croissant.json (both described for other tools, as Croissant 1.1) and, for shapes, truth.csv (the planted
+/// duplicates).
 #[derive(Parser)]
 #[command(version, after_help = ingest::EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(mut_arg("out", |out| out.required_unless_present_any(["check", "list_inputs", "count"])))]

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Parser;
+use twinset_croissant::{About, write_croissant};
 use twinset_inject::{Candidate, Config, Copies, Duplicates, InjectError, Plan, Settled, Summary, make_copies, plan};
 use twinset_manifest::rows::{Cluster, Image};
 use twinset_manifest::{Input, Provenance, Reader, Row, Writer, write_manifest};
@@ -31,10 +32,19 @@ TRANSFORM  { kind = \"shift\", max-pixels = 2 }, { kind = \"crop-resize\", min-s
            { kind = \"brightness\", max-change = \"16/255\" }, { kind = \"contrast\", max-change = 0.2 },
            { kind = \"jpeg\", quality = 75 }, { kind = \"noise\", sigma = \"8/255\" }";
 
+const OUTPUTS: [&str; 3] = ["trainset.parquet", "injected-images.parquet", "leaked-images.parquet"];
+
+const ABOUT: About = About {
+    name: "training set with duplicates",
+    description: "Which images a network is trained on, with duplicates injected on purpose. A position names its image by id: of \
+                  injected-images, or of the images.parquet that the files were derived from.",
+};
+
 /// Make a training set: remove duplicates that were found, inject duplicates on purpose.
 ///
 /// Writes trainset.parquet (which image stands where, and why), injected-images.parquet (the near-duplicates that
-/// were made; empty where duplicates are exact) and leaked-images.parquet (the duplicates that leaked into another split).
+/// were made; empty where duplicates are exact), leaked-images.parquet (the duplicates that leaked into another split)
+/// and croissant.json (all three described for other tools, as Croissant 1.1).
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLE)]
 struct Args {
@@ -96,6 +106,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     none.finish_images(of_none, &set.class_names)?;
     let summary = Summary::of(&plan, &config, &set.class_names, n_unchanged);
     write_manifest(&out.join("trainset.parquet"), plan.rows, &of_trainset)?;
+    write_croissant(out, &ABOUT, &OUTPUTS).context("failed to describe the training set")?;
     println!("{summary}wrote trainset.parquet, injected-images.parquet and leaked-images.parquet to {}", out.display());
     Ok(())
 }

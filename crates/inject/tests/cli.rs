@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 use twinset_manifest::rows::{Cluster, Image, ImageData, Pair, Split, TrainsetRow};
-use twinset_manifest::{Provenance, Reader, Row, write_manifest};
+use twinset_manifest::{Provenance, Reader, Row, digest_file, write_manifest};
 use twinset_pixels::{digest, encode_png};
 
 fn inject(folder: &Path) -> Command {
@@ -111,6 +111,22 @@ fn exact_duplicates_are_appended_and_summed_up() {
     assert_eq!(rows.len(), 12);
     assert!(rows[8..].iter().all(|row| row.duplicate_of == Some(row.image_id) && row.copy == 1));
     assert_eq!(read::<Image>(&folder, "out/injected-images.parquet"), []);
+}
+
+#[test]
+fn a_training_set_is_described_with_what_it_was_derived_from() {
+    let folder = folder_with(images());
+    run(&folder, "out", &["rate=0.5", NEAR]);
+    let text = fs::read_to_string(folder.path().join("out/croissant.json")).unwrap();
+    for name in ["trainset", "injected-images", "leaked-images"] {
+        assert!(text.contains(&format!("\"contentUrl\": \"{name}.parquet\"")), "{text}");
+    }
+    let images = digest_file(&folder.path().join("images.parquet")).unwrap();
+    assert!(text.contains(&format!("\"@id\": \"urn:blake3:{images}\"")), "{text}");
+    assert!(text.contains("\"class/name\": \"dog\""), "{text}");
+    let (_, derived_from) = text.split_once("\"@id\": \"injected-images/derived_from\"").unwrap();
+    let (derived_from, _) = derived_from.split_once("\"name\": \"derived_from\"").unwrap();
+    assert!(derived_from.contains("\"equivalentProperty\": \"prov:wasDerivedFrom\""), "{derived_from}");
 }
 
 #[test]

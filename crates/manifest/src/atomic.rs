@@ -77,6 +77,15 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.commit()
 }
 
+/// Adds a line to a log that several programs may write to, in one write.
+///
+/// # Errors
+/// When the file cannot be opened or written.
+pub fn append_line(path: &Path, line: &str) -> io::Result<()> {
+    let mut file = File::options().append(true).create(true).open(path)?;
+    file.write_all(format!("{line}\n").as_bytes())
+}
+
 /// Removes the temporary files that killed processes left for `target`.
 fn remove_stale_siblings(target: &Path, name: &str) {
     let proc = Path::new("/proc");

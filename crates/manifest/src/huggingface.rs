@@ -26,6 +26,15 @@ pub fn image_features(class_names: &[String]) -> String {
     json!({ "info": { "features": features } }).to_string()
 }
 
+/// The class names, by label, of the features that [`image_features`] wrote; empty where it did not.
+pub fn class_names(features: &str) -> Vec<String> {
+    let names = |features: Value| -> Option<Vec<String>> {
+        let names = features.pointer("/info/features/label/names")?.as_array()?;
+        names.iter().map(|name| name.as_str().map(str::to_owned)).collect()
+    };
+    serde_json::from_str(features).ok().and_then(names).unwrap_or_default()
+}
+
 impl Writer<Image> {
     /// [`finish`](Writer::finish) for images: with the class names, by label, in Hugging Face's footer entry.
     ///

@@ -26,6 +26,8 @@
 mod atomic;
 mod column;
 mod error;
+mod examples;
+mod footer;
 pub mod huggingface;
 mod provenance;
 mod reader;
@@ -36,14 +38,15 @@ mod schemas;
 pub mod units;
 mod writer;
 
-pub use atomic::{AtomicFile, write_atomically};
+pub use atomic::{AtomicFile, append_line, write_atomically};
 pub use column::{Column, Value};
 pub use error::ManifestError;
+pub use footer::{ColumnSummary, Footer};
 pub use provenance::{Digest, Input, Provenance, digest_file};
 pub use reader::{Reader, read_manifest};
 pub use resumable::ResumableFile;
 pub use row::{ColumnDoc, Row};
-pub use schemas::schemas_markdown;
+pub use schemas::{SchemaDoc, schemas, schemas_markdown};
 pub use writer::{Writer, Written, write_manifest};
 
 /// Footer key that holds the schema, for instance `images/1`.

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::column::type_name;
+use crate::examples::EXAMPLES;
 use crate::rows::{
     Cell, ClaimRow, Cluster, Efficiency, Epoch, FigurePoint, Gaussian, GaussianBoundary, GaussianPoint, Hashes, Image,
     KnownImage, KnownPair, Pair, PrecisionRecall, Prediction, Reject, Removed, TrainsetRow,
@@ -18,37 +19,59 @@ pub fn schemas_markdown() -> String {
          JSON with the stage and its version, its resolved config, its seed, the name, schema and BLAKE3 of each input, and \
          warnings. An `images` manifest also holds a `huggingface` entry, so that `datasets` decodes its pictures.\n",
     );
-    section::<Image>(&mut text);
-    section::<Reject>(&mut text);
-    section::<Hashes>(&mut text);
-    section::<Pair>(&mut text);
-    section::<Cluster>(&mut text);
-    section::<KnownImage>(&mut text);
-    section::<KnownPair>(&mut text);
-    section::<PrecisionRecall>(&mut text);
-    section::<Removed>(&mut text);
-    section::<TrainsetRow>(&mut text);
-    section::<Epoch>(&mut text);
-    section::<Prediction>(&mut text);
-    section::<Gaussian>(&mut text);
-    section::<GaussianBoundary>(&mut text);
-    section::<GaussianPoint>(&mut text);
-    section::<Cell>(&mut text);
-    section::<ClaimRow>(&mut text);
-    section::<Efficiency>(&mut text);
-    section::<FigurePoint>(&mut text);
+    for SchemaDoc { schema, doc, columns } in schemas() {
+        write!(text, "\n## {schema}\n\n{doc}\n\n| column | type | null | meaning |\n|---|---|---|---|\n")
+            .expect("writing to a string does not fail");
+        for ColumnDoc { name, data_type, is_nullable, doc } in columns {
+            let null = if is_nullable { "yes" } else { "" };
+            writeln!(text, "| `{name}` | {} | {null} | {} |", type_name(&data_type), one_line(doc))
+                .expect("writing to a string does not fail");
+        }
+        for example in EXAMPLES.iter().filter(|example| example.schema == schema) {
+            text.push_str(&example.markdown());
+        }
+    }
     text
 }
 
-fn section<R: Row>(text: &mut String) {
-    let doc = one_line(R::DOC);
-    write!(text, "\n## {}\n\n{doc}\n\n| column | type | null | meaning |\n|---|---|---|---|\n", R::SCHEMA)
-        .expect("writing to a string does not fail");
-    for ColumnDoc { name, data_type, is_nullable, doc } in R::columns() {
-        let null = if is_nullable { "yes" } else { "" };
-        writeln!(text, "| `{name}` | {} | {null} | {} |", type_name(&data_type), one_line(doc))
-            .expect("writing to a string does not fail");
-    }
+/// A schema and what its row type's docs say.
+#[derive(Clone, Debug)]
+pub struct SchemaDoc {
+    /// The schema and its version, for instance `images/1`.
+    pub schema: &'static str,
+    /// What a row is.
+    pub doc: String,
+    /// The columns, in order.
+    pub columns: Vec<ColumnDoc>,
+}
+
+/// All schemas, in the order in which a study makes them.
+pub fn schemas() -> Vec<SchemaDoc> {
+    vec![
+        of::<Image>(),
+        of::<Reject>(),
+        of::<Hashes>(),
+        of::<Pair>(),
+        of::<Cluster>(),
+        of::<KnownImage>(),
+        of::<KnownPair>(),
+        of::<PrecisionRecall>(),
+        of::<Removed>(),
+        of::<TrainsetRow>(),
+        of::<Epoch>(),
+        of::<Prediction>(),
+        of::<Gaussian>(),
+        of::<GaussianBoundary>(),
+        of::<GaussianPoint>(),
+        of::<Cell>(),
+        of::<ClaimRow>(),
+        of::<Efficiency>(),
+        of::<FigurePoint>(),
+    ]
+}
+
+fn of<R: Row>() -> SchemaDoc {
+    SchemaDoc { schema: R::SCHEMA, doc: one_line(R::DOC), columns: R::columns() }
 }
 
 fn one_line(doc: &str) -> String {
@@ -59,6 +82,13 @@ fn one_line(doc: &str) -> String {
 mod tests {
     use std::fs;
     use std::path::Path;
+
+    #[test]
+    fn every_example_is_of_a_schema() {
+        for example in crate::examples::EXAMPLES {
+            assert!(super::schemas().iter().any(|doc| doc.schema == example.schema), "{}", example.schema);
+        }
+    }
 
     #[test]
     fn schemas_md_says_what_the_row_types_say() {

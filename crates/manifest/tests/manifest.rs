@@ -148,3 +148,35 @@ fn a_column_of_another_type_is_refused_by_name() {
 fn a_text_that_its_type_does_not_know_is_refused() {
     assert_eq!("trian".parse::<Split>().unwrap_err(), "`trian`, expected one of `train`, `val`, `test`");
 }
+
+#[test]
+fn a_footer_sums_up_what_the_rows_are() {
+    use twinset_manifest::Footer;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("images.parquet");
+    let rows: Vec<Image> = (0..3000).map(image).collect();
+    let mut writer = Writer::<Image>::create(&path).unwrap();
+    writer.extend(rows.clone()).unwrap();
+    writer.finish_images(&provenance(), &["cat".to_owned(), "dog".to_owned()]).unwrap();
+
+    let footer = Footer::read(&path).unwrap();
+    assert_eq!((footer.schema.as_str(), footer.n_rows), (Image::SCHEMA, 3000));
+    assert_eq!(footer.n_bytes, fs::metadata(&path).unwrap().len());
+    assert_eq!(footer.provenance, provenance());
+    assert_eq!(footer.class_names, ["cat", "dog"]);
+    let names: Vec<_> = Image::columns().iter().map(|column| column.name).collect();
+    assert_eq!(footer.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>(), names);
+
+    let column = |name: &str| footer.columns.iter().find(|column| column.name == name).unwrap();
+    let id = column("image_id");
+    assert_eq!((id.type_name.as_str(), id.n_null, id.min, id.max), ("uint64", Some(0), Some(0.0), Some(2999.0)));
+    let n_null = |is_null: fn(&Image) -> bool| Some(rows.iter().filter(|row| is_null(row)).count() as u64);
+    assert_eq!(column("derived_from").n_null, n_null(|row| row.derived_from.is_none()));
+    let [bytes, of_path] = &column("image").fields[..] else { panic!("{:?}", column("image")) };
+    assert_eq!((bytes.name.as_str(), bytes.n_null), ("bytes", n_null(|row| row.image.bytes.is_none())));
+    assert_eq!((of_path.name.as_str(), of_path.n_null), ("path", n_null(|row| row.image.path.is_none())));
+
+    let message = Footer::read(&folder.path().join("none.parquet")).unwrap_err().to_string();
+    assert!(message.contains("No such file"), "{message}");
+}

@@ -104,6 +104,11 @@ wrote images.parquet and removed.parquet to clean
     ];
     assert_eq!(removed.iter().map(told).collect::<Vec<_>>(), expected);
 
+    let croissant = fs::read_to_string(folder.path().join("clean/croissant.json")).unwrap();
+    for part in ["\"contentUrl\": \"images.parquet\"", "\"contentUrl\": \"removed.parquet\"", conflict] {
+        assert!(croissant.contains(part), "{croissant}");
+    }
+
     let again = ["--quiet", "--images", "clean/images.parquet", "--out", "again", "--fail-on-leak"];
     let (stdout, _) = expect_exit(&folder, &again, 0);
     assert!(stdout.contains("0 clusters of 0 images"), "cleaned images have no duplicates: {stdout}");

@@ -1,4 +1,5 @@
-//! The shell that every stage binary shares: arguments, config, progress, errors, exit code.
+//! The shell that every stage binary shares: arguments, config, progress, errors, exit code, and events for a lineage
+//! service where the environment names one.
 //!
 //! A stage's `main.rs` is arguments → load → one pure library call → write:
 //!
@@ -40,6 +41,8 @@
 
 mod args;
 mod config;
+mod invocation;
+mod lineage;
 mod locate;
 mod progress;
 mod shell;

@@ -3,15 +3,29 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::lineage::Lineage;
+
 /// Runs a stage and turns its error into one line on stderr and exit code 1; hints follow on lines of their own.
+///
+/// Where the environment names a lineage service, it hears what the run reads and writes and how it ends.
 pub fn run(stage: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
     end_with_the_reader();
+    let lineage = Lineage::begin();
     match stage() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            if let Some(lineage) = lineage {
+                lineage.complete();
+            }
+            ExitCode::SUCCESS
+        }
         Err(error) => {
-            eprintln!("error: {}", chain(&error));
+            let message = chain(&error);
+            eprintln!("error: {message}");
             if let Some(Hinted { hint, .. }) = error.chain().find_map(|cause| cause.downcast_ref()) {
                 eprintln!("hint: {hint}");
+            }
+            if let Some(lineage) = lineage {
+                lineage.fail(&message);
             }
             ExitCode::FAILURE
         }

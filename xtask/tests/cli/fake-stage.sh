@@ -45,6 +45,7 @@ for input in $inputs; do
 done
 echo "$stage $$" >> "$folder/executions"
 echo "$TWINSET_PROGRESS ${OMP_NUM_THREADS:-all}" > "$out/log-of-environment"
+echo "$OPENLINEAGE_PARENT_ID" >> "$folder/parents"
 echo "@progress 1 4 samples epoch 1" >&2
 value() { sed -n "s/^$1 = //p" "$config"; }
 if [ "$(value fail-seed)" = "$(value seed)" ] && [ -n "$(value fail-seed)" ] && [ ! -f "$folder/healed" ]; then

@@ -1,6 +1,7 @@
 //! The runner as a user calls it, over fake stage programs.
 
 use crate::support::{Checkout, Ended, PIPELINE, wait_until};
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -57,6 +58,9 @@ fn cells_get_one_thread_and_the_ledger_gets_their_costs() {
         let is_of_cell = ["inject", "train", "evaluate"].iter().any(|stage| folder.parent().unwrap().ends_with(stage));
         assert_eq!(environment.trim(), if is_of_cell { "machine 1" } else { "machine all" }, "{}", folder.display());
     }
+    let parents = fs::read_to_string(checkout.path("bin/parents")).unwrap();
+    let parents: BTreeSet<&str> = parents.lines().collect();
+    assert!(parents.len() == 1 && parents.iter().all(|parent| parent.starts_with("default/twinset.reproduce.small/")));
     let ledger = fs::read_to_string(checkout.path("reports/small/ledger.jsonl")).unwrap();
     assert_eq!(ledger.lines().count(), 23);
     let train = ledger.lines().find(|line| line.contains("\"stage\":\"train\"")).unwrap();

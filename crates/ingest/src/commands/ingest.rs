@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+use twinset_croissant::{About, write_croissant};
 use twinset_ingest::{Config, IngestError, count, ingest, list_inputs};
 
 pub(crate) const EXAMPLES: &str = "\
@@ -59,7 +60,13 @@ pub(crate) fn run(args: &IngestArgs) -> anyhow::Result<()> {
         println!("{}", serde_json::to_string(&counts).context("failed to print the counts")?);
     } else {
         let out = args.common.out_folder()?;
-        println!("{}", ingest(&config, data, out, &args.common.progress()).map_err(explain)?);
+        let summary = ingest(&config, data, out, &args.common.progress()).map_err(explain)?;
+        let description =
+            format!("Images of the source `{}` as Twinset ingested them, one row each.", config.dataset());
+        let about = About { name: config.dataset(), description: &description };
+        write_croissant(out, &about, &["images.parquet", "rejects.parquet"])
+            .context("failed to describe the dataset")?;
+        println!("{summary}");
     }
     Ok(())
 }

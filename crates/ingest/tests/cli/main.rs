@@ -3,9 +3,11 @@
 mod bad_input;
 mod cifar10;
 mod cifar100;
+mod croissant;
 mod download;
 mod idx;
 mod image_folder;
+mod lineage;
 mod python_files;
 mod sandbox;
 mod shapes;

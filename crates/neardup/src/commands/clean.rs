@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use twinset_croissant::{About, write_croissant};
 use twinset_manifest::rows::{Cluster, Image, Pair, Removed};
 use twinset_manifest::{Input, Provenance, Reader, Row, Writer, write_manifest};
 use twinset_neardup::{Census, CleanConfig, CleanError, Cleaning, expect_made_from};
@@ -22,10 +23,15 @@ Config (TOML, every key has this default):
   within-splits = true         one image of a cluster stays in each split; false: a split's duplicates of itself stay
   label-conflicts = \"keep\"     clusters with two labels as any other; or: remove (all their images, in every split)";
 
+const ABOUT: About = About {
+    name: "images without duplicates",
+    description: "Images of a dataset without the duplicates and leaks that Twinset found, and which images were left out and why.",
+};
+
 /// Leave out duplicates and leaks: write the images that stay, and what was left out and why.
 ///
-/// Writes images.parquet (the rows that stay, unchanged and in their order) and removed.parquet (which images are missing,
-/// the reason, and the image that stands for each). Duplicates are what the clusters tie together: exact and near pairs. The
+/// Writes images.parquet (the rows that stay, unchanged and in their order), removed.parquet (which images are missing,
+/// the reason, and the image that stands for each) and croissant.json (both described for other tools). Duplicates are what the clusters tie together: exact and near pairs. The
 /// pairs are used to count what is left.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
@@ -75,6 +81,7 @@ pub(crate) fn run(args: &CleanArgs) -> anyhow::Result<()> {
     let out = args.common.out_folder()?;
     write_kept(images, &out.join("images.parquet"), &cleaning, args, &provenance)?;
     write_manifest::<Removed>(&out.join("removed.parquet"), cleaning.removed.iter().cloned(), &provenance)?;
+    write_croissant(out, &ABOUT, &["images.parquet", "removed.parquet"]).context("failed to describe the images")?;
     println!("{cleaning}wrote images.parquet and removed.parquet to {}", out.display());
     Ok(())
 }
