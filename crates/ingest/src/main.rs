@@ -10,7 +10,8 @@ use twinset_ingest::{Config, IngestError, count, ingest, list_inputs};
 /// Turns a dataset into a manifest: one row an image, with its split, its class, its pixels and their digest.
 ///
 /// The config's `dataset` says which source: `shapes` (drawn here, with planted duplicates), `cifar10` (the official
-/// binary version, folder or .tar.gz) or `image-folder` (<split>/<class>/<image>). Writes images.parquet, rejects.parquet
+/// binary version, folder or .tar.gz), `image-folder` (<split>/<class>/<image>), `hugging-face` (Parquet files of `datasets`),
+/// `webdataset` (tar archives) or `table` (a CSV or Parquet of labels beside a folder). Writes images.parquet, rejects.parquet
 /// (files that could not be read, and why) and, for shapes, truth.csv (the planted duplicates).
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
@@ -43,7 +44,17 @@ Configs:
                             n-exact-in-val  n-near-in-val  n-exact-in-test  n-near-in-test  n-label-conflicts
   dataset = \"cifar10\"       path = \"cifar-10-batches-bin\"  allow-unverified = false
                             subset = { train-per-class = 500, test-per-class = 100, seed = 0 }
-  dataset = \"image-folder\"  path = \"photos\"  embed = true  max-pixels = 100000000";
+  dataset = \"image-folder\"  path = \"photos\"  embed = true
+  dataset = \"hugging-face\"  path = \"cats/data\"  image-column = \"image\"  label-column = \"label\"
+  dataset = \"webdataset\"    path = \"shards\"  label-field = \"label\" (of a sample's .json)
+  dataset = \"table\"         path = \"photos/labels.csv\" (or .tsv, .parquet)  folder = \"photos\"  embed = true
+                            image-column = \"image\"  label-column = \"label\"  split-column = \"split\"
+  These four also have      max-pixels = 100000000
+                            resize = { width = 32, height = 32, fit = \"stretch\", filter = \"triangle\" }
+                              fit: stretch, crop, pad; filter: nearest, triangle, catmull-rom, lanczos3
+                            draw-split = { val = 0.1, test = 0.2, seed = 0 } for a source without splits: of each class;
+                              an image-folder is then <class>/<image>
+  The last three also       class-names = [\"cat\", \"dog\"]  split = \"train\" (of all, for a source without splits)";
 
 fn main() -> ExitCode {
     let args = Args::parse();
