@@ -8,7 +8,13 @@ use twinset_manifest::rows::Split;
 
 use crate::cifar::CifarError;
 use crate::idx::IdxError;
+use crate::hugging_face::FeatureError;
+use crate::labels::LabelError;
+use crate::parquet_file::ParquetError;
+use crate::splits::SplitError;
 use crate::summary::listed;
+use crate::table::TableError;
+use crate::webdataset::ArchiveError;
 
 /// What can be wrong with a source: where, what was found, what was expected.
 #[derive(Debug, thiserror::Error)]
@@ -142,6 +148,24 @@ pub enum IngestError {
         /// One of them and why.
         example: String,
     },
+    /// A label that is no class of the source.
+    #[error(transparent)]
+    Label(#[from] LabelError),
+    /// Splits that are not told, or told twice.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    /// A Parquet file of another layout.
+    #[error(transparent)]
+    Parquet(#[from] ParquetError),
+    /// Shards of Hugging Face that do not agree.
+    #[error(transparent)]
+    Feature(#[from] FeatureError),
+    /// A tar archive that cannot be read or believed.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// A table of another layout, or with wrong rows.
+    #[error(transparent)]
+    Table(#[from] TableError),
 }
 
 impl IngestError {
@@ -160,6 +184,7 @@ impl IngestError {
             Self::ClassesDiffer { .. } => {
                 Some("a class's label is its place among the sorted names, so each split needs all of them".to_owned())
             }
+            Self::Split(error) => Some(error.hint().to_owned()),
             _ => None,
         }
     }

@@ -1,4 +1,4 @@
-//! A folder of image files, laid out as `<split>/<class>/<image>`.
+//! A folder of image files, laid out as `<split>/<class>/<image>`, or, where splits are drawn, as `<class>/<image>`.
 //!
 //! Splits are the folders `train`, `val` and `test`, as far as they are there. A class is a folder in a split; sorted by
 //! name, classes are labels 0, 1, 2, …, and every split has the same ones. All files below a class's folder are taken,
@@ -6,26 +6,27 @@
 //! a reject. Symbolic links are followed.
 //!
 //! Files are sorted by split, class and path, and a file's place in that order is its image's id: one that is rejected
-//! leaves a gap, so that it does not move the others.
+//! leaves a gap, so that it does not move the others. Where splits are drawn, files are sorted by class and path alone.
 
 mod listing;
 
-use std::fs::{self, File};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use twinset_manifest::rows::{Image, ImageData, Reject, Split};
+use twinset_manifest::rows::{Image, Reject, Split};
 use twinset_manifest::{Digest, Input, Provenance};
 use twinset_pixels::Limits;
 use twinset_stage::{InvalidField, Progress};
 
+use crate::draw_split::DrawSplit;
+use crate::resize::Resize;
 use crate::sink::Sink;
+use crate::take::{Keep, Place, Rejection, Take, reject};
 use crate::{Counts, IngestError, Summary};
 use listing::{Found, Listing};
 
 /// Where the images are, and how they are taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// The folder that holds the splits; relative to the data folder.
@@ -33,6 +34,12 @@ pub struct Config {
     /// Whether the manifest holds the files' bytes (the default), or their paths, relative to the data folder.
     #[serde(default = "embed")]
     pub embed: bool,
+    /// A draw of the splits, of a folder that has classes and no splits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draw_split: Option<DrawSplit>,
+    /// One size for all images; else they keep theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resize: Option<Resize>,
     /// Largest width × height; a file with more is rejected before it is decoded.
     #[serde(default = "max_pixels")]
     pub max_pixels: u64,
@@ -49,23 +56,26 @@ fn max_pixels() -> u64 {
 impl Config {
     pub(crate) fn validate(&self) -> Result<(), InvalidField> {
         InvalidField::unless(!self.path.as_os_str().is_empty(), "path", "nothing", "a folder")?;
-        InvalidField::unless(self.max_pixels > 0, "max-pixels", self.max_pixels, "at least 1")
-    }
-
-    /// Largest file that is read: twice what an uncompressed image of the most pixels takes, and room for metadata.
-    fn max_file_bytes(&self) -> u64 {
-        self.max_pixels.saturating_mul(16).saturating_add(64 << 20)
+        InvalidField::unless(self.max_pixels > 0, "max-pixels", self.max_pixels, "at least 1")?;
+        self.draw_split.as_ref().map_or(Ok(()), DrawSplit::validate)?;
+        Resize::expect_embed(self.resize.as_ref(), self.embed)?;
+        self.resize.as_ref().map_or(Ok(()), Resize::validate)
     }
 }
 
 /// The files that will be read.
-pub(crate) fn list_inputs(folder: &Path) -> Result<Vec<PathBuf>, IngestError> {
-    Ok(Listing::of(folder)?.files.into_iter().filter(|found| found.label.is_some()).map(|found| found.path).collect())
+pub(crate) fn list_inputs(config: &Config, folder: &Path) -> Result<Vec<PathBuf>, IngestError> {
+    Ok(Listing::of(config, folder)?
+        .files
+        .into_iter()
+        .filter(|found| found.label.is_some())
+        .map(|found| found.path)
+        .collect())
 }
 
 /// How many files there are.
-pub(crate) fn count(folder: &Path) -> Result<Counts, IngestError> {
-    let listing = Listing::of(folder)?;
+pub(crate) fn count(config: &Config, folder: &Path) -> Result<Counts, IngestError> {
+    let listing = Listing::of(config, folder)?;
     let mut counts = Counts { classes: listing.class_names.len() as u64, ..Counts::default() };
     for found in listing.files.iter().filter(|found| found.label.is_some()) {
         *counts.of_split(found.split) += 1;
@@ -81,13 +91,14 @@ pub(crate) fn ingest(
     out: &Path,
     progress: &Progress,
 ) -> Result<Summary, IngestError> {
-    let Listing { class_names, files, warnings } = Listing::of(folder)?;
+    let Listing { class_names, files, warnings } = Listing::of(config, folder)?;
     let numbered: Vec<_> = files.iter().enumerate().collect();
+    let of_all = Take { max_pixels: config.max_pixels, resize: config.resize.as_ref(), class_names: &class_names };
     let mut sink = Sink::create(out, files.len(), progress)?;
-    let notes =
-        sink.write(&numbered, |(_, found)| found.n_bytes, |&(id, found)| take(config, &class_names, id, found))?;
+    let notes = sink.write(&numbered, |(_, found)| found.n_bytes, |&(id, found)| take(config, of_all, id, found))?;
     check_rejected(folder, &class_names, &files, &notes)?;
 
+    provenance.seed = config.draw_split.as_ref().map(|draw_split| draw_split.seed);
     provenance.inputs = vec![input(folder, &files, &notes)];
     provenance.warnings = warnings;
     let n_rejected = notes.iter().filter(|note| note.rejected.is_some()).count();
@@ -105,76 +116,46 @@ struct Note {
     rejected: Option<String>,
 }
 
-fn take(config: &Config, class_names: &[String], id: usize, found: &Found) -> (Result<Image, Reject>, Note) {
-    let bytes = read(config, found);
+fn take(config: &Config, take: Take, id: usize, found: &Found) -> (Result<Image, Reject>, Note) {
+    let bytes = read(take, found);
     let blake3 = blake3::hash(bytes.as_deref().unwrap_or_default());
-    match bytes.and_then(|bytes| image(config, class_names, id, found, bytes)) {
+    match bytes.and_then(|bytes| image(config, take, id, found, bytes)) {
         Ok(image) => (Ok(image), Note { blake3, rejected: None }),
-        Err((reason, detail)) => {
-            let source = found.relative.clone();
-            let rejected = Some(format!("`{source}`: {detail}"));
-            (Err(Reject { source, reason: reason.to_owned(), detail }), Note { blake3, rejected })
+        Err(rejection) => {
+            let rejected = Some(format!("`{}`: {}", found.relative, rejection.1));
+            (Err(reject(&found.relative, rejection)), Note { blake3, rejected })
         }
     }
 }
 
-type Rejection = (&'static str, String);
-
-fn read(config: &Config, found: &Found) -> Result<Vec<u8>, Rejection> {
-    let unreadable = |error: std::io::Error| ("unreadable", format!("cannot read the file: {error}"));
+fn read(take: Take, found: &Found) -> Result<Vec<u8>, Rejection> {
     if found.label.is_none() {
         return Err(("unsupported", "unsupported: a file outside of a class folder".to_owned()));
     }
-    // A pipe would be waited for, for ever.
-    if !fs::metadata(&found.path).map_err(unreadable)?.is_file() {
-        return Err(("unsupported", "unsupported: no regular file".to_owned()));
-    }
-    let limit = config.max_file_bytes();
-    let mut bytes = Vec::new();
-    File::open(&found.path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
-    if bytes.len() as u64 > limit {
-        return Err(("too-large", format!("too large: the file has more than {limit} bytes")));
-    }
-    Ok(bytes)
+    take.read_file(&found.path)
 }
 
-fn image(
-    config: &Config,
-    class_names: &[String],
-    id: usize,
-    found: &Found,
-    bytes: Vec<u8>,
-) -> Result<Image, Rejection> {
-    let limits = Limits { max_pixels: config.max_pixels };
-    let pixels = twinset_pixels::decode(&bytes, &limits).map_err(|error| (error.reason(), error.to_string()))?;
+fn image(config: &Config, take: Take, id: usize, found: &Found, bytes: Vec<u8>) -> Result<Image, Rejection> {
+    let label = found.label.expect("a file outside of a class folder was rejected before");
+    let place = Place { image_id: id as u64, split: found.split, label, source: found.relative.clone() };
+    // From --data, as the config's path is: what reads the manifest is told that folder and knows no other.
+    let referenced = || Keep::Path(config.path.join(&found.relative).to_string_lossy().into_owned());
+    let image = take.image(place, bytes, if config.embed { Keep::Bytes } else { referenced() })?;
     if !config.embed && !found.is_utf8 {
         let detail = "unsupported: the file's name is not UTF-8, so its path cannot be kept; embed = true takes it";
         return Err(("unsupported", detail.to_owned()));
     }
-    let label = found.label.expect("a file outside of a class folder was rejected before");
-    // From --data, as the config's path is: what reads the manifest is told that folder and knows no other.
-    let path = (!config.embed).then(|| config.path.join(&found.relative).to_string_lossy().into_owned());
-    Ok(Image {
-        image_id: id as u64,
-        split: found.split,
-        label,
-        class_name: class_names[label as usize].clone(),
-        width: pixels.width(),
-        height: pixels.height(),
-        image: ImageData { bytes: config.embed.then_some(bytes), path },
-        pixels_blake3: twinset_pixels::digest(&pixels),
-        source: found.relative.clone(),
-        derived_from: None,
-        transform: None,
-    })
+    Ok(image)
 }
 
 /// An error where nothing is left of the whole, or of a class in a split.
 fn check_rejected(folder: &Path, class_names: &[String], files: &[Found], notes: &[Note]) -> Result<(), IngestError> {
-    let all: Vec<_> = files.iter().zip(notes).collect();
+    let mut all: Vec<_> = files.iter().zip(notes).collect();
     if let Some(example) = only_rejected(&all) {
         return Err(IngestError::AllRejected { folder: folder.to_owned(), n: all.len(), example });
     }
+    // Where splits are drawn, the files of one lie between those of others.
+    all.sort_by_key(|(found, _)| (found.split, found.label));
     for of_class in all.chunk_by(|(left, _), (right, _)| (left.split, left.label) == (right.split, right.label)) {
         let (split, label) = (of_class[0].0.split, of_class[0].0.label);
         if let (Some(label), Some(example)) = (label, only_rejected(of_class)) {

@@ -1,9 +1,14 @@
 //! A *source* is where images come from: a folder of files, an official archive, or a generator. To *ingest* it is to
 //! write its images as an `images` manifest, one row an image, and what could not be read as a `rejects` manifest.
 //!
-//! [`shapes`] draws its images itself, [`cifar10`] and [`cifar100`] read the official files, [`idx`] reads MNIST's
-//! format, [`image_folder`] reads `<split>/<class>/<image>`; [`download`] fetches public datasets. Images are made in parallel, in chunks of bounded size, and written in the source's
-//! order: the same source and config give the same bytes on any number of threads.
+//! [`shapes`] draws its images itself, [`cifar10`] and [`cifar100`] read the official files, [`idx`] reads MNIST's format. The
+//! *file sources* read encoded images: [`image_folder`] reads `<split>/<class>/<image>`, [`hugging_face`] Parquet files of
+//! `datasets`, [`webdataset`] tar archives, [`table`] a CSV or Parquet of labels beside a folder. They bring images to one size
+//! ([`Resize`]) and draw the splits of a source that has none ([`DrawSplit`]) where the config asks for it. [`download`] fetches
+//! public datasets.
+//!
+//! Images are made in parallel, in chunks of bounded size, and written in the source's order: the same source and config give
+//! the same bytes on any number of threads.
 //!
 //! ```
 //! use twinset_ingest::{Config, count, ingest, shapes};
@@ -25,14 +30,27 @@ pub mod cifar;
 pub mod cifar10;
 pub mod cifar100;
 pub mod download;
+mod draw_split;
 mod draws;
 mod error;
+mod guard;
+pub mod hugging_face;
 pub mod idx;
 pub mod image_folder;
+mod inner_path;
+mod intake;
+mod labels;
+mod parquet_file;
 pub mod pickle;
+mod resize;
 pub mod shapes;
+mod shards;
 mod sink;
+mod splits;
 mod summary;
+pub mod table;
+mod take;
+pub mod webdataset;
 
 use std::path::{Path, PathBuf};
 
@@ -40,11 +58,16 @@ use serde::{Deserialize, Serialize};
 use twinset_manifest::Provenance;
 use twinset_stage::{InvalidField, Progress};
 
+pub use draw_split::DrawSplit;
 pub use error::IngestError;
+pub use labels::LabelError;
+pub use parquet_file::ParquetError;
+pub use resize::{Filter, Fit, Resize};
+pub use splits::SplitError;
 pub use summary::{Counts, Summary};
 
 /// Which source, and how it is read: TOML with the source's name in `dataset`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "dataset", rename_all = "kebab-case")]
 pub enum Config {
     /// `dataset = "shapes"`: the embedded generator.
@@ -57,6 +80,12 @@ pub enum Config {
     Idx(idx::Config),
     /// `dataset = "image-folder"`: `<split>/<class>/<image>`.
     ImageFolder(image_folder::Config),
+    /// `dataset = "hugging-face"`: Parquet files as `datasets` writes them.
+    HuggingFace(hugging_face::Config),
+    /// `dataset = "webdataset"`: tar archives of samples.
+    Webdataset(webdataset::Config),
+    /// `dataset = "table"`: a CSV or Parquet of labels beside a folder of images.
+    Table(table::Config),
 }
 
 impl Config {
@@ -68,6 +97,9 @@ impl Config {
             Self::Cifar100(_) => "cifar100",
             Self::Idx(_) => "idx",
             Self::ImageFolder(_) => "image-folder",
+            Self::HuggingFace(_) => "hugging-face",
+            Self::Webdataset(_) => "webdataset",
+            Self::Table(_) => "table",
         }
     }
 
@@ -82,6 +114,9 @@ impl Config {
             Self::Cifar100(config) => config.validate(),
             Self::Idx(config) => config.validate(),
             Self::ImageFolder(config) => config.validate(),
+            Self::HuggingFace(config) => config.validate(),
+            Self::Webdataset(config) => config.validate(),
+            Self::Table(config) => config.validate(),
         }
     }
 
@@ -118,6 +153,13 @@ pub fn ingest(config: &Config, data: Option<&Path>, out: &Path, progress: &Progr
         Config::ImageFolder(folder) => {
             image_folder::ingest(folder, &resolve(&folder.path, data)?, config.provenance(), out, progress)
         }
+        Config::HuggingFace(shards) => {
+            hugging_face::ingest(shards, &resolve(&shards.path, data)?, config.provenance(), out, progress)
+        }
+        Config::Webdataset(shards) => {
+            webdataset::ingest(shards, &resolve(&shards.path, data)?, config.provenance(), out, progress)
+        }
+        Config::Table(table) => table::ingest(table, of_table(table, data)?, config.provenance(), out, progress),
     }
 }
 
@@ -131,21 +173,27 @@ pub fn list_inputs(config: &Config, data: Option<&Path>) -> Result<Vec<PathBuf>,
         Config::Cifar10(cifar10) => cifar10.source().list_inputs(&resolve(&cifar10.path, data)?),
         Config::Cifar100(cifar100) => cifar100.source().list_inputs(&resolve(&cifar100.path, data)?),
         Config::Idx(idx) => idx::list_inputs(idx, &resolve(&idx.path, data)?),
-        Config::ImageFolder(folder) => image_folder::list_inputs(&resolve(&folder.path, data)?),
+        Config::ImageFolder(folder) => image_folder::list_inputs(folder, &resolve(&folder.path, data)?),
+        Config::HuggingFace(shards) => hugging_face::list_inputs(shards, &resolve(&shards.path, data)?),
+        Config::Webdataset(shards) => webdataset::list_inputs(shards, &resolve(&shards.path, data)?),
+        Config::Table(table) => table::list_inputs(table, of_table(table, data)?),
     }
 }
 
-/// How many images [`ingest`] will find, without reading one; a file of an image folder that cannot be decoded counts.
+/// How many images [`ingest`] will find, without reading one; what will be a reject counts.
 ///
 /// # Errors
-/// When a folder is not there or not laid out as it should be; the other sources' sizes are known.
+/// When a file source is not there or not laid out as it should be; the other sources' sizes are known.
 pub fn count(config: &Config, data: Option<&Path>) -> Result<Counts, IngestError> {
     match config {
         Config::Shapes(shapes) => Ok(shapes.count()),
         Config::Cifar10(cifar10) => Ok(cifar10.source().count()),
         Config::Cifar100(cifar100) => Ok(cifar100.source().count()),
         Config::Idx(idx) => idx::count(idx, &resolve(&idx.path, data)?),
-        Config::ImageFolder(folder) => image_folder::count(&resolve(&folder.path, data)?),
+        Config::ImageFolder(folder) => image_folder::count(folder, &resolve(&folder.path, data)?),
+        Config::HuggingFace(shards) => hugging_face::count(shards, &resolve(&shards.path, data)?),
+        Config::Webdataset(shards) => webdataset::count(shards, &resolve(&shards.path, data)?),
+        Config::Table(table) => table::count(table, of_table(table, data)?),
     }
 }
 
@@ -155,4 +203,12 @@ fn resolve(path: &Path, data: Option<&Path>) -> Result<PathBuf, IngestError> {
         None if path.is_absolute() => Ok(path.to_owned()),
         None => Err(IngestError::NoDataFolder { path: path.to_owned() }),
     }
+}
+
+/// The folder that a table's paths are relative to; an empty one where they need none.
+fn of_table<'a>(table: &table::Config, data: Option<&'a Path>) -> Result<&'a Path, IngestError> {
+    for path in [Some(&table.path), table.folder.as_ref()].into_iter().flatten() {
+        resolve(path, data)?;
+    }
+    Ok(data.unwrap_or(Path::new("")))
 }

@@ -11,8 +11,9 @@ use crate::commands::{download, ingest};
 /// Turns a dataset into a manifest: one row an image, with its split, its class, its pixels and their digest.
 ///
 /// The config's `dataset` says which source: `shapes` (drawn here, with planted duplicates), `cifar10` and `cifar100` (the
-/// official binary or Python version, folder or .tar.gz), `idx` (MNIST, Fashion-MNIST and files like theirs) or
-/// `image-folder` (<split>/<class>/<image>). Writes images.parquet, rejects.parquet (files that could not be read, and
+/// official binary or Python version, folder or .tar.gz), `idx` (MNIST, Fashion-MNIST and files like theirs),
+/// `image-folder` (<split>/<class>/<image>), `hugging-face` (Parquet files of `datasets`), `webdataset` (tar archives) or `table`
+/// (a CSV or Parquet of labels beside a folder). Writes images.parquet, rejects.parquet (files that could not be read, and
 /// why), croissant.json (both described for other tools, as Croissant 1.1) and, for shapes, truth.csv (the planted
 /// duplicates).
 #[derive(Parser)]

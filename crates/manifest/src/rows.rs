@@ -115,7 +115,8 @@ row! {
     pub struct Reject = "rejects/1", row_group_rows = 65536 {
         /// Where it stands: a file's path within the dataset.
         source: String,
-        /// A short reason that rows can be grouped by: `unreadable`, `unsupported`, `too-large`.
+        /// A short reason that rows can be grouped by: `unreadable`, `unsupported`, `too-large`, `unlabelled`, or `unpaired`
+        /// where an image and its label are to stand beside one another and one of them is missing.
         reason: String,
         /// What the decoder said.
         detail: String,

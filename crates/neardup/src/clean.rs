@@ -65,8 +65,7 @@ impl Cleaning {
 
     /// The class names by label.
     pub fn class_names(&self) -> Vec<String> {
-        let n_classes = self.class_names.last_key_value().map_or(0, |(&label, _)| label + 1);
-        (0..n_classes).map(|label| self.class_names.get(&label).cloned().unwrap_or_default()).collect()
+        census::by_label(&self.class_names)
     }
 
     /// Images that stay, by split and label, in the same order as those that there were.

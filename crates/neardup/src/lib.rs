@@ -8,7 +8,8 @@
 //! to 1. From `near-similarity` on a pair is *near*, from `similar-similarity` on it is told as *similar* and ties nothing
 //! together. An image of one flat colour has nothing to be compared by; it can still be an exact duplicate.
 //!
-//! What was found can be looked at ([`gallery()`]), compared with what is known ([`Evaluation`]), and left out ([`Cleaning`]).
+//! What was found can be looked at ([`gallery()`]), compared with what is known ([`Evaluation`]), left out ([`Cleaning`]),
+//! and kept within one split ([`Partition`]).
 //!
 //! ```
 //! use twinset_neardup::search::{Method, Sets, collect_pairs};
@@ -48,6 +49,7 @@ mod matches;
 mod matrix;
 mod operating_points;
 mod orientation;
+mod partition;
 pub mod pdq;
 mod precision_plot;
 mod rank;
@@ -73,6 +75,7 @@ pub use matches::{FoundBy, Match, Phase, find_matches};
 pub use matrix::dot_products;
 pub use operating_points::OperatingPoints;
 pub use orientation::{Orientation, Orientations};
+pub use partition::{Partition, PartitionConfig, PartitionError, Unpartitioned};
 pub use precision_plot::plot;
 pub use rank::NoSimilarity;
 pub use summary::{PairCount, Summary, chain_warning};

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{clean, evaluate, find, gallery};
+use crate::commands::{clean, evaluate, find, gallery, split};
 
 /// Find which images are duplicates of which.
 ///
@@ -28,6 +28,7 @@ enum Command {
     Gallery(gallery::GalleryArgs),
     Evaluate(evaluate::EvaluateArgs),
     Clean(clean::CleanArgs),
+    Split(split::SplitArgs),
 }
 
 /// The exit code where duplicates lie in two splits and `--fail-on-leak` was given.
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
             Some(Command::Gallery(args)) => gallery::run(args)?,
             Some(Command::Evaluate(args)) => evaluate::run(args)?,
             Some(Command::Clean(args)) => clean::run(args)?,
+            Some(Command::Split(args)) => split::run(args)?,
             None => n_leaks = find::run(&args.find)?,
         }
         Ok(())

@@ -25,7 +25,17 @@ Configs:
                             path: cifar-100-python too, or the .tar.gz of either
   dataset = \"idx\"           path = \"mnist\"  class-names = \"digits\" (or \"fashion-mnist\", or a list)
                             other names: train = { images = \"FILE\", labels = \"FILE\" }  val  test
-  dataset = \"image-folder\"  path = \"photos\"  embed = true  max-pixels = 100000000";
+  dataset = \"image-folder\"  path = \"photos\"  embed = true
+  dataset = \"hugging-face\"  path = \"cats/data\"  image-column = \"image\"  label-column = \"label\"
+  dataset = \"webdataset\"    path = \"shards\"  label-field = \"label\" (of a sample's .json)
+  dataset = \"table\"         path = \"photos/labels.csv\" (or .tsv, .parquet)  folder = \"photos\"  embed = true
+                            image-column = \"image\"  label-column = \"label\"  split-column = \"split\"
+  These four also have      max-pixels = 100000000
+                            resize = { width = 32, height = 32, fit = \"stretch\", filter = \"triangle\" }
+                              fit: stretch, crop, pad; filter: nearest, triangle, catmull-rom, lanczos3
+                            draw-split = { val = 0.1, test = 0.2, seed = 0 } for a source without splits: of each class;
+                              an image-folder is then <class>/<image>
+  The last three also       class-names = [\"cat\", \"dog\"]  split = \"train\" (of all, for a source without splits)";
 
 #[derive(clap::Args)]
 pub(crate) struct IngestArgs {

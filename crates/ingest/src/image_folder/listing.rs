@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use twinset_manifest::rows::Split;
 use walkdir::{DirEntry, WalkDir};
 
-use super::split_folder;
+use super::{Config, split_folder};
 use crate::IngestError;
+use crate::draw_split::DrawSplit;
+use crate::splits::SplitError;
 
 /// What an image folder holds.
 pub(super) struct Listing {
@@ -36,8 +38,11 @@ pub(super) struct Found {
 }
 
 impl Listing {
-    pub(super) fn of(folder: &Path) -> Result<Self, IngestError> {
+    pub(super) fn of(config: &Config, folder: &Path) -> Result<Self, IngestError> {
         check_is_folder(folder)?;
+        if let Some(draw_split) = &config.draw_split {
+            return Self::drawn(folder, draw_split);
+        }
         let splits: Vec<_> = Split::ALL.iter().copied().filter(|&split| split_folder(folder, split).is_dir()).collect();
         let others = others(folder)?;
         let Some(&first) = splits.first() else {
@@ -67,6 +72,43 @@ impl Listing {
             .collect();
         Ok(Self { class_names, files, warnings })
     }
+
+    /// Of a folder whose splits are drawn: classes, and no splits.
+    fn drawn(folder: &Path, draw_split: &DrawSplit) -> Result<Self, IngestError> {
+        check_has_no_splits(folder)?;
+        let class_names = names_of_folders(folder)?;
+        if class_names.is_empty() {
+            let found = "has no class folders";
+            return Err(IngestError::NoDataset { path: folder.to_owned(), found, expected: "<class>/<image>" });
+        }
+        // What stands beside the classes is no image and of no split; those of the others are drawn.
+        let mut files = files_below(folder, folder, Split::Train, None)?;
+        for (label, class) in class_names.iter().enumerate() {
+            let class_folder = folder.join(class);
+            let mut of_class = files_below(folder, &class_folder, Split::Train, Some(label as u32))?;
+            if of_class.is_empty() {
+                return Err(IngestError::EmptyClass { folder: class_folder });
+            }
+            files.append(&mut of_class);
+        }
+        let labels: Vec<_> = files.iter().map(|found| found.label).collect();
+        for (found, split) in files.iter_mut().zip(draw_split.draw(&labels)) {
+            found.split = split;
+        }
+        Ok(Self { class_names, files, warnings: Vec::new() })
+    }
+}
+
+/// A class may be called `train`, but then it holds images and not classes.
+fn check_has_no_splits(folder: &Path) -> Result<(), IngestError> {
+    for &split in Split::ALL {
+        let split_folder = split_folder(folder, split);
+        if split_folder.is_dir() && entries(&split_folder, 1)?.iter().any(|entry| entry.is_folder) {
+            let (source_name, found) = (format!("`{}`", folder.display()), format!("folder `{split}` holds folders"));
+            return Err(SplitError::HasSplits { source_name, found, key: "draw-split" }.into());
+        }
+    }
+    Ok(())
 }
 
 fn check_is_folder(folder: &Path) -> Result<(), IngestError> {
@@ -90,15 +132,19 @@ fn others(folder: &Path) -> Result<Vec<String>, IngestError> {
 /// The names of a split's folders, sorted.
 fn classes(folder: &Path, split: Split) -> Result<Vec<String>, IngestError> {
     let split_folder = split_folder(folder, split);
-    let folders = entries(&split_folder, 1)?.into_iter().filter(|entry| entry.is_folder);
-    let names: Result<Vec<_>, _> = folders
+    let names = names_of_folders(&split_folder)?;
+    if names.is_empty() { Err(IngestError::NoClasses { folder: split_folder }) } else { Ok(names) }
+}
+
+/// The names of the folders in a folder, sorted.
+fn names_of_folders(folder: &Path) -> Result<Vec<String>, IngestError> {
+    let folders = entries(folder, 1)?.into_iter().filter(|entry| entry.is_folder);
+    folders
         .map(|entry| match entry.name().to_str() {
             Some(name) => Ok(name.to_owned()),
             None => Err(IngestError::ClassNotUtf8 { folder: entry.path.clone() }),
         })
-        .collect();
-    let names = names?;
-    if names.is_empty() { Err(IngestError::NoClasses { folder: split_folder }) } else { Ok(names) }
+        .collect()
 }
 
 fn check_same(

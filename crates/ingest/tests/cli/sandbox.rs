@@ -101,6 +101,11 @@ pub(crate) fn binary() -> &'static str {
     env!("CARGO_BIN_EXE_twinset-ingest")
 }
 
+/// The folder of files that other programs wrote.
+pub(crate) fn files() -> String {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files").to_owned()
+}
+
 /// A PNG of one colour.
 pub(crate) fn png(width: u32, height: u32, colour: [u8; 3]) -> Vec<u8> {
     twinset_pixels::encode_png(&RgbImage::from_pixel(width, height, Rgb(colour)))

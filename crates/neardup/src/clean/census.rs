@@ -140,13 +140,29 @@ impl Census {
         }
     }
 
+    /// The cluster of an image.
+    pub(crate) fn cluster_of(&self, image_id: u64) -> Option<u64> {
+        let index = self.clusters.binary_search_by_key(&image_id, |place| place.image_id).ok()?;
+        Some(self.clusters[index].cluster_id)
+    }
+
+    /// An image that the clusters tell of and that was not added.
+    pub(crate) fn unseen(&self) -> Option<u64> {
+        self.is_seen.iter().position(|is_seen| !is_seen).map(|index| self.clusters[index].image_id)
+    }
+
+    /// The class names by label.
+    pub(crate) fn class_names(&self) -> Vec<String> {
+        by_label(&self.class_names)
+    }
+
     /// Decides which images are left out.
     ///
     /// # Errors
     /// When the clusters tell of an image that was not added, and when nothing would be left of a split.
     pub fn clean(mut self, config: &CleanConfig) -> Result<Cleaning, CleanError> {
-        if let Some(index) = self.is_seen.iter().position(|is_seen| !is_seen) {
-            return Err(CleanError::UnknownImage { image_id: self.clusters[index].image_id, of: "clusters" });
+        if let Some(image_id) = self.unseen() {
+            return Err(CleanError::UnknownImage { image_id, of: "clusters" });
         }
         self.members.sort_unstable_by_key(|member| (member.cluster_id, member.image_id));
         let clusters = || self.members.chunk_by(|a, b| a.cluster_id == b.cluster_id);
@@ -169,6 +185,12 @@ impl Census {
             Some((split, n_images)) => Err(CleanError::NothingLeft { split, n_images }),
         }
     }
+}
+
+/// Class names by label; an empty one for a label between others that no image has.
+pub(super) fn by_label(class_names: &BTreeMap<u32, String>) -> Vec<String> {
+    let n_classes = class_names.last_key_value().map_or(0, |(&label, _)| label + 1);
+    (0..n_classes).map(|label| class_names.get(&label).cloned().unwrap_or_default()).collect()
 }
 
 /// Counts by split and label, as counts by split.

@@ -1,14 +1,15 @@
 //! `twinset-neardup clean`: the images without their duplicates and leaks.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use twinset_croissant::{About, write_croissant};
 use twinset_manifest::rows::{Cluster, Image, Pair, Removed};
 use twinset_manifest::{Input, Provenance, Reader, Row, Writer, write_manifest};
 use twinset_neardup::{Census, CleanConfig, CleanError, Cleaning, expect_made_from};
 use twinset_stage::{CommonArgs, with_hint};
+
+use super::expect_other_file;
 
 const EXAMPLE: &str = "\
 Examples:
@@ -125,13 +126,7 @@ fn write_kept(
     args: &CleanArgs,
     provenance: &Provenance,
 ) -> anyhow::Result<()> {
-    let is_input = fs::canonicalize(to).is_ok_and(|to| fs::canonicalize(from).is_ok_and(|from| from == to));
-    if is_input {
-        bail!(
-            "failed to write `{}`: it is the manifest that is cleaned, expected another folder for --out",
-            to.display()
-        );
-    }
+    expect_other_file(from, to, "cleaned")?;
     let reader = Reader::<Image>::open(from).context("failed to read the images")?;
     let bar = args.common.progress().begin("images", reader.n_rows(), "writing");
     let mut writer = Writer::<Image>::create(to)?;

@@ -1,0 +1,215 @@
+//! A Parquet file of somebody else: its columns, whatever width their types have.
+
+use std::fs::File;
+use std::path::Path;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{DataType, Int64Type};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::guard::guarded;
+use crate::labels::Found;
+
+/// What a Parquet file has instead of what was expected of it.
+#[derive(Debug, thiserror::Error)]
+pub enum ParquetError {
+    /// No Parquet, or damaged.
+    #[error("`{path}` cannot be read as Parquet: {detail}")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What the reader said.
+        detail: String,
+    },
+    /// A column is missing.
+    #[error("`{path}` has no column {}, found {}", .expected.join(" or "), if .found.is_empty() { "none" } else { .found.as_str() })]
+    NoColumn {
+        /// The file.
+        path: String,
+        /// Its name, or the names that were tried.
+        expected: Vec<String>,
+        /// The columns that there are, with their types.
+        found: String,
+    },
+    /// A column has another type.
+    #[error("column `{column}` of `{path}` is {found}, expected {expected}")]
+    Type {
+        /// The file.
+        path: String,
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
+        /// The types that it may have.
+        expected: &'static str,
+    },
+}
+
+/// A Parquet file whose footer was read.
+pub(crate) struct ParquetFile {
+    name: String,
+    builder: ParquetRecordBatchReaderBuilder<File>,
+}
+
+impl ParquetFile {
+    pub(crate) fn open(path: &Path) -> Result<Self, ParquetError> {
+        let name = path.display().to_string();
+        let damaged = |detail: String| ParquetError::Damaged { path: name.clone(), detail };
+        let file = File::open(path).map_err(|error| damaged(error.to_string()))?;
+        let n_bytes = file.metadata().map_err(|error| damaged(error.to_string()))?.len();
+        let builder = guarded(|| ParquetRecordBatchReaderBuilder::try_new(file)).map_err(damaged)?;
+        let builder = builder.map_err(|error| damaged(error.to_string()))?;
+        // Runs of nothing take no room in a file, and yet they would be counted through.
+        let rows = builder.metadata().row_groups().iter().map(|group| u64::try_from(group.num_rows()).unwrap_or(0));
+        let n_rows = rows.fold(0, u64::saturating_add);
+        if n_rows > n_bytes {
+            return Err(damaged(format!("it claims {n_rows} rows in {n_bytes} bytes")));
+        }
+        Ok(Self { name, builder })
+    }
+
+    /// An entry of the footer.
+    pub(crate) fn footer(&self, key: &str) -> Option<&str> {
+        self.builder.schema().metadata().get(key).map(String::as_str)
+    }
+
+    /// The first of these columns that there is.
+    pub(crate) fn find(&self, names: &[&str]) -> Result<String, ParquetError> {
+        let schema = self.builder.schema();
+        let found = names.iter().find(|name| schema.column_with_name(name).is_some());
+        found.map(|&name| name.to_owned()).ok_or_else(|| ParquetError::NoColumn {
+            path: self.name.clone(),
+            expected: names.iter().map(|name| format!("`{name}`")).collect(),
+            found: schema
+                .fields()
+                .iter()
+                .map(|field| format!("`{}` ({})", field.name(), type_name(field.data_type())))
+                .collect::<Vec<_>>()
+                .join(", "),
+        })
+    }
+
+    /// An error unless the column has a type that will do.
+    pub(crate) fn expect_type(
+        &self,
+        column: &str,
+        will_do: impl Fn(&DataType) -> bool,
+        expected: &'static str,
+    ) -> Result<(), ParquetError> {
+        let found = self.builder.schema().column_with_name(column).map(|(_, field)| field.data_type());
+        match found {
+            Some(data_type) if will_do(data_type) => Ok(()),
+            found => Err(ParquetError::Type {
+                path: self.name.clone(),
+                column: column.to_owned(),
+                found: found.map_or_else(|| "missing".to_owned(), type_name),
+                expected,
+            }),
+        }
+    }
+
+    /// How many bytes a row of the column takes, in the row group where it takes most.
+    pub(crate) fn row_bytes(&self, column: &str) -> u64 {
+        let of_group = |group: &parquet::file::metadata::RowGroupMetaData| {
+            let columns = group
+                .columns()
+                .iter()
+                .filter(|chunk| chunk.column_path().parts().first().is_some_and(|root| root == column));
+            let bytes: u64 = columns.map(|chunk| u64::try_from(chunk.uncompressed_size()).unwrap_or_default()).sum();
+            bytes / u64::try_from(group.num_rows()).unwrap_or_default().max(1)
+        };
+        self.builder.metadata().row_groups().iter().map(of_group).max().unwrap_or_default()
+    }
+
+    /// Batches of at most so many rows of these columns, each batch with its columns in the order that is asked for.
+    pub(crate) fn batches(
+        self,
+        columns: &[&str],
+        batch_rows: usize,
+    ) -> Result<impl Iterator<Item = Result<Vec<ArrayRef>, ParquetError>>, ParquetError> {
+        let Self { name, builder } = self;
+        let damaged = |detail: String| ParquetError::Damaged { path: name.clone(), detail };
+        let roots: Vec<_> =
+            columns.iter().filter_map(|column| Some(builder.schema().column_with_name(column)?.0)).collect();
+        let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
+        let reader = guarded(|| builder.with_projection(mask).with_batch_size(batch_rows).build()).map_err(damaged)?;
+        let mut reader = Some(reader.map_err(|error| damaged(error.to_string()))?);
+        let columns: Vec<_> = columns.iter().map(|&column| column.to_owned()).collect();
+        let of_batch = move |batch: RecordBatch| -> Option<Vec<ArrayRef>> {
+            columns.iter().map(|column| batch.column_by_name(column).cloned()).collect()
+        };
+        Ok(std::iter::from_fn(move || {
+            let batch = match guarded(|| reader.as_mut()?.next()) {
+                Ok(batch) => batch?.map_err(|error| error.to_string()),
+                Err(panic) => {
+                    reader = None;
+                    Err(panic)
+                }
+            };
+            let arrays = batch.and_then(|batch| of_batch(batch).ok_or("a column is missing from a batch".to_owned()));
+            Some(arrays.map_err(|detail| ParquetError::Damaged { path: name.clone(), detail }))
+        }))
+    }
+}
+
+/// Whether a column can hold labels: whole numbers or text.
+pub(crate) fn is_label(data_type: &DataType) -> bool {
+    data_type.is_integer() || is_text(data_type)
+}
+
+/// What [`is_label`] takes, for messages.
+pub(crate) const LABEL_TYPES: &str = "whole numbers or text";
+
+/// Whether a column holds text, in a dictionary too.
+pub(crate) fn is_text(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        DataType::Dictionary(_, values) => is_text(values),
+        _ => false,
+    }
+}
+
+/// Whether a column holds bytes.
+pub(crate) fn is_binary(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
+}
+
+/// The column as another type, an error where a value does not fit.
+pub(crate) fn cast(array: &dyn Array, to: &DataType) -> Result<ArrayRef, String> {
+    let options = CastOptions { safe: false, ..CastOptions::default() };
+    guarded(|| cast_with_options(array, to, &options))?.map_err(|error| error.to_string())
+}
+
+/// Visits the labels of a column that [`is_label`].
+pub(crate) fn each_label<E>(
+    column: &ArrayRef,
+    damaged: impl Fn(String) -> E,
+    mut visit: impl FnMut(Found) -> Result<(), E>,
+) -> Result<(), E> {
+    if is_text(column.data_type()) {
+        let text = cast(column, &DataType::Utf8).map_err(damaged)?;
+        text.as_string::<i32>()
+            .iter()
+            .try_for_each(|name| visit(name.filter(|name| !name.is_empty()).map_or(Found::Nothing, Found::Name)))
+    } else {
+        let numbers = cast(column, &DataType::Int64).map_err(damaged)?;
+        let mut numbers = numbers.as_primitive::<Int64Type>().iter();
+        numbers.try_for_each(|number| visit(number.map_or(Found::Nothing, Found::Number)))
+    }
+}
+
+/// An Arrow type as messages show it.
+fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Struct(fields) => {
+            let fields: Vec<_> =
+                fields.iter().map(|field| format!("{}: {}", field.name(), type_name(field.data_type()))).collect();
+            format!("struct<{}>", fields.join(", "))
+        }
+        DataType::List(item) | DataType::LargeList(item) => format!("list<{}>", type_name(item.data_type())),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text".to_owned(),
+        other => format!("{other:?}").to_lowercase(),
+    }
+}

@@ -1,0 +1,104 @@
+//! A *shard* is a file that holds many images: a source is one of them, or a folder with any number.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use twinset_manifest::Input;
+use twinset_manifest::rows::Split;
+use walkdir::{DirEntry, WalkDir};
+
+use crate::IngestError;
+use crate::splits::{self, Asked, SplitError};
+use crate::summary::listed;
+
+/// A file that holds many images.
+pub(crate) struct Shard {
+    pub(crate) path: PathBuf,
+    /// Relative to the source's folder, with `/`.
+    pub(crate) relative: String,
+    /// The split of all its images; where the config says the splits, it is not asked.
+    pub(crate) split: Split,
+}
+
+impl Shard {
+    /// Where something stands in it, for messages.
+    pub(crate) fn at(&self, what: impl std::fmt::Display) -> String {
+        format!("`{}`, {what}", self.path.display())
+    }
+}
+
+/// What kind of files a source's shards are.
+pub(crate) struct Kind {
+    /// How their names end, the dot included.
+    pub(crate) endings: &'static [&'static str],
+    /// What a source should be, for messages.
+    pub(crate) expected: &'static str,
+}
+
+/// The shards of a source, by split and path, and warnings about those that are passed over.
+pub(crate) fn list(source: &Path, kind: &Kind, asked: Asked) -> Result<(Vec<Shard>, Vec<String>), IngestError> {
+    let paths = paths(source, kind)?;
+    let found: Vec<_> =
+        paths.into_iter().map(|(path, relative)| (splits::of_path(&relative), path, relative)).collect();
+    let source_name = || format!("`{}`", source.display());
+    if let Some((_, _, relative)) = found.iter().find(|(split, ..)| split.is_some())
+        && let Some(key) = asked.key()
+    {
+        let found = format!("`{relative}` names one");
+        return Err(SplitError::HasSplits { source_name: source_name(), found, key }.into());
+    }
+    let is_told = asked.key().is_some();
+    let (mut shards, mut others) = (Vec::new(), Vec::new());
+    for (split, path, relative) in found {
+        match split.or(is_told.then_some(Split::Train)) {
+            Some(split) => shards.push(Shard { path, relative, split }),
+            None => others.push(relative),
+        }
+    }
+    if shards.is_empty() {
+        let found = format!("no file's name begins with train, val or test, found {}", listed(&others, 6));
+        return Err(SplitError::NoSplits { source_name: source_name(), found }.into());
+    }
+    shards.sort_by(|left, right| (left.split, &left.relative).cmp(&(right.split, &right.relative)));
+    let passed_over = |relative| format!("`{relative}` names none of train, val, test and was not read");
+    Ok((shards, others.into_iter().map(passed_over).collect()))
+}
+
+/// Each shard as an input.
+pub(crate) fn inputs(shards: &[Shard]) -> Result<Vec<Input>, IngestError> {
+    let input = |shard: &Shard| {
+        Input::of_file(&shard.path).map_err(|source| IngestError::Read { path: shard.path.clone(), source })
+    };
+    shards.iter().map(input).collect()
+}
+
+/// The files of the kind, sorted by their path within the source.
+fn paths(source: &Path, kind: &Kind) -> Result<Vec<(PathBuf, String)>, IngestError> {
+    let wrong = |found| IngestError::NoDataset { path: source.to_owned(), found, expected: kind.expected };
+    let is_of_kind = |name: &str| kind.endings.iter().any(|ending| name.to_ascii_lowercase().ends_with(ending));
+    match fs::metadata(source) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(wrong("does not exist")),
+        Err(error) => return Err(IngestError::Read { path: source.to_owned(), source: error }),
+        Ok(metadata) if metadata.is_dir() => {}
+        Ok(_) => {
+            let name = source.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            return if is_of_kind(&name) { Ok(vec![(source.to_owned(), name)]) } else { Err(wrong("is another file")) };
+        }
+    }
+    let is_shown = |entry: &DirEntry| entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
+    let mut paths = Vec::new();
+    for entry in WalkDir::new(source).follow_links(true).into_iter().filter_entry(is_shown) {
+        let entry = entry.map_err(|error| IngestError::Read {
+            path: error.path().unwrap_or(source).to_owned(),
+            source: error.into(),
+        })?;
+        if entry.file_type().is_file() && is_of_kind(&entry.file_name().to_string_lossy()) {
+            let relative = entry.path().strip_prefix(source).expect("an entry is below the folder that is listed");
+            let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+            paths.push((entry.path().to_owned(), parts.join("/")));
+        }
+    }
+    paths.sort_by(|(_, left), (_, right)| left.cmp(right));
+    if paths.is_empty() { Err(wrong("holds no such file")) } else { Ok(paths) }
+}

@@ -1,0 +1,115 @@
+//! Which split an item is in: what the source says, what the config says, or what is drawn.
+
+use twinset_manifest::rows::Split;
+use twinset_stage::InvalidField;
+
+use crate::draw_split::DrawSplit;
+
+/// What a source says of splits, against what the config says.
+#[derive(Debug, thiserror::Error)]
+pub enum SplitError {
+    /// Nothing tells the splits.
+    #[error("{source_name} has no splits: {found}")]
+    NoSplits {
+        /// The source.
+        source_name: String,
+        /// What was looked for.
+        found: String,
+    },
+    /// The source tells them, and the config asks for others.
+    #[error("{source_name} has splits: {found}; `{key}` is for a source that has none")]
+    HasSplits {
+        /// The source.
+        source_name: String,
+        /// Where it tells them.
+        found: String,
+        /// The config's key.
+        key: &'static str,
+    },
+}
+
+impl SplitError {
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            Self::NoSplits { .. } => {
+                "draw them with draw-split = { val = 0.1, test = 0.2, seed = 0 }, or take all as one with split = \"train\""
+            }
+            Self::HasSplits { .. } => "leave the key out",
+        }
+    }
+}
+
+/// What a config says of splits, for a source that may have none.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    /// All items are of this one.
+    pub(crate) split: Option<Split>,
+    /// They are drawn.
+    pub(crate) draw_split: Option<&'a DrawSplit>,
+}
+
+impl Asked<'_> {
+    pub(crate) fn validate(self) -> Result<(), InvalidField> {
+        let is_both = self.split.is_some() && self.draw_split.is_some();
+        InvalidField::unless(!is_both, "draw-split", "a draw beside `split`", "one of the two")?;
+        self.draw_split.map_or(Ok(()), DrawSplit::validate)
+    }
+
+    /// The key that is set.
+    pub(crate) fn key(self) -> Option<&'static str> {
+        match self {
+            Self { split: Some(_), .. } => Some("split"),
+            Self { draw_split: Some(_), .. } => Some("draw-split"),
+            Self { split: None, draw_split: None } => None,
+        }
+    }
+
+    /// Of each item its split, as far as the config says it; `of_source` is what the source says.
+    pub(crate) fn resolve(self, labels: &[Option<u32>], of_source: Vec<Split>) -> Vec<Split> {
+        match (self.split, self.draw_split) {
+            (Some(split), _) => vec![split; labels.len()],
+            (None, Some(draw_split)) => draw_split.draw(labels),
+            (None, None) => of_source,
+        }
+    }
+}
+
+/// The split that a word names, as people write it.
+pub(crate) fn named(word: &str) -> Option<Split> {
+    match word.to_ascii_lowercase().as_str() {
+        "train" | "training" => Some(Split::Train),
+        "val" | "valid" | "validation" | "dev" => Some(Split::Val),
+        "test" | "testing" | "eval" | "evaluation" => Some(Split::Test),
+        _ => None,
+    }
+}
+
+/// The split that a file's path names: its name up to the first `-`, `_` or `.`, else the folder that it is in.
+pub(crate) fn of_path(relative: &str) -> Option<Split> {
+    let mut parts = relative.rsplit('/');
+    let name = parts.next().unwrap_or_default();
+    let prefix = name.split(['-', '_', '.']).next().unwrap_or_default();
+    named(prefix).or_else(|| parts.find_map(named))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_names_a_split_by_its_prefix_or_its_folder() {
+        for (path, expected) in [
+            ("data/train-00000-of-00002.parquet", Some(Split::Train)),
+            ("validation-00000-of-00001-d41d8cd9.parquet", Some(Split::Val)),
+            ("default/test/0000.parquet", Some(Split::Test)),
+            ("Test.parquet", Some(Split::Test)),
+            ("dev_003.tar.gz", Some(Split::Val)),
+            ("test/train-0.tar", Some(Split::Train)),
+            ("extra-00000.parquet", None),
+            ("trainer-0.tar", None),
+            ("0000.tar", None),
+        ] {
+            assert_eq!(of_path(path), expected, "{path}");
+        }
+    }
+}

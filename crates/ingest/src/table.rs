@@ -1,0 +1,161 @@
+//! A table of labels, CSV or Parquet, beside a folder of image files.
+//!
+//! A row has an image's path within the folder, its label, and its split where a column is named for it. Columns are known
+//! by their names; a CSV's first line has them. A path that leaves the folder, or that two rows have, is an error, as is a
+//! label that is none of `class-names`; a file that is missing or no image is a reject. Symbolic links are followed.
+//!
+//! An image's id is its row's place, from 0. One that is rejected leaves a gap.
+
+mod rows;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use twinset_manifest::rows::Split;
+use twinset_manifest::{Digest, Input, Provenance};
+use twinset_pixels::Limits;
+use twinset_stage::{InvalidField, Progress};
+
+use crate::draw_split::DrawSplit;
+use crate::intake::Intake;
+use crate::labels::validate_names;
+use crate::resize::Resize;
+use crate::sink::Sink;
+use crate::splits::Asked;
+use crate::take::{Keep, Take};
+use crate::{Counts, IngestError, Summary};
+use rows::Rows;
+pub use rows::TableError;
+
+/// Where the table and the images are, and how they are taken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// The table, `.csv`, `.tsv` or `.parquet`; relative to the data folder.
+    pub path: PathBuf,
+    /// The folder that the images' paths are relative to, itself relative to the data folder; else the table's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<PathBuf>,
+    /// The column of the images' paths; `image`.
+    #[serde(default = "image_column")]
+    pub image_column: String,
+    /// The column of the labels; `label`.
+    #[serde(default = "label_column")]
+    pub label_column: String,
+    /// The column of the splits: `train`, `val` or `test`, or another common word for one of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_column: Option<String>,
+    /// The classes by label; else the sorted names, or the numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_names: Option<Vec<String>>,
+    /// The split of all images, where no column tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
+    /// A draw of the splits, where no column tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draw_split: Option<DrawSplit>,
+    /// One size for all images; else they keep theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resize: Option<Resize>,
+    /// Whether the manifest holds the files' bytes (the default), or their paths, relative to the data folder.
+    #[serde(default = "embed")]
+    pub embed: bool,
+    /// Largest width × height; a file with more is rejected before it is decoded.
+    #[serde(default = "max_pixels")]
+    pub max_pixels: u64,
+}
+
+fn image_column() -> String {
+    "image".to_owned()
+}
+
+fn label_column() -> String {
+    "label".to_owned()
+}
+
+fn embed() -> bool {
+    true
+}
+
+fn max_pixels() -> u64 {
+    Limits::default().max_pixels
+}
+
+impl Config {
+    pub(crate) fn validate(&self) -> Result<(), InvalidField> {
+        let is_table = |ending: &str| self.path.to_string_lossy().to_ascii_lowercase().ends_with(ending);
+        let is_known = [".csv", ".tsv", ".parquet"].into_iter().any(is_table);
+        InvalidField::unless(is_known, "path", self.path.display(), "a .csv, .tsv or .parquet file")?;
+        InvalidField::unless(self.max_pixels > 0, "max-pixels", self.max_pixels, "at least 1")?;
+        validate_names(self.class_names.as_deref())?;
+        let is_once = self.split_column.is_none() || self.asked().key().is_none();
+        InvalidField::unless(is_once, "split-column", "a column beside `split` or `draw-split`", "one of them")?;
+        self.asked().validate()?;
+        Resize::expect_embed(self.resize.as_ref(), self.embed)?;
+        self.resize.as_ref().map_or(Ok(()), Resize::validate)
+    }
+
+    fn asked(&self) -> Asked<'_> {
+        Asked { split: self.split, draw_split: self.draw_split.as_ref() }
+    }
+
+    /// The images' folder, relative to the data folder as the config's paths are.
+    fn folder(&self) -> &Path {
+        self.folder.as_deref().unwrap_or_else(|| self.path.parent().unwrap_or(Path::new("")))
+    }
+}
+
+/// The table and the files that will be read.
+pub(crate) fn list_inputs(config: &Config, data: &Path) -> Result<Vec<PathBuf>, IngestError> {
+    let table = data.join(&config.path);
+    let folder = data.join(config.folder());
+    let rows = Rows::read(config, &table)?;
+    Ok([table].into_iter().chain(rows.paths.iter().map(|path| folder.join(path))).collect())
+}
+
+/// How many rows there are, by split.
+pub(crate) fn count(config: &Config, data: &Path) -> Result<Counts, IngestError> {
+    Ok(Rows::read(config, &data.join(&config.path))?.roll.counts())
+}
+
+/// Writes an image or a reject for each row.
+pub(crate) fn ingest(
+    config: &Config,
+    data: &Path,
+    provenance: Provenance,
+    out: &Path,
+    progress: &Progress,
+) -> Result<Summary, IngestError> {
+    let table = data.join(&config.path);
+    let folder = data.join(config.folder());
+    let Rows { paths, roll } = Rows::read(config, &table)?;
+    let take = Take { max_pixels: config.max_pixels, resize: config.resize.as_ref(), class_names: &roll.class_names };
+    let sink = Sink::create(out, paths.len(), progress)?;
+    let mut intake = Intake::new(&table, &roll, take, sink);
+    let n_bytes = |path: &String| std::fs::metadata(folder.join(path)).map_or(0, |metadata| metadata.len());
+    let digests = intake.write(&paths, n_bytes, |path| {
+        let bytes = take.read_file(&folder.join(path));
+        let digest = blake3::hash(bytes.as_deref().unwrap_or_default());
+        // From --data, as the config's path is: what reads the manifest is told that folder and knows no other.
+        let referenced = || Keep::Path(config.folder().join(path).to_string_lossy().into_owned());
+        let keep = if config.embed { Keep::Bytes } else { referenced() };
+        (path.clone(), bytes.map(|bytes| (bytes, keep)), digest)
+    })?;
+    let of_table = Input::of_file(&table).map_err(|source| IngestError::Read { path: table.clone(), source })?;
+    let provenance = provenance
+        .with_seed(config.draw_split.as_ref().map(|draw_split| draw_split.seed))
+        .with_inputs([of_table, of_images(&folder, &paths, &digests)]);
+    intake.finish(provenance)
+}
+
+/// The images as one input: a digest over each one's path and the digest of its bytes, in order.
+fn of_images(folder: &Path, paths: &[String], digests: &[blake3::Hash]) -> Input {
+    let mut hasher = blake3::Hasher::new();
+    for (path, digest) in paths.iter().zip(digests) {
+        hasher.update(&(path.len() as u64).to_le_bytes());
+        hasher.update(path.as_bytes());
+        hasher.update(digest.as_bytes());
+    }
+    let name = folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    Input { name, schema: None, blake3: Digest(*hasher.finalize().as_bytes()) }
+}

@@ -1,0 +1,103 @@
+//! How an encoded image of a file source becomes a row: read, decoded within limits, resized where the config asks.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+use twinset_manifest::rows::{Image, ImageData, Reject, Split};
+use twinset_pixels::Limits;
+
+use crate::resize::Resize;
+
+/// Why an item gave no image: the short reason and the whole one.
+pub(crate) type Rejection = (&'static str, String);
+
+/// How images are taken, the same for all items of a source.
+#[derive(Clone, Copy)]
+pub(crate) struct Take<'a> {
+    /// Largest width × height; an image with more is rejected before it is decoded.
+    pub(crate) max_pixels: u64,
+    /// Another size than the images' own.
+    pub(crate) resize: Option<&'a Resize>,
+    /// The classes' names, by label.
+    pub(crate) class_names: &'a [String],
+}
+
+/// What is known of an item before its bytes are.
+pub(crate) struct Place {
+    pub(crate) image_id: u64,
+    pub(crate) split: Split,
+    pub(crate) label: u32,
+    /// As the manifest will have it.
+    pub(crate) source: String,
+}
+
+/// What the manifest's `image` will hold.
+pub(crate) enum Keep {
+    /// The bytes.
+    Bytes,
+    /// The path of the file that holds them.
+    Path(String),
+}
+
+impl Take<'_> {
+    /// The row of an encoded image.
+    pub(crate) fn image(&self, place: Place, bytes: Vec<u8>, keep: Keep) -> Result<Image, Rejection> {
+        let limits = Limits { max_pixels: self.max_pixels };
+        let decoded = twinset_pixels::decode(&bytes, &limits).map_err(|error| (error.reason(), error.to_string()))?;
+        let resized = self.resize.and_then(|resize| resize.apply(&decoded));
+        let bytes = resized.as_ref().map_or(bytes, twinset_pixels::encode_png);
+        let pixels = resized.unwrap_or(decoded);
+        let image = match keep {
+            Keep::Bytes => ImageData { bytes: Some(bytes), path: None },
+            Keep::Path(path) => ImageData { bytes: None, path: Some(path) },
+        };
+        Ok(Image {
+            image_id: place.image_id,
+            split: place.split,
+            label: place.label,
+            class_name: self.class_names[place.label as usize].clone(),
+            width: pixels.width(),
+            height: pixels.height(),
+            image,
+            pixels_blake3: twinset_pixels::digest(&pixels),
+            source: place.source,
+            derived_from: None,
+            transform: None,
+        })
+    }
+
+    /// The bytes of a file.
+    pub(crate) fn read_file(&self, path: &Path) -> Result<Vec<u8>, Rejection> {
+        let unreadable = |error: io::Error| ("unreadable", format!("cannot read the file: {error}"));
+        // A pipe would be waited for, for ever.
+        if !fs::metadata(path).map_err(unreadable)?.is_file() {
+            return Err(("unsupported", "unsupported: no regular file".to_owned()));
+        }
+        let bytes = File::open(path).and_then(|file| self.read(file)).map_err(unreadable)?;
+        bytes.ok_or_else(|| self.too_large())
+    }
+
+    /// The bytes of an encoded image; none where they are more than any image within the limits has.
+    pub(crate) fn read(&self, file: impl Read) -> io::Result<Option<Vec<u8>>> {
+        let limit = self.max_file_bytes();
+        let mut bytes = Vec::new();
+        file.take(limit + 1).read_to_end(&mut bytes)?;
+        Ok((bytes.len() as u64 <= limit).then_some(bytes))
+    }
+
+    /// What [`read`](Self::read) has nothing for.
+    pub(crate) fn too_large(&self) -> Rejection {
+        ("too-large", format!("too large: the file has more than {} bytes", self.max_file_bytes()))
+    }
+
+    /// Largest file that is read: twice what an uncompressed image of the most pixels takes, and room for metadata.
+    fn max_file_bytes(&self) -> u64 {
+        self.max_pixels.saturating_mul(16).saturating_add(64 << 20)
+    }
+}
+
+/// A rejection as a row.
+pub(crate) fn reject(source: &str, (reason, detail): Rejection) -> Reject {
+    Reject { source: source.to_owned(), reason: reason.to_owned(), detail }
+}

@@ -1,0 +1,112 @@
+//! The members of a tar archive, one after another, with names that are believed only when they stay within the folder.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+
+use flate2::read::MultiGzDecoder;
+use tar::{Archive, Entries, PaxExtensions};
+
+use crate::IngestError;
+use crate::inner_path::within;
+use crate::shards::Shard;
+
+/// Longest extension header that is read, which holds a name.
+const MAX_HEADER_BYTES: u64 = 1 << 20;
+
+/// What is wrong with an archive.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// No tar, cut short, or damaged.
+    #[error("`{path}` cannot be read as a tar archive: {source}")]
+    Damaged {
+        /// The archive.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A member's path is absolute or goes up.
+    #[error("`{path}`: member `{member}` leaves the folder, expected paths within it")]
+    Outside {
+        /// The archive.
+        path: String,
+        /// The member's path.
+        member: String,
+    },
+}
+
+/// A member of an archive.
+pub(super) struct Member<'a> {
+    /// Its path, with `/`, without `.`.
+    pub(super) name: String,
+    /// Whether it is a file, and no link or device.
+    pub(super) is_file: bool,
+    /// How many bytes it should have.
+    pub(super) n_bytes: u64,
+    /// Its bytes; they are skipped where they are not read.
+    pub(super) body: &'a mut dyn Read,
+}
+
+/// Visits the members of a shard that are no folders, in order.
+pub(super) fn each_member(
+    shard: &Shard,
+    visit: &mut dyn FnMut(Member) -> Result<(), IngestError>,
+) -> Result<(), IngestError> {
+    let damaged = |source| ArchiveError::Damaged { path: shard.path.display().to_string(), source };
+    let file = File::open(&shard.path).map_err(damaged)?;
+    if shard.relative.to_ascii_lowercase().ends_with(".tar") {
+        let mut archive = Archive::new(BufReader::new(file));
+        walk(shard, archive.entries_with_seek().map_err(damaged)?, visit)
+    } else {
+        let mut archive = Archive::new(MultiGzDecoder::new(BufReader::new(file)));
+        walk(shard, archive.entries().map_err(damaged)?, visit)?;
+        // To the end, where the checksum of the whole is.
+        io::copy(&mut archive.into_inner(), &mut io::sink()).map(|_| ()).map_err(|source| damaged(source).into())
+    }
+}
+
+/// Entries are taken raw: the `tar` crate would read extension headers of any length into memory.
+fn walk<R: Read>(
+    shard: &Shard,
+    entries: Entries<R>,
+    visit: &mut dyn FnMut(Member) -> Result<(), IngestError>,
+) -> Result<(), IngestError> {
+    let path = || shard.path.display().to_string();
+    let damaged = |source| ArchiveError::Damaged { path: path(), source };
+    let mut long_name = None;
+    for entry in entries.raw(true) {
+        let mut entry = entry.map_err(damaged)?;
+        let kind = entry.header().entry_type();
+        if kind.is_gnu_longname() || kind.is_pax_local_extensions() {
+            let header = read_header(&mut entry).map_err(damaged)?;
+            long_name = if kind.is_gnu_longname() { Some(header) } else { name_of_pax(&header).or(long_name) };
+            continue;
+        }
+        if kind.is_gnu_longlink() || kind.is_pax_global_extensions() {
+            continue;
+        }
+        let bytes = long_name.take().unwrap_or_else(|| entry.path_bytes().into_owned());
+        let text = String::from_utf8_lossy(&bytes);
+        let text = text.trim_end_matches('\0');
+        let name = within(text).ok_or_else(|| ArchiveError::Outside { path: path(), member: text.to_owned() })?;
+        if kind.is_dir() {
+            continue;
+        }
+        let (is_file, n_bytes) = (kind.is_file() || kind.is_contiguous(), entry.size());
+        visit(Member { name, is_file, n_bytes, body: &mut entry })?;
+    }
+    Ok(())
+}
+
+fn read_header(entry: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    entry.take(MAX_HEADER_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_HEADER_BYTES {
+        return Err(io::Error::other(format!("a header has more than {MAX_HEADER_BYTES} bytes")));
+    }
+    Ok(bytes)
+}
+
+fn name_of_pax(header: &[u8]) -> Option<Vec<u8>> {
+    let mut records = PaxExtensions::new(header).filter_map(Result::ok);
+    records.find(|record| record.key_bytes() == b"path").map(|record| record.value_bytes().to_owned())
+}

@@ -1,0 +1,128 @@
+//! `twinset-neardup split`: the images with new splits, none of which shares a cluster with another.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use twinset_manifest::rows::{Cluster, Image};
+use twinset_manifest::{Input, Provenance, Reader, Writer};
+use twinset_neardup::{CleanError, Partition, PartitionConfig, PartitionError, Unpartitioned, expect_made_from};
+use twinset_stage::{CommonArgs, with_hint};
+
+use super::expect_other_file;
+
+const EXAMPLE: &str = "\
+Examples:
+  twinset-neardup split --images images.parquet --clusters duplicates/clusters.parquet \\
+    --set test=0.2 --set val=0.1 --set seed=0 --out split
+
+Config (TOML, every key has this default):
+  val = 0.0     share of the images, 0 to 1
+  test = 0.0    share of the images, 0 to 1; what is left is for train
+  seed = 0      which clusters of one size come first";
+
+/// Split the images anew, so that no cluster of duplicates lies in two splits.
+///
+/// Writes images.parquet: the same rows in the same order, with other splits. Each cluster goes to one split as a whole, larger
+/// ones first; each split's number of images is off its share by less than the largest cluster has, and the classes are divided
+/// alike as far as clusters allow. The splits that the images had before are not used.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(crate) struct SplitArgs {
+    /// Manifest of the images.
+    #[arg(long, value_name = "FILE", required_unless_present = "check")]
+    images: Option<PathBuf>,
+
+    /// Manifest of the clusters that were found among them.
+    #[arg(long, value_name = "FILE", required_unless_present = "check")]
+    clusters: Option<PathBuf>,
+
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+pub(crate) fn run(args: &SplitArgs) -> anyhow::Result<()> {
+    let config: PartitionConfig = args.common.config(PartitionConfig::validate)?;
+    if args.common.check {
+        return Ok(());
+    }
+    let images = args.images.as_deref().context("failed to read: --images names no file")?;
+    let clusters = args.clusters.as_deref().context("failed to read: --clusters names no file")?;
+    let reader = Reader::<Image>::open(images).context("failed to read the images")?;
+    let mut warnings = reader.provenance().warnings.clone();
+    let images_input = reader.as_input().context("failed to read the images")?;
+    let (set, clusters_input) = read_clusters(clusters, &images_input).context("failed to read the clusters")?;
+    let partition = plan(reader, set, &config, args)?;
+    for warning in partition.warnings() {
+        eprintln!("warning: {warning}");
+        warnings.push(warning);
+    }
+    let mut provenance = Provenance::of_stage("neardup", env!("CARGO_PKG_VERSION"))
+        .with_config(&config)
+        .with_seed(Some(config.seed))
+        .with_inputs([images_input, clusters_input]);
+    provenance.warnings = warnings;
+    let out = args.common.out_folder()?;
+    write(images, &out.join("images.parquet"), &partition, args, &provenance)?;
+    println!("{partition}wrote images.parquet to {}", out.display());
+    Ok(())
+}
+
+fn read_clusters(path: &Path, images: &Input) -> anyhow::Result<(Unpartitioned, Input)> {
+    let reader = Reader::<Cluster>::open(path)?;
+    expect_made_from(path, reader.provenance(), images)?;
+    let input = reader.as_input()?;
+    let set = Unpartitioned::of(reader.read_all()?).with_context(|| format!("`{}`", path.display()))?;
+    Ok((set, input))
+}
+
+fn plan(
+    reader: Reader<Image>,
+    mut set: Unpartitioned,
+    config: &PartitionConfig,
+    args: &SplitArgs,
+) -> anyhow::Result<Partition> {
+    let bar = args.common.progress().begin("images", reader.n_rows(), "counting");
+    for batch in reader {
+        let batch = batch.context("failed to read the images")?;
+        set.add(&batch).map_err(hinted).context("failed to use the images and clusters")?;
+        bar.inc(batch.len() as u64);
+    }
+    set.partition(config).map_err(hinted).context("failed to split")
+}
+
+fn write(
+    from: &Path,
+    to: &Path,
+    partition: &Partition,
+    args: &SplitArgs,
+    provenance: &Provenance,
+) -> anyhow::Result<()> {
+    expect_other_file(from, to, "split")?;
+    let reader = Reader::<Image>::open(from).context("failed to read the images")?;
+    let bar = args.common.progress().begin("images", reader.n_rows(), "writing");
+    let mut writer = Writer::<Image>::create(to)?;
+    for batch in reader {
+        let batch = batch.context("failed to read the images")?;
+        bar.inc(batch.len() as u64);
+        for image in batch {
+            let split = partition.split_of(image.image_id).context("failed to split: an image was added meanwhile")?;
+            writer.push(Image { split, ..image })?;
+        }
+    }
+    writer.finish_images(provenance, partition.class_names())?;
+    Ok(())
+}
+
+fn hinted(error: PartitionError) -> anyhow::Error {
+    let hint = match &error {
+        PartitionError::Set(CleanError::NoCluster { .. } | CleanError::UnknownImage { .. }) => {
+            Some("run twinset-neardup on these images")
+        }
+        PartitionError::Empty { .. } => Some("ask for a larger share, or look at the clusters: one may be a chain"),
+        PartitionError::Set(_) => None,
+    };
+    match hint {
+        Some(hint) => with_hint(error.into(), hint),
+        None => error.into(),
+    }
+}
