@@ -24,7 +24,9 @@
 //! ```
 
 mod atomic;
+mod catalog;
 mod column;
+mod constraint;
 mod error;
 pub mod huggingface;
 mod provenance;
@@ -33,15 +35,19 @@ mod row;
 pub mod rows;
 mod schemas;
 pub mod units;
+mod untyped;
 mod writer;
 
 pub use atomic::{AtomicFile, write_atomically};
-pub use column::{Column, Value};
+pub use catalog::{SchemaDoc, catalog, schema_name};
+pub use column::{Column, Value, type_name};
+pub use constraint::Constraint;
 pub use error::ManifestError;
 pub use provenance::{Digest, Input, Provenance, digest_file};
 pub use reader::{Reader, read_manifest};
 pub use row::{ColumnDoc, Row};
 pub use schemas::schemas_markdown;
+pub use untyped::{Batches, Untyped};
 pub use writer::{Writer, Written, write_manifest};
 
 /// Footer key that holds the schema, for instance `images/1`.

@@ -3,11 +3,7 @@
 use std::fmt::Write;
 
 use crate::column::type_name;
-use crate::rows::{
-    Cell, ClaimRow, Cluster, Efficiency, Epoch, FigurePoint, Gaussian, GaussianBoundary, GaussianPoint, Hashes, Image,
-    KnownImage, KnownPair, Pair, PrecisionRecall, Prediction, Reject, Removed, TrainsetRow,
-};
-use crate::{ColumnDoc, Row};
+use crate::{ColumnDoc, SchemaDoc, catalog};
 
 /// The text of `SCHEMAS.md`.
 pub fn schemas_markdown() -> String {
@@ -18,35 +14,19 @@ pub fn schemas_markdown() -> String {
          JSON with the stage and its version, its resolved config, its seed, the name, schema and BLAKE3 of each input, and \
          warnings. An `images` manifest also holds a `huggingface` entry, so that `datasets` decodes its pictures.\n",
     );
-    section::<Image>(&mut text);
-    section::<Reject>(&mut text);
-    section::<Hashes>(&mut text);
-    section::<Pair>(&mut text);
-    section::<Cluster>(&mut text);
-    section::<KnownImage>(&mut text);
-    section::<KnownPair>(&mut text);
-    section::<PrecisionRecall>(&mut text);
-    section::<Removed>(&mut text);
-    section::<TrainsetRow>(&mut text);
-    section::<Epoch>(&mut text);
-    section::<Prediction>(&mut text);
-    section::<Gaussian>(&mut text);
-    section::<GaussianBoundary>(&mut text);
-    section::<GaussianPoint>(&mut text);
-    section::<Cell>(&mut text);
-    section::<ClaimRow>(&mut text);
-    section::<Efficiency>(&mut text);
-    section::<FigurePoint>(&mut text);
+    for schema in catalog() {
+        section(&mut text, &schema);
+    }
     text
 }
 
-fn section<R: Row>(text: &mut String) {
-    let doc = one_line(R::DOC);
-    write!(text, "\n## {}\n\n{doc}\n\n| column | type | null | meaning |\n|---|---|---|---|\n", R::SCHEMA)
+fn section(text: &mut String, schema: &SchemaDoc) {
+    let doc = one_line(schema.doc);
+    write!(text, "\n## {}\n\n{doc}\n\n| column | type | null | meaning |\n|---|---|---|---|\n", schema.schema)
         .expect("writing to a string does not fail");
-    for ColumnDoc { name, data_type, is_nullable, doc } in R::columns() {
-        let null = if is_nullable { "yes" } else { "" };
-        writeln!(text, "| `{name}` | {} | {null} | {} |", type_name(&data_type), one_line(doc))
+    for ColumnDoc { name, data_type, is_nullable, doc } in &schema.columns {
+        let null = if *is_nullable { "yes" } else { "" };
+        writeln!(text, "| `{name}` | {} | {null} | {} |", type_name(data_type), one_line(doc))
             .expect("writing to a string does not fail");
     }
 }
