@@ -1,8 +1,8 @@
 //! What the rows of a dataset's manifests hold.
 
 use serde_json::{Value, json};
+use twinset_manifest::catalog;
 use twinset_manifest::rows::Split;
-use twinset_manifest::schemas;
 
 use crate::Part;
 use crate::field::{field, fields};
@@ -61,7 +61,7 @@ fn classes(names: &[String]) -> Value {
 
 /// A manifest's rows.
 fn record_set(part: &Part, has_classes: bool) -> Value {
-    let doc = schemas().into_iter().find(|doc| doc.schema == part.footer.schema);
+    let doc = catalog().into_iter().find(|doc| doc.schema == part.footer.schema);
     let name = part.name();
     let mut set = json!({
         "@type": "cr:RecordSet",

@@ -7,8 +7,8 @@ use twinset_manifest::ManifestError;
 use twinset_manifest::rows::Split;
 
 use crate::cifar::CifarError;
-use crate::idx::IdxError;
 use crate::hugging_face::FeatureError;
+use crate::idx::IdxError;
 use crate::labels::LabelError;
 use crate::parquet_file::ParquetError;
 use crate::splits::SplitError;

@@ -89,7 +89,7 @@ fn decode_typed<V: Value>(array: &dyn Array) -> Result<Vec<Option<V>>, String> {
 }
 
 /// The name of an Arrow type in lower case, as messages and `SCHEMAS.md` show it.
-pub(crate) fn type_name(data_type: &DataType) -> String {
+pub fn type_name(data_type: &DataType) -> String {
     match data_type {
         DataType::Struct(fields) => {
             let fields: Vec<_> = fields.iter().map(|f| format!("{}: {}", f.name(), type_name(f.data_type()))).collect();

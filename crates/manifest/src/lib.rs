@@ -24,7 +24,9 @@
 //! ```
 
 mod atomic;
+mod catalog;
 mod column;
+mod constraint;
 mod error;
 mod examples;
 mod footer;
@@ -36,17 +38,21 @@ mod row;
 pub mod rows;
 mod schemas;
 pub mod units;
+mod untyped;
 mod writer;
 
 pub use atomic::{AtomicFile, append_line, write_atomically};
-pub use column::{Column, Value};
+pub use catalog::{SchemaDoc, catalog, schema_name};
+pub use column::{Column, Value, type_name};
+pub use constraint::Constraint;
 pub use error::ManifestError;
 pub use footer::{ColumnSummary, Footer};
 pub use provenance::{Digest, Input, Provenance, digest_file};
 pub use reader::{Reader, read_manifest};
 pub use resumable::ResumableFile;
 pub use row::{ColumnDoc, Row};
-pub use schemas::{SchemaDoc, schemas, schemas_markdown};
+pub use schemas::schemas_markdown;
+pub use untyped::{Batches, Untyped};
 pub use writer::{Writer, Written, write_manifest};
 
 /// Footer key that holds the schema, for instance `images/1`.

@@ -4,18 +4,22 @@
 //! a new schema version. `SCHEMAS.md` is generated from these files.
 
 mod claims;
+mod constraints;
 mod efficiency;
 mod figures;
 mod gaussian;
 mod known;
+mod violations;
 
 use crate::Digest;
 use crate::row::{row, text_enum};
 pub use claims::{ClaimRow, Direction, Verdict};
+pub use constraints::constraints;
 pub use efficiency::Efficiency;
 pub use figures::FigurePoint;
 pub use gaussian::{Gaussian, GaussianBoundary, GaussianPoint, GaussianSelection};
 pub use known::{KnownImage, KnownPair};
+pub use violations::{Rule, Violation};
 
 text_enum! {
     /// The part of a dataset that an image belongs to.

@@ -4,11 +4,7 @@ use std::fmt::Write;
 
 use crate::column::type_name;
 use crate::examples::EXAMPLES;
-use crate::rows::{
-    Cell, ClaimRow, Cluster, Efficiency, Epoch, FigurePoint, Gaussian, GaussianBoundary, GaussianPoint, Hashes, Image,
-    KnownImage, KnownPair, Pair, PrecisionRecall, Prediction, Reject, Removed, TrainsetRow,
-};
-use crate::{ColumnDoc, Row};
+use crate::{ColumnDoc, SchemaDoc, catalog};
 
 /// The text of `SCHEMAS.md`.
 pub fn schemas_markdown() -> String {
@@ -19,62 +15,27 @@ pub fn schemas_markdown() -> String {
          JSON with the stage and its version, its resolved config, its seed, the name, schema and BLAKE3 of each input, and \
          warnings. An `images` manifest also holds a `huggingface` entry, so that `datasets` decodes its pictures.\n",
     );
-    for SchemaDoc { schema, doc, columns } in schemas() {
-        write!(text, "\n## {schema}\n\n{doc}\n\n| column | type | null | meaning |\n|---|---|---|---|\n")
-            .expect("writing to a string does not fail");
-        for ColumnDoc { name, data_type, is_nullable, doc } in columns {
-            let null = if is_nullable { "yes" } else { "" };
-            writeln!(text, "| `{name}` | {} | {null} | {} |", type_name(&data_type), one_line(doc))
-                .expect("writing to a string does not fail");
-        }
-        for example in EXAMPLES.iter().filter(|example| example.schema == schema) {
-            text.push_str(&example.markdown());
-        }
+    for schema in catalog() {
+        section(&mut text, &schema);
     }
     text
 }
 
-/// A schema and what its row type's docs say.
-#[derive(Clone, Debug)]
-pub struct SchemaDoc {
-    /// The schema and its version, for instance `images/1`.
-    pub schema: &'static str,
-    /// What a row is.
-    pub doc: String,
-    /// The columns, in order.
-    pub columns: Vec<ColumnDoc>,
+fn section(text: &mut String, schema: &SchemaDoc) {
+    let SchemaDoc { schema: name, doc, .. } = schema;
+    write!(text, "\n## {name}\n\n{doc}\n\n| column | type | null | meaning |\n|---|---|---|---|\n")
+        .expect("writing to a string does not fail");
+    for ColumnDoc { name, data_type, is_nullable, doc } in &schema.columns {
+        let null = if *is_nullable { "yes" } else { "" };
+        writeln!(text, "| `{name}` | {} | {null} | {} |", type_name(data_type), one_line(doc))
+            .expect("writing to a string does not fail");
+    }
+    for example in EXAMPLES.iter().filter(|example| example.schema == schema.schema) {
+        text.push_str(&example.markdown());
+    }
 }
 
-/// All schemas, in the order in which a study makes them.
-pub fn schemas() -> Vec<SchemaDoc> {
-    vec![
-        of::<Image>(),
-        of::<Reject>(),
-        of::<Hashes>(),
-        of::<Pair>(),
-        of::<Cluster>(),
-        of::<KnownImage>(),
-        of::<KnownPair>(),
-        of::<PrecisionRecall>(),
-        of::<Removed>(),
-        of::<TrainsetRow>(),
-        of::<Epoch>(),
-        of::<Prediction>(),
-        of::<Gaussian>(),
-        of::<GaussianBoundary>(),
-        of::<GaussianPoint>(),
-        of::<Cell>(),
-        of::<ClaimRow>(),
-        of::<Efficiency>(),
-        of::<FigurePoint>(),
-    ]
-}
-
-fn of<R: Row>() -> SchemaDoc {
-    SchemaDoc { schema: R::SCHEMA, doc: one_line(R::DOC), columns: R::columns() }
-}
-
-fn one_line(doc: &str) -> String {
+pub(crate) fn one_line(doc: &str) -> String {
     doc.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -86,7 +47,7 @@ mod tests {
     #[test]
     fn every_example_is_of_a_schema() {
         for example in crate::examples::EXAMPLES {
-            assert!(super::schemas().iter().any(|doc| doc.schema == example.schema), "{}", example.schema);
+            assert!(super::catalog().iter().any(|doc| doc.schema == example.schema), "{}", example.schema);
         }
     }
 

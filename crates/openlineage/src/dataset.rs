@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
-use twinset_manifest::{ColumnSummary, Digest, Footer, Input, digest_file, schemas};
+use twinset_manifest::{ColumnSummary, Digest, Footer, Input, catalog, digest_file};
 
 use crate::facet::Facets;
 
@@ -90,7 +90,7 @@ impl Dataset {
             facets = facets.with("version", "DatasetVersionDatasetFacet", "1-0-1", version);
         }
         let Some(footer) = &self.footer else { return facets };
-        let doc = schemas().into_iter().find(|doc| doc.schema == footer.schema);
+        let doc = catalog().into_iter().find(|doc| doc.schema == footer.schema);
         let meaning = |column: &str| {
             let doc = doc.as_ref()?.columns.iter().find(|doc| doc.name == column)?;
             Some(doc.doc.split_whitespace().collect::<Vec<_>>().join(" "))

@@ -1,0 +1,55 @@
+//! `html`: the audit as a page.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use twinset_audit::page::html;
+use twinset_audit::{Options, validate};
+use twinset_manifest::write_atomically;
+use twinset_stage::Progress;
+
+use super::tree;
+use crate::Answer;
+
+/// Write the audit as a page of its own: manifests, violations, lineage, schemas, statistics
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A manifest or a folder.
+    path: PathBuf,
+
+    /// The page.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+
+    /// Where the files lie that the manifests were made from [default: the runner's store of PATH, else PATH's folder].
+    #[arg(long, value_name = "DIR")]
+    tree: Option<PathBuf>,
+
+    /// Folder that the paths of images are relative to, for images that are referenced and not embedded.
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+
+    /// Decode no image.
+    #[arg(long)]
+    no_pixels: bool,
+
+    /// No progress.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
+    let tree = tree(&args.path, args.tree.as_deref())?;
+    let progress = if args.quiet { Progress::hidden() } else { Progress::from_environment() };
+    let bar = progress.begin("files", tree.selected().count() as u64, "validating");
+    let options = Options { pixels: !args.no_pixels, folder: args.folder.as_deref(), max_per_rule: 100 };
+    let validation = validate(&tree, &options, || bar.inc(1));
+    drop(bar);
+    let title =
+        args.path.file_name().map_or_else(|| "Manifests".to_owned(), |name| name.to_string_lossy().into_owned());
+    let page = html(&tree, &validation, &title).context("failed to make the page")?;
+    write_atomically(&args.out, page.as_bytes())
+        .with_context(|| format!("failed to write the page `{}`", args.out.display()))?;
+    println!("wrote {}", args.out.display());
+    Ok(Answer::Sound)
+}

@@ -1,0 +1,73 @@
+//! `schema`: what is known of a manifest without its rows.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use serde_json::Value;
+use twinset_audit::show::schema;
+use twinset_audit::text;
+use twinset_manifest::Untyped;
+
+use super::{Format, print};
+use crate::Answer;
+
+/// Show a manifest's columns with their meaning, its footer, and its provenance
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A Parquet file, a manifest or not.
+    manifest: PathBuf,
+
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
+    let manifest = Untyped::open(&args.manifest).context("failed to read")?;
+    let schema = schema(&manifest);
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&schema)?);
+        return Ok(Answer::Sound);
+    }
+    match schema["schema"].as_str() {
+        Some(name) => println!("{name}: {}", text(&schema["meaning"])),
+        None => println!("a Parquet file of no stage"),
+    }
+    let groups = if schema["row_groups"] == 1 { "group" } else { "groups" };
+    println!("{} rows in {} row {groups}", schema["rows"], schema["row_groups"]);
+    if let Some(key) = schema["key"].as_array() {
+        println!("key: {}", key.iter().map(text).collect::<Vec<_>>().join(", "));
+    }
+    println!();
+    let columns = schema["columns"].as_array().into_iter().flatten();
+    let null = |column: &Value| if column["is_nullable"] == true { "yes".into() } else { Value::Null };
+    let rows = columns
+        .map(|column| vec![column["name"].clone(), column["type"].clone(), null(column), column["meaning"].clone()]);
+    print(Format::Table, &["column", "type", "null", "meaning"], rows)?;
+    if let Some(rules) = schema["rules"].as_array().filter(|rules| !rules.is_empty()) {
+        println!("\nwhat validate checks");
+        rules.iter().for_each(|rule| println!("  {}", text(rule)));
+    }
+    println!();
+    let footer = schema["footer"].as_array().into_iter().flatten();
+    print(
+        Format::Table,
+        &["footer", "bytes"],
+        footer.map(|entry| vec![entry["key"].clone(), entry["n_bytes"].clone()]),
+    )?;
+    if let Ok(provenance) = manifest.provenance() {
+        println!("\nmade by {} {}", provenance.stage, provenance.version);
+        if let Some(seed) = provenance.seed {
+            println!("seed {seed}");
+        }
+        println!("config {}", provenance.config);
+        for input in &provenance.inputs {
+            let schema = input.schema.as_deref().map_or_else(String::new, |schema| format!(" ({schema})"));
+            println!("from {}{schema} with BLAKE3 {}", input.name, input.blake3);
+        }
+        for warning in &provenance.warnings {
+            println!("warning: {warning}");
+        }
+    }
+    Ok(Answer::Sound)
+}

@@ -1,0 +1,187 @@
+//! The *lineage* of a file or an image: what it was made from, step by step, back to the source.
+
+mod image;
+mod rows;
+mod twins;
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use twinset_manifest::{Input, ManifestError, Provenance};
+
+use crate::cell::SHORT_DIGEST;
+use crate::tree::{Entry, Kind, Record, Tree, name_of};
+
+pub use image::{Subject, of_image};
+
+/// Ids and rows that are listed before the others are counted.
+const MAX_LISTED: usize = 50;
+
+/// A step of a lineage: something, and what it comes from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Step {
+    /// What it is, in words.
+    pub text: String,
+    /// The same as values.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub details: Map<String, Value>,
+    /// What it comes from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<Step>,
+}
+
+/// Why there is no lineage.
+#[derive(Debug, thiserror::Error)]
+pub enum LineageError {
+    /// A manifest cannot be read.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The image or position is not there.
+    #[error("`{path}` has no {what}")]
+    NoRow {
+        /// The manifest.
+        path: String,
+        /// What was asked for.
+        what: String,
+    },
+    /// Rows are asked for by what the manifest does not have.
+    #[error("`{path}` holds `{schema}`, which has no column `{column}`")]
+    NoColumn {
+        /// The manifest.
+        path: String,
+        /// Its schema.
+        schema: String,
+        /// The column.
+        column: &'static str,
+    },
+    /// The file does not say where it comes from.
+    #[error("`{0}` does not say where it comes from")]
+    NoProvenance(String),
+}
+
+impl Step {
+    fn new(text: impl Into<String>, details: Value) -> Self {
+        let details = if let Value::Object(details) = details { details } else { Map::new() };
+        Self { text: text.into(), details, from: Vec::new() }
+    }
+
+    fn with(mut self, from: impl IntoIterator<Item = Step>) -> Self {
+        self.from.extend(from);
+        self
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, before: &str) -> fmt::Result {
+        writeln!(f, "{}", self.text)?;
+        for (i, step) in self.from.iter().enumerate() {
+            let is_last = i + 1 == self.from.len();
+            write!(f, "{before}{}", if is_last { "└─ " } else { "├─ " })?;
+            step.write(f, &format!("{before}{}", if is_last { "   " } else { "│  " }))?;
+        }
+        Ok(())
+    }
+}
+
+/// A tree of text, one step a line.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, "")
+    }
+}
+
+/// A file, what made it, and the files that it was made from, each followed back to files that no stage made.
+///
+/// # Errors
+/// When the file does not say where it comes from.
+pub fn of_file(tree: &Tree, entry: &Entry) -> Result<Step, LineageError> {
+    if entry.provenance().is_none() {
+        return Err(LineageError::NoProvenance(entry.relative.clone()));
+    }
+    Ok(file(tree, entry, &mut HashSet::new()))
+}
+
+/// A file and all before it; what was told of already is named only.
+fn file<'a>(tree: &'a Tree, entry: &'a Entry, told: &mut HashSet<&'a str>) -> Step {
+    let mut step = named(tree, entry);
+    if !told.insert(&entry.relative) {
+        step.text += " (as above)";
+        return step;
+    }
+    let Some(provenance) = entry.provenance() else { return step };
+    step.details.insert("provenance".to_owned(), json!(provenance));
+    let run = Step::new(run_text(&provenance), Value::Null);
+    let inputs = provenance.inputs.iter().map(|input| match tree.find(&input.name, input.blake3) {
+        Some(found) => file(tree, found, told),
+        None => absent(tree, input),
+    });
+    let inputs: Vec<_> = inputs.collect();
+    step.with([run.with(inputs)])
+}
+
+/// A file by its path, schema and digest, and whether it is as its run wrote it.
+fn named(tree: &Tree, entry: &Entry) -> Step {
+    let digest = entry.digest().map(|digest| digest.to_string()).unwrap_or_default();
+    let schema = entry.schema().map_or_else(String::new, |schema| format!("{schema}, "));
+    let short = &digest[..SHORT_DIGEST.min(digest.len())];
+    let mut text = format!("`{}` ({schema}BLAKE3 {short})", entry.relative);
+    if matches!(entry.kind, Kind::Other) {
+        text += ": a source, made by no stage";
+    }
+    let recorded = match tree.record(entry.folder()) {
+        Some(Record::Outputs(outputs)) => outputs.get(&name_of(&entry.path)),
+        _ => None,
+    };
+    let is_changed = recorded.is_some_and(|output| Ok(output.blake3) != entry.digest());
+    if is_changed {
+        text += ": changed since its run wrote it";
+    }
+    let details =
+        json!({ "path": entry.relative, "schema": entry.schema(), "blake3": digest, "is_changed": is_changed });
+    Step::new(text, details)
+}
+
+/// A file that is not in the tree with the bytes that something was made from.
+fn absent(tree: &Tree, input: &Input) -> Step {
+    let Input { name, schema, blake3 } = input;
+    let known = schema.as_ref().map_or_else(String::new, |schema| format!("{schema}, "));
+    let why = match tree.named(name).next() {
+        Some(other) => format!("not in the tree with these bytes, but `{}` with others", other.relative),
+        None => "not in the tree".to_owned(),
+    };
+    let text = format!("`{name}` ({known}BLAKE3 {}): {why}", &blake3.to_string()[..SHORT_DIGEST]);
+    Step::new(text, json!({ "name": name, "schema": schema, "blake3": blake3, "is_absent": true }))
+}
+
+/// `made by inject 0.1.0: rate 0.5, selection.kind "uniform", seed 3`
+fn run_text(provenance: &Provenance) -> String {
+    let mut settings = Vec::new();
+    flatten("", &provenance.config, &mut settings);
+    let mut settings: Vec<String> = settings.into_iter().map(|(key, value)| format!("{key} {value}")).collect();
+    const MAX_SETTINGS: usize = 24;
+    if settings.len() > MAX_SETTINGS {
+        let n_more = settings.len() - MAX_SETTINGS;
+        settings.truncate(MAX_SETTINGS);
+        settings.push(format!("and {n_more} more settings"));
+    }
+    if let Some(seed) = provenance.seed.filter(|_| provenance.config.get("seed").is_none()) {
+        settings.push(format!("seed {seed}"));
+    }
+    let colon = if settings.is_empty() { "" } else { ": " };
+    format!("made by {} {}{colon}{}", provenance.stage, provenance.version, settings.join(", "))
+}
+
+/// A config's keys, with dots, and their values.
+pub(crate) fn flatten(prefix: &str, value: &Value, to: &mut Vec<(String, Value)>) {
+    let under = |key: &str| if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") };
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            fields.iter().for_each(|(key, value)| flatten(&under(key), value, to));
+        }
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            items.iter().enumerate().for_each(|(i, value)| flatten(&under(&i.to_string()), value, to));
+        }
+        Value::Object(_) if prefix.is_empty() => {}
+        _ => to.push((prefix.to_owned(), value.clone())),
+    }
+}

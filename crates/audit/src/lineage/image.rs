@@ -1,0 +1,260 @@
+//! The lineage of one image: where it stands, which copies of it there are and why, and where it comes from.
+
+use serde_json::{Value, json};
+use twinset_manifest::schema_name;
+
+use super::rows::{Found, find};
+use super::twins::twins;
+use super::{LineageError, MAX_LISTED, Step, absent, file, named, run_text};
+use crate::tree::{Entry, Tree};
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// An image by its id.
+    Image(u64),
+    /// What stands at a position of a training set.
+    Position(u64),
+}
+
+/// The lineage of an image of a manifest: of a training set all positions that it and its copies have, of predictions what it
+/// was classified as and what the network saw of it, and of all, the images and files that it comes from.
+///
+/// # Errors
+/// When the manifest has no such row.
+pub fn of_image(tree: &Tree, entry: &Entry, subject: Subject) -> Result<Step, LineageError> {
+    let Some(manifest) = entry.manifest() else { return Err(LineageError::NoProvenance(entry.relative.clone())) };
+    let schema = schema_name(manifest.schema().unwrap_or_default());
+    let no_column = |column| LineageError::NoColumn {
+        path: entry.relative.clone(),
+        schema: manifest.schema().unwrap_or_default().to_owned(),
+        column,
+    };
+    let image_id = match subject {
+        Subject::Image(image_id) => image_id,
+        Subject::Position(_) if schema != "trainset" => return Err(no_column("position")),
+        Subject::Position(position) => {
+            let rows = find(manifest, &["position"], |numbers| numbers[0] == Some(position))?;
+            let no_row = || LineageError::NoRow { path: entry.relative.clone(), what: format!("position {position}") };
+            rows.first().and_then(|row| row.number("image_id")).ok_or_else(no_row)?
+        }
+    };
+    match schema {
+        "trainset" => of_trainset(tree, entry, image_id),
+        "predictions" => of_predictions(tree, entry, image_id),
+        "images" => images_row(tree, entry, image_id)?
+            .ok_or_else(|| LineageError::NoRow { path: entry.relative.clone(), what: format!("image {image_id}") }),
+        _ => of_others(tree, entry, image_id),
+    }
+}
+
+/// Where an image and its copies stand in a training set.
+fn of_trainset(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Step, LineageError> {
+    let step = positions(tree, entry, image_id)?;
+    step.ok_or_else(|| LineageError::NoRow { path: entry.relative.clone(), what: format!("image {image_id}") })
+}
+
+/// The same; none where neither stands there.
+fn positions(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Option<Step>, LineageError> {
+    let Some(manifest) = entry.manifest() else { return Ok(None) };
+    let by = ["image_id", "duplicate_of"];
+    // A duplicate is asked about as what it duplicates.
+    let own = find(manifest, &by, |numbers| numbers[0] == Some(image_id))?;
+    let original = own.iter().find_map(|row| row.number("duplicate_of")).unwrap_or(image_id);
+    let rows = find(manifest, &by, |numbers| numbers.contains(&Some(original)))?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let times = match rows.len() {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        n => format!("{n} times"),
+    };
+    let asked =
+        if original == image_id { String::new() } else { format!(" (of which image {image_id} is a duplicate)") };
+    let text = format!("image {original}{asked} stands {times} in `{}`", entry.relative);
+    let details =
+        json!({ "image_id": original, "asked_for": image_id, "path": entry.relative, "n_positions": rows.len() });
+    let mut step = Step::new(text, details);
+    for row in &rows {
+        step = step.with([position(tree, entry, row)?]);
+    }
+    if let Some(provenance) = entry.provenance() {
+        if rows.iter().any(|row| row.text("origin") == "injected") {
+            let text = format!("duplicates injected: {}", run_text(&provenance));
+            step = step.with([Step::new(text, json!({ "provenance": provenance }))]);
+        }
+        step = step.with(twins(tree, entry, &provenance, original)?);
+    }
+    Ok(Some(step.with(images_of(tree, entry, original)?)))
+}
+
+fn position(tree: &Tree, entry: &Entry, row: &Found) -> Result<Step, LineageError> {
+    let image_id = row.number("image_id").unwrap_or_default();
+    let place = format!("position {}: image {image_id}, {}", row.text("position"), row.text("origin"));
+    let Some(original) = row.number("duplicate_of") else { return Ok(Step::new(place, row.json())) };
+    let step = Step::new(format!("{place}, copy {} of image {original}", row.text("copy")), row.json());
+    if image_id == original {
+        return Ok(step);
+    }
+    // A changed duplicate is an image of its own, which was made with the training set.
+    for beside in tree.beside(entry).filter(|other| other.schema().is_some_and(|s| schema_name(s) == "images")) {
+        let made = beside.manifest().map(|images| find(images, &["image_id"], |numbers| numbers[0] == Some(image_id)));
+        if let Some(row) = made.transpose()?.into_iter().flatten().next() {
+            return Ok(step.with([Step::new(image_text(beside, &row), row.json())]));
+        }
+    }
+    Ok(step)
+}
+
+/// What an image was classified as, by what, and what of it that network was trained on.
+fn of_predictions(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Step, LineageError> {
+    let manifest = entry.manifest().ok_or_else(|| LineageError::NoProvenance(entry.relative.clone()))?;
+    let rows = find(manifest, &["image_id"], |numbers| numbers[0] == Some(image_id))?;
+    if rows.is_empty() {
+        return Err(LineageError::NoRow { path: entry.relative.clone(), what: format!("image {image_id}") });
+    }
+    let said: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let verdict = if row.text("is_correct") == "true" { "rightly" } else { "wrongly" };
+            format!("under `{}` as class {}, {verdict}", row.text("attack"), row.text("predicted"))
+        })
+        .collect();
+    let text = format!("image {image_id} in `{}`: {}", entry.relative, said.join("; "));
+    let mut step =
+        Step::new(text, json!({ "path": entry.relative, "rows": rows.iter().map(Found::json).collect::<Vec<_>>() }));
+    let images = images_of(tree, entry, image_id)?;
+    // A leaked image is a duplicate of a training image.
+    let original = images.iter().find_map(|step| step.details.get("derived_from")?.as_u64()).unwrap_or(image_id);
+    for input in entry.provenance().into_iter().flat_map(|provenance| provenance.inputs) {
+        let is_weights = input.name.ends_with(".safetensors");
+        match tree.find(&input.name, input.blake3) {
+            Some(weights) if is_weights => step = step.with([network(tree, weights, original)?]),
+            None if is_weights => step = step.with([absent(tree, &input)]),
+            _ => {}
+        }
+    }
+    Ok(step.with(images))
+}
+
+/// A network, and where the image stands in what it was trained on.
+fn network(tree: &Tree, weights: &Entry, image_id: u64) -> Result<Step, LineageError> {
+    let mut step = named(tree, weights);
+    step.text = format!("classified by {}", step.text);
+    let Some(provenance) = weights.provenance() else { return Ok(step) };
+    step = step.with([Step::new(run_text(&provenance), json!({ "provenance": provenance }))]);
+    for input in &provenance.inputs {
+        if input.schema.as_deref().is_none_or(|schema| schema_name(schema) != "trainset") {
+            continue;
+        }
+        let trained = match tree.find(&input.name, input.blake3) {
+            None => absent(tree, input),
+            Some(trainset) => match positions(tree, trainset, image_id)? {
+                Some(step) => step,
+                None => {
+                    let text = format!("image {image_id} does not stand in `{}`", trainset.relative);
+                    Step::new(text, json!({ "image_id": image_id, "path": trainset.relative, "n_positions": 0 }))
+                }
+            },
+        };
+        step = step.with([trained]);
+    }
+    Ok(step)
+}
+
+/// The rows of any other manifest that name an image.
+fn of_others(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Step, LineageError> {
+    let manifest = entry.manifest().ok_or_else(|| LineageError::NoProvenance(entry.relative.clone()))?;
+    let columns = ["image_id", "left_id", "right_id"];
+    if !columns.iter().any(|column| manifest.columns().field_with_name(column).is_ok()) {
+        let schema = manifest.schema().unwrap_or_default().to_owned();
+        return Err(LineageError::NoColumn { path: entry.relative.clone(), schema, column: "image_id" });
+    }
+    let rows = find(manifest, &columns, |numbers| numbers.contains(&Some(image_id)))?;
+    if rows.is_empty() {
+        return Err(LineageError::NoRow { path: entry.relative.clone(), what: format!("image {image_id}") });
+    }
+    let text = format!("image {image_id} in `{}`: {} rows", entry.relative, rows.len());
+    let rows = rows.iter().take(MAX_LISTED).map(|row| Step::new(row.json().to_string(), row.json()));
+    let mut step = Step::new(text, json!({ "path": entry.relative })).with(rows);
+    if let Some(provenance) = entry.provenance() {
+        step = step.with([Step::new(run_text(&provenance), json!({ "provenance": provenance }))]);
+    }
+    Ok(step.with(images_of(tree, entry, image_id)?))
+}
+
+/// The image's rows in the manifests that a manifest was made from.
+fn images_of(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Vec<Step>, LineageError> {
+    let mut steps = Vec::new();
+    for input in entry.provenance().into_iter().flat_map(|provenance| provenance.inputs) {
+        if input.schema.as_deref().is_none_or(|schema| schema_name(schema) != "images") {
+            continue;
+        }
+        match tree.find(&input.name, input.blake3) {
+            Some(images) => steps.extend(images_row(tree, images, image_id)?),
+            None => steps.push(absent(tree, &input)),
+        }
+    }
+    Ok(steps)
+}
+
+/// An image's row of `images`, and what it comes from: another image, or the files of a dataset.
+fn images_row(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Option<Step>, LineageError> {
+    let Some(manifest) = entry.manifest() else { return Ok(None) };
+    let rows = find(manifest, &["image_id"], |numbers| numbers[0] == Some(image_id))?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let mut step = Step::new(image_text(entry, row), row.json());
+    let Some(provenance) = entry.provenance() else { return Ok(Some(step)) };
+    if let Some(original) = row.number("derived_from") {
+        step = step.with([Step::new(run_text(&provenance), json!({ "provenance": provenance }))]);
+        return Ok(Some(step.with(images_of(tree, entry, original)?)));
+    }
+    let is_of_images =
+        |schema: &Option<String>| schema.as_deref().is_some_and(|schema| schema_name(schema) == "images");
+    if provenance.inputs.iter().any(|input| is_of_images(&input.schema)) {
+        // A selection of other images, such as a dataset without its duplicates.
+        step = step.with([Step::new(run_text(&provenance), json!({ "provenance": provenance }))]);
+        return Ok(Some(step.with(images_of(tree, entry, image_id)?)));
+    }
+    let source = row.text("source");
+    let file_of_source = source.split('#').next().unwrap_or_default();
+    let mut run = Step::new(run_text(&provenance), json!({ "provenance": provenance }));
+    let (own, others): (Vec<_>, Vec<_>) =
+        provenance.inputs.iter().partition(|input| file_of_source.rsplit('/').next() == Some(input.name.as_str()));
+    // The file that holds it; where none is known to, all.
+    for input in if own.is_empty() { &others } else { &own }.iter().take(MAX_LISTED) {
+        let source = match tree.find(&input.name, input.blake3) {
+            Some(found) => file(tree, found, &mut Default::default()),
+            None => absent(tree, input),
+        };
+        run = run.with([source]);
+    }
+    if !own.is_empty() && !others.is_empty() {
+        run = run.with([Step::new(format!("and {} other files of the dataset", others.len()), Value::Null)]);
+    }
+    Ok(Some(step.with([run])))
+}
+
+/// `image 17 of `images.parquet`: airplane (0), train, 32x32, pixels BLAKE3 …, source `a/17.png``
+fn image_text(entry: &Entry, row: &Found) -> String {
+    let digest = row.text("pixels_blake3");
+    let mut text = format!(
+        "image {} of `{}`: {} (class {}), {}, {}x{}, pixels BLAKE3 {}, source `{}`",
+        row.text("image_id"),
+        entry.relative,
+        row.text("class_name"),
+        row.text("label"),
+        row.text("split"),
+        row.text("width"),
+        row.text("height"),
+        digest.get(..12).unwrap_or(&digest),
+        row.text("source"),
+    );
+    if let Some(original) = row.number("derived_from") {
+        let transform = row.text("transform");
+        let how = if transform.is_empty() { "an exact copy".to_owned() } else { format!("by {transform}") };
+        text += &format!(", made from image {original}: {how}");
+    }
+    text
+}

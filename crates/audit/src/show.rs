@@ -1,0 +1,151 @@
+//! A manifest's rows, some or all of them, as they are shown; and what is known of its columns.
+
+use std::io::{self, Write};
+
+use arrow::array::BooleanArray;
+use arrow::compute::filter_record_batch;
+use polars::prelude::IntoLazy;
+use serde_json::{Value, json};
+use twinset_manifest::{ManifestError, Untyped, catalog, type_name};
+
+use crate::cell::Flat;
+use crate::frame::frame;
+use crate::rules::rule;
+use crate::sql::{SqlError, condition};
+use crate::table::{Format, Table};
+
+const BATCH_ROWS: usize = 1024;
+
+/// Which rows and columns are shown.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// An SQL condition; without one all rows.
+    pub condition: Option<String>,
+    /// The columns by name, or fields of them such as `image.path`, in this order; without any, all.
+    pub columns: Vec<String>,
+    /// At most so many rows.
+    pub limit: Option<u64>,
+}
+
+/// Why rows cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum ShowError {
+    /// The manifest cannot be read.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The condition is none.
+    #[error(transparent)]
+    Condition(#[from] SqlError),
+    /// A column that is not there.
+    #[error("`{path}` has no column `{column}`, only {}", .columns.join(", "))]
+    Column {
+        /// The manifest.
+        path: String,
+        /// The column.
+        column: String,
+        /// The columns that are there.
+        columns: Vec<String>,
+    },
+    /// The rows cannot be written.
+    #[error("cannot write the rows: {0}")]
+    Write(#[from] io::Error),
+}
+
+/// Writes rows as they are read, and tells how many of them; memory holds a batch, and of a table what it shows.
+///
+/// # Errors
+/// Names the column that is not there, or the place where the condition is no SQL.
+pub fn show(manifest: &Untyped, choice: &Choice, format: Format, to: impl Write) -> Result<u64, ShowError> {
+    let schema = manifest.columns();
+    let empty = Flat::of_batch(&arrow::array::RecordBatch::new_empty(schema.clone()));
+    let is_of =
+        |name: &str, asked: &str| name == asked || name.strip_prefix(asked).is_some_and(|rest| rest.starts_with('.'));
+    for asked in &choice.columns {
+        if !empty.iter().any(|column| is_of(&column.name, asked)) {
+            return Err(ShowError::Column {
+                path: manifest.path().display().to_string(),
+                column: asked.clone(),
+                columns: empty.into_iter().map(|column| column.name).collect(),
+            });
+        }
+    }
+    let header: Vec<String> = match choice.columns.is_empty() {
+        true => empty.iter().map(|column| column.name.clone()).collect(),
+        false => {
+            let of_asked = |asked: &String| {
+                empty.iter().filter(|c| is_of(&c.name, asked)).map(|c| c.name.clone()).collect::<Vec<_>>()
+            };
+            choice.columns.iter().flat_map(of_asked).collect()
+        }
+    };
+    let condition = choice.condition.as_deref().map(|sql| condition(sql, schema)).transpose()?;
+    let named: Vec<_> = condition.iter().flat_map(|condition| condition.clone().meta().root_names()).collect();
+    let read: Vec<&str> = header.iter().map(String::as_str).chain(named.iter().map(|name| name.as_str())).collect();
+    let mut left = choice.limit.unwrap_or(u64::MAX);
+    let mut table = Table::begin(to, format, header.clone())?;
+    if left == 0 {
+        return Ok(table.end()?);
+    }
+    'batches: for batch in manifest.batches(Some(&read), BATCH_ROWS)? {
+        let mut batch = batch?;
+        if let Some(condition) = &condition {
+            let failed = |error: polars::prelude::PolarsError| SqlError::Query(error.to_string());
+            let mask = frame(&batch).and_then(|rows| rows.lazy().select([condition.clone().alias("holds")]).collect());
+            let mask = mask.map_err(failed)?;
+            let mask = mask.column("holds").and_then(|column| column.bool()).map_err(failed)?;
+            let mask: BooleanArray = match mask.len() {
+                // A condition that names no column.
+                1 => std::iter::repeat_n(mask.get(0), batch.num_rows()).collect(),
+                _ => mask.iter().collect(),
+            };
+            batch = filter_record_batch(&batch, &mask).map_err(|error| SqlError::Query(error.to_string()))?;
+        }
+        let columns = Flat::of_batch(&batch);
+        let shown: Vec<&Flat> =
+            header.iter().filter_map(|name| columns.iter().find(|column| column.name == *name)).collect();
+        for row in 0..batch.num_rows() {
+            table.push(shown.iter().map(|column| column.cell(row)).collect())?;
+            left -= 1;
+            if left == 0 {
+                break 'batches;
+            }
+        }
+    }
+    Ok(table.end()?)
+}
+
+/// What is known of a manifest without its rows: its columns with their meaning, what must hold of them, its footer.
+pub fn schema(manifest: &Untyped) -> Value {
+    let known = catalog().into_iter().find(|known| Some(known.schema) == manifest.schema());
+    let doc = |name: &str| {
+        let columns = known.as_ref().map(|known| &known.columns)?;
+        columns.iter().find(|column| column.name == name).map(|column| one_line(column.doc))
+    };
+    let columns: Vec<Value> = manifest
+        .columns()
+        .fields()
+        .iter()
+        .map(|field| {
+            json!({
+                "name": field.name(), "type": type_name(field.data_type()), "is_nullable": field.is_nullable(),
+                "meaning": doc(field.name()),
+            })
+        })
+        .collect();
+    let provenance = manifest.provenance().ok();
+    json!({
+        "schema": manifest.schema(),
+        "meaning": known.as_ref().map(|known| one_line(known.doc)),
+        "rows": manifest.n_rows(),
+        "row_groups": manifest.n_row_groups(),
+        "key": known.as_ref().and_then(|known| known.key()),
+        "columns": columns,
+        "rules": known.as_ref().map(|known| known.constraints.iter().map(rule).collect::<Vec<_>>()),
+        "footer": manifest.entries().map(|(key, value)| json!({ "key": key, "n_bytes": value.len() })).collect::<Vec<_>>(),
+        "provenance": provenance,
+    })
+}
+
+fn one_line(doc: &str) -> String {
+    doc.split_whitespace().collect::<Vec<_>>().join(" ")
+}

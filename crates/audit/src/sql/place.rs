@@ -1,0 +1,49 @@
+//! Where a query is wrong.
+
+use polars::prelude::PolarsError;
+
+use super::SqlError;
+
+/// Where Polars' parser saw the error, in the words of ours.
+pub(super) fn explain(error: &PolarsError, sql: &str) -> SqlError {
+    explain_at(error, sql, 0)
+}
+
+/// The same of a query with one line before what the user wrote.
+pub(super) fn shifted(error: &PolarsError, sql: &str) -> SqlError {
+    explain_at(error, sql, 1)
+}
+
+fn explain_at(error: &PolarsError, sql: &str, n_lines_before: usize) -> SqlError {
+    let message = error.to_string();
+    let Some((what, line, column)) = place(&message) else {
+        return SqlError::Query(one_line(&message));
+    };
+    let lines: Vec<&str> = sql.lines().collect();
+    // The parser puts the end of the text where there is nothing any more at line 0, column 0.
+    let at_end = line == 0;
+    let line =
+        if at_end { lines.len().max(1) } else { line.saturating_sub(n_lines_before).clamp(1, lines.len().max(1)) };
+    let excerpt = lines.get(line - 1).copied().unwrap_or_default().to_owned();
+    let column = if at_end { excerpt.chars().count() + 1 } else { column.max(1) };
+    SqlError::Syntax { line, column, message: what, excerpt, caret: format!("{}^", " ".repeat(column - 1)) }
+}
+
+/// The message without its place, and the place: `… at Line: 1, Column: 8`; without one, it is the text's end.
+fn place(message: &str) -> Option<(String, usize, usize)> {
+    let what = message.split_once("sql parser error: ")?.1;
+    let Some((what, place)) = what.rsplit_once(" at Line: ") else { return Some((sentence(what), 0, 0)) };
+    let (line, column) = place.split_once(", Column: ")?;
+    Some((sentence(what), line.trim().parse().ok()?, column.trim().parse().ok()?))
+}
+
+fn sentence(what: &str) -> String {
+    let what = one_line(what).replace("found: EOF", "found the end");
+    let mut letters = what.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+/// A message without the plan that Polars shows after it.
+fn one_line(message: &str) -> String {
+    message.lines().next().unwrap_or_default().trim().to_owned()
+}

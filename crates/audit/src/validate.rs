@@ -1,0 +1,163 @@
+//! Whether manifests keep their rules: each row's types and values, what rows say of one another, what manifests say of the
+//! files that they were made from.
+//!
+//! What a schema's rows must keep is declared beside the row types (`rows/constraints.rs` of `manifest`); here is how it is
+//! checked. A manifest whose columns are wrong has none of its rows checked: one defect is one violation.
+
+mod classes;
+mod columns;
+mod files;
+mod findings;
+mod keys;
+mod pixels;
+mod references;
+mod rows;
+
+use std::path::Path;
+
+use rayon::prelude::*;
+use twinset_manifest::rows::{Rule, Violation};
+use twinset_manifest::{Constraint, SchemaDoc, Untyped, catalog, schema_name};
+
+use crate::tree::{Entry, Kind, Tree};
+use findings::Findings;
+pub(crate) use references::Images;
+
+/// What is checked, and how much of it is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// Whether each image is decoded and its pixels' digest compared.
+    pub pixels: bool,
+    /// The folder that the paths of images are relative to; without one, images that are referenced are not decoded.
+    pub folder: Option<&'a Path>,
+    /// Violations that are told of each rule and column of a manifest; the others are counted.
+    pub max_per_rule: usize,
+}
+
+/// What a validation found.
+#[derive(Clone, Debug, Default)]
+pub struct Validation {
+    /// The violations, by path.
+    pub violations: Vec<Violation>,
+    /// How many there are more than are told.
+    pub n_more: u64,
+    /// Manifests that were checked.
+    pub n_manifests: u64,
+    /// Rows that were checked.
+    pub n_rows: u64,
+    /// Images that were decoded.
+    pub n_images: u64,
+    /// What could not be checked, and is no violation.
+    pub notes: Vec<String>,
+}
+
+impl Validation {
+    /// How many violations there are, told or not.
+    pub fn n_violations(&self) -> u64 {
+        self.violations.len() as u64 + self.n_more
+    }
+
+    fn add(&mut self, findings: Findings) {
+        self.n_rows += findings.n_rows;
+        self.n_images += findings.n_images;
+        self.n_more += findings.n_more();
+        self.notes.extend(findings.notes);
+        self.violations.extend(findings.violations);
+    }
+}
+
+/// Checks all manifests that were asked about; `done` hears of each manifest that is.
+pub fn validate(tree: &Tree, options: &Options, done: impl Fn() + Sync) -> Validation {
+    let schemas = catalog();
+    let files: Vec<&Entry> = tree.selected().collect();
+    // Digests first, side by side: every file's is needed.
+    tree.files().par_iter().for_each(|entry| drop(entry.digest()));
+    let mut validation = Validation::default();
+    let changed = files::check_records(tree, &mut validation);
+    let images = Images::new(tree);
+    let checked: Vec<Findings> = files
+        .par_iter()
+        .map(|entry| {
+            let mut findings = Findings::of(entry, options.max_per_rule);
+            check_file(entry, &schemas, &images, options, &mut findings);
+            files::check_inputs(tree, entry, &changed, &mut findings);
+            done();
+            findings
+        })
+        .collect();
+    for (entry, findings) in files.iter().zip(checked) {
+        validation.n_manifests += u64::from(matches!(entry.kind, Kind::Manifest(_) | Kind::Damaged(_)));
+        validation.add(findings);
+    }
+    validation.violations.sort_by(|left, right| left.path.cmp(&right.path));
+    validation.notes.sort();
+    validation.notes.dedup();
+    validation
+}
+
+fn check_file(entry: &Entry, schemas: &[SchemaDoc], images: &Images, options: &Options, findings: &mut Findings) {
+    match &entry.kind {
+        Kind::Damaged(detail) => findings.of_file(Rule::Unreadable, None, detail, "a whole Parquet file"),
+        Kind::Foreign(_) => findings.note(format!("`{}` is a Parquet file of no stage: not checked", entry.relative)),
+        Kind::Weights(_) | Kind::Other => {}
+        Kind::Manifest(manifest) => {
+            if let Err(error) = manifest.provenance() {
+                let detail = error.to_string();
+                let detail = detail.rsplit_once("`twinset.provenance`: ").map_or(detail.as_str(), |(_, detail)| detail);
+                findings.of_file(
+                    Rule::Provenance,
+                    Some("twinset.provenance"),
+                    detail,
+                    "a stage, its config and inputs",
+                );
+            }
+            let schema = manifest.schema().unwrap_or_default();
+            match schemas.iter().find(|known| known.schema == schema) {
+                Some(known) => check_manifest(entry, manifest, known, images, options, findings),
+                None => {
+                    let same_name = schemas.iter().find(|known| schema_name(known.schema) == schema_name(schema));
+                    let expected = same_name.map_or("a schema of SCHEMAS.md", |known| known.schema);
+                    findings.of_file(Rule::Schema, Some("twinset.schema"), schema, expected);
+                }
+            }
+        }
+    }
+}
+
+fn check_manifest(
+    entry: &Entry,
+    manifest: &Untyped,
+    schema: &SchemaDoc,
+    images: &Images,
+    options: &Options,
+    findings: &mut Findings,
+) {
+    if !columns::check(manifest, schema, findings) {
+        return;
+    }
+    findings.n_rows = manifest.n_rows();
+    let read = rows::check(manifest, schema, findings);
+    if let Err(error) = read {
+        findings.of_file(Rule::Unreadable, None, &error.to_string(), "a whole Parquet file");
+        return;
+    }
+    for constraint in schema.constraints {
+        let read = match *constraint {
+            Constraint::Unique(columns) => keys::check_unique(manifest, columns, findings),
+            Constraint::Counted { column, from } => keys::check_counted(manifest, column, from, findings),
+            Constraint::CountOf { column, by } => keys::check_count_of(manifest, column, by, findings),
+            Constraint::Class { label, name } => classes::check(entry, manifest, images, (label, name), findings),
+            Constraint::Refers { column, agree } => {
+                references::check(entry, manifest, images, (column, agree), findings)
+            }
+            Constraint::Check { .. } | Constraint::OneOf { .. } | Constraint::Digest(_) => Ok(()),
+        };
+        if let Err(error) = read {
+            findings.of_file(Rule::Unreadable, None, &error.to_string(), "a whole Parquet file");
+            return;
+        }
+    }
+    if options.pixels && schema_name(schema.schema) == "images" {
+        pixels::check(manifest, options.folder, findings);
+    }
+}

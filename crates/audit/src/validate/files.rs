@@ -1,0 +1,114 @@
+//! Whether files have the bytes that they had: by their run's own record, and by the manifests that were made from them.
+
+use std::collections::{BTreeMap, HashSet};
+
+use twinset_manifest::Digest;
+use twinset_manifest::rows::{Rule, Violation};
+
+use super::{Findings, Validation};
+use crate::tree::{Entry, Kind, Record, Tree, name_of};
+
+/// The digests of bytes that are no more: of files that were changed or taken after their run wrote them.
+pub(super) type Changed = HashSet<Digest>;
+
+/// Checks the runs' records; what was made from a file that is no longer as recorded is not to blame for it again.
+pub(super) fn check_records(tree: &Tree, validation: &mut Validation) -> Changed {
+    let mut changed = Changed::new();
+    let mut users: BTreeMap<Digest, Vec<&str>> = BTreeMap::new();
+    for entry in tree.files() {
+        for input in entry.provenance().into_iter().flat_map(|provenance| provenance.inputs) {
+            users.entry(input.blake3).or_default().push(&entry.relative);
+        }
+    }
+    let told_to = |digest: &Digest| match users.get(digest).map_or(&[][..], Vec::as_slice) {
+        [] => String::new(),
+        [one] => format!("; `{one}` was made from that"),
+        [first, others @ ..] => format!("; `{first}` and {} more were made from that", others.len()),
+    };
+    for (folder, record) in tree.records() {
+        let outputs = match record {
+            Record::Outputs(outputs) => outputs,
+            Record::Unreadable(detail) => {
+                let path = tree.relative(&folder.join("digests.json"));
+                validation.notes.push(format!("`{path}` cannot be read: {detail}; the run's files are not compared"));
+                continue;
+            }
+        };
+        for (name, output) in outputs {
+            let path = folder.join(name);
+            let entry = tree.at(&path);
+            let digest = match entry {
+                Some(entry) => entry.digest(),
+                None => twinset_manifest::digest_file(&path).map_err(|error| error.to_string()),
+            };
+            if digest == Ok(output.blake3) {
+                continue;
+            }
+            changed.insert(output.blake3);
+            if entry.is_some_and(|entry| matches!(entry.kind, Kind::Damaged(_))) {
+                // Of which it is told as no whole Parquet file.
+                continue;
+            }
+            let expected = format!("BLAKE3 {}, as its run wrote it{}", output.blake3, told_to(&output.blake3));
+            let (rule, found) = match (digest, path.exists()) {
+                (Ok(found), _) => (Rule::FileDigest, format!("BLAKE3 {found}")),
+                (Err(_), false) => (Rule::MissingFile, "no such file".to_owned()),
+                (Err(error), true) => (Rule::FileDigest, error),
+            };
+            let made_by = entry.and_then(Entry::made_by).or_else(|| stage_beside(tree, folder));
+            validation.violations.push(Violation {
+                path: tree.relative(&path),
+                schema: entry.and_then(Entry::schema).map(str::to_owned),
+                made_by,
+                rule,
+                row: None,
+                image_id: None,
+                column: None,
+                found,
+                expected,
+            });
+        }
+    }
+    changed
+}
+
+/// The stage that made the other files of a folder.
+fn stage_beside(tree: &Tree, folder: &std::path::Path) -> Option<String> {
+    tree.files().iter().filter(|entry| entry.folder() == folder).find_map(Entry::made_by)
+}
+
+/// Checks that the files that a manifest was made from are there with the bytes that it was made from, where a file of that
+/// name is there at all.
+pub(super) fn check_inputs(tree: &Tree, entry: &Entry, changed: &Changed, findings: &mut Findings) {
+    if !matches!(entry.kind, Kind::Manifest(_) | Kind::Weights(_)) {
+        return;
+    }
+    for input in entry.provenance().into_iter().flat_map(|provenance| provenance.inputs) {
+        let mut named = tree.named(&input.name).peekable();
+        if named.peek().is_none() || changed.contains(&input.blake3) {
+            continue;
+        }
+        if tree.find(&input.name, input.blake3).is_some() {
+            continue;
+        }
+        let candidates: Vec<&Entry> = named.filter(|other| other.path != entry.path).collect();
+        let found = match candidates[..] {
+            [] => continue,
+            [one] => {
+                let made_by = one.made_by().map_or_else(String::new, |by| format!(", made by {by}"));
+                let digest = one.digest().map_or_else(|error| error, |digest| digest.to_string());
+                format!("`{}`{made_by}, with BLAKE3 {digest}", one.relative)
+            }
+            [first, ..] => {
+                format!(
+                    "{} files called `{}`, `{}` the first, none with that digest",
+                    candidates.len(),
+                    name_of(&first.path),
+                    first.relative
+                )
+            }
+        };
+        let expected = format!("`{}` with BLAKE3 {}", input.name, input.blake3);
+        findings.of_file(Rule::InputDigest, Some("twinset.provenance"), &found, &expected);
+    }
+}

@@ -1,0 +1,341 @@
+//! `twinset-audit` as a user calls it: what is here, rows, schemas, SQL, statistics, differences, the page.
+
+mod study;
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
+use parquet::arrow::ArrowWriter;
+use serde_json::Value;
+use study::{Study, audit, expect_exit, sound};
+
+/// What a command prints that ends well, with folders named after keys by their digit alone.
+#[track_caller]
+fn stdout(folder: &Path, args: &[&str]) -> String {
+    short(&expect_exit(audit(folder).args(args), 0).0)
+}
+
+fn short(text: &str) -> String {
+    ["a", "b", "c", "d", "e", "f"].iter().fold(text.to_owned(), |text, digit| text.replace(&digit.repeat(64), digit))
+}
+
+#[track_caller]
+fn refusal(folder: &Path, args: &[&str], code: i32) -> String {
+    short(&expect_exit(audit(folder).args(args), code).1)
+}
+
+fn foreign(path: &Path) {
+    let ids: ArrayRef = Arc::new(UInt64Array::from(vec![1, 2]));
+    let batch = RecordBatch::try_from_iter([("id", ids)]).unwrap();
+    let mut writer = ArrowWriter::try_new(fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+#[test]
+fn ls_tells_what_is_here() {
+    let (root, runs) = sound();
+    foreign(&root.path().join("other.parquet"));
+    fs::write(root.path().join("half.parquet"), "PAR1").unwrap();
+    fs::create_dir(root.path().join("stages/train").join("9.partial")).unwrap();
+    fs::write(root.path().join("stages/train/9.partial/epochs.parquet"), "PAR1").unwrap();
+    let json: Value = serde_json::from_str(&stdout(root.path(), &["ls", ".", "--format", "json"])).unwrap();
+    let rows: Vec<String> = json
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            format!(
+                "{} {} {} {}",
+                row["path"].as_str().unwrap(),
+                row["schema"].as_str().unwrap(),
+                row["rows"],
+                row["made_by"]
+            )
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            "half.parquet damaged null null",
+            "other.parquet foreign 2 null",
+            "stages/evaluate/e/predictions.parquet predictions/1 4 \"evaluate 0.1.0\"",
+            "stages/ingest/a/images.parquet images/1 12 \"ingest 0.1.0\"",
+            "stages/ingest/a/rejects.parquet rejects/1 1 \"ingest 0.1.0\"",
+            "stages/inject/c/injected-images.parquet images/1 1 \"inject 0.1.0\"",
+            "stages/inject/c/trainset.parquet trainset/1 11 \"inject 0.1.0\"",
+            "stages/neardup/b/clusters.parquet clusters/1 12 \"neardup 0.1.0\"",
+            "stages/neardup/b/hashes.parquet hashes/1 12 \"neardup 0.1.0\"",
+            "stages/neardup/b/pairs.parquet pairs/2 1 \"neardup 0.1.0\"",
+            "stages/report/f/cells.parquet cells/1 1 \"report 0.1.0\"",
+            "stages/train/d/epochs.parquet epochs/1 2 \"train 0.1.0\"",
+            "stages/train/d/model.safetensors weights/1 null \"train 0.1.0\"",
+        ]
+    );
+    let path = runs.of("report").join("cells.parquet");
+    let digest = twinset_manifest::digest_file(&path).unwrap().to_string();
+    let n_bytes = fs::metadata(&path).unwrap().len();
+    let line = stdout(root.path(), &["ls", path.to_str().unwrap(), "--format", "csv"]);
+    assert_eq!(
+        line,
+        format!(
+            "path,schema,rows,bytes,made_by,blake3\ncells.parquet,cells/1,1,{n_bytes},report 0.1.0,{}\n",
+            &digest[..12]
+        )
+    );
+    assert_eq!(
+        refusal(root.path(), &["ls", "nowhere"], 1),
+        "error: failed to look around: cannot read `nowhere`: No such file or directory (os error 2)\n"
+    );
+}
+
+#[test]
+fn show_tells_rows_and_never_bytes() {
+    let (root, runs) = sound();
+    let images = runs.of("ingest").join("images.parquet");
+    let images = images.to_str().unwrap();
+    assert_eq!(
+        stdout(
+            root.path(),
+            &["show", images, "--where", "label = 1 AND split = 'train'", "--columns", "source,image_id"]
+        ),
+        "source       image_id\nbatch.bin#1         1\nbatch.bin#3         3\nbatch.bin#5         5\nbatch.bin#7         7\n"
+    );
+    let bytes = Study::sound().images[0].image.bytes.clone().unwrap();
+    let digest = blake3::hash(&bytes).to_hex();
+    assert_eq!(
+        stdout(root.path(), &["show", images, "--columns", "image", "--limit", "1", "--format", "csv"]),
+        format!("image.bytes,image.path\n{} bytes {},\n", bytes.len(), &digest[..12])
+    );
+    assert_eq!(
+        stdout(
+            root.path(),
+            &["show", images, "--columns", "image.bytes,derived_from", "--limit", "1", "--format", "json"]
+        ),
+        format!(
+            "[{{\"image.bytes\": {{\"blake3\":\"{digest}\",\"n_bytes\":{}}}, \"derived_from\": null}}]\n",
+            bytes.len()
+        )
+    );
+    assert_eq!(stdout(root.path(), &["show", images, "--limit", "0", "--columns", "label"]), "label\n");
+    assert_eq!(
+        refusal(root.path(), &["show", images, "--columns", "labels"], 1).replace(&short(images), "images.parquet"),
+        "error: failed to show the rows: `images.parquet` has no column `labels`, only image_id, split, label, class_name, \
+         width, height, image.bytes, image.path, pixels_blake3, source, derived_from, transform\n"
+    );
+    assert_eq!(
+        refusal(root.path(), &["show", images, "--where", "label = = 3"], 1),
+        "error: failed to show the rows: cannot parse the SQL, line 1, column 9: expected: an expression, found: =\n  \
+         label = = 3\n          ^\n"
+    );
+    assert_eq!(
+        refusal(root.path(), &["show", images, "--where", "label + 1"], 1),
+        "error: failed to show the rows: cannot answer the query: `label + 1` is no condition\n"
+    );
+    fs::write(root.path().join("half.parquet"), "PAR1").unwrap();
+    assert_eq!(
+        refusal(root.path(), &["show", "half.parquet"], 1),
+        "error: failed to read: manifest `half.parquet` is not a whole Parquet file: EOF: Parquet file too small. Size is 4 but need 8\n"
+    );
+}
+
+#[test]
+fn schema_tells_columns_rules_and_provenance() {
+    let (root, runs) = sound();
+    let path = runs.of("inject").join("trainset.parquet");
+    let path = path.to_str().unwrap();
+    let text = stdout(root.path(), &["schema", path]);
+    for line in [
+        "trainset/1: One position of a training set.",
+        "11 rows in 1 row group",
+        "key: image_id, copy",
+        "duplicate_of  uint64  yes   The original that this one repeats, exactly or changed; null for an original.",
+        "  count: position counts the rows from 0, without gaps",
+        "made by inject 0.1.0",
+        "config {\"rate\":0.375,\"seed\":3,\"selection\":{\"kind\":\"uniform\"}}",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+    }
+    let json: Value = serde_json::from_str(&stdout(root.path(), &["schema", path, "--json"])).unwrap();
+    assert_eq!(json["columns"][4]["name"], "duplicate_of");
+    assert_eq!(json["provenance"]["inputs"][1]["name"], "clusters.parquet");
+    foreign(&root.path().join("other.parquet"));
+    let text = stdout(root.path(), &["schema", "other.parquet"]);
+    assert!(text.starts_with("a Parquet file of no stage\n2 rows in 1 row group\n"), "{text}");
+}
+
+#[test]
+fn sql_answers_over_manifests_by_name() {
+    let (root, _) = sound();
+    let check = |query: &str, expected: &str| {
+        assert_eq!(stdout(root.path(), &["sql", query, "stages", "--format", "csv"]), expected, "{query}");
+    };
+    check("SELECT split, COUNT(*) AS n FROM images GROUP BY split ORDER BY n DESC", "split,n\ntrain,8\ntest,4\n");
+    check(
+        "SELECT i.class_name, COUNT(*) AS n FROM trainset AS t JOIN images AS i ON i.image_id = t.duplicate_of \
+         GROUP BY i.class_name",
+        "class_name,n\ndog,3\n",
+    );
+    check("SELECT COUNT(*) AS n FROM clusters WHERE cluster_size > 1", "n\n2\n");
+    check("SELECT image.path FROM images WHERE image_id = 3", "path\n\n");
+    check("SELECT transform FROM injected_images", "transform\nshift(right=-1 down=0)\n");
+    check("SELECT image_id FROM images ORDER BY image_id DESC LIMIT 2", "image_id\n11\n10\n");
+    check(
+        "SELECT label, MAX(linf) AS worst FROM predictions GROUP BY label ORDER BY label",
+        "label,worst\n0,0.0\n1,0.0\n",
+    );
+
+    assert_eq!(
+        refusal(root.path(), &["sql", "SELECT split,\n  COUNT(* FROM images", "stages"], 1),
+        "error: failed to query: cannot parse the SQL, line 2, column 11: expected: ), found: FROM\n    \
+         COUNT(* FROM images\n            ^\n"
+    );
+    assert_eq!(
+        refusal(root.path(), &["sql", "SELECT * FROM image", "stages"], 1),
+        "error: failed to query: cannot answer the query: relation 'image' was not found\n\
+         hint: the tables are cells, clusters, epochs, hashes, images, injected_images, pairs, predictions, rejects, trainset\n"
+    );
+    let error = refusal(root.path(), &["sql", "SELECT labels FROM images", "stages"], 1);
+    assert!(
+        error.starts_with("error: failed to query: cannot answer the query: ") && error.contains("labels"),
+        "{error}"
+    );
+    assert_eq!(error.lines().count(), 1, "{error}");
+}
+
+#[test]
+fn manifests_of_one_name_are_tables_of_their_own_and_one() {
+    let (root, runs) = sound();
+    let other = runs.stages.join("report").join("9".repeat(64));
+    fs::create_dir(&other).unwrap();
+    fs::copy(runs.of("report").join("cells.parquet"), other.join("cells.parquet")).unwrap();
+    let list =
+        stdout(root.path(), &["sql", "--list", "stages/report", "--format", "csv"]).replace(&"9".repeat(64), "9");
+    let columns = "\"arm, rate, seed, metric, split, attack, label, class_name, estimate, interval_low, interval_high, \
+                   interval_method, confidence, n_images, n_seeds";
+    assert_eq!(
+        list,
+        format!(
+            "table,manifests,rows,columns\ncells,2 as one,2,{columns}, manifest\"\n\
+             cells_99999999,9/cells.parquet,1,{columns}\"\ncells_ffffffff,f/cells.parquet,1,{columns}\"\n"
+        )
+    );
+    let check = |query: &str, expected: &str| {
+        let found = stdout(root.path(), &["sql", query, "stages/report", "--format", "csv"]);
+        assert_eq!(found.replace(&"9".repeat(64), "9"), expected, "{query}");
+    };
+    check("SELECT COUNT(*) AS n FROM cells", "n\n2\n");
+    check("SELECT manifest, estimate FROM cells", "manifest,estimate\n9/cells.parquet,0.75\nf/cells.parquet,0.75\n");
+    check("SELECT COUNT(*) AS n FROM cells WHERE manifest LIKE 'f%'", "n\n1\n");
+    check("SELECT arm FROM cells_ffffffff", "arm\nstandard\n");
+    assert_eq!(
+        refusal(root.path(), &["sql", "--list", "SELECT 1", "stages"], 1),
+        "error: failed to list: expected a path alone\n"
+    );
+}
+
+#[test]
+fn stats_tell_what_columns_hold() {
+    let (root, runs) = sound();
+    let images = runs.of("ingest").join("images.parquet");
+    let text = stdout(root.path(), &["stats", images.to_str().unwrap()]);
+    for line in [
+        "images.parquet (images/1, 12 rows)",
+        "image_id           0        12  0                         11                        5.5",
+        "label              0         2  0                         1                         0.5   0 (6), 1 (6)",
+        "    0  cat       4     2",
+        "sizes: 8x8 (12)",
+        "exact duplicates: 1 images repeat the pixels of another, 1 pixels in all; 0 of these across splits, 0 with two labels",
+    ] {
+        assert!(text.lines().any(|found| found == line), "`{line}` is not in\n{text}");
+    }
+    let json: Value = serde_json::from_str(&stdout(root.path(), &["stats", "stages/neardup", "--json"])).unwrap();
+    let clusters = &json[0];
+    assert_eq!(clusters["path"], "b/clusters.parquet");
+    assert_eq!(clusters["columns"][1]["column"], "cluster_id");
+    assert_eq!(clusters["columns"][1]["n_distinct"], 11);
+    assert_eq!(clusters["columns"][1]["top"], serde_json::json!([["0", 2], ["1", 1], ["10", 1], ["11", 1], ["3", 1]]));
+    assert_eq!(json[2]["columns"][4]["n_nulls"], 1, "{}", json[2]["columns"][4]);
+}
+
+#[test]
+fn diff_tells_rows_columns_and_provenance() {
+    let (left, left_runs) = sound();
+    let right = tempfile::tempdir().unwrap();
+    let mut study = Study::sound();
+    study.trainset[0].label = 1;
+    study.trainset[3].label = 0;
+    study.trainset.remove(10);
+    study.trainset.push(study.trainset[9].clone());
+    study.trainset[10].copy = 9;
+    let right_runs = study.write(right.path());
+    let [left_path, right_path] =
+        [&left_runs, &right_runs].map(|runs| runs.of("inject").join("trainset.parquet").display().to_string());
+    let (stdout, _) = expect_exit(audit(left.path()).args(["diff", &left_path, &right_path, "--examples", "1"]), 3);
+    assert_eq!(
+        stdout,
+        "rows by image_id, copy: 8 the same, 1 added, 1 removed, 2 changed\n  \
+         label: 2 changed\n\
+         changed copy 0, image_id 0: label 0 → 1\n\
+         removed copy 3, image_id 12\n\
+         added copy 9, image_id 5\n"
+    );
+    let (json, _) = expect_exit(audit(left.path()).args(["diff", &left_path, &right_path, "--format", "json"]), 3);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["n_changed"], &json["changed_columns"]["label"]), (&2.into(), &2.into()));
+    assert_eq!(json["examples"].as_array().unwrap().len(), 4);
+
+    expect_exit(audit(left.path()).args(["diff", &left_path, &left_path]), 0);
+    let [left_stages, right_stages] = [&left_runs, &right_runs].map(|runs| runs.stages.display().to_string());
+    let (stdout, _) = expect_exit(audit(left.path()).args(["diff", &left_stages, &left_stages]), 0);
+    assert_eq!(stdout, "11 files the same, 0 differ\n");
+    let (stdout, _) = expect_exit(audit(left.path()).args(["diff", &left_stages, &right_stages]), 3);
+    let stdout = self::short(&stdout);
+    // What was made from another training set says so in its provenance, whether its rows differ or not.
+    for line in ["inject/c/trainset.parquet:", "train/d/epochs.parquet:", "6 files the same, 5 differ"] {
+        assert!(stdout.lines().any(|found| found == line) || stdout.contains(line), "{line} is not in\n{stdout}");
+    }
+    assert!(stdout.contains("  inputs.trainset.parquet: "), "{stdout}");
+    fs::remove_file(right_runs.of("ingest").join("rejects.parquet")).unwrap();
+    let (stdout, _) = expect_exit(audit(left.path()).args(["diff", &left_stages, &right_stages]), 3);
+    assert!(self::short(&stdout).starts_with("only left: ingest/a/rejects.parquet\n"), "{stdout}");
+    assert_eq!(
+        refusal(left.path(), &["diff", &left_path, "stages"], 1),
+        "error: failed to compare: one is a folder, and the other is none\n"
+    );
+}
+
+#[test]
+fn the_page_stands_alone_and_tells_what_was_found() {
+    let root = tempfile::tempdir().unwrap();
+    let mut study = Study::sound();
+    study.rejects[0].detail = "<b>& \"quoted\"".to_owned();
+    study.write(root.path());
+    assert_eq!(stdout(root.path(), &["html", "stages", "--out", "sound.html", "--quiet"]), "wrote sound.html\n");
+    let page = fs::read_to_string(root.path().join("sound.html")).unwrap();
+    assert!(page.contains("No violations were found."));
+    assert!(
+        page.contains("&#60;b&#62;&#38; &#34;quoted&#34;") && !page.contains("<b>& \"quoted"),
+        "values are escaped"
+    );
+    for outside in ["http:", "https:", "src=", "url(http", "<script"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    assert_eq!(page.matches("<rect ").count(), 7, "six stages and the sources");
+
+    study.predictions[0].linf = 7.0;
+    study.write(root.path());
+    expect_exit(audit(root.path()).args(["html", "stages", "--out", "wrong.html", "--quiet"]), 0);
+    let page = fs::read_to_string(root.path().join("wrong.html")).unwrap();
+    assert!(page.contains("2 violations were found.") && page.contains("<td><b>range</b></td>"));
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    let (root, _) = sound();
+    for args in [&["audit"][..], &["ls"], &["sql"], &["show", "a", "--format", "xml"], &["diff", "a"]] {
+        expect_exit(audit(root.path()).args(args), 2);
+    }
+}

@@ -1,0 +1,139 @@
+//! Why is this image in the training set four times? Back to the source.
+
+mod study;
+
+use std::fs;
+
+use serde_json::Value;
+use study::{Runs, audit, expect_exit, rewrite, sound};
+use tempfile::TempDir;
+
+fn lineage(root: &TempDir, runs: &Runs, (stage, name): (&str, &str), args: &[&str]) -> String {
+    let path = runs.of(stage).join(name);
+    let (stdout, _) = expect_exit(audit(root.path()).arg("lineage").arg(path).args(args), 0);
+    ["a", "b", "c", "d", "e", "f"].iter().fold(stdout, |text, digit| text.replace(&digit.repeat(64), digit))
+}
+
+/// Digests stand for themselves: each is twelve digits here.
+fn without_digests(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("BLAKE3 ") {
+        shown += before;
+        shown += "BLAKE3 …";
+        rest = after.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+    }
+    shown + rest
+}
+
+#[test]
+fn an_image_is_followed_from_all_its_positions_to_its_source() {
+    let (root, runs) = sound();
+    let expected = "\
+image 5 stands 4 times in `inject/c/trainset.parquet`
+├─ position 5: image 5, original
+├─ position 8: image 5, injected, copy 1 of image 5
+├─ position 9: image 5, injected, copy 2 of image 5
+├─ position 10: image 12, injected, copy 3 of image 5
+│  └─ image 12 of `inject/c/injected-images.parquet`: dog (class 1), train, 8x8, pixels BLAKE3 …, source `batch.bin#5`, made from image 5: by shift(right=-1 down=0)
+├─ duplicates injected: made by inject 0.1.0: rate 0.375, seed 3, selection.kind \"uniform\"
+└─ image 5 of `ingest/a/images.parquet`: dog (class 1), train, 8x8, pixels BLAKE3 …, source `batch.bin#5`
+   └─ made by ingest 0.1.0: dataset \"drawn\"
+      └─ `source/batch.bin` (BLAKE3 …): a source, made by no stage
+";
+    let tree = root.path().join("source");
+    fs::rename(tree, runs.stages.join("source")).unwrap();
+    let trainset = ("inject", "trainset.parquet");
+    let found = lineage(&root, &runs, trainset, &["--image-id", "5"]);
+    assert_eq!(without_digests(&found), expected);
+    let of_copy = lineage(&root, &runs, trainset, &["--position", "10"]);
+    let asked = "image 5 (of which image 12 is a duplicate) stands 4 times";
+    assert_eq!(without_digests(&of_copy), expected.replace("image 5 stands 4 times", asked));
+
+    let json = lineage(&root, &runs, trainset, &["--image-id", "5", "--json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["details"]["n_positions"], 4);
+    assert_eq!(json["from"][3]["details"]["position"], 10);
+    assert_eq!(json["from"][3]["from"][0]["details"]["derived_from"], 5);
+}
+
+#[test]
+fn duplicates_of_the_dataset_itself_are_told() {
+    let (root, runs) = sound();
+    let found = lineage(&root, &runs, ("inject", "trainset.parquet"), &["--image-id", "2"]);
+    let lines: Vec<&str> = found.lines().collect();
+    assert_eq!(lines[0], "image 2 stands once in `inject/c/trainset.parquet`");
+    assert_eq!(lines[2], "├─ found to be one of 2 duplicates: cluster 0 of `neardup/b/clusters.parquet`, images 0, 2");
+    assert_eq!(lines[3], "│  └─ images 0 and 2: exact, found by pixels");
+    assert_eq!(lines[4], "├─ identical pixels in the dataset itself: image 0; at positions 0 (image 0)");
+}
+
+#[test]
+fn a_prediction_is_followed_to_the_network_and_what_it_was_trained_on() {
+    let (root, runs) = sound();
+    let found = lineage(&root, &runs, ("evaluate", "predictions.parquet"), &["--image-id", "8"]);
+    let found = without_digests(&found);
+    let lines: Vec<&str> = found.lines().collect();
+    assert_eq!(
+        lines[..4],
+        [
+            "image 8 in `evaluate/e/predictions.parquet`: under `clean` as class 0, rightly",
+            "├─ classified by `train/d/model.safetensors` (weights/1, BLAKE3 …)",
+            "│  ├─ made by train 0.1.0: model \"paper-standard\"",
+            "│  └─ image 8 does not stand in `inject/c/trainset.parquet`",
+        ]
+    );
+    assert!(lines[4].starts_with("└─ image 8 of `ingest/a/images.parquet`: cat (class 0), test"), "{found}");
+}
+
+#[test]
+fn a_file_is_followed_through_all_that_made_it() {
+    let (root, runs) = sound();
+    let found = without_digests(&lineage(&root, &runs, ("report", "cells.parquet"), &[]));
+    for step in [
+        "`report/f/cells.parquet` (cells/1, BLAKE3 …)",
+        "└─ made by report 0.1.0",
+        "   └─ `evaluate/e/predictions.parquet` (predictions/1, BLAKE3 …)",
+        "         ├─ `ingest/a/images.parquet` (images/1, BLAKE3 …)",
+        "         │     └─ `batch.bin` (BLAKE3 …): not in the tree",
+        "         └─ `train/d/model.safetensors` (weights/1, BLAKE3 …)",
+        "            └─ made by train 0.1.0: model \"paper-standard\"",
+        "               ├─ `ingest/a/images.parquet` (images/1, BLAKE3 …) (as above)",
+    ] {
+        assert!(found.lines().any(|line| line == step), "{step} is not in\n{found}");
+    }
+    // What is no longer what it was is told.
+    rewrite(&runs.of("ingest").join("images.parquet"), |columns| columns, study::as_it_was);
+    let found = without_digests(&lineage(&root, &runs, ("evaluate", "predictions.parquet"), &[]));
+    let line = "`images.parquet` (images/1, BLAKE3 …): not in the tree with these bytes, but `ingest/a/images.parquet` with others";
+    assert!(found.contains(line), "{found}");
+    let found = without_digests(&lineage(&root, &runs, ("ingest", "images.parquet"), &[]));
+    assert!(
+        found.starts_with("`ingest/a/images.parquet` (images/1, BLAKE3 …): changed since its run wrote it\n"),
+        "{found}"
+    );
+}
+
+#[test]
+fn what_is_not_there_is_refused() {
+    let (root, runs) = sound();
+    let check = |(stage, name): (&str, &str), args: &[&str], expected: &str| {
+        let path = runs.of(stage).join(name);
+        let (_, stderr) = expect_exit(audit(root.path()).arg("lineage").arg(&path).args(args), 1);
+        let stderr = ["a", "b", "c"].iter().fold(stderr, |text, digit| text.replace(&digit.repeat(64), digit));
+        assert_eq!(stderr, format!("error: failed to follow it back: {expected}\n"));
+    };
+    let trainset = ("inject", "trainset.parquet");
+    check(trainset, &["--image-id", "99"], "`inject/c/trainset.parquet` has no image 99");
+    check(trainset, &["--position", "11"], "`inject/c/trainset.parquet` has no position 11");
+    check(
+        ("neardup", "pairs.parquet"),
+        &["--position", "1"],
+        "`neardup/b/pairs.parquet` holds `pairs/2`, which has no column `position`",
+    );
+    check(
+        ("ingest", "rejects.parquet"),
+        &["--image-id", "1"],
+        "`ingest/a/rejects.parquet` holds `rejects/1`, which has no column `image_id`",
+    );
+}

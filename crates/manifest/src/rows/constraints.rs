@@ -1,0 +1,203 @@
+//! What must hold of each schema's rows beyond their types, as tables.
+
+use super::{
+    Direction, GaussianSelection, IntervalMethod, Origin, PairKind, Removal,
+    Rule::{self, Consistency, Range},
+    Split, Verdict,
+};
+use crate::Constraint;
+use crate::Constraint::{Check, Class, CountOf, Counted, Digest, OneOf, Refers, Unique};
+use crate::catalog::schema_name;
+
+/// The constraints of a schema; none of one that is not known.
+pub fn constraints(schema: &str) -> &'static [Constraint] {
+    match schema_name(schema) {
+        "images" => IMAGES,
+        "hashes" => HASHES,
+        "pairs" => PAIRS,
+        "clusters" => CLUSTERS,
+        "neardup-known-images" => KNOWN_IMAGES,
+        "neardup-known-pairs" => KNOWN_PAIRS,
+        "precision-recall" => PRECISION_RECALL,
+        "removals" => REMOVALS,
+        "trainset" => TRAINSET,
+        "epochs" => EPOCHS,
+        "predictions" => PREDICTIONS,
+        "gaussian" => GAUSSIAN,
+        "gaussian-boundaries" => GAUSSIAN_BOUNDARIES,
+        "gaussian-points" => GAUSSIAN_POINTS,
+        "cells" => CELLS,
+        "claims" => CLAIMS,
+        "efficiency" => EFFICIENCY,
+        "figure-points" => FIGURE_POINTS,
+        "violations" => VIOLATIONS,
+        _ => &[],
+    }
+}
+
+const fn check(rule: Rule, column: &'static str, holds: &'static str) -> Constraint {
+    Check { rule, column, holds }
+}
+
+const IMAGES: &[Constraint] = &[
+    Unique(&["image_id"]),
+    OneOf { column: "split", values: || Split::ALL.iter().map(|value| value.as_str()).collect() },
+    Digest("pixels_blake3"),
+    check(Range, "width", "width > 0"),
+    check(Range, "height", "height > 0"),
+    check(Consistency, "transform", "transform IS NULL OR derived_from IS NOT NULL"),
+    check(Consistency, "derived_from", "derived_from <> image_id"),
+    Class { label: "label", name: Some("class_name") },
+    Refers { column: "derived_from", agree: &[("label", "label"), ("class_name", "class_name")] },
+];
+
+const HASHES: &[Constraint] = &[
+    Unique(&["image_id"]),
+    Digest("pixels_blake3"),
+    check(Range, "pdq_quality", "pdq_quality <= 100"),
+    Refers { column: "image_id", agree: &[("pixels_blake3", "pixels_blake3")] },
+];
+
+const PAIRS: &[Constraint] = &[
+    Unique(&["left_id", "right_id"]),
+    check(Consistency, "left_id", "left_id < right_id"),
+    OneOf { column: "kind", values: || PairKind::ALL.iter().map(|value| value.as_str()).collect() },
+    OneOf { column: "left_split", values: || Split::ALL.iter().map(|value| value.as_str()).collect() },
+    OneOf { column: "right_split", values: || Split::ALL.iter().map(|value| value.as_str()).collect() },
+    check(Consistency, "label_conflict", "label_conflict = (left_label <> right_label)"),
+    check(Range, "similarity", "similarity BETWEEN 0 AND 1"),
+    Refers { column: "left_id", agree: &[("left_split", "split"), ("left_label", "label")] },
+    Refers { column: "right_id", agree: &[("right_split", "split"), ("right_label", "label")] },
+];
+
+const CLUSTERS: &[Constraint] = &[
+    Unique(&["image_id"]),
+    check(Consistency, "cluster_id", "cluster_id <= image_id"),
+    check(Consistency, "is_representative", "is_representative = (image_id = cluster_id)"),
+    CountOf { column: "cluster_size", by: "cluster_id" },
+    Refers { column: "image_id", agree: &[] },
+];
+
+const KNOWN_IMAGES: &[Constraint] = &[
+    Digest("pixels_blake3"),
+    check(Range, "splits", "splits <= 7"),
+    check(Range, "pdq_quality", "pdq_quality <= 100"),
+];
+
+const KNOWN_PAIRS: &[Constraint] = &[
+    Unique(&["left", "right", "is_mirrored", "degrees"]),
+    check(Range, "degrees", "degrees IN (0, 90, 180, 270)"),
+    check(Range, "correlation", "correlation BETWEEN -1 AND 1"),
+];
+
+const PRECISION_RECALL: &[Constraint] = &[
+    check(Range, "similarity", "similarity BETWEEN 0 AND 1"),
+    check(Consistency, "n_judged", "n_judged <= n_pairs"),
+    check(Consistency, "n_true", "n_true <= n_judged"),
+    check(Consistency, "n_label_conflicts", "n_label_conflicts <= n_pairs"),
+    check(Consistency, "n_found", "n_found <= n_known"),
+    check(Range, "recall", "recall BETWEEN 0 AND 1"),
+    check(Range, "precision", "precision BETWEEN 0 AND 1"),
+    check(Range, "precision_of_judged", "precision_of_judged BETWEEN 0 AND 1"),
+];
+
+const REMOVALS: &[Constraint] = &[
+    Unique(&["image_id"]),
+    OneOf { column: "split", values: || Split::ALL.iter().map(|value| value.as_str()).collect() },
+    OneOf { column: "reason", values: || Removal::ALL.iter().map(|value| value.as_str()).collect() },
+    check(Consistency, "kept_id", "kept_id <> image_id"),
+    Refers { column: "image_id", agree: &[("split", "split"), ("label", "label")] },
+    Refers { column: "kept_id", agree: &[] },
+];
+
+const TRAINSET: &[Constraint] = &[
+    Counted { column: "position", from: 0 },
+    // The first is an original, the others its exact duplicates; a changed duplicate is an image of its own.
+    Unique(&["image_id", "copy"]),
+    OneOf { column: "origin", values: || Origin::ALL.iter().map(|value| value.as_str()).collect() },
+    check(Consistency, "duplicate_of", "(origin = 'original') = (duplicate_of IS NULL)"),
+    check(Consistency, "copy", "(origin = 'original') = (copy = 0)"),
+    Refers { column: "image_id", agree: &[("label", "label")] },
+    Refers { column: "duplicate_of", agree: &[("label", "label")] },
+];
+
+const EPOCHS: &[Constraint] = &[
+    Counted { column: "epoch", from: 1 },
+    Unique(&["epoch"]),
+    check(Range, "learning_rate", "learning_rate >= 0"),
+    check(Range, "train_accuracy", "train_accuracy BETWEEN 0 AND 1"),
+    check(Range, "held_out_accuracy", "held_out_accuracy BETWEEN 0 AND 1"),
+    check(Consistency, "n_held_out", "(held_out_accuracy IS NULL) = (n_held_out IS NULL)"),
+];
+
+const PREDICTIONS: &[Constraint] = &[
+    Unique(&["image_id", "attack"]),
+    OneOf { column: "split", values: || Split::ALL.iter().map(|value| value.as_str()).collect() },
+    check(Consistency, "is_correct", "is_correct = (label = predicted)"),
+    check(Range, "linf", "linf BETWEEN 0 AND 1"),
+    check(Range, "l2", "l2 >= 0"),
+    check(Consistency, "linf", "attack <> 'clean' OR linf = 0"),
+    Class { label: "predicted", name: None },
+    Refers { column: "image_id", agree: &[("split", "split"), ("label", "label")] },
+];
+
+const GAUSSIAN: &[Constraint] = &[
+    Unique(&["selection", "n_duplicates", "seed"]),
+    OneOf { column: "selection", values: || GaussianSelection::ALL.iter().map(|value| value.as_str()).collect() },
+    check(Consistency, "n_duplicates_positive", "n_duplicates_positive <= n_duplicates"),
+    check(Range, "accuracy_trained_on", "accuracy_trained_on BETWEEN 0 AND 1"),
+    check(Range, "accuracy_trained_on_negative", "accuracy_trained_on_negative BETWEEN 0 AND 1"),
+    check(Range, "accuracy_trained_on_positive", "accuracy_trained_on_positive BETWEEN 0 AND 1"),
+    check(Range, "accuracy_originals", "accuracy_originals BETWEEN 0 AND 1"),
+    check(Range, "accuracy_originals_negative", "accuracy_originals_negative BETWEEN 0 AND 1"),
+    check(Range, "accuracy_originals_positive", "accuracy_originals_positive BETWEEN 0 AND 1"),
+    check(Range, "accuracy_held_out", "accuracy_held_out BETWEEN 0 AND 1"),
+    check(Range, "accuracy_held_out_negative", "accuracy_held_out_negative BETWEEN 0 AND 1"),
+    check(Range, "accuracy_held_out_positive", "accuracy_held_out_positive BETWEEN 0 AND 1"),
+    check(Range, "bayes_accuracy", "bayes_accuracy BETWEEN 0 AND 1"),
+];
+
+const GAUSSIAN_BOUNDARIES: &[Constraint] = &[
+    Unique(&["selection", "n_duplicates", "seed", "piece", "vertex"]),
+    OneOf { column: "selection", values: || GaussianSelection::ALL.iter().map(|value| value.as_str()).collect() },
+];
+
+const GAUSSIAN_POINTS: &[Constraint] = &[Unique(&["seed", "point"])];
+
+const CELLS: &[Constraint] = &[
+    Unique(&["arm", "rate", "seed", "metric", "split", "attack", "label", "interval_method"]),
+    OneOf { column: "split", values: || Split::ALL.iter().map(|value| value.as_str()).collect() },
+    OneOf { column: "interval_method", values: || IntervalMethod::ALL.iter().map(|value| value.as_str()).collect() },
+    check(Range, "rate", "rate >= 0"),
+    check(Range, "estimate", "estimate BETWEEN 0 AND 1"),
+    check(Range, "confidence", "confidence BETWEEN 0 AND 1"),
+    check(Consistency, "interval_high", "interval_low <= interval_high"),
+    check(Consistency, "class_name", "(label IS NULL) = (class_name IS NULL)"),
+];
+
+const CLAIMS: &[Constraint] = &[
+    Unique(&["name"]),
+    OneOf { column: "split", values: || Split::ALL.iter().map(|value| value.as_str()).collect() },
+    OneOf { column: "direction", values: || Direction::ALL.iter().map(|value| value.as_str()).collect() },
+    OneOf { column: "verdict", values: || Verdict::ALL.iter().map(|value| value.as_str()).collect() },
+    check(Range, "level", "level BETWEEN 0 AND 1"),
+    check(Range, "smallest_effect", "smallest_effect BETWEEN 0 AND 1"),
+    check(Range, "p_value", "p_value BETWEEN 0 AND 1"),
+    check(Range, "p_adjusted", "p_adjusted BETWEEN 0 AND 1"),
+    check(Range, "p_equivalence", "p_equivalence BETWEEN 0 AND 1"),
+    check(Consistency, "interval_high", "interval_low <= interval_high"),
+];
+
+const EFFICIENCY: &[Constraint] = &[
+    Unique(&["regime", "arm", "rate", "seed", "accuracy"]),
+    check(Range, "rate", "rate >= 0"),
+    check(Range, "accuracy", "accuracy BETWEEN 0 AND 1"),
+    check(Range, "mean_accuracy", "mean_accuracy BETWEEN 0 AND 1"),
+    check(Consistency, "n_samples", "(n_samples IS NULL) = (n_steps IS NULL)"),
+    check(Consistency, "n_samples_common", "n_samples_common <= n_samples_trained"),
+];
+
+const FIGURE_POINTS: &[Constraint] = &[check(Consistency, "interval_high", "interval_low <= interval_high")];
+
+const VIOLATIONS: &[Constraint] =
+    &[OneOf { column: "rule", values: || Rule::ALL.iter().map(|value| value.as_str()).collect() }];
