@@ -39,6 +39,10 @@ pub enum Command {
     Test(Test),
     /// Measure what is claimed of speed and memory
     Bench(Bench),
+    /// Have DuckDB, pandas, Polars, `datasets`, mlcroissant and OpenLineage's client read our files
+    ///
+    /// Installs them with pip into the user's cache folder, once. Part of `cargo xtask test`.
+    Readers,
     /// Check the invariants of the architecture
     Tidy,
 }

@@ -33,6 +33,7 @@ pub mod plan;
 pub mod prepare;
 pub mod process;
 pub mod programs;
+pub mod readers;
 pub mod reproduce;
 pub mod run;
 pub mod schedule;

@@ -5,7 +5,7 @@ use clap::Parser;
 use std::process::ExitCode;
 use xtask::cli::{Cli, Command};
 use xtask::workspace::Workspace;
-use xtask::{bench, hint, interrupt, plan, reproduce, setup, status, test, tidy};
+use xtask::{bench, hint, interrupt, plan, readers, reproduce, setup, status, test, tidy};
 
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
@@ -31,6 +31,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Plan(options) => plan::plan(&workspace, options),
         Command::Test(options) => test::test(&workspace, options),
         Command::Bench(options) => bench::bench(&workspace, options),
+        Command::Readers => readers::readers(&workspace),
         Command::Tidy => tidy::tidy(&workspace),
     }
 }

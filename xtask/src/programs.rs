@@ -127,7 +127,8 @@ fn by_cargo(workspace: &Workspace, stages: &[Stage], quiet: bool) -> Result<BTre
     }
 }
 
-fn target_folder(workspace: &Workspace) -> Result<PathBuf> {
+/// Where cargo builds.
+pub fn target_folder(workspace: &Workspace) -> Result<PathBuf> {
     #[derive(Deserialize)]
     struct Metadata {
         target_directory: PathBuf,

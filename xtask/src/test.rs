@@ -2,6 +2,7 @@
 
 use crate::cli;
 use crate::process;
+use crate::readers;
 use crate::setup;
 use crate::tidy;
 use crate::workspace::Workspace;
@@ -24,7 +25,8 @@ pub fn test(workspace: &Workspace, options: &cli::Test) -> Result<()> {
         words.push("--");
     }
     words.extend(options.arguments.iter().map(String::as_str));
-    step(workspace, &words)
+    step(workspace, &words)?;
+    if options.arguments.is_empty() { readers::readers(workspace) } else { Ok(()) }
 }
 
 pub(crate) fn step(workspace: &Workspace, words: &[&str]) -> Result<()> {

@@ -135,7 +135,7 @@ pub fn schema(manifest: &Untyped) -> Value {
     let provenance = manifest.provenance().ok();
     json!({
         "schema": manifest.schema(),
-        "meaning": known.as_ref().map(|known| one_line(known.doc)),
+        "meaning": known.as_ref().map(|known| known.doc.clone()),
         "rows": manifest.n_rows(),
         "row_groups": manifest.n_row_groups(),
         "key": known.as_ref().and_then(|known| known.key()),

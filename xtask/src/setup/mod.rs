@@ -61,7 +61,7 @@ pub fn ensure(workspace: &Workspace, quiet: bool) -> Result<Libtorch> {
 }
 
 /// The user's cache folder of Twinset.
-fn cache_folder() -> Result<PathBuf> {
+pub fn cache_folder() -> Result<PathBuf> {
     let set = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     match set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache"))) {
         Some(cache) => Ok(cache.join("twinset")),

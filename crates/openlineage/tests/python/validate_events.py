@@ -123,6 +123,13 @@ def main():
     n_facets = sum(1 for event in events for _ in facets(event))
     print(f"{len(events)} events, {n_facets} facets: the client accepts them")
 
+    by_run = {}
+    for event in events:
+        by_run.setdefault(event["run"]["runId"], []).append(event["eventType"])
+    for run, kinds in by_run.items():
+        assert kinds[0] == "START" and kinds[1:] in (["COMPLETE"], ["FAIL"], ["ABORT"]), (run, kinds)
+    print(f"{len(by_run)} runs: each begins once and ends once")
+
     schemas = Schemas(arguments.spec)
     try:
         for event in events:
@@ -137,13 +144,6 @@ def main():
         print(f"not checked against the published schemas, which cannot be fetched: {error.reason}")
         return
     print(f"{len(events)} events, {n_facets} facets: the published schemas accept them")
-
-    by_run = {}
-    for event in events:
-        by_run.setdefault(event["run"]["runId"], []).append(event["eventType"])
-    for run, kinds in by_run.items():
-        assert kinds[0] == "START" and kinds[1:] in (["COMPLETE"], ["FAIL"], ["ABORT"]), (run, kinds)
-    print(f"{len(by_run)} runs: each begins once and ends once")
 
 
 if __name__ == "__main__":
