@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const REQUIREMENTS: &str = "crates/manifest/tests/python/requirements.txt";
 const READ: &str = "crates/manifest/tests/python/read.py";
@@ -95,7 +95,7 @@ impl Study {
             command.env("OPENLINEAGE__TRANSPORT__TYPE", "file");
             command.env("OPENLINEAGE__TRANSPORT__LOG_FILE_PATH", study.events());
             command.env("OPENLINEAGE__TRANSPORT__APPEND", "true");
-            run(&mut command)?;
+            run(command.stdout(Stdio::null()))?;
         }
         Ok(study)
     }
@@ -141,7 +141,7 @@ fn packages(workspace: &Workspace) -> Result<PathBuf> {
     eprintln!("installing the readers' packages into `{}`", folder.display());
     let partial = cache.join(format!("readers-{}.partial", std::process::id()));
     let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:", "--target"]);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--prefer-binary", "--target"]);
     pip.arg(&partial).arg("--requirement").arg(&requirements);
     if let Err(error) = run(&mut pip) {
         let _ = fs::remove_dir_all(&partial);

@@ -37,11 +37,12 @@ pub trait Row: Clone + Sized {
     /// Names the column, what it holds and what it should hold.
     fn from_batch(batch: &RecordBatch) -> Result<Vec<Self>, ColumnMismatch>;
 
-    /// The Arrow schema.
+    /// The Arrow schema that a manifest is written under. In it every column may be null, as Hugging Face's `datasets` knows no
+    /// others: it would not take a picture for one. That nothing is missing where nothing may be is for the reader to see.
     fn arrow_schema() -> Arc<Schema> {
         let fields: Vec<_> = Self::columns()
             .into_iter()
-            .map(|column| arrow::datatypes::Field::new(column.name, column.data_type, column.is_nullable))
+            .map(|column| arrow::datatypes::Field::new(column.name, column.data_type, true))
             .collect();
         Arc::new(Schema::new(fields))
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
@@ -43,7 +44,10 @@ impl<R: Row> Writer<R> {
     /// When the temporary sibling cannot be created.
     pub fn create(path: &Path) -> Result<Self, ManifestError> {
         let file = AtomicFile::create(path).map_err(|error| write_error(path, &error))?;
-        let arrow = ArrowWriter::try_new(BufWriter::new(file), R::arrow_schema(), Some(properties::<R>()))
+        // Without Arrow's own schema in the footer: Parquet's types say as much, and readers that find one, pyarrow and with it
+        // `datasets`, look for `huggingface` in there alone.
+        let options = ArrowWriterOptions::new().with_properties(properties::<R>()).with_skip_arrow_metadata(true);
+        let arrow = ArrowWriter::try_new_with_options(BufWriter::new(file), R::arrow_schema(), options)
             .map_err(|error| write_error(path, &innermost(&error)))?;
         Ok(Self { arrow, path: path.to_owned(), pending: Vec::new(), n_rows: 0, row: PhantomData })
     }
