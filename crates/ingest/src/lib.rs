@@ -8,7 +8,7 @@
 //! public datasets.
 //!
 //! Images are made in parallel, in chunks of bounded size, and written in the source's order: the same source and config give
-//! the same bytes on any number of threads.
+//! the same bytes on any number of threads. While a chunk is written the next one is made.
 //!
 //! ```
 //! use twinset_ingest::{Config, count, ingest, shapes};
