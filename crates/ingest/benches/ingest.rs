@@ -60,6 +60,7 @@ fn compare(name: &str, folder: &Path, embed: bool, n_rounds: usize) -> Result<()
         embed,
         draw_split: None,
         resize: None,
+        shard_images: None,
         max_pixels: Limits::default().max_pixels,
     });
     let out = tempfile::tempdir()?;

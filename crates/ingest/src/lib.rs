@@ -44,6 +44,7 @@ mod parquet_file;
 pub mod pickle;
 mod resize;
 pub mod shapes;
+mod sharding;
 mod shards;
 mod sink;
 mod splits;
@@ -134,6 +135,8 @@ impl Config {
 }
 
 /// Writes `images.parquet`, `rejects.parquet` and, for `shapes`, `truth.csv` into the folder `out`.
+///
+/// With `shard-images` the images are a folder, `images/`, and a run that was interrupted is gone on with.
 ///
 /// `data` is the folder that a relative path in the config is relative to.
 ///

@@ -26,13 +26,19 @@ type Made<N> = (Result<Image, Reject>, N);
 
 impl Sink {
     pub(crate) fn create(out: &Path, total: usize, progress: &Progress) -> Result<Self, IngestError> {
+        let bar = progress.begin("images", total as u64, "ingesting");
+        Self::create_at(&out.join("images.parquet"), &out.join("rejects.parquet"), bar)
+    }
+
+    /// Begins two manifests of any names; the bar may be that of several sinks.
+    pub(crate) fn create_at(images: &Path, rejects: &Path, bar: Bar) -> Result<Self, IngestError> {
         let manifests = Manifests {
-            images: Writer::create(&out.join("images.parquet"))?,
-            rejects: Writer::create(&out.join("rejects.parquet"))?,
+            images: Writer::create(images)?,
+            rejects: Writer::create(rejects)?,
             counts: Counts::default(),
             rejects_by_reason: BTreeMap::new(),
         };
-        Ok(Self { manifests, bar: progress.begin("images", total as u64, "ingesting") })
+        Ok(Self { manifests, bar })
     }
 
     /// Makes an image or a reject of each item, in parallel, and writes them in the items' order.
@@ -75,6 +81,7 @@ impl Sink {
             rejects_by_reason,
             n_planted_pairs: None,
             warnings: provenance.warnings.clone(),
+            n_kept_shards: 0,
         })
     }
 }

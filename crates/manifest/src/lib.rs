@@ -39,6 +39,7 @@ mod resumable;
 mod row;
 pub mod rows;
 mod schemas;
+mod shards;
 pub mod units;
 mod untyped;
 mod writer;
@@ -54,6 +55,7 @@ pub use reader::{Reader, read_manifest};
 pub use resumable::ResumableFile;
 pub use row::{ColumnDoc, Row};
 pub use schemas::schemas_markdown;
+pub use shards::{digest_of_shards, shard_name};
 pub use untyped::{Batches, Untyped};
 pub use writer::{Writer, Written, write_manifest};
 
