@@ -186,6 +186,8 @@ pub struct Bench {
 pub enum Benched {
     /// Near-duplicate detection: radius search, hashes, CIFAR-10 end to end
     Neardup,
+    /// Ingest: small images and photos beside decoding alone, on two threads
+    Ingest,
     /// Training: images a second beside eager PyTorch, which TWINSET_BENCH_PYTHON names
     Train,
 }
@@ -195,6 +197,7 @@ impl Benched {
     pub fn name(self) -> &'static str {
         match self {
             Self::Neardup => "neardup",
+            Self::Ingest => "ingest",
             Self::Train => "train",
         }
     }

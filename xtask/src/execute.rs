@@ -159,7 +159,10 @@ impl Executor<'_> {
     }
 
     fn conclude(&self, run: &StageRun, partial: Partial) -> Result<Outcome> {
-        let missing = run.stage.outputs().iter().find(|name| !self.root.join(&partial.folder).join(name).is_file());
+        let folder = self.root.join(&partial.folder);
+        // A sharded manifest is a folder.
+        let is_missing = |name: &&&str| !folder.join(name).is_file() && !folder.join(name).with_extension("").is_dir();
+        let missing = run.stage.outputs().iter().find(is_missing);
         match missing {
             Some(name) => {
                 let reason = format!("{} ended well but wrote no `{name}`", run.stage.program());

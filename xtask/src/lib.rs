@@ -22,6 +22,7 @@ pub mod device;
 pub mod digest;
 pub mod display;
 pub mod execute;
+pub mod finished;
 pub mod forecast;
 pub mod hint;
 pub mod interrupt;

@@ -71,8 +71,8 @@ pub fn config_text(config: &Table) -> String {
 /// The inputs that `stage` takes from finished runs; none, where one of these is missing.
 pub fn inputs(stage: Stage, done: &BTreeMap<Stage, Finished>) -> Option<Vec<Input>> {
     let input = |(flag, from, file): &(&'static str, Stage, &str)| {
-        let finished = done.get(from)?;
-        Some(Input { flag, path: finished.folder.join(file), digest: finished.outputs.get(*file)?.blake3.clone() })
+        let (path, digest) = done.get(from)?.find(file)?;
+        Some(Input { flag, path, digest })
     };
     stage.inputs().iter().map(input).collect()
 }

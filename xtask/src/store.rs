@@ -7,14 +7,14 @@
 //! A run may keep what it wants to go on from in its folder's subfolder `checkpoints`, which outlives the runner, an
 //! interruption and a failure: the key says that only the same run finds it.
 
-use crate::digest::{self, Digest};
+use crate::digest;
+pub use crate::finished::{Finished, Output};
 use crate::interrupt;
 use crate::run::StageRun;
 use crate::stage::Stage;
 use crate::tree;
 use crate::write;
 use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -31,32 +31,6 @@ const CHECKPOINTS: &str = "checkpoints";
 pub struct Store {
     root: PathBuf,
     stages: PathBuf,
-}
-
-/// A finished run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Finished {
-    /// From the workspace's root.
-    pub folder: PathBuf,
-    /// Its files, by their paths from there.
-    pub outputs: BTreeMap<String, Output>,
-}
-
-impl Finished {
-    /// The run's key.
-    pub fn key(&self) -> &str {
-        self.folder.file_name().and_then(|name| name.to_str()).unwrap_or_default()
-    }
-}
-
-/// A file of a finished run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Output {
-    /// Of the file's bytes.
-    pub blake3: Digest,
-    /// The file's size, by which a file cut short is told.
-    pub n_bytes: u64,
 }
 
 /// What happened to the start of a run.
@@ -140,19 +114,20 @@ impl Store {
                 outputs.insert(name, output);
             }
         }
-        if let Some(missing) = run.stage.outputs().iter().find(|name| !outputs.contains_key(**name)) {
+        let folder = self.path(run.stage, &run.key, "");
+        let finished = Finished { folder: self.relative(&folder), outputs };
+        if let Some(missing) = run.stage.outputs().iter().find(|name| finished.find(name).is_none()) {
             bail!("{} ended well but wrote no `{missing}`", run.stage.program());
         }
-        write::atomically(&partial.absolute.join(DIGESTS), &serde_json::to_vec_pretty(&outputs)?)?;
+        write::atomically(&partial.absolute.join(DIGESTS), &serde_json::to_vec_pretty(&finished.outputs)?)?;
         write::sync_folder(&partial.absolute)?;
-        let folder = self.path(run.stage, &run.key, "");
         // A folder whose files were taken or changed.
         remove(&folder)?;
         fs::rename(&partial.absolute, &folder)
             .with_context(|| format!("failed to rename folder `{}`", partial.absolute.display()))?;
         File::open(folder.parent().unwrap_or(&self.stages))?.sync_all()?;
         remove(&self.path(run.stage, &run.key, ".failed"))?;
-        Ok(Finished { folder: self.relative(&folder), outputs })
+        Ok(finished)
     }
 
     /// Keeps what a failed run left and says where, from the root.

@@ -164,9 +164,8 @@ fn cell_of_study<'a>(
 
 /// The path of a finished run's file, whose digest is noted.
 fn named(files: &mut BTreeMap<String, Digest>, finished: Option<&Finished>, name: &str) -> Option<String> {
-    let finished = finished?;
-    let output = finished.outputs.get(name)?;
-    let path = finished.folder.join(name).to_string_lossy().into_owned();
-    files.insert(path.clone(), output.blake3.clone());
+    let (path, digest) = finished?.find(name)?;
+    let path = path.to_string_lossy().into_owned();
+    files.insert(path.clone(), digest);
     Some(path)
 }

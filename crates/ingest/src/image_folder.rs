@@ -20,6 +20,7 @@ use twinset_stage::{InvalidField, Progress};
 
 use crate::draw_split::DrawSplit;
 use crate::resize::Resize;
+use crate::sharding::Sharding;
 use crate::sink::Sink;
 use crate::take::{Keep, Place, Rejection, Take, reject};
 use crate::{Counts, IngestError, Summary};
@@ -40,6 +41,10 @@ pub struct Config {
     /// One size for all images; else they keep theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resize: Option<Resize>,
+    /// Files whose images are one shard: the manifest is then a folder of shards, and an interrupted run can be gone on
+    /// with. One file holds all images where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard_images: Option<u64>,
     /// Largest width × height; a file with more is rejected before it is decoded.
     #[serde(default = "max_pixels")]
     pub max_pixels: u64,
@@ -57,6 +62,8 @@ impl Config {
     pub(crate) fn validate(&self) -> Result<(), InvalidField> {
         InvalidField::unless(!self.path.as_os_str().is_empty(), "path", "nothing", "a folder")?;
         InvalidField::unless(self.max_pixels > 0, "max-pixels", self.max_pixels, "at least 1")?;
+        let shard_images = self.shard_images.unwrap_or(1);
+        InvalidField::unless(shard_images > 0, "shard-images", shard_images, "at least 1")?;
         self.draw_split.as_ref().map_or(Ok(()), DrawSplit::validate)?;
         Resize::expect_embed(self.resize.as_ref(), self.embed)?;
         self.resize.as_ref().map_or(Ok(()), Resize::validate)
@@ -94,18 +101,68 @@ pub(crate) fn ingest(
     let Listing { class_names, files, warnings } = Listing::of(config, folder)?;
     let numbered: Vec<_> = files.iter().enumerate().collect();
     let of_all = Take { max_pixels: config.max_pixels, resize: config.resize.as_ref(), class_names: &class_names };
-    let mut sink = Sink::create(out, files.len(), progress)?;
-    let notes = sink.write(&numbered, |(_, found)| found.n_bytes, |&(id, found)| take(config, of_all, id, found))?;
-    check_rejected(folder, &class_names, &files, &notes)?;
-
+    let write = |sink: &mut Sink, files: &[Numbered]| {
+        sink.write(files, |(_, found)| found.n_bytes, |&(id, found)| take(config, of_all, id, found))
+    };
     provenance.seed = config.draw_split.as_ref().map(|draw_split| draw_split.seed);
-    provenance.inputs = vec![input(folder, &files, &notes)];
     provenance.warnings = warnings;
-    let n_rejected = notes.iter().filter(|note| note.rejected.is_some()).count();
-    if n_rejected > 0 {
-        provenance.warnings.push(format!("{n_rejected} of {} files were rejected, see rejects.parquet", files.len()));
+    let Some(shard_images) = config.shard_images else {
+        let mut sink = Sink::create(out, files.len(), progress)?;
+        let notes = write(&mut sink, &numbered)?;
+        add_read(&mut provenance, folder, &numbered, &notes, "");
+        check_rejected(folder, &class_names, &files, &rejected(notes))?;
+        return sink.finish(&provenance, class_names);
+    };
+
+    let shard_images = usize::try_from(shard_images).unwrap_or(usize::MAX);
+    let mut sharding = Sharding::open(out, files.len().div_ceil(shard_images), files.len(), progress)?;
+    let mut all_rejected = Vec::with_capacity(files.len());
+    for files in numbered.chunks(shard_images) {
+        let made_of = made_of(files, &class_names, &provenance);
+        if let Some(rejects) = sharding.keep(made_of, files.len())? {
+            let mut rejects = rejects.iter().peekable();
+            for (_, found) in files {
+                all_rejected.push(rejects.next_if(|reject| reject.source == found.relative).map(told));
+            }
+            continue;
+        }
+        let mut sink = sharding.sink()?;
+        let notes = write(&mut sink, files)?;
+        let (mut provenance, first) = (provenance.clone(), &files[0].1.relative);
+        add_read(&mut provenance, folder, files, &notes, &format!(" from `{first}` on"));
+        sharding.add(made_of, sink.finish(&provenance, class_names.clone())?)?;
+        all_rejected.append(&mut rejected(notes));
     }
-    sink.finish(&provenance, class_names)
+    check_rejected(folder, &class_names, &files, &all_rejected)?;
+    sharding.finish(class_names)
+}
+
+/// A file and its image's id.
+type Numbered<'a> = (usize, &'a Found);
+
+/// The digest of all that a shard of these files depends on, without reading them: the config, the classes, and each
+/// file's id, split, label, path, size and time of change.
+fn made_of(files: &[Numbered], class_names: &[String], provenance: &Provenance) -> Digest {
+    let of_file = |&(id, found): &Numbered| {
+        let Found { relative, n_bytes, modified_ns, split, label, .. } = found;
+        serde_json::to_vec(&(id, relative, n_bytes, modified_ns, split, label)).expect("a file's place is JSON")
+    };
+    let of_all = serde_json::to_vec(&(provenance, class_names, files.len())).expect("a provenance is JSON");
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&of_all);
+    for file in files {
+        hasher.update(&of_file(file));
+    }
+    Digest(*hasher.finalize().as_bytes())
+}
+
+/// Notes in the provenance what was read, and how much of it was rejected.
+fn add_read(provenance: &mut Provenance, folder: &Path, files: &[Numbered], notes: &[Note], which: &str) {
+    provenance.inputs = vec![input(folder, files, notes)];
+    let (n, n_rejected) = (files.len(), notes.iter().filter(|note| note.rejected.is_some()).count());
+    if n_rejected > 0 {
+        provenance.warnings.push(format!("{n_rejected} of {n} files{which} were rejected, see rejects.parquet"));
+    }
 }
 
 /// What is kept in mind of a file.
@@ -116,14 +173,25 @@ struct Note {
     rejected: Option<String>,
 }
 
+/// Which file was rejected and why.
+fn told(reject: &Reject) -> String {
+    format!("`{}`: {}", reject.source, reject.detail)
+}
+
+/// What is left of the notes when the digests are used.
+fn rejected(notes: Vec<Note>) -> Vec<Option<String>> {
+    notes.into_iter().map(|note| note.rejected).collect()
+}
+
 fn take(config: &Config, take: Take, id: usize, found: &Found) -> (Result<Image, Reject>, Note) {
     let bytes = read(take, found);
     let blake3 = blake3::hash(bytes.as_deref().unwrap_or_default());
     match bytes.and_then(|bytes| image(config, take, id, found, bytes)) {
         Ok(image) => (Ok(image), Note { blake3, rejected: None }),
         Err(rejection) => {
-            let rejected = Some(format!("`{}`: {}", found.relative, rejection.1));
-            (Err(reject(&found.relative, rejection)), Note { blake3, rejected })
+            let reject = reject(&found.relative, rejection);
+            let rejected = Some(told(&reject));
+            (Err(reject), Note { blake3, rejected })
         }
     }
 }
@@ -149,8 +217,13 @@ fn image(config: &Config, take: Take, id: usize, found: &Found, bytes: Vec<u8>) 
 }
 
 /// An error where nothing is left of the whole, or of a class in a split.
-fn check_rejected(folder: &Path, class_names: &[String], files: &[Found], notes: &[Note]) -> Result<(), IngestError> {
-    let mut all: Vec<_> = files.iter().zip(notes).collect();
+fn check_rejected(
+    folder: &Path,
+    class_names: &[String],
+    files: &[Found],
+    rejected: &[Option<String>],
+) -> Result<(), IngestError> {
+    let mut all: Vec<_> = files.iter().zip(rejected).collect();
     if let Some(example) = only_rejected(&all) {
         return Err(IngestError::AllRejected { folder: folder.to_owned(), n: all.len(), example });
     }
@@ -167,15 +240,15 @@ fn check_rejected(folder: &Path, class_names: &[String], files: &[Found], notes:
 }
 
 /// The first rejection, where there is nothing else.
-fn only_rejected(files: &[(&Found, &Note)]) -> Option<String> {
-    let is_all = files.iter().all(|(_, note)| note.rejected.is_some());
-    if is_all { files.iter().find_map(|(_, note)| note.rejected.clone()) } else { None }
+fn only_rejected(files: &[(&Found, &Option<String>)]) -> Option<String> {
+    let is_all = files.iter().all(|(_, rejected)| rejected.is_some());
+    if is_all { files.iter().find_map(|&(_, rejected)| rejected.clone()) } else { None }
 }
 
 /// The folder as one input: a digest over each file's path and the digest of its bytes, in order.
-fn input(folder: &Path, files: &[Found], notes: &[Note]) -> Input {
+fn input(folder: &Path, files: &[Numbered], notes: &[Note]) -> Input {
     let mut hasher = blake3::Hasher::new();
-    for (found, note) in files.iter().zip(notes) {
+    for ((_, found), note) in files.iter().zip(notes) {
         hasher.update(&(found.relative.len() as u64).to_le_bytes());
         hasher.update(found.relative.as_bytes());
         hasher.update(note.blake3.as_bytes());

@@ -8,7 +8,7 @@
 //! public datasets.
 //!
 //! Images are made in parallel, in chunks of bounded size, and written in the source's order: the same source and config give
-//! the same bytes on any number of threads.
+//! the same bytes on any number of threads. While a chunk is written the next one is made.
 //!
 //! ```
 //! use twinset_ingest::{Config, count, ingest, shapes};
@@ -44,6 +44,7 @@ mod parquet_file;
 pub mod pickle;
 mod resize;
 pub mod shapes;
+mod sharding;
 mod shards;
 mod sink;
 mod splits;
@@ -134,6 +135,8 @@ impl Config {
 }
 
 /// Writes `images.parquet`, `rejects.parquet` and, for `shapes`, `truth.csv` into the folder `out`.
+///
+/// With `shard-images` the images are a folder, `images/`, and a run that was interrupted is gone on with.
 ///
 /// `data` is the folder that a relative path in the config is relative to.
 ///

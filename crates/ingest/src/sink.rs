@@ -17,22 +17,28 @@ const CHUNK_BYTES: u64 = 64 << 20;
 
 /// The manifests that a source fills.
 pub(crate) struct Sink {
-    images: Writer<Image>,
-    rejects: Writer<Reject>,
-    counts: Counts,
-    rejects_by_reason: BTreeMap<String, u64>,
+    manifests: Manifests,
     bar: Bar,
 }
 
+/// What an item became, and what its source notes of it.
+type Made<N> = (Result<Image, Reject>, N);
+
 impl Sink {
     pub(crate) fn create(out: &Path, total: usize, progress: &Progress) -> Result<Self, IngestError> {
-        Ok(Self {
-            images: Writer::create(&out.join("images.parquet"))?,
-            rejects: Writer::create(&out.join("rejects.parquet"))?,
+        let bar = progress.begin("images", total as u64, "ingesting");
+        Self::create_at(&out.join("images.parquet"), &out.join("rejects.parquet"), bar)
+    }
+
+    /// Begins two manifests of any names; the bar may be that of several sinks.
+    pub(crate) fn create_at(images: &Path, rejects: &Path, bar: Bar) -> Result<Self, IngestError> {
+        let manifests = Manifests {
+            images: Writer::create(images)?,
+            rejects: Writer::create(rejects)?,
             counts: Counts::default(),
             rejects_by_reason: BTreeMap::new(),
-            bar: progress.begin("images", total as u64, "ingesting"),
-        })
+        };
+        Ok(Self { manifests, bar })
     }
 
     /// Makes an image or a reject of each item, in parallel, and writes them in the items' order.
@@ -42,56 +48,77 @@ impl Sink {
         &mut self,
         items: &[T],
         size: impl Fn(&T) -> u64,
-        make: impl Fn(&T) -> (Result<Image, Reject>, N) + Sync,
+        make: impl Fn(&T) -> Made<N> + Sync,
     ) -> Result<Vec<N>, IngestError> {
         let mut notes = Vec::with_capacity(items.len());
-        let mut rest = items;
-        while !rest.is_empty() {
+        let make_chunk = |chunk: &[T]| -> Vec<Made<N>> { chunk.par_iter().map(&make).collect() };
+        let (chunk, mut rest) = items.split_at(chunk_len(items, &size));
+        let mut made = make_chunk(chunk);
+        // While a chunk is written the next one is made: no thread waits for another.
+        while !made.is_empty() {
             let (chunk, after) = rest.split_at(chunk_len(rest, &size));
             rest = after;
-            let made: Vec<_> = chunk.par_iter().map(&make).collect();
-            for (made, note) in made {
-                notes.push(note);
-                match made {
-                    Ok(image) => {
-                        *self.counts.of_split(image.split) += 1;
-                        self.images.push(image)?;
-                    }
-                    Err(reject) => {
-                        *self.rejects_by_reason.entry(reject.reason.clone()).or_default() += 1;
-                        self.rejects.push(reject)?;
-                    }
-                }
-            }
-            self.bar.inc(chunk.len() as u64);
+            let n_made = made.len() as u64;
+            let write = || made.into_iter().try_for_each(|made| self.manifests.push(made, &mut notes));
+            let (written, next) = rayon::join(write, || make_chunk(chunk));
+            written?;
+            self.bar.inc(n_made);
+            made = next;
         }
         Ok(notes)
     }
 
     /// Gives the manifests their names; the images last, so that where they are, all is.
     pub(crate) fn finish(self, provenance: &Provenance, class_names: Vec<String>) -> Result<Summary, IngestError> {
-        let rejects = self.rejects.finish(provenance)?;
-        let images = self.images.finish_images(provenance, &class_names)?;
+        let Manifests { images, rejects, counts, rejects_by_reason } = self.manifests;
+        let rejects = rejects.finish(provenance)?;
+        let images = images.finish_images(provenance, &class_names)?;
         Ok(Summary {
             images,
             rejects,
-            counts: Counts { classes: class_names.len() as u64, ..self.counts },
+            counts: Counts { classes: class_names.len() as u64, ..counts },
             class_names,
-            rejects_by_reason: self.rejects_by_reason,
+            rejects_by_reason,
             n_planted_pairs: None,
             warnings: provenance.warnings.clone(),
+            n_kept_shards: 0,
         })
     }
 }
 
-/// How many of the items the next chunk takes: at least one.
+/// The manifests under way, and what is in them.
+struct Manifests {
+    images: Writer<Image>,
+    rejects: Writer<Reject>,
+    counts: Counts,
+    rejects_by_reason: BTreeMap<String, u64>,
+}
+
+impl Manifests {
+    fn push<N>(&mut self, (made, note): Made<N>, notes: &mut Vec<N>) -> Result<(), IngestError> {
+        notes.push(note);
+        match made {
+            Ok(image) => {
+                *self.counts.of_split(image.split) += 1;
+                self.images.push(image)?;
+            }
+            Err(reject) => {
+                *self.rejects_by_reason.entry(reject.reason.clone()).or_default() += 1;
+                self.rejects.push(reject)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How many of the items the next chunk takes: at least one, where there is one.
 fn chunk_len<T>(items: &[T], size: impl Fn(&T) -> u64) -> usize {
     let mut bytes = 0u64;
     let fitting = items.iter().take(CHUNK_ITEMS).take_while(|item| {
         bytes = bytes.saturating_add(size(item));
         bytes <= CHUNK_BYTES
     });
-    fitting.count().max(1)
+    fitting.count().max(1).min(items.len())
 }
 
 #[cfg(test)]
@@ -106,5 +133,6 @@ mod tests {
         check(&[CHUNK_BYTES / 2; 5], 2);
         check(&[u64::MAX, 1], 1);
         check(&[1, u64::MAX], 1);
+        check(&[], 0);
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use twinset_manifest::Written;
 use twinset_manifest::rows::Split;
 
 /// How many images a source has in each split, and how many classes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Images to train on.
     pub train: u64,
@@ -33,7 +33,7 @@ impl Counts {
 /// What was ingested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// The manifest of the images.
+    /// The manifest of the images; of a sharded one the folder and the digest of its shards.
     pub images: Written,
     /// The manifest of what could not be read.
     pub rejects: Written,
@@ -47,6 +47,8 @@ pub struct Summary {
     pub n_planted_pairs: Option<u64>,
     /// What a reader of the result should know; also in the manifest's provenance.
     pub warnings: Vec<String>,
+    /// Shards that an interrupted run had finished.
+    pub n_kept_shards: usize,
 }
 
 impl fmt::Display for Summary {
@@ -65,6 +67,9 @@ impl fmt::Display for Summary {
         write!(f, "  rejects  {}{reasons}", self.rejects.n_rows)?;
         if let Some(n) = self.n_planted_pairs {
             write!(f, "\n  planted  {n} pairs of duplicates, listed in truth.csv")?;
+        }
+        if self.n_kept_shards > 0 {
+            write!(f, "\n  kept     {} shards that an interrupted run had finished", self.n_kept_shards)?;
         }
         for warning in &self.warnings {
             write!(f, "\nwarning: {warning}")?;

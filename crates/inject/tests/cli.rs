@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 use twinset_manifest::rows::{Cluster, Image, ImageData, Pair, Split, TrainsetRow};
-use twinset_manifest::{Provenance, Reader, Row, digest_file, write_manifest};
+use twinset_manifest::{Provenance, Reader, Row, digest_file, shard_name, write_manifest};
 use twinset_pixels::{digest, encode_png};
 
 fn inject(folder: &Path) -> Command {
@@ -93,6 +93,38 @@ const NEAR: &str = "duplicates={ kind = 'near', transforms = [{ kind = 'shift', 
                     { kind = 'crop-resize', min-scale = 0.7 }, { kind = 'flip' }, \
                     { kind = 'brightness', max-change = '16/255' }, { kind = 'contrast', max-change = 0.2 }, \
                     { kind = 'jpeg', quality = 75 }, { kind = 'noise', sigma = '4/255' }] }";
+
+#[test]
+fn images_in_shards_are_injected_as_those_in_one_file() {
+    let folder = folder_with(images());
+    fs::create_dir(folder.path().join("images")).unwrap();
+    let provenance = Provenance::of_stage("test", "0");
+    for (at, shard) in images().chunks(4).enumerate() {
+        let path = folder.path().join("images").join(shard_name("images", at, 3));
+        write_manifest(&path, shard.to_vec(), &provenance).unwrap();
+    }
+    run(&folder, "whole", &["rate=0.5", NEAR]);
+    let input = Reader::<Image>::open(&folder.path().join("images")).unwrap().as_input().unwrap();
+    let clusters: Vec<Cluster> = read(&folder, "clusters.parquet");
+    write_manifest(&folder.path().join("clusters.parquet"), clusters, &provenance.with_inputs([input])).unwrap();
+    let call = [
+        "--images",
+        "images",
+        "--clusters",
+        "clusters.parquet",
+        "--out",
+        "sharded",
+        "--set",
+        "rate=0.5",
+        "--set",
+        NEAR,
+    ];
+    expect_exit(inject(folder.path()).args(call), 0);
+    let trainset = |out: &str| read::<TrainsetRow>(&folder, &format!("{out}/trainset.parquet"));
+    let injected = |out: &str| read::<Image>(&folder, &format!("{out}/injected-images.parquet"));
+    assert_eq!((trainset("whole"), injected("whole")), (trainset("sharded"), injected("sharded")));
+    assert_eq!(injected("sharded").len(), 4);
+}
 
 #[test]
 fn exact_duplicates_are_appended_and_summed_up() {

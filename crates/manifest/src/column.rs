@@ -14,6 +14,10 @@ use crate::rows::ImageData;
 pub trait Value: Clone + Sized {
     /// The Arrow type.
     fn data_type() -> DataType;
+    /// Bytes that the value takes in an array, about.
+    fn n_bytes(&self) -> usize {
+        size_of::<Self>()
+    }
     /// The values as an array.
     fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef
     where
@@ -31,6 +35,8 @@ pub trait Column: Sized {
     const NULLABLE: bool;
     /// The Arrow type.
     fn data_type() -> DataType;
+    /// Bytes that the field takes in an array, about.
+    fn n_bytes(&self) -> usize;
     /// The fields as an array.
     fn encode_column<'a>(fields: impl Iterator<Item = &'a Self>) -> ArrayRef
     where
@@ -47,6 +53,10 @@ impl<V: Value> Column for V {
 
     fn data_type() -> DataType {
         V::data_type()
+    }
+
+    fn n_bytes(&self) -> usize {
+        Value::n_bytes(self)
     }
 
     fn encode_column<'a>(fields: impl Iterator<Item = &'a Self>) -> ArrayRef
@@ -67,6 +77,10 @@ impl<V: Value> Column for Option<V> {
 
     fn data_type() -> DataType {
         V::data_type()
+    }
+
+    fn n_bytes(&self) -> usize {
+        self.as_ref().map_or(0, Value::n_bytes)
     }
 
     fn encode_column<'a>(fields: impl Iterator<Item = &'a Self>) -> ArrayRef
@@ -151,6 +165,10 @@ impl Value for String {
         DataType::Utf8
     }
 
+    fn n_bytes(&self) -> usize {
+        self.len()
+    }
+
     fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {
         let mut builder = StringBuilder::new();
         values.for_each(|value| builder.append_option(value));
@@ -187,6 +205,10 @@ impl Value for Vec<u8> {
         DataType::Binary
     }
 
+    fn n_bytes(&self) -> usize {
+        self.len()
+    }
+
     fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {
         let mut builder = BinaryBuilder::new();
         values.for_each(|value| builder.append_option(value));
@@ -201,6 +223,10 @@ impl Value for Vec<u8> {
 impl Value for ImageData {
     fn data_type() -> DataType {
         DataType::Struct(image_fields())
+    }
+
+    fn n_bytes(&self) -> usize {
+        self.bytes.as_ref().map_or(0, Vec::len) + self.path.as_ref().map_or(0, String::len)
     }
 
     fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {

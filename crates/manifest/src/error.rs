@@ -62,6 +62,40 @@ pub enum ManifestError {
         /// What it should hold.
         expected: String,
     },
+    /// A folder in which there is no shard of a manifest.
+    #[error("folder `{folder}` holds no manifest, expected shards such as `images-00000-of-00010.parquet`")]
+    NoShards {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A sharded manifest of which a part is missing.
+    #[error("sharded manifest `{folder}` lacks its shard `{missing}`")]
+    MissingShard {
+        /// The folder of the shards.
+        folder: PathBuf,
+        /// The first one that is missing.
+        missing: String,
+    },
+    /// Something in the folder of a sharded manifest that does not belong to it.
+    #[error("sharded manifest `{folder}` holds `{found}`, expected only shards like `{expected}`")]
+    OtherShard {
+        /// The folder of the shards.
+        folder: PathBuf,
+        /// A Parquet file in it.
+        found: String,
+        /// The name of the first shard.
+        expected: String,
+    },
+    /// Shards that were not written as parts of one manifest.
+    #[error("shard `{path}` was written with another {field} than `{first}`, expected the same")]
+    ShardsDiffer {
+        /// The shard.
+        path: PathBuf,
+        /// The field of the provenance.
+        field: &'static str,
+        /// The name of the first shard.
+        first: String,
+    },
     /// The footer's provenance cannot be understood.
     #[error("manifest `{path}` has no readable `twinset.provenance`: {detail}")]
     Provenance {

@@ -1,14 +1,13 @@
 //! What a manifest says of itself without its rows being read.
 
-use std::fs::File;
 use std::path::Path;
 
 use arrow::datatypes::{DataType, FieldRef};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
 
 use crate::column::type_name;
+use crate::file::Parquet;
 use crate::{ManifestError, PROVENANCE_KEY, Provenance, SCHEMA_KEY, huggingface};
 
 /// What a manifest's footer says, whatever its rows are: for programs that describe manifests and do not read them.
@@ -53,12 +52,8 @@ impl Footer {
     /// # Errors
     /// When the file cannot be read, is no whole Parquet file, or no stage wrote it.
     pub fn read(path: &Path) -> Result<Self, ManifestError> {
-        let read_error = |source| ManifestError::Read { path: path.to_owned(), source };
-        let damaged = |detail: String| ManifestError::Damaged { path: path.to_owned(), detail };
-        let file = File::open(path).map_err(read_error)?;
-        let n_bytes = file.metadata().map_err(read_error)?.len();
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| damaged(error.to_string()))?;
-        let metadata = builder.metadata();
+        let parquet = Parquet::open(path)?;
+        let metadata = parquet.metadata.metadata();
         let entries = metadata.file_metadata().key_value_metadata();
         let entry = |key: &str| entries?.iter().find(|entry| entry.key == key)?.value.clone();
         let schema = entry(SCHEMA_KEY)
@@ -68,13 +63,14 @@ impl Footer {
             .and_then(|json| serde_json::from_str(&json).map_err(|error| error.to_string()))
             .map_err(|detail| ManifestError::Provenance { path: path.to_owned(), detail })?;
         let mut leaf = 0;
-        let columns = builder.schema().fields().iter().map(|field| summary(field, metadata, &mut leaf)).collect();
+        let columns =
+            parquet.metadata.schema().fields().iter().map(|field| summary(field, metadata, &mut leaf)).collect();
         Ok(Self {
             schema,
             provenance,
             class_names: entry(huggingface::KEY).map(|json| huggingface::class_names(&json)).unwrap_or_default(),
             n_rows: metadata.file_metadata().num_rows().max(0).cast_unsigned(),
-            n_bytes,
+            n_bytes: parquet.n_bytes,
             columns,
         })
     }

@@ -1,57 +1,49 @@
 //! Reading a manifest under the schema that is asked for.
 
-use std::fs::File;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
+use std::vec;
 
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use arrow::array::RecordBatch;
 
-use crate::{Input, ManifestError, PROVENANCE_KEY, Provenance, Row, SCHEMA_KEY, digest_file};
+use crate::file::ManifestFile;
+use crate::shards::{digest_of_shards, list_shards};
+use crate::{Input, ManifestError, Provenance, Row, digest_file};
 
-/// An open manifest: an iterator over batches of its rows, so that a set larger than memory passes through.
+/// An open manifest, one file or a folder of [shards](crate::shard_name): an iterator over batches of its rows, so that a
+/// set larger than memory passes through.
 pub struct Reader<R> {
-    batches: ParquetRecordBatchReader,
     path: PathBuf,
+    /// In order; none where the manifest is one file.
+    shards: Vec<PathBuf>,
     provenance: Provenance,
     n_rows: u64,
+    current: ManifestFile,
+    next: vec::IntoIter<PathBuf>,
     row: PhantomData<R>,
 }
 
 impl<R: Row> Reader<R> {
-    /// Rows in a batch.
-    const BATCH_ROWS: usize = 1024;
-
-    /// Opens a manifest and checks that its footer says [`Row::SCHEMA`].
+    /// Opens a manifest and checks that its footer says [`Row::SCHEMA`], in a folder that of each shard.
     ///
     /// # Errors
-    /// When the file cannot be read, is cut short, or holds another schema.
+    /// When a file cannot be read, is cut short, or holds another schema; when a shard is missing, or was written with
+    /// another config than the others.
     pub fn open(path: &Path) -> Result<Self, ManifestError> {
-        let read_error = |source| ManifestError::Read { path: path.to_owned(), source };
-        let damaged = |error| damaged(path, error);
-        let file = File::open(path).map_err(read_error)?;
-        if file.metadata().map_err(read_error)?.is_dir() {
-            return Err(read_error(std::io::Error::new(std::io::ErrorKind::IsADirectory, "it is a folder")));
+        let shards = if path.is_dir() { list_shards(path)? } else { Vec::new() };
+        let current = ManifestFile::open(shards.first().map_or(path, PathBuf::as_path), R::SCHEMA)?;
+        let (mut provenance, mut n_rows) = (current.provenance.clone(), current.n_rows);
+        for shard in shards.iter().skip(1) {
+            let shard = ManifestFile::open(shard, R::SCHEMA)?;
+            n_rows = n_rows.saturating_add(shard.n_rows);
+            join(&mut provenance, shard, &current.path)?;
         }
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
-        let footer = builder.metadata().file_metadata();
-        let entry = |key: &str| {
-            footer.key_value_metadata()?.iter().find(|entry| entry.key == key).and_then(|entry| entry.value.clone())
-        };
-        let found =
-            entry(SCHEMA_KEY).ok_or_else(|| ManifestError::NoSchema { path: path.to_owned(), expected: R::SCHEMA })?;
-        if found != R::SCHEMA {
-            return Err(ManifestError::WrongSchema { path: path.to_owned(), found, expected: R::SCHEMA });
-        }
-        let provenance = entry(PROVENANCE_KEY).ok_or_else(|| "it is missing".to_owned());
-        let provenance = provenance
-            .and_then(|json| serde_json::from_str(&json).map_err(|error| error.to_string()))
-            .map_err(|detail| ManifestError::Provenance { path: path.to_owned(), detail })?;
-        let n_rows = footer.num_rows().max(0).cast_unsigned();
-        let batches = builder.with_batch_size(Self::BATCH_ROWS).build().map_err(damaged)?;
-        Ok(Self { batches, path: path.to_owned(), provenance, n_rows, row: PhantomData })
+        let mut next = shards.clone().into_iter();
+        next.next();
+        Ok(Self { path: path.to_owned(), shards, provenance, n_rows, current, next, row: PhantomData })
     }
 
-    /// Where the manifest comes from.
+    /// Where the manifest comes from; of shards, what they all were made from.
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
     }
@@ -61,13 +53,17 @@ impl<R: Row> Reader<R> {
         self.n_rows
     }
 
-    /// The manifest as an input of the stage that reads it.
+    /// The manifest as an input of the stage that reads it; a folder has the digest of its [shards](digest_of_shards).
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When a file cannot be read.
     pub fn as_input(&self) -> Result<Input, ManifestError> {
-        let blake3 =
-            digest_file(&self.path).map_err(|source| ManifestError::Read { path: self.path.clone(), source })?;
+        let digest =
+            |path: &PathBuf| digest_file(path).map_err(|source| ManifestError::Read { path: path.clone(), source });
+        let blake3 = match self.shards.as_slice() {
+            [] => digest(&self.path)?,
+            shards => digest_of_shards(shards.iter().map(digest).collect::<Result<Vec<_>, _>>()?),
+        };
         Ok(Input { name: crate::provenance::file_name(&self.path), schema: Some(R::SCHEMA.to_owned()), blake3 })
     }
 
@@ -82,22 +78,60 @@ impl<R: Row> Reader<R> {
         }
         Ok(rows)
     }
+
+    fn rows_of(&self, batch: &RecordBatch) -> Result<Vec<R>, ManifestError> {
+        R::from_batch(batch).map_err(|mismatch| ManifestError::Column {
+            path: self.current.path.clone(),
+            column: mismatch.column,
+            found: mismatch.found,
+            expected: mismatch.expected,
+        })
+    }
 }
 
 impl<R: Row> Iterator for Reader<R> {
     type Item = Result<Vec<R>, ManifestError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.batches.next()?;
-        Some(batch.map_err(|error| damaged(&self.path, error)).and_then(|batch| {
-            R::from_batch(&batch).map_err(|mismatch| ManifestError::Column {
-                path: self.path.clone(),
-                column: mismatch.column,
-                found: mismatch.found,
-                expected: mismatch.expected,
-            })
-        }))
+        loop {
+            if let Some(batch) = self.current.next_batch() {
+                return Some(batch.and_then(|batch| self.rows_of(&batch)));
+            }
+            match ManifestFile::open(&self.next.next()?, R::SCHEMA) {
+                Ok(shard) => self.current = shard,
+                Err(error) => return Some(Err(error)),
+            }
+        }
     }
+}
+
+/// Adds what a further shard was made from to the provenance of those before it.
+fn join(provenance: &mut Provenance, shard: ManifestFile, first: &Path) -> Result<(), ManifestError> {
+    let Provenance { stage, version, config, seed, inputs, warnings } = shard.provenance;
+    let fields = [
+        ("stage", stage == provenance.stage),
+        ("version", version == provenance.version),
+        ("config", config == provenance.config),
+        ("seed", seed == provenance.seed),
+    ];
+    if let Some((field, _)) = fields.into_iter().find(|(_, is_same)| !is_same) {
+        return Err(ManifestError::ShardsDiffer {
+            path: shard.path,
+            field,
+            first: crate::provenance::file_name(first),
+        });
+    }
+    for input in inputs {
+        if !provenance.inputs.contains(&input) {
+            provenance.inputs.push(input);
+        }
+    }
+    for warning in warnings {
+        if !provenance.warnings.contains(&warning) {
+            provenance.warnings.push(warning);
+        }
+    }
+    Ok(())
 }
 
 /// Reads a manifest whose rows fit in memory, and says what it was, for the provenance of what is made from it.
@@ -108,8 +142,4 @@ pub fn read_manifest<R: Row>(path: &Path) -> Result<(Vec<R>, Input), ManifestErr
     let reader = Reader::open(path)?;
     let input = reader.as_input()?;
     Ok((reader.read_all()?, input))
-}
-
-fn damaged(path: &Path, error: impl std::fmt::Display) -> ManifestError {
-    ManifestError::Damaged { path: path.to_owned(), detail: error.to_string() }
 }

@@ -24,11 +24,13 @@ pub trait Row: Clone + Sized {
     const SCHEMA: &'static str;
     /// The doc comment of the type.
     const DOC: &'static str;
-    /// Rows that are held in memory before they are written as one row group.
+    /// Rows that are held in memory before they are written as one row group; fewer, where they are large.
     const ROW_GROUP_ROWS: usize;
 
     /// The columns, in order.
     fn columns() -> Vec<ColumnDoc>;
+    /// Bytes that the row takes in memory and in arrays, about: what a row group is cut by.
+    fn n_bytes(&self) -> usize;
     /// The rows as arrays, in the order of [`columns`](Row::columns).
     fn to_arrays(rows: &[Self]) -> Vec<ArrayRef>;
     /// The rows of a batch; columns are found by name.
@@ -93,6 +95,10 @@ macro_rules! row {
                     is_nullable: <$type as $crate::Column>::NULLABLE,
                     doc: concat!($($field_doc, "\n"),*),
                 } ),*]
+            }
+
+            fn n_bytes(&self) -> usize {
+                0 $( + $crate::Column::n_bytes(&self.$field) )*
             }
 
             fn to_arrays(rows: &[Self]) -> Vec<arrow::array::ArrayRef> {

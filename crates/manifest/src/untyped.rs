@@ -7,10 +7,9 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
+use crate::file::{Parquet, check_group, damaged};
 use crate::{ManifestError, PROVENANCE_KEY, Provenance, SCHEMA_KEY};
 
 /// A Parquet file whose footer was read: a manifest of any schema and version, or one that is not ours.
@@ -32,9 +31,7 @@ impl Untyped {
     /// # Errors
     /// When the file cannot be read or is no whole Parquet file.
     pub fn open(path: &Path) -> Result<Self, ManifestError> {
-        let file = open(path)?;
-        let parquet = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|e| damaged(path, e))?;
-        Ok(Self { path: path.to_owned(), parquet })
+        Ok(Self { path: path.to_owned(), parquet: Parquet::open(path)?.metadata })
     }
 
     /// The file.
@@ -87,9 +84,14 @@ impl Untyped {
     /// there are left out. The columns come in the file's order.
     ///
     /// # Errors
-    /// When the file cannot be opened.
+    /// When the file cannot be opened, or a manifest's page headers promise what it cannot hold.
     pub fn batches(&self, columns: Option<&[&str]>, batch_rows: usize) -> Result<Batches, ManifestError> {
-        let file = open(&self.path)?;
+        let file = File::open(&self.path).map_err(|source| ManifestError::Read { path: self.path.clone(), source })?;
+        // What other programs write, they may count otherwise.
+        if self.schema().is_some() {
+            let mut groups = self.parquet.metadata().row_groups().iter();
+            groups.try_for_each(|group| check_group(&file, group)).map_err(|detail| damaged(&self.path, detail))?;
+        }
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.parquet.clone());
         if let Some(columns) = columns {
             let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
@@ -106,17 +108,4 @@ impl Iterator for Batches {
     fn next(&mut self) -> Option<Self::Item> {
         Some(self.reader.next()?.map_err(|error| damaged(&self.path, error)))
     }
-}
-
-fn open(path: &Path) -> Result<File, ManifestError> {
-    let read_error = |source| ManifestError::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(read_error)?;
-    if file.metadata().map_err(read_error)?.is_dir() {
-        return Err(read_error(std::io::Error::new(std::io::ErrorKind::IsADirectory, "it is a folder")));
-    }
-    Ok(file)
-}
-
-fn damaged(path: &Path, error: impl std::fmt::Display) -> ManifestError {
-    ManifestError::Damaged { path: path.to_owned(), detail: error.to_string() }
 }

@@ -1,7 +1,6 @@
 //! Writing a manifest, whole or not at all.
 
 use std::io::BufWriter;
-use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
@@ -15,6 +14,9 @@ use parquet::schema::types::ColumnPath;
 use crate::error::innermost;
 use crate::{AtomicFile, Digest, Input, ManifestError, PROVENANCE_KEY, Provenance, Row, SCHEMA_KEY, digest_file};
 
+/// Bytes of rows after which a row group ends, however few they are: a reader holds one in memory.
+const ROW_GROUP_BYTES: usize = 64 << 20;
+
 /// Writes rows to a temporary sibling in row groups of bounded size; [`finish`](Writer::finish) gives it its name.
 ///
 /// The same rows and provenance give the same bytes, however they were pushed.
@@ -22,8 +24,8 @@ pub struct Writer<R> {
     arrow: ArrowWriter<BufWriter<AtomicFile>>,
     path: PathBuf,
     pending: Vec<R>,
+    pending_bytes: usize,
     n_rows: u64,
-    row: PhantomData<R>,
 }
 
 /// A manifest that was written.
@@ -49,7 +51,7 @@ impl<R: Row> Writer<R> {
         let options = ArrowWriterOptions::new().with_properties(properties::<R>()).with_skip_arrow_metadata(true);
         let arrow = ArrowWriter::try_new_with_options(BufWriter::new(file), R::arrow_schema(), options)
             .map_err(|error| write_error(path, &innermost(&error)))?;
-        Ok(Self { arrow, path: path.to_owned(), pending: Vec::new(), n_rows: 0, row: PhantomData })
+        Ok(Self { arrow, path: path.to_owned(), pending: Vec::new(), pending_bytes: 0, n_rows: 0 })
     }
 
     /// Adds a row.
@@ -57,8 +59,10 @@ impl<R: Row> Writer<R> {
     /// # Errors
     /// When a full row group cannot be written.
     pub fn push(&mut self, row: R) -> Result<(), ManifestError> {
+        self.pending_bytes = self.pending_bytes.saturating_add(row.n_bytes());
         self.pending.push(row);
-        if self.pending.len() == R::ROW_GROUP_ROWS { self.flush() } else { Ok(()) }
+        let is_full = self.pending.len() == R::ROW_GROUP_ROWS || self.pending_bytes >= ROW_GROUP_BYTES;
+        if is_full { self.flush() } else { Ok(()) }
     }
 
     /// Adds rows.
@@ -98,7 +102,10 @@ impl<R: Row> Writer<R> {
         let rows = std::mem::take(&mut self.pending);
         let batch = RecordBatch::try_new(R::arrow_schema(), R::to_arrays(&rows))
             .expect("a row type's arrays agree with its schema");
+        self.pending_bytes = 0;
         self.n_rows += rows.len() as u64;
+        // Large images are in memory twice by now, and once more when they are encoded.
+        drop(rows);
         let written = self.arrow.write(&batch).and_then(|()| self.arrow.flush());
         written.map_err(|error| write_error(&self.path, &innermost(&error)))
     }

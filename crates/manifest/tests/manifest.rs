@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use twinset_manifest::rows::{Cluster, Image, ImageData, Pair, Split};
-use twinset_manifest::{Digest, Input, ManifestError, Provenance, Reader, Row, Writer, read_manifest, write_manifest};
+use twinset_manifest::{
+    Digest, Footer, Input, ManifestError, Provenance, Reader, Row, Untyped, Writer, read_manifest, write_manifest,
+};
 
 fn cluster(image_id: u64) -> Cluster {
     Cluster { image_id, cluster_id: image_id / 2 * 2, cluster_size: 2, is_representative: image_id.is_multiple_of(2) }
@@ -104,6 +106,27 @@ fn what_is_no_manifest_of_the_schema_is_refused_by_name() {
 
     fs::write(&path, b"").unwrap();
     assert!(refusal::<Image>(&path).starts_with("manifest `F/t.parquet` is not a whole Parquet file: "));
+}
+
+#[test]
+fn a_footer_that_promises_what_the_file_cannot_hold_is_refused_by_every_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clusters.parquet");
+    write_manifest(&path, (0..3000).map(cluster), &provenance()).unwrap();
+    // The footer alone, without the columns that it speaks of.
+    let whole = fs::read(&path).unwrap();
+    let (rest, _magic) = whole.split_last_chunk::<4>().unwrap();
+    let n_footer = u32::from_le_bytes(*rest.last_chunk().unwrap()) as usize;
+    fs::write(&path, [b"PAR1", &whole[whole.len() - 8 - n_footer..]].concat()).unwrap();
+    let refusals = [
+        Reader::<Cluster>::open(&path).map(drop).unwrap_err(),
+        Untyped::open(&path).map(drop).unwrap_err(),
+        Footer::read(&path).map(drop).unwrap_err(),
+    ];
+    for error in refusals {
+        let expected = "manifest `F/clusters.parquet` is not a whole Parquet file: column `image_id` is said to end after the file";
+        assert_eq!(error.to_string().replace(&folder.path().display().to_string(), "F"), expected);
+    }
 }
 
 #[test]

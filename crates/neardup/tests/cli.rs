@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 use twinset_manifest::rows::{Cluster, Hashes, Image, ImageData, Pair, PairKind, Split};
-use twinset_manifest::{Provenance, Reader, Row, write_manifest};
+use twinset_manifest::{Provenance, Reader, Row, shard_name, write_manifest};
 use twinset_pixels::{digest, encode_png};
 
 fn neardup(folder: &Path) -> Command {
@@ -73,6 +73,33 @@ fn folder_with(rows: Vec<Image>) -> TempDir {
 
 fn read<R: Row>(folder: &TempDir, path: &str) -> Vec<R> {
     Reader::open(&folder.path().join(path)).unwrap().read_all().unwrap()
+}
+
+#[test]
+fn images_in_shards_are_searched_as_those_in_one_file() {
+    let folder = folder_with(rows());
+    fs::create_dir(folder.path().join("images")).unwrap();
+    for (at, shard) in rows().chunks(4).enumerate() {
+        let path = folder.path().join("images").join(shard_name("images", at, 2));
+        write_manifest(&path, shard.to_vec(), &Provenance::of_stage("test", "0")).unwrap();
+    }
+    for (images, out) in [("images.parquet", "whole"), ("images", "sharded")] {
+        expect_exit(neardup(folder.path()).args(["--images", images, "--out", out]), 0);
+    }
+    let same = ["pairs", "clusters", "hashes"]
+        .map(|name| [format!("whole/{name}.parquet"), format!("sharded/{name}.parquet")]);
+    let [pairs, clusters, hashes] = same.each_ref().map(|[whole, sharded]| (whole.as_str(), sharded.as_str()));
+    assert_eq!(read::<Pair>(&folder, pairs.0), read::<Pair>(&folder, pairs.1));
+    assert_eq!(read::<Cluster>(&folder, clusters.0), read::<Cluster>(&folder, clusters.1));
+    assert_eq!(read::<Hashes>(&folder, hashes.0), read::<Hashes>(&folder, hashes.1));
+    assert!(
+        read::<Pair>(&folder, pairs.1).iter().any(|pair| (pair.left_id, pair.right_id) == (10, 14)),
+        "across shards"
+    );
+
+    fs::remove_file(folder.path().join("images/images-00000-of-00002.parquet")).unwrap();
+    let (_, stderr) = expect_exit(neardup(folder.path()).args(["--images", "images", "--out", "none"]), 1);
+    assert!(stderr.contains("sharded manifest `images` lacks its shard `images-00000-of-00002.parquet`"), "{stderr}");
 }
 
 #[test]

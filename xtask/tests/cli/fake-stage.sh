@@ -16,7 +16,8 @@ while [ $# -gt 0 ]; do
     --check) check=1 ;;
     --list-inputs) [ -f "$folder/source" ] && echo "$folder/source"; exit 0 ;;
     --count) echo '{"train": 100, "test": 50}'; exit 0 ;;
-    --*) inputs="$inputs $2"; shift ;;
+    # A folder is a manifest in shards.
+    --*) if [ -d "$2" ]; then inputs="$inputs $(echo "$2"/*)"; else inputs="$inputs $2"; fi; shift ;;
     *) echo "error: unexpected argument $1" >&2; exit 2 ;;
   esac
   shift
@@ -56,7 +57,13 @@ fi
 [ -n "$(value sleep)" ] && sleep "$(value sleep)"
 content="$stage $(cat "$config" $inputs | cksum)"
 case "$stage" in
-  ingest) files="images.parquet rejects.parquet truth.csv" ;;
+  ingest)
+    files="images.parquet rejects.parquet truth.csv"
+    if [ -n "$(value shard-images)" ]; then
+      mkdir "$out/images"
+      files="images/images-00000-of-00002.parquet images/images-00001-of-00002.parquet rejects.parquet"
+    fi
+    ;;
   neardup) files="hashes.parquet pairs.parquet clusters.parquet" ;;
   inject)
     files="trainset.parquet injected-images.parquet leaked-images.parquet"

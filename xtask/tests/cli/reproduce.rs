@@ -50,6 +50,19 @@ fn trainings_draw_their_curves_where_asked_and_nothing_is_run_again_for_them() {
 }
 
 #[test]
+fn a_manifest_in_shards_goes_from_stage_to_stage_as_a_folder() {
+    let checkout = Checkout::new(&PIPELINE.replace("dataset = \"fake\"", "dataset = \"fake\"\nshard-images = 5"));
+    let first = checkout.run(&["reproduce", "small"]);
+    assert_eq!(first.code, Some(0), "{first:?}");
+    let text = fs::read_to_string(checkout.path("reports/small/index.html")).unwrap();
+    let study: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let images = checkout.path(study["images"].as_str().unwrap());
+    assert!(images.ends_with("images") && images.join("images-00001-of-00002.parquet").is_file(), "{images:?}");
+    let second = checkout.run(&["reproduce", "small"]);
+    assert!(second.stdout.contains("stage runs: 0 executed, 23 cached, 0 failed"), "{second:?}");
+}
+
+#[test]
 fn cells_get_one_thread_and_the_ledger_gets_their_costs() {
     let checkout = Checkout::new(PIPELINE);
     assert_eq!(checkout.run(&["reproduce", "small"]).code, Some(0));

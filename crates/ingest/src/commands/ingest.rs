@@ -26,6 +26,8 @@ Configs:
   dataset = \"idx\"           path = \"mnist\"  class-names = \"digits\" (or \"fashion-mnist\", or a list)
                             other names: train = { images = \"FILE\", labels = \"FILE\" }  val  test
   dataset = \"image-folder\"  path = \"photos\"  embed = true
+                            shard-images = 100000: a folder images/ of shards of so many files; a run that was
+                            interrupted goes on from them when it is started again with the same --out
   dataset = \"hugging-face\"  path = \"cats/data\"  image-column = \"image\"  label-column = \"label\"
   dataset = \"webdataset\"    path = \"shards\"  label-field = \"label\" (of a sample's .json)
   dataset = \"table\"         path = \"photos/labels.csv\" (or .tsv, .parquet)  folder = \"photos\"  embed = true
@@ -74,8 +76,11 @@ pub(crate) fn run(args: &IngestArgs) -> anyhow::Result<()> {
         let description =
             format!("Images of the source `{}` as Twinset ingested them, one row each.", config.dataset());
         let about = About { name: config.dataset(), description: &description };
-        write_croissant(out, &about, &["images.parquet", "rejects.parquet"])
-            .context("failed to describe the dataset")?;
+        // Images in shards would be a `cr:FileSet`, which no description of ours has yet.
+        if !summary.images.path.is_dir() {
+            write_croissant(out, &about, &["images.parquet", "rejects.parquet"])
+                .context("failed to describe the dataset")?;
+        }
         println!("{summary}");
     }
     Ok(())

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use twinset_manifest::rows::Split;
 use walkdir::{DirEntry, WalkDir};
@@ -32,6 +33,8 @@ pub(super) struct Found {
     /// Whether `relative` is the name as it is.
     pub(super) is_utf8: bool,
     pub(super) n_bytes: u64,
+    /// When it was changed, in nanoseconds since 1970; 0 where that is not known. No manifest holds it.
+    pub(super) modified_ns: u64,
     pub(super) split: Split,
     /// None for a file outside of a class folder.
     pub(super) label: Option<u32>,
@@ -177,6 +180,7 @@ fn files_below(folder: &Path, within: &Path, split: Split, label: Option<u32>) -
                 relative: parts.join("/"),
                 is_utf8: relative.to_str().is_some(),
                 n_bytes: entry.n_bytes,
+                modified_ns: entry.modified_ns,
                 path: entry.path,
                 split,
                 label,
@@ -190,6 +194,7 @@ struct Entry {
     path: PathBuf,
     is_folder: bool,
     n_bytes: u64,
+    modified_ns: u64,
 }
 
 impl Entry {
@@ -207,17 +212,21 @@ fn entries(folder: &Path, max_depth: usize) -> Result<Vec<Entry>, IngestError> {
     let mut entries = Vec::new();
     for entry in walk.into_iter().filter_entry(is_shown) {
         match entry {
-            Ok(entry) => entries.push(Entry {
-                is_folder: entry.file_type().is_dir(),
-                n_bytes: entry.metadata().map_or(0, |metadata| metadata.len()),
-                path: entry.into_path(),
-            }),
+            Ok(entry) => {
+                let metadata = entry.metadata().ok();
+                entries.push(Entry {
+                    is_folder: entry.file_type().is_dir(),
+                    n_bytes: metadata.as_ref().map_or(0, Metadata::len),
+                    modified_ns: metadata.as_ref().and_then(modified_ns).unwrap_or(0),
+                    path: entry.into_path(),
+                });
+            }
             Err(error) => {
                 let path = error.path().unwrap_or(folder).to_owned();
                 let is_loop = error.loop_ancestor().is_some();
                 if !is_loop && path.is_symlink() {
                     if !path.file_name().is_some_and(is_hidden) {
-                        entries.push(Entry { path, is_folder: false, n_bytes: 0 });
+                        entries.push(Entry { path, is_folder: false, n_bytes: 0, modified_ns: 0 });
                     }
                     continue;
                 }
@@ -227,6 +236,10 @@ fn entries(folder: &Path, max_depth: usize) -> Result<Vec<Entry>, IngestError> {
         }
     }
     Ok(entries)
+}
+
+fn modified_ns(metadata: &Metadata) -> Option<u64> {
+    u64::try_from(metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos()).ok()
 }
 
 fn is_hidden(name: &OsStr) -> bool {

@@ -61,6 +61,10 @@ fn a_value_out_of_range_names_file_line_and_key() {
         "dataset = 'image-folder'\npath = 'p'\nmax-pixels = 0\n",
         "c.toml:3: key `max-pixels`: found 0, expected at least 1",
     );
+    check(
+        "dataset = 'image-folder'\npath = 'p'\nshard-images = 0\n",
+        "c.toml:3: key `shard-images`: found 0, expected at least 1",
+    );
     check("dataset = 'image-folder'\npath = ''\n", "c.toml:2: key `path`: found nothing, expected a folder");
     let subset = "dataset = 'cifar10'\nsubset = { train-per-class = 5001, test-per-class = 0 }\n";
     check(subset, "c.toml:2: key `subset.train-per-class`: found 5001, expected 1 to 5000");

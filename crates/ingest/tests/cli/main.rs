@@ -13,5 +13,6 @@ mod lineage;
 mod python_files;
 mod sandbox;
 mod shapes;
+mod shards;
 mod table;
 mod webdataset;

@@ -1,0 +1,129 @@
+//! How much longer ingest takes than decoding alone, on two threads: `cargo xtask bench ingest`.
+//!
+//! Decoding alone reads each file and decodes it, in parallel, and does nothing with it. Both are run in turn, several
+//! times over, and medians are told.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use image::codecs::jpeg::JpegEncoder;
+use image::{ImageEncoder, Rgb, RgbImage};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use twinset_ingest::{Config, image_folder, ingest};
+use twinset_pixels::{Limits, decode, encode_png};
+use twinset_stage::Progress;
+
+/// Measure ingest beside decoding alone.
+#[derive(Parser)]
+struct Args {
+    /// Few images, to see that all works; the figures say little.
+    #[arg(long)]
+    quick: bool,
+    /// Further image folders, laid out as <split>/<class>/<image>.
+    #[arg(long, value_name = "DIR")]
+    folder: Vec<PathBuf>,
+    /// What cargo passes to every bench.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    rayon::ThreadPoolBuilder::new().num_threads(2).build_global()?;
+    let root = tempfile::tempdir()?;
+    let (n_small, n_large) = if args.quick { (200, 4) } else { (50_000, 150) };
+    let small = root.path().join("small");
+    write_images(&small, n_small, |random| encode_png(&picture(random, 32, 32, 8)))?;
+    let large = root.path().join("large");
+    write_images(&large, n_large, |random| jpeg(&picture(random, 1600, 1200, 50)))?;
+
+    println!("| folder | images | embed | decoding alone | ingest | ratio |\n|---|---:|---|---:|---:|---:|");
+    let made = [("32x32 PNG", small.as_path()), ("1600x1200 JPEG", large.as_path())];
+    let given = args.folder.iter().map(|folder| (folder.to_str().unwrap_or("given"), folder.as_path()));
+    for (name, folder) in made.into_iter().chain(given) {
+        for embed in [true, false] {
+            compare(name, folder, embed, if args.quick { 1 } else { 7 })?;
+        }
+    }
+    Ok(())
+}
+
+/// Both in turn, and a line of what they took.
+fn compare(name: &str, folder: &Path, embed: bool, n_rounds: usize) -> Result<()> {
+    let config = Config::ImageFolder(image_folder::Config {
+        path: folder.to_owned(),
+        embed,
+        draw_split: None,
+        resize: None,
+        shard_images: None,
+        max_pixels: Limits::default().max_pixels,
+    });
+    let out = tempfile::tempdir()?;
+    let paths = twinset_ingest::list_inputs(&config, None)?;
+    let (mut alone, mut whole) = (Vec::new(), Vec::new());
+    for _ in 0..n_rounds {
+        alone.push(measure(|| decode_alone(&paths))?);
+        whole.push(measure(|| {
+            ingest(&config, None, out.path(), &Progress::hidden())?;
+            Ok(())
+        })?);
+    }
+    let (alone, whole) = (median(alone), median(whole));
+    let (n, ratio) = (paths.len(), whole.as_secs_f64() / alone.as_secs_f64());
+    println!("| {name} | {n} | {embed} | {:.2} s | {:.2} s | {ratio:.2} |", alone.as_secs_f64(), whole.as_secs_f64());
+    Ok(())
+}
+
+fn decode_alone(paths: &[PathBuf]) -> Result<()> {
+    paths.par_iter().try_for_each(|path| {
+        let bytes = fs::read(path).with_context(|| format!("failed to read `{}`", path.display()))?;
+        std::hint::black_box(decode(&bytes, &Limits::default())?);
+        Ok(())
+    })
+}
+
+fn measure(work: impl FnOnce() -> Result<()>) -> Result<Duration> {
+    let start = Instant::now();
+    work()?;
+    Ok(start.elapsed())
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// Two classes of images.
+fn write_images(folder: &Path, n: u64, encode: impl Fn(&mut ChaCha8Rng) -> Vec<u8> + Sync) -> Result<()> {
+    for class in ["a", "b"] {
+        fs::create_dir_all(folder.join("train").join(class))?;
+    }
+    (0..n).into_par_iter().try_for_each(|at| {
+        let path = folder.join(format!("train/{}/{at:06}", if at % 2 == 0 { "a" } else { "b" }));
+        Ok(fs::write(path, encode(&mut ChaCha8Rng::seed_from_u64(at)))?)
+    })
+}
+
+/// Random colours on a grid, smooth in between, and some noise: about as hard to code as a photo.
+fn picture(random: &mut ChaCha8Rng, width: u32, height: u32, cell: u32) -> RgbImage {
+    let coarse = RgbImage::from_fn(width / cell + 1, height / cell + 1, |_, _| Rgb(random.random()));
+    let mut picture = image::imageops::resize(&coarse, width, height, image::imageops::FilterType::Triangle);
+    for Rgb(channels) in picture.pixels_mut() {
+        let noise: u8 = random.random_range(0..16);
+        *channels = channels.map(|channel| channel.saturating_add(noise));
+    }
+    picture
+}
+
+fn jpeg(picture: &RgbImage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, 90)
+        .write_image(picture.as_raw(), picture.width(), picture.height(), image::ExtendedColorType::Rgb8)
+        .expect("a picture is encoded into memory");
+    bytes
+}

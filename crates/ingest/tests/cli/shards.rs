@@ -1,0 +1,167 @@
+//! `shard-images`: a folder of shards instead of one manifest, and what a killed run leaves.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use twinset_manifest::rows::{Image, Reject};
+use twinset_manifest::{Reader, Row};
+
+use crate::sandbox::{Sandbox, binary, png};
+
+const SHARDED: &str = "dataset = 'image-folder'\npath = 'photos'\nshard-images = 100\n";
+const WHOLE: &str = "dataset = 'image-folder'\npath = 'photos'\n";
+
+/// Two classes of a thousand images, and three files that are none, one of them outside of the classes.
+fn write_photos(sandbox: &Sandbox) {
+    for at in 0..2000_u32 {
+        let pixels = png(2, 2, [(at % 256) as u8, (at / 256) as u8, 0]);
+        sandbox.write(&format!("photos/train/c{}/{at:04}.png", at % 2), pixels);
+    }
+    sandbox.write("photos/train/beside.txt", "");
+    sandbox.write("photos/train/c0/0042.png", "none");
+    sandbox.write("photos/train/c1/1777.png", "none");
+}
+
+fn read<R: Row>(sandbox: &Sandbox, path: &str) -> Vec<R> {
+    Reader::open(&sandbox.path(path)).unwrap().read_all().unwrap()
+}
+
+/// All files below a folder.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            files.extend(self::files(&path).into_iter().map(|(below, bytes)| (format!("{name}/{below}"), bytes)));
+        } else {
+            files.insert(name, fs::read(&path).unwrap());
+        }
+    }
+    files
+}
+
+fn start(sandbox: &Sandbox, out: &str) -> Child {
+    sandbox.write("c.toml", SHARDED);
+    let mut command = Command::new(binary());
+    command.args(["--config", "c.toml", "--data", ".", "--quiet", "--out", out]).current_dir(sandbox.path(""));
+    command.env("RAYON_NUM_THREADS", "1").stdout(Stdio::null()).spawn().unwrap()
+}
+
+/// Ingests into `out` and kills the process as soon as some shards are there.
+fn ingest_and_kill(sandbox: &Sandbox) {
+    let mut child = start(sandbox, "out");
+    let (third, begin) = (sandbox.path("out/checkpoints/images/images-00002-of-00021.parquet"), Instant::now());
+    while !third.exists() {
+        assert!(begin.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none(), "no shard to see");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!sandbox.path("out/images").exists(), "killed too late to tell anything");
+}
+
+#[test]
+fn shards_hold_the_rows_of_the_whole_in_their_order() {
+    let sandbox = Sandbox::new();
+    write_photos(&sandbox);
+    sandbox.ingest(WHOLE, &["--data", "."]);
+    let (images, rejects) = (sandbox.images(), sandbox.rejects());
+    fs::remove_dir_all(sandbox.path("out")).unwrap();
+    let stdout = sandbox.ingest(SHARDED, &["--data", "."]);
+    assert!(stdout.contains("wrote 1998 images to out/images\n"), "{stdout}");
+    assert!(stdout.contains("rejects  3 (3 unsupported)"), "{stdout}");
+    assert!(read::<Image>(&sandbox, "out/images") == images);
+    assert_eq!(read::<Reject>(&sandbox, "out/rejects.parquet"), rejects);
+
+    let found = files(&sandbox.path("out"));
+    let shards = (0..21).map(|at| format!("images/images-{at:05}-of-00021.parquet"));
+    let expected: Vec<_> = shards.chain(["rejects.parquet".to_owned()]).collect();
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.iter().collect::<Vec<_>>());
+    // The first file is the one beside the classes.
+    let shard = Reader::<Image>::open(&sandbox.path("out/images/images-00000-of-00021.parquet")).unwrap();
+    assert_eq!((shard.n_rows(), shard.provenance().inputs.len()), (98, 1));
+    let warning = "2 of 100 files from `train/beside.txt` on were rejected, see rejects.parquet";
+    assert_eq!(shard.provenance().warnings, [warning]);
+    assert!(shard.provenance().config["shard-images"] == 100);
+
+    sandbox.ingest(SHARDED, &["--data", "."]);
+    assert!(files(&sandbox.path("out")) == found, "twice the same bytes, in the place of the first");
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bytes() {
+    let sandbox = Sandbox::new();
+    write_photos(&sandbox);
+    sandbox.write("c.toml", WHOLE);
+    let outputs = ["1", "2", "7"].map(|n_threads| {
+        let mut command = Command::new(binary());
+        command.args(["--config", "c.toml", "--data", ".", "--quiet", "--out", n_threads]);
+        let status = command.current_dir(sandbox.path("")).env("RAYON_NUM_THREADS", n_threads).output().unwrap().status;
+        assert!(status.success());
+        files(&sandbox.path(n_threads))
+    });
+    assert!(outputs[0] == outputs[1] && outputs[0] == outputs[2]);
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_bytes_of_an_uninterrupted_one() {
+    let sandbox = Sandbox::new();
+    write_photos(&sandbox);
+    assert!(start(&sandbox, "expected").wait().unwrap().success());
+
+    ingest_and_kill(&sandbox);
+    let first = sandbox.path("out/checkpoints/images/images-00000-of-00021.parquet");
+    let written = fs::metadata(&first).unwrap().modified().unwrap();
+    let stdout = sandbox.ingest(SHARDED, &["--data", "."]);
+    assert!(stdout.contains(" shards that an interrupted run had finished"), "{stdout}");
+    let first = sandbox.path("out/images/images-00000-of-00021.parquet");
+    assert_eq!(fs::metadata(first).unwrap().modified().unwrap(), written, "the first shard was made once more");
+    assert!(files(&sandbox.path("out")) == files(&sandbox.path("expected")));
+}
+
+#[test]
+fn what_changed_after_a_killed_run_is_made_once_more() {
+    let check = |change: &dyn Fn(&Sandbox), n_kept: &str| {
+        let sandbox = Sandbox::new();
+        write_photos(&sandbox);
+        ingest_and_kill(&sandbox);
+        change(&sandbox);
+        let stdout = sandbox.ingest(SHARDED, &["--data", "."]);
+        let kept = stdout.lines().find_map(|line| line.trim().strip_prefix("kept     ")).unwrap_or("none");
+        assert!(kept.starts_with(n_kept), "{n_kept}: {stdout}");
+        assert!(start(&sandbox, "expected").wait().unwrap().success());
+        assert!(files(&sandbox.path("out")) == files(&sandbox.path("expected")), "{n_kept}");
+    };
+    // The second shard has another file, those after it are moved.
+    check(&|sandbox| sandbox.write_png("photos/train/c0/0300-new.png", [1, 2, 3]), "1 ");
+    // A shard that is not whole.
+    check(&|sandbox| sandbox.write("out/checkpoints/images/images-00000-of-00021.parquet", "cut"), "");
+    // A class more: every label and every footer is another.
+    check(&|sandbox| sandbox.write_png("photos/train/b/a.png", [1, 2, 3]), "none");
+    check(&|sandbox| sandbox.write("out/checkpoints/shards.json", "{"), "none");
+}
+
+#[test]
+fn a_class_that_lost_all_images_is_an_error_in_a_run_that_goes_on_too() {
+    let sandbox = Sandbox::new();
+    for class in ["a", "b"] {
+        sandbox.write(&format!("photos/train/{class}/x.png"), "no image");
+        sandbox.write_png("photos/train/a/y.png", [1, 2, 3]);
+    }
+    let config = "dataset = 'image-folder'\npath = 'photos'\nshard-images = 1\n";
+    for _ in 0..2 {
+        let said = sandbox.try_ingest(config, &["--data", "."]);
+        assert_eq!(said.code, Some(1));
+        let expected =
+            "all 1 files of class `b` in split `train` were rejected, for instance `train/b/x.png`: unsupported: ";
+        assert!(said.stderr.contains(expected), "{}", said.stderr);
+        assert!(!sandbox.path("out/images").exists());
+    }
+    sandbox.write_png("photos/train/b/x.png", [4, 5, 6]);
+    let stdout = sandbox.ingest(config, &["--data", "."]);
+    assert!(stdout.contains("kept     2 shards"), "{stdout}");
+}
