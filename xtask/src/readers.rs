@@ -11,7 +11,6 @@ use crate::test;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -105,13 +104,14 @@ impl Study {
         self.folder.join("events.jsonl")
     }
 
-    /// A folder of links to what is asked about.
+    /// A folder of what is asked about.
     fn gather(&self, workspace: &Workspace) -> Result<PathBuf> {
         let folder = self.folder.join("asked");
         fs::create_dir(&folder)?;
         for path in ASKED {
             let path = workspace.root().join(path.replace("OUT", &self.folder.to_string_lossy()));
-            symlink(&path, folder.join(path.file_name().unwrap_or_default()))?;
+            fs::copy(&path, folder.join(path.file_name().unwrap_or_default()))
+                .with_context(|| format!("failed to copy `{}`", path.display()))?;
         }
         Ok(folder)
     }

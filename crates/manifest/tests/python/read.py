@@ -44,10 +44,10 @@ def same_rows(path):
 
 def pictures(path):
     """Hugging Face's `datasets` decodes the pictures; the digest is of what it decodes, and every label has one class name."""
-    images = datasets.load_dataset("parquet", data_files=str(path), split="train")
-    if len(images) == 0:
-        print(f"{path.parent.name}/{path.name}: no pictures")
+    if pyarrow.parquet.read_metadata(path).num_rows == 0:
+        print(f"{path.parent.name}/{path.name}: no pictures, and `datasets` refuses files without rows")
         return
+    images = datasets.load_dataset("parquet", data_files=str(path), split="train")
     class_names = {}
     for row in images:
         picture = row["image"]
