@@ -181,6 +181,10 @@ impl IngestError {
             Self::NoDataset { .. } | Self::MissingFiles { .. } => {
                 Some("`path` in the config is relative to the folder that --data names".to_owned())
             }
+            Self::NoSplits { found, .. } if !found.is_empty() => Some(
+                "where these are the classes, `draw-split = { test = 0.2, seed = 0 }` in the config draws the splits"
+                    .to_owned(),
+            ),
             Self::ClassesDiffer { .. } => {
                 Some("a class's label is its place among the sorted names, so each split needs all of them".to_owned())
             }

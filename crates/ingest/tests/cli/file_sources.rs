@@ -29,7 +29,9 @@ fn n_by_class_and_split(sandbox: &Sandbox) -> BTreeMap<(String, Split), usize> {
 fn an_image_folder_of_classes_has_its_splits_drawn() {
     let sandbox = Sandbox::new();
     write_classes(&sandbox);
-    sandbox.check_refused(FOLDER, HERE, &["has no folder `train`, `val` or `test`, found cat, dog"]);
+    let hint =
+        "hint: where these are the classes, `draw-split = { test = 0.2, seed = 0 }` in the config draws the splits";
+    sandbox.check_refused(FOLDER, HERE, &["has no folder `train`, `val` or `test`, found cat, dog", hint]);
     let config = format!("{FOLDER}draw-split = {{ val = 0.1, test = 0.2, seed = 3 }}\n");
     sandbox.ingest(&config, HERE);
     let n = n_by_class_and_split(&sandbox);

@@ -3,12 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use twinset_croissant::{About, write_croissant};
 use twinset_manifest::rows::{Cluster, Image};
 use twinset_manifest::{Input, Provenance, Reader, Writer};
 use twinset_neardup::{CleanError, Partition, PartitionConfig, PartitionError, Unpartitioned, expect_made_from};
 use twinset_stage::{CommonArgs, with_hint};
 
 use super::expect_other_file;
+
+const ABOUT: About = About {
+    name: "images split without leaks",
+    description: "Images whose splits share no cluster of duplicates, one row each.",
+};
 
 const EXAMPLE: &str = "\
 Examples:
@@ -22,7 +28,7 @@ Config (TOML, every key has this default):
 
 /// Split the images anew, so that no cluster of duplicates lies in two splits.
 ///
-/// Writes images.parquet: the same rows in the same order, with other splits. Each cluster goes to one split as a whole, larger
+/// Writes images.parquet and, for other tools, croissant.json: the same rows in the same order, with other splits. Each cluster goes to one split as a whole, larger
 /// ones first; each split's number of images is off its share by less than the largest cluster has, and the classes are divided
 /// alike as far as clusters allow. The splits that the images had before are not used.
 #[derive(clap::Args)]
@@ -63,6 +69,7 @@ pub(crate) fn run(args: &SplitArgs) -> anyhow::Result<()> {
     provenance.warnings = warnings;
     let out = args.common.out_folder()?;
     write(images, &out.join("images.parquet"), &partition, args, &provenance)?;
+    write_croissant(out, &ABOUT, &["images.parquet"]).context("failed to describe the images")?;
     println!("{partition}wrote images.parquet to {}", out.display());
     Ok(())
 }
