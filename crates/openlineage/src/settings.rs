@@ -10,6 +10,7 @@ use crate::transport::{Http, Transport};
 
 const DEFAULT_ENDPOINT: &str = "api/v1/lineage";
 const DEFAULT_TIMEOUT_S: f64 = 5.0;
+const CONFIG: &str = "OPENLINEAGE_CONFIG";
 const TRANSPORT: &str = "OPENLINEAGE__TRANSPORT";
 
 /// Where events go, and what they are part of, in the variables that OpenLineage's Python client reads:
@@ -20,6 +21,7 @@ const TRANSPORT: &str = "OPENLINEAGE__TRANSPORT";
 ///   `{"type": "api_key", "apiKey": "…"}`) or `console` (stderr). `OPENLINEAGE__TRANSPORT` may hold all of them as JSON.
 /// - `OPENLINEAGE_URL`, `OPENLINEAGE_ENDPOINT`, `OPENLINEAGE_API_KEY`: `http` in short.
 /// - `OPENLINEAGE_NAMESPACE`: the jobs' namespace, `default` without it.
+/// - `OPENLINEAGE_CONFIG`: the client's `openlineage.yml`, which is not read: an error, where no other variable names a transport.
 /// - `OPENLINEAGE_PARENT_ID`: the run that started this one, `<namespace>/<job>/<run id>`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -65,7 +67,7 @@ impl Settings {
                 return Err(SettingsError { found: format!("is `{other}`"), ..missing("TYPE", expected) });
             }
             None => match url {
-                None => return Ok(None),
+                None => return variable(CONFIG).map_or(Ok(None), |path| Err(unread(&path))),
                 Some(url) => {
                     let timeout = Duration::from_secs_f64(DEFAULT_TIMEOUT_S);
                     http(&url, variable("OPENLINEAGE_ENDPOINT"), variable("OPENLINEAGE_API_KEY"), timeout)
@@ -118,6 +120,15 @@ impl<'a> Keys<'a> {
         let timeout = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         timeout
             .ok_or_else(|| SettingsError { found: format!("is `{text}`"), ..missing("TIMEOUT", "seconds, such as 5") })
+    }
+}
+
+/// Of a file of settings it is said that it is not read, where nothing else says where events go.
+fn unread(path: &str) -> SettingsError {
+    SettingsError {
+        variable: CONFIG.to_owned(),
+        found: format!("is `{path}`, a file that is not read"),
+        expected: "OPENLINEAGE_URL, or OPENLINEAGE__TRANSPORT__TYPE with `file`, `http` or `console`",
     }
 }
 
@@ -215,6 +226,14 @@ mod tests {
             &[(ty, "http"), ("OPENLINEAGE_URL", "http://h"), ("OPENLINEAGE__TRANSPORT__TIMEOUT", "soon")],
             "OPENLINEAGE__TRANSPORT__TIMEOUT is `soon`, expected seconds, such as 5",
         );
+        let config = ("OPENLINEAGE_CONFIG", "openlineage.yml");
+        check(
+            &[config],
+            "OPENLINEAGE_CONFIG is `openlineage.yml`, a file that is not read, expected OPENLINEAGE_URL, or \
+             OPENLINEAGE__TRANSPORT__TYPE with `file`, `http` or `console`",
+        );
+        assert_eq!(settings(&[config, ("OPENLINEAGE_DISABLED", "true")]), Ok(None));
+        assert!(settings(&[config, (ty, "console")]).unwrap().is_some(), "the variables say where events go");
         let error = settings(&[("OPENLINEAGE__TRANSPORT", "file")]).unwrap_err().to_string();
         assert!(error.starts_with("OPENLINEAGE__TRANSPORT is no JSON object ("), "{error}");
     }
