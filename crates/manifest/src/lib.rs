@@ -55,7 +55,7 @@ pub use reader::{Reader, read_manifest};
 pub use resumable::ResumableFile;
 pub use row::{ColumnDoc, Row};
 pub use schemas::schemas_markdown;
-pub use shards::{digest_of_shards, shard_name};
+pub use shards::{digest_of_shards, is_shard_name, list_shards, shard_name};
 pub use untyped::{Batches, Untyped};
 pub use writer::{Writer, Written, write_manifest};
 

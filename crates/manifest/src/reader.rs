@@ -7,7 +7,7 @@ use std::vec;
 use arrow::array::RecordBatch;
 
 use crate::file::ManifestFile;
-use crate::shards::{digest_of_shards, list_shards};
+use crate::shards::{digest_of_shards, join, list_shards};
 use crate::{Input, ManifestError, Provenance, Row, digest_file};
 
 /// An open manifest, one file or a folder of [shards](crate::shard_name): an iterator over batches of its rows, so that a
@@ -36,7 +36,7 @@ impl<R: Row> Reader<R> {
         for shard in shards.iter().skip(1) {
             let shard = ManifestFile::open(shard, R::SCHEMA)?;
             n_rows = n_rows.saturating_add(shard.n_rows);
-            join(&mut provenance, shard, &current.path)?;
+            join(&mut provenance, shard.provenance, &shard.path, &current.path)?;
         }
         let mut next = shards.clone().into_iter();
         next.next();
@@ -103,35 +103,6 @@ impl<R: Row> Iterator for Reader<R> {
             }
         }
     }
-}
-
-/// Adds what a further shard was made from to the provenance of those before it.
-fn join(provenance: &mut Provenance, shard: ManifestFile, first: &Path) -> Result<(), ManifestError> {
-    let Provenance { stage, version, config, seed, inputs, warnings } = shard.provenance;
-    let fields = [
-        ("stage", stage == provenance.stage),
-        ("version", version == provenance.version),
-        ("config", config == provenance.config),
-        ("seed", seed == provenance.seed),
-    ];
-    if let Some((field, _)) = fields.into_iter().find(|(_, is_same)| !is_same) {
-        return Err(ManifestError::ShardsDiffer {
-            path: shard.path,
-            field,
-            first: crate::provenance::file_name(first),
-        });
-    }
-    for input in inputs {
-        if !provenance.inputs.contains(&input) {
-            provenance.inputs.push(input);
-        }
-    }
-    for warning in warnings {
-        if !provenance.warnings.contains(&warning) {
-            provenance.warnings.push(warning);
-        }
-    }
-    Ok(())
 }
 
 /// Reads a manifest whose rows fit in memory, and says what it was, for the provenance of what is made from it.

@@ -7,11 +7,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Digest, ManifestError};
+use crate::{Digest, ManifestError, Provenance};
 
 /// The name of a shard, `index` counted from 0.
 pub fn shard_name(stem: &str, index: usize, count: usize) -> String {
     format!("{stem}-{index:05}-of-{count:05}.parquet")
+}
+
+/// Whether a file is called as a shard is.
+pub fn is_shard_name(name: &str) -> bool {
+    Numbered::parse(name).is_some()
 }
 
 /// The digest of a sharded manifest: over those of its shards, in order.
@@ -24,7 +29,10 @@ pub fn digest_of_shards(shards: impl IntoIterator<Item = Digest>) -> Digest {
 }
 
 /// The shards in a folder, in order: all of them, and no other Parquet file.
-pub(crate) fn list_shards(folder: &Path) -> Result<Vec<PathBuf>, ManifestError> {
+///
+/// # Errors
+/// When the folder cannot be listed or holds no shard, when a shard is missing, or another Parquet file lies there.
+pub fn list_shards(folder: &Path) -> Result<Vec<PathBuf>, ManifestError> {
     let read_error = |source| ManifestError::Read { path: folder.to_owned(), source };
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(read_error)? {
@@ -47,6 +55,37 @@ pub(crate) fn list_shards(folder: &Path) -> Result<Vec<PathBuf>, ManifestError> 
         Some(missing) if names.len() < count => Err(ManifestError::MissingShard { folder: folder.to_owned(), missing }),
         _ => Ok(names.iter().map(|name| folder.join(name)).collect()),
     }
+}
+
+/// Adds what a further shard was made from to the provenance of those before it.
+pub(crate) fn join(
+    provenance: &mut Provenance,
+    shard: Provenance,
+    path: &Path,
+    first: &Path,
+) -> Result<(), ManifestError> {
+    let Provenance { stage, version, config, seed, inputs, warnings } = shard;
+    let fields = [
+        ("stage", stage == provenance.stage),
+        ("version", version == provenance.version),
+        ("config", config == provenance.config),
+        ("seed", seed == provenance.seed),
+    ];
+    if let Some((field, _)) = fields.into_iter().find(|(_, is_same)| !is_same) {
+        let (path, first) = (path.to_owned(), crate::provenance::file_name(first));
+        return Err(ManifestError::ShardsDiffer { path, field, first });
+    }
+    for input in inputs {
+        if !provenance.inputs.contains(&input) {
+            provenance.inputs.push(input);
+        }
+    }
+    for warning in warnings {
+        if !provenance.warnings.contains(&warning) {
+            provenance.warnings.push(warning);
+        }
+    }
+    Ok(())
 }
 
 /// What a shard's name says.

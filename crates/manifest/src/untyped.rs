@@ -1,8 +1,10 @@
-//! Reading a Parquet file under whatever schema it has: what an audit needs, and no stage.
+//! Reading a Parquet file, or a folder of [shards](crate::shard_name), under whatever schema it has: what an audit needs, and no
+//! stage.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::vec;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
@@ -10,33 +12,75 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use crate::file::{Parquet, check_group, damaged};
+use crate::provenance::file_name;
+use crate::shards::{join, list_shards};
 use crate::{ManifestError, PROVENANCE_KEY, Provenance, SCHEMA_KEY};
 
-/// A Parquet file whose footer was read: a manifest of any schema and version, or one that is not ours.
+/// A Parquet file whose footer was read: a manifest of any schema and version, one file or a folder of shards, or a file that is
+/// not ours.
 #[derive(Clone, Debug)]
 pub struct Untyped {
+    path: PathBuf,
+    first: Part,
+    /// The shards after the first, in order.
+    others: Vec<Part>,
+}
+
+/// One file.
+#[derive(Clone, Debug)]
+struct Part {
     path: PathBuf,
     parquet: ArrowReaderMetadata,
 }
 
-/// The rows of an [`Untyped`] file, batch by batch.
+/// The rows of an [`Untyped`] manifest, batch by batch.
 pub struct Batches {
     reader: ParquetRecordBatchReader,
     path: PathBuf,
+    next: vec::IntoIter<Part>,
+    columns: Option<Vec<String>>,
+    batch_rows: usize,
 }
 
 impl Untyped {
-    /// Reads a file's footer, and no more.
+    /// Reads a file's footer, and no more; of a folder those of all its shards.
     ///
     /// # Errors
-    /// When the file cannot be read or is no whole Parquet file.
+    /// When a file cannot be read or is no whole Parquet file; when a shard is missing, or has another schema or other columns
+    /// than the first.
     pub fn open(path: &Path) -> Result<Self, ManifestError> {
-        Ok(Self { path: path.to_owned(), parquet: Parquet::open(path)?.metadata })
+        if !path.is_dir() {
+            return Ok(Self { path: path.to_owned(), first: Part::open(path)?, others: Vec::new() });
+        }
+        let mut parts = list_shards(path)?.into_iter().map(|shard| Part::open(&shard));
+        let first = parts.next().ok_or_else(|| ManifestError::NoShards { folder: path.to_owned() })??;
+        let others = parts.collect::<Result<Vec<_>, _>>()?;
+        for other in &others {
+            let is_same_schema = other.entry(SCHEMA_KEY) == first.entry(SCHEMA_KEY);
+            let has_same_columns = other.parquet.schema().fields() == first.parquet.schema().fields();
+            if let Some((field, _)) =
+                [("schema", is_same_schema), ("columns", has_same_columns)].into_iter().find(|(_, is_same)| !is_same)
+            {
+                let (path, first) = (other.path.clone(), file_name(&first.path));
+                return Err(ManifestError::ShardsDiffer { path, field, first });
+            }
+        }
+        Ok(Self { path: path.to_owned(), first, others })
     }
 
-    /// The file.
+    /// The file, or the folder of the shards.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The file, or all shards, in order.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.parts().map(|part| part.path.as_path())
+    }
+
+    /// Whether it is a folder of shards.
+    pub fn is_sharded(&self) -> bool {
+        self.path != self.first.path
     }
 
     /// The schema that the footer names; none of a file that is no manifest.
@@ -44,40 +88,41 @@ impl Untyped {
         self.footer(SCHEMA_KEY)
     }
 
-    /// Where a manifest comes from.
+    /// Where a manifest comes from; of shards, what they all were made from.
     ///
     /// # Errors
-    /// When the footer has no provenance, or one that cannot be understood.
+    /// When the footer has no provenance, or one that cannot be understood; when a shard was written with another config.
     pub fn provenance(&self) -> Result<Provenance, ManifestError> {
-        let json = self.footer(PROVENANCE_KEY).ok_or_else(|| "it is missing".to_owned());
-        json.and_then(|json| serde_json::from_str(json).map_err(|error| error.to_string()))
-            .map_err(|detail| ManifestError::Provenance { path: self.path.clone(), detail })
+        let mut provenance = self.first.provenance()?;
+        for other in &self.others {
+            join(&mut provenance, other.provenance()?, &other.path, &self.first.path)?;
+        }
+        Ok(provenance)
     }
 
-    /// The footer's entry of this key.
+    /// The footer's entry of this key; of shards, the first one's.
     pub fn footer(&self, key: &str) -> Option<&str> {
-        self.entries().find(|(found, _)| *found == key).map(|(_, value)| value)
+        self.first.entry(key)
     }
 
-    /// All entries of the footer, in order.
+    /// All entries of the footer, in order; of shards, the first one's.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
-        let entries = self.parquet.metadata().file_metadata().key_value_metadata();
-        entries.into_iter().flatten().map(|entry| (entry.key.as_str(), entry.value.as_deref().unwrap_or_default()))
+        self.first.entries()
     }
 
     /// The columns as Arrow has them.
     pub fn columns(&self) -> &Arc<Schema> {
-        self.parquet.schema()
+        self.first.parquet.schema()
     }
 
     /// How many rows it has.
     pub fn n_rows(&self) -> u64 {
-        self.parquet.metadata().file_metadata().num_rows().max(0).cast_unsigned()
+        self.parts().map(Part::n_rows).fold(0, u64::saturating_add)
     }
 
     /// How many row groups it has.
     pub fn n_row_groups(&self) -> usize {
-        self.parquet.metadata().num_row_groups()
+        self.parts().map(|part| part.parquet.metadata().num_row_groups()).sum()
     }
 
     /// The rows, of all columns or of some: a column's name, or a field's within it, such as `image.path`. Names that are not
@@ -86,19 +131,59 @@ impl Untyped {
     /// # Errors
     /// When the file cannot be opened, or a manifest's page headers promise what it cannot hold.
     pub fn batches(&self, columns: Option<&[&str]>, batch_rows: usize) -> Result<Batches, ManifestError> {
+        let columns = columns.map(|names| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        let reader = self.first.reader(columns.as_deref(), batch_rows)?;
+        Ok(Batches {
+            reader,
+            path: self.first.path.clone(),
+            next: self.others.clone().into_iter(),
+            columns,
+            batch_rows,
+        })
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        [&self.first].into_iter().chain(&self.others)
+    }
+}
+
+impl Part {
+    fn open(path: &Path) -> Result<Self, ManifestError> {
+        Ok(Self { path: path.to_owned(), parquet: Parquet::open(path)?.metadata })
+    }
+
+    fn entry(&self, key: &str) -> Option<&str> {
+        self.entries().find(|(found, _)| *found == key).map(|(_, value)| value)
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
+        let entries = self.parquet.metadata().file_metadata().key_value_metadata();
+        entries.into_iter().flatten().map(|entry| (entry.key.as_str(), entry.value.as_deref().unwrap_or_default()))
+    }
+
+    fn provenance(&self) -> Result<Provenance, ManifestError> {
+        let json = self.entry(PROVENANCE_KEY).ok_or_else(|| "it is missing".to_owned());
+        json.and_then(|json| serde_json::from_str(json).map_err(|error| error.to_string()))
+            .map_err(|detail| ManifestError::Provenance { path: self.path.clone(), detail })
+    }
+
+    fn n_rows(&self) -> u64 {
+        self.parquet.metadata().file_metadata().num_rows().max(0).cast_unsigned()
+    }
+
+    fn reader(&self, columns: Option<&[String]>, batch_rows: usize) -> Result<ParquetRecordBatchReader, ManifestError> {
         let file = File::open(&self.path).map_err(|source| ManifestError::Read { path: self.path.clone(), source })?;
         // What other programs write, they may count otherwise.
-        if self.schema().is_some() {
+        if self.entry(SCHEMA_KEY).is_some() {
             let mut groups = self.parquet.metadata().row_groups().iter();
             groups.try_for_each(|group| check_group(&file, group)).map_err(|detail| damaged(&self.path, detail))?;
         }
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.parquet.clone());
         if let Some(columns) = columns {
-            let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+            let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().map(String::as_str));
             builder = builder.with_projection(mask);
         }
-        let reader = builder.with_batch_size(batch_rows).build().map_err(|error| damaged(&self.path, error))?;
-        Ok(Batches { reader, path: self.path.clone() })
+        builder.with_batch_size(batch_rows).build().map_err(|error| damaged(&self.path, error))
     }
 }
 
@@ -106,6 +191,15 @@ impl Iterator for Batches {
     type Item = Result<RecordBatch, ManifestError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some(self.reader.next()?.map_err(|error| damaged(&self.path, error)))
+        loop {
+            if let Some(batch) = self.reader.next() {
+                return Some(batch.map_err(|error| damaged(&self.path, error)));
+            }
+            let part = self.next.next()?;
+            match part.reader(self.columns.as_deref(), self.batch_rows) {
+                Ok(reader) => (self.reader, self.path) = (reader, part.path),
+                Err(error) => return Some(Err(error)),
+            }
+        }
     }
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use twinset_manifest::rows::{Cluster, Image};
 use twinset_manifest::{
-    Digest, Input, ManifestError, Provenance, Reader, digest_file, digest_of_shards, shard_name, write_manifest,
+    Digest, Input, ManifestError, Provenance, Reader, Untyped, digest_file, digest_of_shards, shard_name,
+    write_manifest,
 };
 
 fn cluster(image_id: u64) -> Cluster {
@@ -42,6 +43,25 @@ fn shards_are_read_as_one_manifest() {
     let expected = Input { name: "all".to_owned(), schema, blake3: digest_of_shards(digests) };
     assert_eq!(reader.as_input().unwrap(), expected);
     assert_eq!(reader.read_all().unwrap(), (0..3010).map(cluster).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_untyped_reader_reads_them_as_one_too() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("all");
+    write_shards(&folder);
+    let manifest = Untyped::open(&folder).unwrap();
+    assert_eq!((manifest.n_rows(), manifest.files().count(), manifest.is_sharded()), (3010, 3, true));
+    assert_eq!(manifest.provenance().unwrap(), *Reader::<Cluster>::open(&folder).unwrap().provenance());
+    let batches = manifest.batches(Some(&["image_id"]), 1000).unwrap();
+    assert_eq!(batches.map(|batch| batch.unwrap().num_rows()).collect::<Vec<_>>(), [1000, 1000, 1000, 10]);
+
+    let third = folder.join(shard_name("clusters", 2, 3));
+    write_manifest::<Image>(&third, [], &provenance(2)).unwrap();
+    let expected = "shard `F/clusters-00002-of-00003.parquet` was written with another schema than \
+                    `clusters-00000-of-00003.parquet`, expected the same";
+    let error = Untyped::open(&folder).unwrap_err().to_string();
+    assert_eq!(error.replace(&folder.display().to_string(), "F"), expected);
 }
 
 fn refusal(folder: &Path) -> String {
