@@ -1,21 +1,22 @@
 //! SQL over manifests: their names as tables, and what is wrong with a query, with its place.
 
+mod names;
 mod place;
 mod scan;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use polars::prelude::{
     self as pl, AnyValue, DataFrame, IntoLazy, LazyFrame, PolarsError, PolarsResult, ScanArgsAnonymous,
 };
 use polars::sql::SQLContext;
 use serde_json::{Value, json};
-use twinset_manifest::Untyped;
 
 use crate::cell::{bytes, float32, float64};
 use crate::frame::frame;
-use crate::tree::{Entry, Tree, name_of};
+pub use names::{Named, names};
 use place::{explain, shifted};
 use scan::Scan;
 
@@ -23,17 +24,6 @@ use scan::Scan;
 const BATCH_ROWS: usize = 8192;
 /// The column that tells a union's rows apart: the manifest's path.
 const PATH_COLUMN: &str = "manifest";
-
-/// A table that a query can name: a manifest, or several of one name as one.
-#[derive(Clone, Debug)]
-pub struct Named {
-    /// The name.
-    pub name: String,
-    /// The manifests, with their paths.
-    pub manifests: Vec<(String, Untyped)>,
-    /// Whether it is several as one, with a column `manifest` that holds each row's path.
-    pub is_union: bool,
-}
 
 /// A query that cannot be answered.
 #[derive(Debug, thiserror::Error)]
@@ -57,66 +47,13 @@ pub enum SqlError {
     Query(String),
 }
 
-/// The names of a tree's manifests.
-///
-/// A manifest is called by its file's name without `.parquet`, other characters than letters, digits and `_` made `_`. Of
-/// several of one name each has the first digits of its run's key after it, or its folder's name; the bare name is all of
-/// them as one, where their columns are the same.
-pub fn names(tree: &Tree) -> Vec<Named> {
-    let mut by_stem: BTreeMap<String, Vec<(&Entry, &Untyped)>> = BTreeMap::new();
-    for entry in tree.selected() {
-        if let Some(file) = entry.parquet() {
-            let stem = name_of(&entry.path);
-            by_stem.entry(identifier(stem.trim_end_matches(".parquet"))).or_default().push((entry, file));
-        }
-    }
-    let mut named = Vec::new();
-    for (stem, files) in by_stem {
-        let single = |name: String, (entry, file): (&Entry, &Untyped)| Named {
-            name,
-            manifests: vec![(entry.relative.clone(), file.clone())],
-            is_union: false,
-        };
-        if let [only] = files[..] {
-            named.push(single(stem, only));
-            continue;
-        }
-        if files.iter().all(|(_, file)| file.columns().fields() == files[0].1.columns().fields()) {
-            let manifests = files.iter().map(|(entry, file)| (entry.relative.clone(), (*file).clone())).collect();
-            named.push(Named { name: stem.clone(), manifests, is_union: true });
-        }
-        for (file, suffix) in files.iter().zip(suffixes(&files)) {
-            named.push(single(format!("{stem}_{suffix}"), *file));
-        }
-    }
-    named
-}
-
-/// What tells files of one name apart: the shortest of their folder's name, or more of their path, that does.
-fn suffixes(files: &[(&Entry, &Untyped)]) -> Vec<String> {
-    let is_key = |part: &str| part.len() == 64 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let suffix = |entry: &Entry, n_parts: usize| {
-        let parts: Vec<&str> = entry.relative.split('/').collect();
-        let parts = &parts[..parts.len() - 1];
-        let parts = &parts[parts.len().saturating_sub(n_parts)..];
-        let short: Vec<_> = parts.iter().map(|part| if is_key(part) { &part[..8] } else { *part }).collect();
-        if short.is_empty() { "here".to_owned() } else { identifier(&short.join("_")) }
-    };
-    let mut found = Vec::new();
-    for n_parts in 1..16 {
-        found = files.iter().map(|(entry, _)| suffix(entry, n_parts)).collect::<Vec<_>>();
-        let mut distinct = found.clone();
-        distinct.sort_unstable();
-        distinct.dedup();
-        if distinct.len() == files.len() {
-            return found;
-        }
-    }
-    found.iter().enumerate().map(|(n, suffix)| format!("{suffix}_{}", n + 1)).collect()
-}
-
-fn identifier(text: &str) -> String {
-    text.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { '_' }).collect()
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Answer<'a> {
+    /// Its rows.
+    pub frame: DataFrame,
+    /// The tables that were read.
+    pub read: Vec<&'a Named>,
 }
 
 /// Answers a query. Only what it names is read: of a manifest the columns that matter, and of these no more rows at once
@@ -124,15 +61,20 @@ fn identifier(text: &str) -> String {
 ///
 /// # Errors
 /// Says where the text is no SQL, or what Polars cannot find or do.
-pub fn query(sql: &str, tables: &[Named]) -> Result<DataFrame, SqlError> {
+pub fn query<'a>(sql: &str, tables: &'a [Named]) -> Result<Answer<'a>, SqlError> {
     let mut context = SQLContext::new();
+    let mut are_read = Vec::new();
     for table in tables {
-        let scan = Scan::of(table);
+        let is_read = Arc::new(AtomicBool::new(false));
+        let scan = Scan::of(table, is_read.clone());
         let lazy = LazyFrame::anonymous_scan(Arc::new(scan), ScanArgsAnonymous::default());
         context.register(&table.name, lazy.map_err(|error| explain(&error, sql))?);
+        are_read.push((table, is_read));
     }
     let lazy = context.execute(sql).map_err(|error| explain(&error, sql))?;
-    lazy.collect().map_err(|error| explain(&error, sql))
+    let frame = lazy.collect().map_err(|error| explain(&error, sql))?;
+    let read = are_read.into_iter().filter(|(_, is_read)| is_read.load(Ordering::Relaxed)).map(|(table, _)| table);
+    Ok(Answer { frame, read: read.collect() })
 }
 
 /// An SQL condition, checked against the columns that it may name.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use twinset_audit::sql::{Named, SqlError, names, query, rows};
 use twinset_stage::with_hint;
@@ -11,17 +11,25 @@ use super::{Format, alone, print};
 use crate::Answer;
 
 /// Answer an SQL query (Polars' dialect) over manifests, each of which is a table called as its file
+///
+/// Where a folder holds several manifests of one name, each is a table of its own, called after its folder too (images_a for
+/// a/images.parquet), and the bare name is all of them as one, with a column `manifest` that holds each row's path. --list
+/// tells the tables. A folder of shards is one table.
 #[derive(clap::Args)]
 #[command(
-    override_usage = "twinset-audit sql [OPTIONS] <QUERY> <PATH>\n       twinset-audit sql --list [OPTIONS] <PATH>"
+    override_usage = "twinset-audit sql [OPTIONS] <QUERY> <PATH>\n       twinset-audit sql --list [OPTIONS] <PATH>",
+    after_help = "Examples:\n  \
+                  twinset-audit sql \"SELECT label, COUNT(*) AS n FROM images GROUP BY label\" out/images\n  \
+                  twinset-audit sql \"SELECT manifest, COUNT(*) AS n FROM images GROUP BY manifest\" out\n  \
+                  twinset-audit sql --list out"
 )]
 pub(crate) struct Args {
-    /// The query, and a manifest or a folder.
+    /// First the query, in quotes; then a manifest or a folder, whose manifests are the tables.
     #[arg(value_names = ["QUERY", "PATH"], num_args = 1..=2, required = true)]
     arguments: Vec<String>,
 
-    /// List the tables, with their columns.
-    #[arg(long)]
+    /// List the tables: name, schema, rows, files, columns.
+    #[arg(long, visible_alias = "tables")]
     list: bool,
 
     /// How it is printed.
@@ -33,20 +41,47 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
     let (query_, path) = match &args.arguments[..] {
         [path] if args.list => (None, path),
         [query, path] if !args.list => (Some(query), path),
-        [_] => anyhow::bail!("failed to query: expected a query and a path"),
-        _ => anyhow::bail!("failed to list: expected a path alone"),
+        [path] if Path::new(path).exists() => bail!("failed to query: expected a query before the path `{path}`"),
+        [query] => bail!("failed to query: expected a path after the query `{query}`"),
+        _ => bail!("failed to list: expected a path alone"),
     };
+    if let Some(query) = query_.filter(|query| Path::new(query).exists() && !Path::new(path).exists()) {
+        bail!("failed to query: `{query}` is a path, and `{path}` is none: the query comes first, then the path");
+    }
     let tree = alone(Path::new(path))?;
     let tables = names(&tree);
+    if tables.is_empty() {
+        bail!("failed to query: `{path}` holds no manifest");
+    }
     let Some(query_) = query_ else {
-        print(args.format, &["table", "manifests", "rows", "columns"], tables.iter().map(listed))?;
+        print(args.format, &["table", "schema", "rows", "files", "manifests", "columns"], tables.iter().map(listed))?;
         return Ok(Answer::Sound);
     };
-    let frame =
+    let answer =
         without_panic(|| query(query_, &tables)).map_err(|error| hinted(error, &tables)).context("failed to query")?;
-    let header: Vec<&str> = frame.get_column_names().iter().map(|name| name.as_str()).collect();
-    print(args.format, &header, rows(&frame))?;
+    let header: Vec<&str> = answer.frame.get_column_names().iter().map(|name| name.as_str()).collect();
+    print(args.format, &header, rows(&answer.frame))?;
+    for union in answer.read.iter().filter(|table| table.is_union) {
+        note_union(union, &tables);
+    }
     Ok(Answer::Sound)
+}
+
+/// Says that a table was several manifests, and how each is named alone.
+fn note_union(union: &Named, tables: &[Named]) {
+    const MAX_NAMED: usize = 8;
+    let (name, n, n_rows) = (&union.name, union.manifests.len(), union.n_rows());
+    eprintln!(
+        "note: `{name}` is {n} manifests as one, {n_rows} rows; its column `manifest` tells them apart; each alone:"
+    );
+    for (path, manifest) in union.manifests.iter().take(MAX_NAMED) {
+        let alone = tables.iter().find(|table| !table.is_union && table.manifests[0].0 == *path);
+        let alone = alone.map_or("", |table| table.name.as_str());
+        eprintln!("  {alone}: `{path}`, {} rows", manifest.n_rows());
+    }
+    if n > MAX_NAMED {
+        eprintln!("  and {} more; --list tells them", n - MAX_NAMED);
+    }
 }
 
 /// Polars panics on some queries that its parser lets through: that, too, is an error on one line.
@@ -59,14 +94,21 @@ fn without_panic<T>(answer: impl FnOnce() -> Result<T, SqlError>) -> Result<T, S
 }
 
 fn listed(table: &Named) -> Vec<Value> {
-    let n_rows: u64 = table.manifests.iter().map(|(_, manifest)| manifest.n_rows()).sum();
     let columns = table.manifests[0].1.columns().fields().iter().map(|field| field.name().as_str());
     let columns: Vec<&str> = columns.chain(table.is_union.then_some("manifest")).collect();
+    let n_files: usize = table.manifests.iter().map(|(_, manifest)| manifest.files().count()).sum();
     let manifests = match &table.manifests[..] {
         [(path, _)] => path.clone(),
         several => format!("{} as one", several.len()),
     };
-    vec![table.name.as_str().into(), manifests.into(), json!(n_rows), columns.join(", ").into()]
+    vec![
+        table.name.as_str().into(),
+        table.schema().into(),
+        json!(table.n_rows()),
+        json!(n_files),
+        manifests.into(),
+        columns.join(", ").into(),
+    ]
 }
 
 /// A table that is not there is best answered by those that are.

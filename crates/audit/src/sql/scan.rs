@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use polars::prelude::{
     self as pl, AnonymousScan, AnonymousScanArgs, DataFrame, IntoLazy, PlSmallStr, PolarsResult, SchemaRef, polars_err,
@@ -14,10 +15,12 @@ use crate::frame::{frame, polars_type};
 pub(super) struct Scan {
     table: Named,
     schema: SchemaRef,
+    is_read: Arc<AtomicBool>,
 }
 
 impl Scan {
-    pub(super) fn of(table: &Named) -> Self {
+    /// A table's scan, which says when the table is read.
+    pub(super) fn of(table: &Named, is_read: Arc<AtomicBool>) -> Self {
         let mut schema = pl::Schema::default();
         for field in table.manifests[0].1.columns().fields() {
             schema.with_column(field.name().into(), polars_type(field));
@@ -25,7 +28,7 @@ impl Scan {
         if table.is_union {
             schema.with_column(PATH_COLUMN.into(), pl::DataType::String);
         }
-        Self { table: table.clone(), schema: Arc::new(schema) }
+        Self { table: table.clone(), schema: Arc::new(schema), is_read }
     }
 }
 
@@ -47,6 +50,7 @@ impl AnonymousScan for Scan {
     }
 
     fn scan(&self, args: AnonymousScanArgs) -> PolarsResult<DataFrame> {
+        self.is_read.store(true, Ordering::Relaxed);
         let wanted: Vec<PlSmallStr> = match &args.with_columns {
             Some(columns) => columns.to_vec(),
             None => self.schema.iter_names_cloned().collect(),

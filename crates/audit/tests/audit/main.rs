@@ -1,5 +1,8 @@
-//! `twinset-audit` as a user calls it: what is here, rows, schemas, SQL, statistics, differences, the page.
+//! `twinset-audit` as a user calls it: what is here, rows, schemas, statistics, the page.
 
+mod diff;
+mod sql;
+#[path = "../study/mod.rs"]
 mod study;
 
 use std::fs;
@@ -167,76 +170,6 @@ fn schema_tells_columns_rules_and_provenance() {
 }
 
 #[test]
-fn sql_answers_over_manifests_by_name() {
-    let (root, _) = sound();
-    let check = |query: &str, expected: &str| {
-        assert_eq!(stdout(root.path(), &["sql", query, "stages", "--format", "csv"]), expected, "{query}");
-    };
-    check("SELECT split, COUNT(*) AS n FROM images GROUP BY split ORDER BY n DESC", "split,n\ntrain,8\ntest,4\n");
-    check(
-        "SELECT i.class_name, COUNT(*) AS n FROM trainset AS t JOIN images AS i ON i.image_id = t.duplicate_of \
-         GROUP BY i.class_name",
-        "class_name,n\ndog,3\n",
-    );
-    check("SELECT COUNT(*) AS n FROM clusters WHERE cluster_size > 1", "n\n2\n");
-    check("SELECT image.path FROM images WHERE image_id = 3", "path\n\n");
-    check("SELECT transform FROM injected_images", "transform\nshift(right=-1 down=0)\n");
-    check("SELECT image_id FROM images ORDER BY image_id DESC LIMIT 2", "image_id\n11\n10\n");
-    check(
-        "SELECT label, MAX(linf) AS worst FROM predictions GROUP BY label ORDER BY label",
-        "label,worst\n0,0.0\n1,0.0\n",
-    );
-
-    assert_eq!(
-        refusal(root.path(), &["sql", "SELECT split,\n  COUNT(* FROM images", "stages"], 1),
-        "error: failed to query: cannot parse the SQL, line 2, column 11: expected: ), found: FROM\n    \
-         COUNT(* FROM images\n            ^\n"
-    );
-    assert_eq!(
-        refusal(root.path(), &["sql", "SELECT * FROM image", "stages"], 1),
-        "error: failed to query: cannot answer the query: relation 'image' was not found\n\
-         hint: the tables are cells, clusters, epochs, hashes, images, injected_images, pairs, predictions, rejects, trainset\n"
-    );
-    let error = refusal(root.path(), &["sql", "SELECT labels FROM images", "stages"], 1);
-    assert!(
-        error.starts_with("error: failed to query: cannot answer the query: ") && error.contains("labels"),
-        "{error}"
-    );
-    assert_eq!(error.lines().count(), 1, "{error}");
-}
-
-#[test]
-fn manifests_of_one_name_are_tables_of_their_own_and_one() {
-    let (root, runs) = sound();
-    let other = runs.stages.join("report").join("9".repeat(64));
-    fs::create_dir(&other).unwrap();
-    fs::copy(runs.of("report").join("cells.parquet"), other.join("cells.parquet")).unwrap();
-    let list =
-        stdout(root.path(), &["sql", "--list", "stages/report", "--format", "csv"]).replace(&"9".repeat(64), "9");
-    let columns = "\"arm, rate, seed, metric, split, attack, label, class_name, estimate, interval_low, interval_high, \
-                   interval_method, confidence, n_images, n_seeds";
-    assert_eq!(
-        list,
-        format!(
-            "table,manifests,rows,columns\ncells,2 as one,2,{columns}, manifest\"\n\
-             cells_99999999,9/cells.parquet,1,{columns}\"\ncells_ffffffff,f/cells.parquet,1,{columns}\"\n"
-        )
-    );
-    let check = |query: &str, expected: &str| {
-        let found = stdout(root.path(), &["sql", query, "stages/report", "--format", "csv"]);
-        assert_eq!(found.replace(&"9".repeat(64), "9"), expected, "{query}");
-    };
-    check("SELECT COUNT(*) AS n FROM cells", "n\n2\n");
-    check("SELECT manifest, estimate FROM cells", "manifest,estimate\n9/cells.parquet,0.75\nf/cells.parquet,0.75\n");
-    check("SELECT COUNT(*) AS n FROM cells WHERE manifest LIKE 'f%'", "n\n1\n");
-    check("SELECT arm FROM cells_ffffffff", "arm\nstandard\n");
-    assert_eq!(
-        refusal(root.path(), &["sql", "--list", "SELECT 1", "stages"], 1),
-        "error: failed to list: expected a path alone\n"
-    );
-}
-
-#[test]
 fn stats_tell_what_columns_hold() {
     let (root, runs) = sound();
     let images = runs.of("ingest").join("images.parquet");
@@ -258,53 +191,6 @@ fn stats_tell_what_columns_hold() {
     assert_eq!(clusters["columns"][1]["n_distinct"], 11);
     assert_eq!(clusters["columns"][1]["top"], serde_json::json!([["0", 2], ["1", 1], ["10", 1], ["11", 1], ["3", 1]]));
     assert_eq!(json[2]["columns"][4]["n_nulls"], 1, "{}", json[2]["columns"][4]);
-}
-
-#[test]
-fn diff_tells_rows_columns_and_provenance() {
-    let (left, left_runs) = sound();
-    let right = tempfile::tempdir().unwrap();
-    let mut study = Study::sound();
-    study.trainset[0].label = 1;
-    study.trainset[3].label = 0;
-    study.trainset.remove(10);
-    study.trainset.push(study.trainset[9].clone());
-    study.trainset[10].copy = 9;
-    let right_runs = study.write(right.path());
-    let [left_path, right_path] =
-        [&left_runs, &right_runs].map(|runs| runs.of("inject").join("trainset.parquet").display().to_string());
-    let (stdout, _) = expect_exit(audit(left.path()).args(["diff", &left_path, &right_path, "--examples", "1"]), 3);
-    assert_eq!(
-        stdout,
-        "rows by image_id, copy: 8 the same, 1 added, 1 removed, 2 changed\n  \
-         label: 2 changed\n\
-         changed copy 0, image_id 0: label 0 → 1\n\
-         removed copy 3, image_id 12\n\
-         added copy 9, image_id 5\n"
-    );
-    let (json, _) = expect_exit(audit(left.path()).args(["diff", &left_path, &right_path, "--format", "json"]), 3);
-    let json: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!((&json["n_changed"], &json["changed_columns"]["label"]), (&2.into(), &2.into()));
-    assert_eq!(json["examples"].as_array().unwrap().len(), 4);
-
-    expect_exit(audit(left.path()).args(["diff", &left_path, &left_path]), 0);
-    let [left_stages, right_stages] = [&left_runs, &right_runs].map(|runs| runs.stages.display().to_string());
-    let (stdout, _) = expect_exit(audit(left.path()).args(["diff", &left_stages, &left_stages]), 0);
-    assert_eq!(stdout, "11 files the same, 0 differ\n");
-    let (stdout, _) = expect_exit(audit(left.path()).args(["diff", &left_stages, &right_stages]), 3);
-    let stdout = self::short(&stdout);
-    // What was made from another training set says so in its provenance, whether its rows differ or not.
-    for line in ["inject/c/trainset.parquet:", "train/d/epochs.parquet:", "6 files the same, 5 differ"] {
-        assert!(stdout.lines().any(|found| found == line) || stdout.contains(line), "{line} is not in\n{stdout}");
-    }
-    assert!(stdout.contains("  inputs.trainset.parquet: "), "{stdout}");
-    fs::remove_file(right_runs.of("ingest").join("rejects.parquet")).unwrap();
-    let (stdout, _) = expect_exit(audit(left.path()).args(["diff", &left_stages, &right_stages]), 3);
-    assert!(self::short(&stdout).starts_with("only left: ingest/a/rejects.parquet\n"), "{stdout}");
-    assert_eq!(
-        refusal(left.path(), &["diff", &left_path, "stages"], 1),
-        "error: failed to compare: one is a folder, and the other is none\n"
-    );
 }
 
 #[test]

@@ -1,0 +1,55 @@
+//! What differs between two manifests or trees.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::study::{Study, audit, expect_exit, sound};
+use crate::{refusal, short};
+
+#[test]
+fn diff_tells_rows_columns_and_provenance() {
+    let (left, left_runs) = sound();
+    let right = tempfile::tempdir().unwrap();
+    let mut study = Study::sound();
+    study.trainset[0].label = 1;
+    study.trainset[3].label = 0;
+    study.trainset.remove(10);
+    study.trainset.push(study.trainset[9].clone());
+    study.trainset[10].copy = 9;
+    let right_runs = study.write(right.path());
+    let [left_path, right_path] =
+        [&left_runs, &right_runs].map(|runs| runs.of("inject").join("trainset.parquet").display().to_string());
+    let (stdout, _) = expect_exit(audit(left.path()).args(["diff", &left_path, &right_path, "--examples", "1"]), 3);
+    assert_eq!(
+        stdout,
+        "rows by image_id, copy: 8 the same, 1 added, 1 removed, 2 changed\n  \
+         label: 2 changed\n\
+         changed copy 0, image_id 0: label 0 → 1\n\
+         removed copy 3, image_id 12\n\
+         added copy 9, image_id 5\n"
+    );
+    let (json, _) = expect_exit(audit(left.path()).args(["diff", &left_path, &right_path, "--format", "json"]), 3);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["n_changed"], &json["changed_columns"]["label"]), (&2.into(), &2.into()));
+    assert_eq!(json["examples"].as_array().unwrap().len(), 4);
+
+    expect_exit(audit(left.path()).args(["diff", &left_path, &left_path]), 0);
+    let [left_stages, right_stages] = [&left_runs, &right_runs].map(|runs| runs.stages.display().to_string());
+    let (stdout, _) = expect_exit(audit(left.path()).args(["diff", &left_stages, &left_stages]), 0);
+    assert_eq!(stdout, "11 files the same, 0 differ\n");
+    let (stdout, _) = expect_exit(audit(left.path()).args(["diff", &left_stages, &right_stages]), 3);
+    let stdout = short(&stdout);
+    // What was made from another training set says so in its provenance, whether its rows differ or not.
+    for line in ["inject/c/trainset.parquet:", "train/d/epochs.parquet:", "6 files the same, 5 differ"] {
+        assert!(stdout.lines().any(|found| found == line) || stdout.contains(line), "{line} is not in\n{stdout}");
+    }
+    assert!(stdout.contains("  inputs.trainset.parquet: "), "{stdout}");
+    fs::remove_file(right_runs.of("ingest").join("rejects.parquet")).unwrap();
+    let (stdout, _) = expect_exit(audit(left.path()).args(["diff", &left_stages, &right_stages]), 3);
+    assert!(short(&stdout).starts_with("only left: ingest/a/rejects.parquet\n"), "{stdout}");
+    assert_eq!(
+        refusal(left.path(), &["diff", &left_path, "stages"], 1),
+        "error: failed to compare: one is a folder, and the other is none\n"
+    );
+}

@@ -1,0 +1,120 @@
+//! SQL over manifests by name.
+
+use std::fs;
+
+use crate::study::{audit, expect_exit, sound};
+use crate::{refusal, stdout};
+
+#[test]
+fn sql_answers_over_manifests_by_name() {
+    let (root, _) = sound();
+    let check = |query: &str, expected: &str| {
+        assert_eq!(stdout(root.path(), &["sql", query, "stages", "--format", "csv"]), expected, "{query}");
+    };
+    check("SELECT split, COUNT(*) AS n FROM images GROUP BY split ORDER BY n DESC", "split,n\ntrain,8\ntest,4\n");
+    check(
+        "SELECT i.class_name, COUNT(*) AS n FROM trainset AS t JOIN images AS i ON i.image_id = t.duplicate_of \
+         GROUP BY i.class_name",
+        "class_name,n\ndog,3\n",
+    );
+    check("SELECT COUNT(*) AS n FROM clusters WHERE cluster_size > 1", "n\n2\n");
+    check("SELECT image.path FROM images WHERE image_id = 3", "path\n\n");
+    check("SELECT transform FROM injected_images", "transform\nshift(right=-1 down=0)\n");
+    check("SELECT image_id FROM images ORDER BY image_id DESC LIMIT 2", "image_id\n11\n10\n");
+    check(
+        "SELECT label, MAX(linf) AS worst FROM predictions GROUP BY label ORDER BY label",
+        "label,worst\n0,0.0\n1,0.0\n",
+    );
+
+    assert_eq!(
+        refusal(root.path(), &["sql", "SELECT split,\n  COUNT(* FROM images", "stages"], 1),
+        "error: failed to query: cannot parse the SQL, line 2, column 11: expected: ), found: FROM\n    \
+         COUNT(* FROM images\n            ^\n"
+    );
+    assert_eq!(
+        refusal(root.path(), &["sql", "SELECT * FROM image", "stages"], 1),
+        "error: failed to query: cannot answer the query: relation 'image' was not found\n\
+         hint: the tables are cells, clusters, epochs, hashes, images, injected_images, pairs, predictions, rejects, trainset\n"
+    );
+    let error = refusal(root.path(), &["sql", "SELECT labels FROM images", "stages"], 1);
+    assert!(
+        error.starts_with("error: failed to query: cannot answer the query: ") && error.contains("labels"),
+        "{error}"
+    );
+    assert_eq!(error.lines().count(), 1, "{error}");
+}
+
+#[test]
+fn manifests_of_one_name_are_tables_of_their_own_and_one() {
+    let (root, runs) = sound();
+    let other = runs.stages.join("report").join("9".repeat(64));
+    fs::create_dir(&other).unwrap();
+    fs::copy(runs.of("report").join("cells.parquet"), other.join("cells.parquet")).unwrap();
+    let list =
+        stdout(root.path(), &["sql", "--list", "stages/report", "--format", "csv"]).replace(&"9".repeat(64), "9");
+    let columns = "\"arm, rate, seed, metric, split, attack, label, class_name, estimate, interval_low, interval_high, \
+                   interval_method, confidence, n_images, n_seeds";
+    assert_eq!(
+        list,
+        format!(
+            "table,schema,rows,files,manifests,columns\ncells,cells/1,2,2,2 as one,{columns}, manifest\"\n\
+             cells_99999999,cells/1,1,1,9/cells.parquet,{columns}\"\n\
+             cells_ffffffff,cells/1,1,1,f/cells.parquet,{columns}\"\n"
+        )
+    );
+    let check = |query: &str, expected: &str| {
+        let found = stdout(root.path(), &["sql", query, "stages/report", "--format", "csv"]);
+        assert_eq!(found.replace(&"9".repeat(64), "9"), expected, "{query}");
+    };
+    check("SELECT COUNT(*) AS n FROM cells", "n\n2\n");
+    check("SELECT manifest, estimate FROM cells", "manifest,estimate\n9/cells.parquet,0.75\nf/cells.parquet,0.75\n");
+    check("SELECT COUNT(*) AS n FROM cells WHERE manifest LIKE 'f%'", "n\n1\n");
+    check("SELECT arm FROM cells_ffffffff", "arm\nstandard\n");
+    assert_eq!(
+        refusal(root.path(), &["sql", "--list", "SELECT 1", "stages"], 1),
+        "error: failed to list: expected a path alone\n"
+    );
+}
+
+#[test]
+fn several_manifests_as_one_are_told_with_the_name_of_each_alone() {
+    let root = tempfile::tempdir().unwrap();
+    for folder in ["a", "b"] {
+        let (study, runs) = sound();
+        fs::create_dir(root.path().join(folder)).unwrap();
+        fs::copy(runs.of("ingest").join("images.parquet"), root.path().join(folder).join("images.parquet")).unwrap();
+        drop(study);
+    }
+    fs::copy(root.path().join("a/images.parquet"), root.path().join("images_a.parquet")).unwrap();
+    let ask = |query: &str| expect_exit(audit(root.path()).args(["sql", query, ".", "--format", "csv"]), 0);
+    assert_eq!(
+        ask("SELECT manifest, COUNT(*) AS n FROM images GROUP BY manifest ORDER BY manifest"),
+        (
+            "manifest,n\na/images.parquet,12\nb/images.parquet,12\n".to_owned(),
+            "note: `images` is 2 manifests as one, 24 rows; its column `manifest` tells them apart; each alone:\n  \
+             images_a_: `a/images.parquet`, 12 rows\n  images_b: `b/images.parquet`, 12 rows\n"
+                .to_owned()
+        )
+    );
+    for name in ["images_a", "images_a_", "images_b"] {
+        assert_eq!(ask(&format!("SELECT COUNT(*) AS n FROM {name}")), ("n\n12\n".to_owned(), String::new()), "{name}");
+    }
+    let (tables, _) = expect_exit(audit(root.path()).args(["sql", "--tables", "."]), 0);
+    assert_eq!(tables.lines().count(), 5, "{tables}");
+}
+
+#[test]
+fn a_query_in_the_place_of_a_path_is_told() {
+    let (root, _) = sound();
+    let check = |args: &[&str], expected: &str| {
+        assert_eq!(refusal(root.path(), args, 1), format!("error: failed to query: {expected}\n"));
+    };
+    let swapped = "`stages` is a path, and `SELECT 1` is none: the query comes first, then the path";
+    check(&["sql", "stages", "SELECT 1"], swapped);
+    check(&["sql", "SELECT 1"], "expected a path after the query `SELECT 1`");
+    check(&["sql", "stages"], "expected a query before the path `stages`");
+    check(&["sql", "SELECT 1", "source"], "`source` holds no manifest");
+    let (help, _) = expect_exit(audit(root.path()).args(["sql", "--help"]), 0);
+    assert!(help.contains("Usage: twinset-audit sql [OPTIONS] <QUERY> <PATH>"), "{help}");
+    assert!(help.contains("First the query, in quotes; then a manifest or a folder"), "{help}");
+}
