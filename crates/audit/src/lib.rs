@@ -43,5 +43,5 @@ mod weights;
 
 pub use cell::{SHORT_DIGEST, text};
 pub use table::{Format, Table};
-pub use tree::{Entry, Kind, Output, Record, Tree, TreeError};
+pub use tree::{Entry, Kind, Output, Record, Tree, TreeError, is_sharded};
 pub use validate::{Options, Validation, validate};

@@ -1,6 +1,7 @@
 //! The *lineage* of a file or an image: what it was made from, step by step, back to the source.
 
 mod image;
+mod removal;
 mod rows;
 mod twins;
 
@@ -12,7 +13,7 @@ use serde_json::{Map, Value, json};
 use twinset_manifest::{Input, ManifestError, Provenance};
 
 use crate::cell::SHORT_DIGEST;
-use crate::tree::{Entry, Kind, Record, Tree, name_of};
+use crate::tree::{Entry, Kind, Tree};
 
 pub use image::{Subject, of_image};
 
@@ -72,6 +73,29 @@ impl Step {
         self
     }
 
+    /// The files of stages that are not there, each once, by name, schema and digest.
+    pub fn absent(&self) -> Vec<String> {
+        let mut absent = Vec::new();
+        self.collect_absent(&mut absent);
+        absent
+    }
+
+    fn collect_absent(&self, to: &mut Vec<String>) {
+        let text = |key: &str| self.details.get(key).and_then(Value::as_str);
+        // Sources are named by their stage's config, and may be folders.
+        let is_of_stage = text("schema").is_some() || text("name").is_some_and(|name| name.ends_with(".safetensors"));
+        if is_of_stage && self.details.get("is_absent") == Some(&Value::Bool(true)) {
+            let schema = text("schema").map_or_else(String::new, |schema| format!("{schema}, "));
+            let blake3 = text("blake3").unwrap_or_default();
+            let blake3 = &blake3[..SHORT_DIGEST.min(blake3.len())];
+            let file = format!("`{}` ({schema}BLAKE3 {blake3})", text("name").unwrap_or_default());
+            if !to.contains(&file) {
+                to.push(file);
+            }
+        }
+        self.from.iter().for_each(|step| step.collect_absent(to));
+    }
+
     fn write(&self, f: &mut fmt::Formatter<'_>, before: &str) -> fmt::Result {
         writeln!(f, "{}", self.text)?;
         for (i, step) in self.from.iter().enumerate() {
@@ -128,11 +152,8 @@ fn named(tree: &Tree, entry: &Entry) -> Step {
     if matches!(entry.kind, Kind::Other) {
         text += ": a source, made by no stage";
     }
-    let recorded = match tree.record(entry.folder()) {
-        Some(Record::Outputs(outputs)) => outputs.get(&name_of(&entry.path)),
-        _ => None,
-    };
-    let is_changed = recorded.is_some_and(|output| Ok(output.blake3) != entry.digest());
+    let recorded = tree.record(entry.folder()).and_then(|record| record.digest(&entry.path));
+    let is_changed = recorded.is_some_and(|recorded| Ok(recorded) != entry.digest());
     if is_changed {
         text += ": changed since its run wrote it";
     }
@@ -145,8 +166,10 @@ fn named(tree: &Tree, entry: &Entry) -> Step {
 fn absent(tree: &Tree, input: &Input) -> Step {
     let Input { name, schema, blake3 } = input;
     let known = schema.as_ref().map_or_else(String::new, |schema| format!("{schema}, "));
-    let why = match tree.named(name).next() {
-        Some(other) => format!("not in the tree with these bytes, but `{}` with others", other.relative),
+    let other = tree.others(input).next().map(|other| other.relative.clone());
+    let other = other.or_else(|| Some(tree.other_beside(input)?.display().to_string()));
+    let why = match other {
+        Some(other) => format!("not in the tree with these bytes, but `{other}` with others"),
         None => "not in the tree".to_owned(),
     };
     let text = format!("`{name}` ({known}BLAKE3 {}): {why}", &blake3.to_string()[..SHORT_DIGEST]);

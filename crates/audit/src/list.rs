@@ -6,10 +6,10 @@ use crate::cell::SHORT_DIGEST;
 use crate::tree::{Entry, Kind, Tree};
 
 /// The columns of a listing.
-pub const HEADER: [&str; 6] = ["path", "schema", "rows", "bytes", "made_by", "blake3"];
+pub const HEADER: [&str; 7] = ["path", "schema", "rows", "files", "bytes", "made_by", "blake3"];
 
-/// A tree's manifests, weights and other Parquet files, by path. A file that is no manifest says in place of its schema what
-/// it is: `foreign` Parquet, or `damaged`.
+/// A tree's manifests, weights and other Parquet files, by path; a folder of shards is one manifest of several files. A file that
+/// is no manifest says in place of its schema what it is: `foreign` Parquet, or `damaged`.
 pub fn list(tree: &Tree) -> impl Iterator<Item = Vec<Value>> {
     tree.selected().map(|entry| {
         let digest = entry.digest().map_or(Value::Null, |digest| digest.to_string()[..SHORT_DIGEST].into());
@@ -17,6 +17,7 @@ pub fn list(tree: &Tree) -> impl Iterator<Item = Vec<Value>> {
             entry.relative.as_str().into(),
             schema(entry).into(),
             entry.parquet().map(|file| file.n_rows()).into(),
+            entry.n_files.into(),
             entry.n_bytes.into(),
             entry.made_by().into(),
             digest,

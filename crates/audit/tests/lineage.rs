@@ -3,10 +3,13 @@
 mod study;
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
-use study::{Runs, audit, expect_exit, rewrite, sound};
+use study::{CLASSES, Runs, Study, audit, expect_exit, rewrite, sound};
 use tempfile::TempDir;
+use twinset_manifest::rows::{Image, Removal, Removed, TrainsetRow};
+use twinset_manifest::{Input, Provenance, Writer, write_manifest};
 
 fn lineage(root: &TempDir, runs: &Runs, (stage, name): (&str, &str), args: &[&str]) -> String {
     let path = runs.of(stage).join(name);
@@ -112,6 +115,102 @@ fn a_file_is_followed_through_all_that_made_it() {
         found.starts_with("`ingest/a/images.parquet` (images/1, BLAKE3 …): changed since its run wrote it\n"),
         "{found}"
     );
+}
+
+fn write_images(path: &Path, images: Vec<Image>, provenance: &Provenance) -> Input {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut writer = Writer::create(path).unwrap();
+    writer.extend(images).unwrap();
+    writer.finish_images(provenance, &CLASSES.map(str::to_owned)).unwrap().as_input::<Image>()
+}
+
+/// `out/images`, `out/clean` without three of them, `out/mix` with a training set of the others.
+fn cleaned() -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let out = root.path().join("out");
+    let study = Study::sound();
+    let ingest = Provenance::of_stage("ingest", "0.1.0");
+    let images = write_images(&out.join("images/images.parquet"), study.images.clone(), &ingest);
+    let neardup = Provenance::of_stage("neardup", "0.1.0").with_inputs([images]);
+    let removed = |image_id: u64, reason: Removal, kept_id: Option<u64>| {
+        let Image { split, label, .. } = study.images[image_id as usize];
+        Removed { image_id, split, label, cluster_id: 0, kept_id, reason }
+    };
+    let rows = [
+        removed(2, Removal::Duplicate, Some(0)),
+        removed(4, Removal::LabelConflict, None),
+        removed(9, Removal::Leak, Some(1)),
+    ];
+    let kept = study.images.iter().filter(|image| ![2, 4, 9].contains(&image.image_id)).cloned().collect();
+    let kept = write_images(&out.join("clean/images.parquet"), kept, &neardup);
+    write_manifest::<Removed>(&out.join("clean/removed.parquet"), rows, &neardup).unwrap();
+    let inject = Provenance::of_stage("inject", "0.1.0").with_inputs([kept]);
+    fs::create_dir(out.join("mix")).unwrap();
+    write_manifest::<TrainsetRow>(&out.join("mix/trainset.parquet"), [study.trainset[0].clone()], &inject).unwrap();
+    root
+}
+
+#[test]
+fn an_image_that_a_cleaning_removed_is_told_with_the_reason_and_what_stands_for_it() {
+    let root = cleaned();
+    let told = |path: &str, image_id: &str| {
+        let (found, stderr) = expect_exit(audit(root.path()).args(["lineage", path, "--image-id", image_id]), 0);
+        assert_eq!(stderr, "");
+        without_digests(&found)
+    };
+    let expected = "\
+image 2 is not in `images.parquet`: removed as a duplicate within train of image 0, which stands for it
+├─ it stands for image 2: image 0 of `images.parquet`: cat (class 0), train, 8x8, pixels BLAKE3 …, source `batch.bin#0`
+├─ `removed.parquet`: made by neardup 0.1.0
+└─ image 2 of `out/images/images.parquet`: cat (class 0), train, 8x8, pixels BLAKE3 …, source `batch.bin#2`
+   └─ made by ingest 0.1.0
+";
+    assert_eq!(told("out/clean/images.parquet", "2"), expected);
+    let first = |image_id: &str| told("out/clean/images.parquet", image_id).lines().next().unwrap().to_owned();
+    assert_eq!(
+        first("4"),
+        "image 4 is not in `images.parquet`: removed as cluster 0 has images of two labels, of which none was kept"
+    );
+    assert_eq!(
+        first("9"),
+        "image 9 is not in `images.parquet`: removed from test as a leak: its duplicate in another split, image 1, stands for it"
+    );
+    let of_trainset = told("out/mix/trainset.parquet", "2");
+    assert!(
+        of_trainset.starts_with(
+            "image 2 is not in `trainset.parquet`\n└─ image 2 is not in `out/clean/images.parquet`: removed as a duplicate"
+        ),
+        "{of_trainset}"
+    );
+    let mut command = audit(root.path());
+    let (_, stderr) = expect_exit(command.args(["lineage", "out/clean/images.parquet", "--image-id", "99"]), 1);
+    assert_eq!(stderr, "error: failed to follow it back: `images.parquet` has no image 99\n");
+}
+
+#[test]
+fn inputs_are_looked_for_beside_the_folder_and_what_is_not_found_is_named() {
+    let root = cleaned();
+    let ask = |folder: &str, args: &[&str]| {
+        let mut command = audit(&root.path().join(folder));
+        let (found, stderr) = expect_exit(command.arg("lineage").args(args), 0);
+        (without_digests(&found), without_digests(&stderr))
+    };
+    let (found, stderr) = ask("out/clean", &["images.parquet"]);
+    assert!(found.contains("   └─ `../images/images.parquet` (images/1, BLAKE3 …)\n"), "{found}");
+    assert_eq!(stderr, "");
+
+    fs::create_dir(root.path().join("far")).unwrap();
+    fs::rename(root.path().join("out/images"), root.path().join("far/images")).unwrap();
+    let (found, stderr) = ask(".", &["out/clean/images.parquet"]);
+    assert!(found.ends_with("   └─ `images.parquet` (images/1, BLAKE3 …): not in the tree\n"), "{found}");
+    assert_eq!(
+        stderr,
+        "note: not found: `images.parquet` (images/1, BLAKE3 …); looked for in `out/clean` and below, in `out`, and in the \
+         other folder there\nhint: --tree <folder that holds it> looks in another folder, and below\n"
+    );
+    let (found, stderr) = ask(".", &["out/clean/images.parquet", "--tree", "far"]);
+    assert!(found.contains("   └─ `images/images.parquet` (images/1, BLAKE3 …)\n"), "{found}");
+    assert_eq!(stderr, "");
 }
 
 #[test]

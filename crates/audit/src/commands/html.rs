@@ -21,7 +21,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 
-    /// Where the files lie that the manifests were made from [default: the runner's store of PATH, else PATH's folder].
+    /// Where the files lie that the manifests were made from [default: the runner's store of PATH, else PATH's folder, and for
+    /// files of stages the folder that it lies in and the others there].
     #[arg(long, value_name = "DIR")]
     tree: Option<PathBuf>,
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+use twinset_audit::Tree;
 use twinset_audit::lineage::{Subject, of_file, of_image};
 
 use super::tree;
@@ -22,7 +23,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     position: Option<u64>,
 
-    /// Where the files lie that it was made from [default: the runner's store of FILE, else FILE's folder].
+    /// Where the files lie that it was made from [default: the runner's store of FILE, else FILE's folder, and for files of
+    /// stages the folder that it lies in and the others there].
     #[arg(long, value_name = "DIR")]
     tree: Option<PathBuf>,
 
@@ -40,10 +42,24 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
         None => of_file(&tree, entry),
     };
     let step = step.context("failed to follow it back")?;
+    note_absent(&step.absent(), &tree);
     if args.json {
         println!("{}", serde_json::to_string_pretty(&step)?);
     } else {
         print!("{step}");
     }
     Ok(Answer::Sound)
+}
+
+/// Says where files were looked for that are not there, and how they are found.
+fn note_absent(absent: &[String], tree: &Tree) {
+    const MAX_NAMED: usize = 3;
+    if absent.is_empty() {
+        return;
+    }
+    let more = absent.len().saturating_sub(MAX_NAMED);
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    let named = absent[..absent.len().min(MAX_NAMED)].join(", ");
+    eprintln!("note: not found: {named}{more}; looked for in {}", tree.places());
+    eprintln!("hint: --tree <folder that holds it> looks in another folder, and below");
 }

@@ -15,7 +15,7 @@ const TABLE_ROWS: u64 = 20;
 /// Show rows of a manifest; bytes are shown as their number and digest
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A Parquet file, a manifest or not.
+    /// A Parquet file, a manifest or not, or a folder of shards.
     manifest: PathBuf,
 
     /// Only rows for which this SQL condition holds, such as "label = 3 AND split = 'train'".

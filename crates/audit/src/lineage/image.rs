@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use twinset_manifest::schema_name;
 
+use super::removal::why_not;
 use super::rows::{Found, find};
 use super::twins::twins;
 use super::{LineageError, MAX_LISTED, Step, absent, file, named, run_text};
@@ -42,16 +43,14 @@ pub fn of_image(tree: &Tree, entry: &Entry, subject: Subject) -> Result<Step, Li
     match schema {
         "trainset" => of_trainset(tree, entry, image_id),
         "predictions" => of_predictions(tree, entry, image_id),
-        "images" => images_row(tree, entry, image_id)?
-            .ok_or_else(|| LineageError::NoRow { path: entry.relative.clone(), what: format!("image {image_id}") }),
+        "images" => images_row(tree, entry, image_id)?.map_or_else(|| why_not(tree, entry, image_id), Ok),
         _ => of_others(tree, entry, image_id),
     }
 }
 
 /// Where an image and its copies stand in a training set.
 fn of_trainset(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Step, LineageError> {
-    let step = positions(tree, entry, image_id)?;
-    step.ok_or_else(|| LineageError::NoRow { path: entry.relative.clone(), what: format!("image {image_id}") })
+    positions(tree, entry, image_id)?.map_or_else(|| why_not(tree, entry, image_id), Ok)
 }
 
 /// The same; none where neither stands there.
@@ -112,7 +111,7 @@ fn of_predictions(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Step, Lin
     let manifest = entry.manifest().ok_or_else(|| LineageError::NoProvenance(entry.relative.clone()))?;
     let rows = find(manifest, &["image_id"], |numbers| numbers[0] == Some(image_id))?;
     if rows.is_empty() {
-        return Err(LineageError::NoRow { path: entry.relative.clone(), what: format!("image {image_id}") });
+        return why_not(tree, entry, image_id);
     }
     let said: Vec<String> = rows
         .iter()
@@ -173,7 +172,7 @@ fn of_others(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Step, LineageE
     }
     let rows = find(manifest, &columns, |numbers| numbers.contains(&Some(image_id)))?;
     if rows.is_empty() {
-        return Err(LineageError::NoRow { path: entry.relative.clone(), what: format!("image {image_id}") });
+        return why_not(tree, entry, image_id);
     }
     let text = format!("image {image_id} in `{}`: {} rows", entry.relative, rows.len());
     let rows = rows.iter().take(MAX_LISTED).map(|row| Step::new(row.json().to_string(), row.json()));
@@ -185,7 +184,7 @@ fn of_others(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Step, LineageE
 }
 
 /// The image's rows in the manifests that a manifest was made from.
-fn images_of(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Vec<Step>, LineageError> {
+pub(super) fn images_of(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Vec<Step>, LineageError> {
     let mut steps = Vec::new();
     for input in entry.provenance().into_iter().flat_map(|provenance| provenance.inputs) {
         if input.schema.as_deref().is_none_or(|schema| schema_name(schema) != "images") {
@@ -200,7 +199,7 @@ fn images_of(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Vec<Step>, Lin
 }
 
 /// An image's row of `images`, and what it comes from: another image, or the files of a dataset.
-fn images_row(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Option<Step>, LineageError> {
+pub(super) fn images_row(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Option<Step>, LineageError> {
     let Some(manifest) = entry.manifest() else { return Ok(None) };
     let rows = find(manifest, &["image_id"], |numbers| numbers[0] == Some(image_id))?;
     let Some(row) = rows.first() else { return Ok(None) };

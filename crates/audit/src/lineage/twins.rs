@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use twinset_manifest::{Provenance, Untyped, schema_name};
+use twinset_manifest::{Input, Provenance, Untyped, schema_name};
 
 use super::rows::find;
 use super::{LineageError, MAX_LISTED, Step, absent};
@@ -17,20 +17,9 @@ pub(super) fn twins(
     provenance: &Provenance,
     image_id: u64,
 ) -> Result<Vec<Step>, LineageError> {
-    let mut steps = Vec::new();
-    let of_schema = |wanted: &'static str| {
-        let inputs = provenance.inputs.iter();
-        inputs.filter(move |input| input.schema.as_deref().is_some_and(|schema| schema_name(schema) == wanted))
-    };
-    for input in of_schema("clusters") {
-        let Some(clusters) = tree.find(&input.name, input.blake3) else {
-            steps.push(absent(tree, input));
-            continue;
-        };
-        steps.extend(cluster(tree, clusters, image_id)?);
-    }
+    let mut steps = clusters(tree, provenance, image_id)?;
     let mut same = BTreeSet::new();
-    for input in of_schema("images") {
+    for input in of_schema(provenance, "images") {
         let Some(manifest) = tree.find(&input.name, input.blake3).and_then(Entry::manifest) else { continue };
         let own = find(manifest, &["image_id"], |numbers| numbers[0] == Some(image_id))?;
         let Some(digest) = own.first().map(|row| row.text("pixels_blake3")) else { continue };
@@ -49,6 +38,23 @@ pub(super) fn twins(
     let text = format!("identical pixels in the dataset itself: image {ids}; {stand}");
     steps.push(Step::new(text, json!({ "identical": same, "positions": standing.iter().map(|row| row.number("position")).collect::<Vec<_>>() })));
     Ok(steps)
+}
+
+/// The cluster of an image in each manifest of clusters that something was made from.
+pub(super) fn clusters(tree: &Tree, provenance: &Provenance, image_id: u64) -> Result<Vec<Step>, LineageError> {
+    let mut steps = Vec::new();
+    for input in of_schema(provenance, "clusters") {
+        match tree.find(&input.name, input.blake3) {
+            Some(clusters) => steps.extend(cluster(tree, clusters, image_id)?),
+            None => steps.push(absent(tree, input)),
+        }
+    }
+    Ok(steps)
+}
+
+fn of_schema<'a>(provenance: &'a Provenance, wanted: &'static str) -> impl Iterator<Item = &'a Input> {
+    let inputs = provenance.inputs.iter();
+    inputs.filter(move |input| input.schema.as_deref().is_some_and(|schema| schema_name(schema) == wanted))
 }
 
 /// The images of a manifest with these pixels.

@@ -84,7 +84,7 @@ fn ls_tells_what_is_here() {
     assert_eq!(
         line,
         format!(
-            "path,schema,rows,bytes,made_by,blake3\ncells.parquet,cells/1,1,{n_bytes},report 0.1.0,{}\n",
+            "path,schema,rows,files,bytes,made_by,blake3\ncells.parquet,cells/1,1,1,{n_bytes},report 0.1.0,{}\n",
             &digest[..12]
         )
     );
