@@ -13,11 +13,12 @@ mod pixels;
 mod references;
 mod rows;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rayon::prelude::*;
 use twinset_manifest::rows::{Rule, Violation};
-use twinset_manifest::{Constraint, SchemaDoc, Untyped, catalog, schema_name};
+use twinset_manifest::{Constraint, Digest, Input, SchemaDoc, Untyped, catalog, schema_name};
 
 use crate::tree::{Entry, Kind, Tree};
 use findings::Findings;
@@ -80,11 +81,12 @@ pub fn validate(tree: &Tree, options: &Options, done: impl Fn() + Sync) -> Valid
         .map(|entry| {
             let mut findings = Findings::of(entry, options.max_per_rule);
             check_file(entry, &schemas, &images, options, &mut findings);
-            files::check_inputs(tree, entry, &changed, &mut findings);
             done();
             findings
         })
         .collect();
+    files::check_inputs(tree, &changed, &mut validation);
+    validation.notes.extend(unchecked(tree, &files, &checked));
     for (entry, findings) in files.iter().zip(checked) {
         validation.n_manifests += u64::from(matches!(entry.kind, Kind::Manifest(_) | Kind::Damaged(_)));
         validation.add(findings);
@@ -95,9 +97,30 @@ pub fn validate(tree: &Tree, options: &Options, done: impl Fn() + Sync) -> Valid
     validation
 }
 
+/// Which references were not checked, a line for each manifest of images that is not there.
+fn unchecked(tree: &Tree, files: &[&Entry], checked: &[Findings]) -> Vec<String> {
+    let mut users: BTreeMap<(&str, Digest), (&Input, Vec<&str>)> = BTreeMap::new();
+    for (entry, findings) in files.iter().zip(checked) {
+        for input in &findings.absent {
+            let (_, users) = users.entry((&input.name, input.blake3)).or_insert_with(|| (input, Vec::new()));
+            users.push(&entry.relative);
+        }
+    }
+    let note = |(input, users): (&Input, Vec<&str>)| {
+        let refer = if users.len() == 1 { "refers" } else { "refer" };
+        let there = if tree.others(input).next().is_some() { " with these bytes" } else { "" };
+        let Input { name, blake3, .. } = input;
+        let users = files::named(&users);
+        format!(
+            "{users} {refer} to images of `{name}` with BLAKE3 {blake3}, which is not in the tree{there}: not checked"
+        )
+    };
+    users.into_values().map(note).collect()
+}
+
 fn check_file(entry: &Entry, schemas: &[SchemaDoc], images: &Images, options: &Options, findings: &mut Findings) {
     match &entry.kind {
-        Kind::Damaged(detail) => findings.of_file(Rule::Unreadable, None, detail, "a whole Parquet file"),
+        Kind::Damaged(detail) => findings.of_file(Rule::Unreadable, None, detail, expected_of(entry)),
         Kind::Foreign(_) => findings.note(format!("`{}` is a Parquet file of no stage: not checked", entry.relative)),
         Kind::Weights(_) | Kind::Other => {}
         Kind::Manifest(manifest) => {
@@ -122,6 +145,10 @@ fn check_file(entry: &Entry, schemas: &[SchemaDoc], images: &Images, options: &O
             }
         }
     }
+}
+
+fn expected_of(damaged: &Entry) -> &'static str {
+    if damaged.path.is_dir() { "all shards of one manifest" } else { "a whole Parquet file" }
 }
 
 fn check_manifest(

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use twinset_manifest::Digest;
 use twinset_manifest::rows::{Rule, Violation};
+use twinset_manifest::{Digest, Input, PROVENANCE_KEY};
 
-use super::{Findings, Validation};
+use super::Validation;
 use crate::tree::{Entry, Kind, Record, Tree, name_of};
 
 /// The digests of bytes that are no more: of files that were changed or taken after their run wrote them.
@@ -34,6 +34,10 @@ pub(super) fn check_records(tree: &Tree, validation: &mut Validation) -> Changed
                 continue;
             }
         };
+        for entry in tree.files().iter().filter(|entry| entry.path.is_dir() && entry.folder() == folder) {
+            // Of the shards it is told one by one.
+            changed.extend(record.digest(&entry.path).filter(|recorded| entry.digest() != Ok(*recorded)));
+        }
         for (name, output) in outputs {
             let path = folder.join(name);
             let entry = tree.at(&path);
@@ -45,8 +49,9 @@ pub(super) fn check_records(tree: &Tree, validation: &mut Validation) -> Changed
                 continue;
             }
             changed.insert(output.blake3);
-            if entry.is_some_and(|entry| matches!(entry.kind, Kind::Damaged(_))) {
-                // Of which it is told as no whole Parquet file.
+            let whole = entry.or_else(|| tree.at(path.parent()?));
+            if whole.is_some_and(|entry| matches!(entry.kind, Kind::Damaged(_))) {
+                // Of which it is told as no whole Parquet file, or shards that are not all there.
                 continue;
             }
             let expected = format!("BLAKE3 {}, as its run wrote it{}", output.blake3, told_to(&output.blake3));
@@ -77,38 +82,71 @@ fn stage_beside(tree: &Tree, folder: &std::path::Path) -> Option<String> {
     tree.files().iter().filter(|entry| entry.folder() == folder).find_map(Entry::made_by)
 }
 
-/// Checks that the files that a manifest was made from are there with the bytes that it was made from, where a file of that
-/// name is there at all.
-pub(super) fn check_inputs(tree: &Tree, entry: &Entry, changed: &Changed, findings: &mut Findings) {
-    if !matches!(entry.kind, Kind::Manifest(_) | Kind::Weights(_)) {
-        return;
+/// Checks that the files that manifests were made from are there with the bytes that these were made from, where a file of that
+/// name is there at all. A file that is not what it was is one violation, of the first of those that were made from it.
+pub(super) fn check_inputs(tree: &Tree, changed: &Changed, validation: &mut Validation) {
+    let mut users: BTreeMap<(String, Digest), (Input, Vec<&Entry>)> = BTreeMap::new();
+    for entry in tree.selected().filter(|entry| matches!(entry.kind, Kind::Manifest(_) | Kind::Weights(_))) {
+        for input in entry.provenance().into_iter().flat_map(|provenance| provenance.inputs) {
+            let key = (input.name.clone(), input.blake3);
+            users.entry(key).or_insert_with(|| (input, Vec::new())).1.push(entry);
+        }
     }
-    for input in entry.provenance().into_iter().flat_map(|provenance| provenance.inputs) {
-        let mut named = tree.named(&input.name).peekable();
-        if named.peek().is_none() || changed.contains(&input.blake3) {
+    for (input, users) in users.values() {
+        if changed.contains(&input.blake3) || tree.find(&input.name, input.blake3).is_some() {
             continue;
         }
-        if tree.find(&input.name, input.blake3).is_some() {
-            continue;
-        }
-        let candidates: Vec<&Entry> = named.filter(|other| other.path != entry.path).collect();
-        let found = match candidates[..] {
+        let others: Vec<&Entry> = tree.others(input).collect();
+        let found = match others[..] {
             [] => continue,
             [one] => {
                 let made_by = one.made_by().map_or_else(String::new, |by| format!(", made by {by}"));
                 let digest = one.digest().map_or_else(|error| error, |digest| digest.to_string());
                 format!("`{}`{made_by}, with BLAKE3 {digest}", one.relative)
             }
-            [first, ..] => {
-                format!(
-                    "{} files called `{}`, `{}` the first, none with that digest",
-                    candidates.len(),
-                    name_of(&first.path),
-                    first.relative
-                )
+            [first, ..] => format!(
+                "{} files called `{}`, `{}` the first, none with that digest",
+                others.len(),
+                name_of(&first.path),
+                first.relative
+            ),
+        };
+        let (first, rest) = (users[0], &users[1..]);
+        let also = match rest {
+            [] => String::new(),
+            _ => {
+                let was = if rest.len() == 1 { "was" } else { "were" };
+                let rest: Vec<&str> = rest.iter().map(|entry| entry.relative.as_str()).collect();
+                format!("; {} {was} made from that, too", named(&rest))
             }
         };
-        let expected = format!("`{}` with BLAKE3 {}", input.name, input.blake3);
-        findings.of_file(Rule::InputDigest, Some("twinset.provenance"), &found, &expected);
+        validation.violations.push(Violation {
+            path: first.relative.clone(),
+            schema: first.schema().map(str::to_owned),
+            made_by: first.made_by(),
+            rule: Rule::InputDigest,
+            row: None,
+            image_id: None,
+            column: Some(PROVENANCE_KEY.to_owned()),
+            found,
+            expected: format!("`{}` with BLAKE3 {}{also}", input.name, input.blake3),
+        });
+    }
+}
+
+/// The first of some files, and how many more there are.
+pub(super) fn named(paths: &[&str]) -> String {
+    const MAX_NAMED: usize = 4;
+    let (n, quoted) = (paths.len(), |path: &&str| format!("`{path}`"));
+    match paths {
+        [] => String::new(),
+        [one] => quoted(one),
+        [first @ .., last] if n <= MAX_NAMED => {
+            format!("{} and {}", first.iter().map(quoted).collect::<Vec<_>>().join(", "), quoted(last))
+        }
+        _ => {
+            let first: Vec<_> = paths.iter().take(MAX_NAMED - 1).map(quoted).collect();
+            format!("{} and {} more", first.join(", "), n + 1 - MAX_NAMED)
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
+use twinset_manifest::Input;
 use twinset_manifest::rows::{Rule, Violation};
 
 use crate::tree::Entry;
@@ -19,6 +20,8 @@ pub(crate) struct Findings {
     counts: BTreeMap<(Rule, Option<String>), u64>,
     pub(super) violations: Vec<Violation>,
     pub(super) notes: Vec<String>,
+    /// Images that it refers to and that are not there.
+    pub(super) absent: Vec<Input>,
     pub(super) n_rows: u64,
     pub(super) n_images: u64,
 }
@@ -49,6 +52,7 @@ impl Findings {
             counts: BTreeMap::new(),
             violations: Vec::new(),
             notes: Vec::new(),
+            absent: Vec::new(),
             n_rows: 0,
             n_images: 0,
         }
@@ -96,6 +100,13 @@ impl Findings {
     /// What was not checked, and is no violation.
     pub(super) fn note(&mut self, note: String) {
         self.notes.push(note);
+    }
+
+    /// Its references to these images were not checked.
+    pub(super) fn unchecked(&mut self, images: Input) {
+        if !self.absent.contains(&images) {
+            self.absent.push(images);
+        }
     }
 
     /// How many violations are counted and not told.

@@ -48,11 +48,8 @@ impl<'a> Images<'a> {
         for input in inputs.filter(|input| is_images(input.schema.as_deref())) {
             found.push(self.tree.find(&input.name, input.blake3).ok_or_else(|| input.clone())?);
         }
-        let is_made_with_it = |other: &&Entry| {
-            let other = other.provenance();
-            matches!((&provenance, other), (Some(own), Some(other)) if own.stage == other.stage && own.inputs == other.inputs)
-        };
-        found.extend(self.tree.beside(entry).filter(|other| is_images(other.schema())).filter(is_made_with_it));
+        let is_made_with_it = |other: &&Entry| is_images(other.schema()) && other.is_made_with(entry);
+        found.extend(self.tree.beside(entry).filter(is_made_with_it));
         if is_images(entry.schema()) {
             found.push(entry);
         }
@@ -112,10 +109,7 @@ pub(super) fn check(
     let manifests = match images.of(entry) {
         Ok(manifests) => manifests,
         Err(input) => {
-            findings.note(format!(
-                "`{}` refers to images of `{}` with BLAKE3 {}, which is not in the tree: not checked",
-                entry.relative, input.name, input.blake3
-            ));
+            findings.unchecked(input);
             return Ok(());
         }
     };
