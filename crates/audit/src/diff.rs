@@ -35,12 +35,30 @@ pub struct Diff {
     pub n_removed: u64,
     /// Rows with the same key and other values.
     pub n_changed: u64,
+    /// The columns that would have been matched by, where it was asked to match by others: they are not compared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub renumbered: Vec<String>,
+    /// Matched rows that differ in these columns.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub n_renumbered: u64,
+    /// Of images most of which differ, the rows that are the same but for their id, where matching by `source` finds more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n_same_by_source: Option<u64>,
     /// How many rows differ in a column.
     pub changed_columns: BTreeMap<String, u64>,
     /// Some of the rows that differ.
     pub examples: Vec<Example>,
     /// What differs in the two provenances: a key such as `config.rate`, and its two values.
     pub provenance: Vec<(String, Value, Value)>,
+}
+
+/// How rows are matched, and what is told of them.
+#[derive(Clone, Debug, Default)]
+pub struct Matching {
+    /// The columns that they are matched by; without any, and in a manifest that lacks one of them, those of the schema's key.
+    pub by: Vec<String>,
+    /// Rows of each kind that are told.
+    pub n_examples: usize,
 }
 
 /// A row that differs.
@@ -58,7 +76,9 @@ pub struct Example {
 impl Diff {
     /// Whether the rows are the same, whatever the order, in the same columns.
     pub fn has_same_rows(&self) -> bool {
-        self.schemas.is_none() && self.columns.is_empty() && self.n_added + self.n_removed + self.n_changed == 0
+        self.schemas.is_none()
+            && self.columns.is_empty()
+            && self.n_added + self.n_removed + self.n_changed + self.n_renumbered == 0
     }
 
     /// Whether the provenances are the same, too.
@@ -73,11 +93,11 @@ struct Row {
     is_met: bool,
 }
 
-/// Compares two manifests, and tells up to `n_examples` rows of each kind. Memory holds digests of the left side's values.
+/// Compares two manifests. Memory holds digests of the left side's values.
 ///
 /// # Errors
 /// When one of them cannot be read.
-pub fn compare(left: &Untyped, right: &Untyped, n_examples: usize) -> Result<Diff, ManifestError> {
+pub fn compare(left: &Untyped, right: &Untyped, matching: &Matching) -> Result<Diff, ManifestError> {
     let mut diff = Diff { columns: columns(left, right), ..Diff::default() };
     let schemas = [left, right].map(|side| side.schema().unwrap_or("foreign").to_owned());
     let known = catalog().into_iter().find(|known| Some(known.schema) == left.schema());
@@ -90,10 +110,18 @@ pub fn compare(left: &Untyped, right: &Untyped, n_examples: usize) -> Result<Dif
     let has = |side: &Untyped, name: &str| side.columns().field_with_name(name).is_ok();
     let shared: Vec<&str> =
         left.columns().fields().iter().map(|field| field.name().as_str()).filter(|name| has(right, name)).collect();
-    if !diff.key.is_empty() && !diff.key.iter().all(|name| shared.contains(&name.as_str())) || shared.is_empty() {
+    let is_shared = |name: &String| shared.contains(&name.as_str());
+    if !matching.by.is_empty() && matching.by.iter().all(is_shared) {
+        let is_left_out = |name: &String| is_shared(name) && !matching.by.contains(name);
+        diff.renumbered = std::mem::take(&mut diff.key).into_iter().filter(is_left_out).collect();
+        diff.key = matching.by.clone();
+    }
+    if !diff.key.iter().all(is_shared) || shared.is_empty() {
         return Ok(diff);
     }
-    Rows { left, right, shared, n_examples }.compare(&mut diff)?;
+    let rows = Rows { left, right, shared, n_examples: matching.n_examples };
+    rows.compare(&mut diff)?;
+    diff.n_same_by_source = rows.same_by_source(&diff)?;
     Ok(diff)
 }
 
@@ -105,6 +133,17 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
+    /// Of images most of which differ by their ids, how many are the same by their source, where these are more.
+    fn same_by_source(&self, diff: &Diff) -> Result<Option<u64>, ManifestError> {
+        let n_differing = diff.n_added + diff.n_removed + diff.n_changed;
+        if diff.key != ["image_id"] || !self.shared.contains(&"source") || n_differing <= diff.n_same {
+            return Ok(None);
+        }
+        let mut by_source = Diff { key: vec!["source".to_owned()], renumbered: diff.key.clone(), ..Diff::default() };
+        Rows { shared: self.shared.clone(), n_examples: 0, ..*self }.compare(&mut by_source)?;
+        Ok(Some(by_source.n_same).filter(|&n| n > diff.n_same))
+    }
+
     fn compare(&self, diff: &mut Diff) -> Result<(), ManifestError> {
         let key = diff.key.clone();
         let mut rows: HashMap<(u128, u32), Row> = HashMap::new();
@@ -137,8 +176,10 @@ impl Rows<'_> {
                 return;
             };
             found.is_met = true;
-            let changed: Vec<usize> =
-                (0..flat.len()).filter(|&i| found.digests[i] != digest_of(&flat[i].cell(row))).collect();
+            let differing = (0..flat.len()).filter(|&i| found.digests[i] != digest_of(&flat[i].cell(row)));
+            let (ids, changed): (Vec<usize>, Vec<usize>) =
+                differing.partition(|&i| diff.renumbered.contains(&flat[i].name));
+            diff.n_renumbered += u64::from(!ids.is_empty());
             match changed.is_empty() {
                 true => diff.n_same += 1,
                 false => {
@@ -268,11 +309,15 @@ pub fn provenance(left: &Provenance, right: &Provenance) -> Vec<(String, Value, 
     both.filter(|(_, left, right)| left != right).collect()
 }
 
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
 /// Compares two files; the same bytes are not read as rows.
-pub(crate) fn compare_entries(left: &Entry, right: &Entry, n_examples: usize) -> Result<Diff, ManifestError> {
+pub(crate) fn compare_entries(left: &Entry, right: &Entry, matching: &Matching) -> Result<Diff, ManifestError> {
     match (left.parquet(), right.parquet()) {
         _ if left.digest().is_ok() && left.digest() == right.digest() => Ok(Diff::default()),
-        (Some(left), Some(right)) => compare(left, right, n_examples),
+        (Some(left), Some(right)) => compare(left, right, matching),
         _ => {
             let provenance = match (left.provenance(), right.provenance()) {
                 (Some(left), Some(right)) => provenance(&left, &right),

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use serde_json::Value;
-use twinset_audit::diff::{Diff, compare, compare_trees};
-use twinset_audit::text;
+use twinset_audit::diff::{Diff, Matching, compare, compare_trees};
+use twinset_audit::{is_sharded, text};
 use twinset_manifest::Untyped;
 
 use super::alone;
@@ -22,6 +22,11 @@ pub(crate) struct Args {
 
     /// Another one.
     right: PathBuf,
+
+    /// The columns that rows are matched by, in place of those that tell them apart; those are not compared, then. `source`
+    /// matches the images of two ingests whose ids are not the same.
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    by: Vec<String>,
 
     /// Rows that are shown of each manifest as added, as removed and as changed.
     #[arg(long, value_name = "N", default_value_t = 5)]
@@ -42,7 +47,8 @@ enum DiffFormat {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
-    let is_same = match (args.left.is_dir(), args.right.is_dir()) {
+    let is_folder = |path: &Path| path.is_dir() && !is_sharded(path);
+    let is_same = match (is_folder(&args.left), is_folder(&args.right)) {
         (true, true) => trees(args)?,
         (false, false) => manifests(args)?,
         _ => bail!("failed to compare: one is a folder, and the other is none"),
@@ -52,7 +58,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
 
 fn manifests(args: &Args) -> anyhow::Result<bool> {
     let open = |path: &Path| Untyped::open(path).context("failed to compare");
-    let diff = compare(&open(&args.left)?, &open(&args.right)?, args.examples).context("failed to compare")?;
+    let (left, right) = (open(&args.left)?, open(&args.right)?);
+    for (column, side) in args.by.iter().flat_map(|column| [(column, &left), (column, &right)]) {
+        if side.columns().field_with_name(column).is_err() {
+            bail!("failed to compare: `{}` has no column `{column}`", side.path().display());
+        }
+    }
+    let diff = compare(&left, &right, &matching(args)).context("failed to compare")?;
+    hint_at_source(&diff, "");
     if args.format == DiffFormat::Json {
         println!("{}", serde_json::to_string_pretty(&diff)?);
     } else {
@@ -64,7 +77,8 @@ fn manifests(args: &Args) -> anyhow::Result<bool> {
 fn trees(args: &Args) -> anyhow::Result<bool> {
     // Paths are told from the folders that are compared.
     let (left, right) = (alone(&args.left)?, alone(&args.right)?);
-    let diff = compare_trees(&left, &right, args.examples).context("failed to compare")?;
+    let diff = compare_trees(&left, &right, &matching(args)).context("failed to compare")?;
+    diff.differing.iter().for_each(|(path, _, diff)| hint_at_source(diff, &format!("`{path}`: ")));
     if args.format == DiffFormat::Json {
         println!("{}", serde_json::to_string_pretty(&diff)?);
         return Ok(diff.is_empty());
@@ -80,6 +94,16 @@ fn trees(args: &Args) -> anyhow::Result<bool> {
     Ok(diff.is_empty())
 }
 
+fn matching(args: &Args) -> Matching {
+    Matching { by: args.by.clone(), n_examples: args.examples }
+}
+
+fn hint_at_source(diff: &Diff, before: &str) {
+    if let Some(n) = diff.n_same_by_source {
+        eprintln!("hint: {before}{n} rows are the same but for their image_id: `--by source` matches them");
+    }
+}
+
 /// A difference, line by line.
 fn told(diff: &Diff, before: &str) -> String {
     let mut lines = Vec::new();
@@ -92,7 +116,13 @@ fn told(diff: &Diff, before: &str) -> String {
     }
     let Diff { n_same, n_added, n_removed, n_changed, .. } = diff;
     let key = if diff.key.is_empty() { "all their values".to_owned() } else { diff.key.join(", ") };
-    lines.push(format!("rows by {key}: {n_same} the same, {n_added} added, {n_removed} removed, {n_changed} changed"));
+    let renumbered = match (diff.renumbered.join(", "), diff.n_renumbered) {
+        (_, 0) => String::new(),
+        (columns, n) => format!("; {columns} differs in {n}, which is not counted as changed"),
+    };
+    lines.push(format!(
+        "rows by {key}: {n_same} the same, {n_added} added, {n_removed} removed, {n_changed} changed{renumbered}"
+    ));
     lines.extend(diff.changed_columns.iter().map(|(column, n)| format!("  {column}: {n} changed")));
     for example in &diff.examples {
         let key: Vec<_> = example.key.iter().map(|(name, found)| format!("{name} {}", value(found))).collect();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use twinset_manifest::ManifestError;
 
-use super::{Diff, compare_entries};
+use super::{Diff, Matching, compare_entries};
 use crate::tree::{Entry, Tree};
 
 /// What differs between two trees.
@@ -33,7 +33,7 @@ impl TreeDiff {
 ///
 /// # Errors
 /// When a manifest cannot be read.
-pub fn compare_trees(left: &Tree, right: &Tree, n_examples: usize) -> Result<TreeDiff, ManifestError> {
+pub fn compare_trees(left: &Tree, right: &Tree, matching: &Matching) -> Result<TreeDiff, ManifestError> {
     let mut diff = TreeDiff::default();
     let mut lefts: BTreeMap<String, &Entry> = by_path(left);
     let mut rights: BTreeMap<String, &Entry> = by_path(right);
@@ -74,7 +74,7 @@ pub fn compare_trees(left: &Tree, right: &Tree, n_examples: usize) -> Result<Tre
         }
     }
     for (left, right) in pairs {
-        let found = compare_entries(left, right, n_examples)?;
+        let found = compare_entries(left, right, matching)?;
         match left.digest().is_ok() && left.digest() == right.digest() {
             true => diff.n_same += 1,
             false => diff.differing.push((left.relative.clone(), right.relative.clone(), found)),

@@ -1,10 +1,13 @@
 //! What differs between two manifests or trees.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
+use twinset_manifest::rows::Image;
+use twinset_manifest::{Provenance, Writer};
 
-use crate::study::{Study, audit, expect_exit, sound};
+use crate::study::{CLASSES, Study, audit, expect_exit, sound};
 use crate::{refusal, short};
 
 #[test]
@@ -51,5 +54,42 @@ fn diff_tells_rows_columns_and_provenance() {
     assert_eq!(
         refusal(left.path(), &["diff", &left_path, "stages"], 1),
         "error: failed to compare: one is a folder, and the other is none\n"
+    );
+}
+
+fn write_images(path: &Path, images: Vec<Image>) {
+    let mut writer = Writer::create(path).unwrap();
+    writer.extend(images).unwrap();
+    writer.finish_images(&Provenance::of_stage("ingest", "0.1.0"), &CLASSES.map(str::to_owned)).unwrap();
+}
+
+#[test]
+fn images_whose_ids_shifted_are_matched_by_source() {
+    let root = tempfile::tempdir().unwrap();
+    let images = Study::sound().images;
+    write_images(&root.path().join("left.parquet"), images.clone());
+    // One file less in the folder, and all after it move up; one has another label.
+    let mut shifted: Vec<Image> = images.into_iter().skip(1).collect();
+    shifted.iter_mut().for_each(|image| image.image_id -= 1);
+    (shifted[4].label, shifted[4].class_name) = (0, CLASSES[0].to_owned());
+    write_images(&root.path().join("right.parquet"), shifted);
+    let diff = |args: &[&str]| {
+        let mut command = audit(root.path());
+        expect_exit(command.args(["diff", "left.parquet", "right.parquet", "--examples", "1"]).args(args), 3)
+    };
+    let (by_id, hint) = diff(&[]);
+    assert!(by_id.starts_with("rows by image_id: 0 the same, 0 added, 1 removed, 11 changed\n"), "{by_id}");
+    assert_eq!(hint, "hint: 10 rows are the same but for their image_id: `--by source` matches them\n");
+    let by_source = "\
+rows by source: 10 the same, 0 added, 1 removed, 1 changed; image_id differs in 11, which is not counted as changed
+  class_name: 1 changed
+  label: 1 changed
+changed source batch.bin#5: class_name dog → cat, label 1 → 0
+removed source batch.bin#0
+";
+    assert_eq!(diff(&["--by", "source"]), (by_source.to_owned(), String::new()));
+    assert_eq!(
+        refusal(root.path(), &["diff", "left.parquet", "right.parquet", "--by", "sources"], 1),
+        "error: failed to compare: `left.parquet` has no column `sources`\n"
     );
 }
