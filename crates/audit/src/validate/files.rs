@@ -60,10 +60,10 @@ pub(super) fn check_records(tree: &Tree, validation: &mut Validation) -> Changed
                 (Err(_), false) => (Rule::MissingFile, "no such file".to_owned()),
                 (Err(error), true) => (Rule::FileDigest, error),
             };
-            let made_by = entry.and_then(Entry::made_by).or_else(|| stage_beside(tree, folder));
+            let made_by = whole.and_then(Entry::made_by).or_else(|| stage_beside(tree, folder));
             validation.violations.push(Violation {
                 path: tree.relative(&path),
-                schema: entry.and_then(Entry::schema).map(str::to_owned),
+                schema: whole.and_then(Entry::schema).map(str::to_owned),
                 made_by,
                 rule,
                 row: None,

@@ -1,12 +1,13 @@
 //! A folder of shards is one manifest.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 use tempfile::TempDir;
 use twinset_manifest::rows::{Cluster, Image};
-use twinset_manifest::{Provenance, Reader, Writer, shard_name, write_manifest};
+use twinset_manifest::{Provenance, Reader, Writer, digest_file, shard_name, write_manifest};
 
 use crate::study::{CLASSES, Study, audit, expect_exit};
 use crate::{refusal, stdout};
@@ -109,6 +110,34 @@ fn its_rows_are_checked_together() {
         stdout.contains("row 11, image 99, image_id: foreign-key: found 99, expected an image of `images`\n"),
         "{stdout}"
     );
+}
+
+#[test]
+fn a_shard_that_is_not_as_its_run_wrote_it_is_one_violation() {
+    let root = sharded(|_| ());
+    let out = root.path().join("out");
+    let names =
+        (0..3).map(|at| format!("images/{}", shard_name("images", at, 3))).chain(["clusters.parquet".to_owned()]);
+    let outputs: BTreeMap<String, Value> = names
+        .map(|name| {
+            let blake3 = digest_file(&out.join(&name)).unwrap();
+            (name, serde_json::json!({ "blake3": blake3, "n-bytes": 1 }))
+        })
+        .collect();
+    fs::write(out.join("digests.json"), serde_json::to_vec(&outputs).unwrap()).unwrap();
+    expect_exit(audit(root.path()).args(["validate", "out"]), 0);
+
+    let second = format!("images/{}", shard_name("images", 1, 3));
+    write_images(&out.join(&second), &Study::sound().images[4..7]);
+    let (found, _) = expect_exit(audit(root.path()).args(["validate", "out", "--quiet"]), 3);
+    let [violation, summary] = found.lines().collect::<Vec<_>>()[..] else { panic!("{found}") };
+    assert!(
+        violation.starts_with(&format!("{second} (made by ingest 0.1.0): file-digest: found BLAKE3 ")),
+        "{violation}"
+    );
+    assert_eq!(summary, "2 manifests, 23 rows, 11 images decoded: 1 violation");
+    let (found, _) = expect_exit(audit(root.path()).args(["lineage", "out/images"]), 0);
+    assert!(found.lines().next().unwrap().ends_with("): changed since its run wrote it"), "{found}");
 }
 
 #[test]
