@@ -95,9 +95,10 @@ impl RowError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::OtherPixels { .. } => Some("the file was changed after ingest: ingest again"),
-            Self::Decode { detail: DecodeError::File { .. }, .. } => {
-                Some("paths are relative to the folder that --folder names")
-            }
+            Self::Decode { detail: DecodeError::File { .. }, .. } => Some(
+                "--folder is what twinset-ingest had as --data, for instance --folder ~/datasets: the paths of images \
+                     that are not embedded are relative to it",
+            ),
             Self::Decode { .. } => None,
         }
     }
