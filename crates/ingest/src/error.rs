@@ -192,6 +192,7 @@ impl IngestError {
                 Some("a class's label is its place among the sorted names, so each split needs all of them".to_owned())
             }
             Self::Split(error) => Some(error.hint().to_owned()),
+            Self::Table(error) => error.hint(),
             _ => None,
         }
     }
