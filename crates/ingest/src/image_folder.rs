@@ -87,8 +87,9 @@ pub(crate) fn list_inputs(config: &Config, folder: &Path) -> Result<Vec<PathBuf>
 pub(crate) fn count(config: &Config, folder: &Path) -> Result<Counts, IngestError> {
     let listing = Listing::of(config, folder)?;
     let mut counts = Counts { classes: listing.class_names.len() as u64, ..Counts::default() };
-    for found in listing.files.iter().filter(|found| found.label.is_some()) {
-        *counts.of_split(found.split) += 1;
+    for found in &listing.files {
+        let n = if found.label.is_some() { counts.of_split(found.split) } else { &mut counts.outside };
+        *n += 1;
     }
     Ok(counts)
 }

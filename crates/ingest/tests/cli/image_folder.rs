@@ -138,7 +138,14 @@ fn counts_and_inputs_are_the_files() {
     sandbox.write("photos/train/stray.txt", "");
     sandbox.write("c.toml", CONFIG);
     let said = sandbox.run(&["--config", "c.toml", "--data", ".", "--count"]);
-    assert_eq!((said.code, said.stdout.as_str()), (Some(0), "{\"train\":3,\"val\":0,\"test\":2,\"classes\":2}\n"));
+    assert_eq!(
+        (said.code, said.stdout.as_str()),
+        (Some(0), "{\"train\":3,\"val\":0,\"test\":2,\"classes\":2,\"outside\":1}\n")
+    );
+    let note = "note: nothing was decoded: what is missing, is no image or has no label is counted, and becomes a reject; so do \
+                1 files outside of class folders, counted as `outside`\n";
+    assert_eq!(said.stderr, note);
+    assert_eq!(sandbox.run(&["--config", "c.toml", "--data", ".", "--count", "--quiet"]).stderr, "");
     let said = sandbox.run(&["--config", "c.toml", "--data", ".", "--list-inputs"]);
     let expected = "./photos/train/cat/c.png\n./photos/train/dog/a/z.png\n./photos/train/dog/b.png\n\
                     ./photos/test/cat/d.png\n./photos/test/dog/e.png\n";
