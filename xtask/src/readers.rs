@@ -22,8 +22,8 @@ const EVENTS: &str = "crates/openlineage/tests/python/validate_events.py";
 /// A checkout of OpenLineage's folder `spec`, where its schemas are to be read from.
 const SPEC: &str = "TWINSET_OPENLINEAGE_SPEC";
 
-/// The stages, one after the other, with `OUT` for the study's folder.
-const STUDY: [&str; 6] = [
+/// The stages, one after the other, with `OUT` for the study's folder and `ROOT` for the workspace's.
+const STUDY: [&str; 7] = [
     r#"ingest --set dataset="shapes" --set n-train=300 --set n-test=100 --out OUT/ingest"#,
     "neardup --images OUT/ingest/images.parquet --out OUT/neardup",
     r#"inject --images OUT/ingest/images.parquet --clusters OUT/neardup/clusters.parquet --set seed=0 --set rate=0.5
@@ -36,6 +36,8 @@ const STUDY: [&str; 6] = [
        --set attacks=[{kind="fgsm",epsilon="8/255"}] --out OUT/evaluate"#,
     "neardup clean --images OUT/ingest/images.parquet --pairs OUT/neardup/pairs.parquet
        --clusters OUT/neardup/clusters.parquet --out OUT/clean",
+    r#"ingest --data ROOT/crates/pixels --set dataset="image-folder" --set path="tests" --set draw-split={test=0.2}
+       --set resize={width=16,height=16} --set shard-images=5 --out OUT/sharded"#,
 ];
 
 /// The manifests that SCHEMAS.md has questions for: of the study, and of a published one.
@@ -49,7 +51,7 @@ const ASKED: [&str; 6] = [
 ];
 
 /// The folders that are described for other tools.
-const DESCRIBED: [&str; 3] = ["ingest", "inject", "clean"];
+const DESCRIBED: [&str; 4] = ["ingest", "inject", "clean", "sharded"];
 
 /// Makes a small study and has it read; an error where a reader fails or finds something else than the files claim.
 pub fn readers(workspace: &Workspace) -> Result<()> {
@@ -57,7 +59,7 @@ pub fn readers(workspace: &Workspace) -> Result<()> {
     test::step(workspace, &["build", "--release", "--workspace", "--bins"])?;
     let packages = packages(workspace)?;
     let programs = crate::programs::target_folder(workspace)?.join("release");
-    let study = Study::make(&programs)?;
+    let study = Study::make(workspace, &programs)?;
     let run_python = |script: &str, arguments: &[&Path]| {
         let mut command = Command::new("python3");
         command.arg(script).args(arguments).current_dir(workspace.root());
@@ -81,16 +83,16 @@ struct Study {
 }
 
 impl Study {
-    fn make(programs: &Path) -> Result<Self> {
+    fn make(workspace: &Workspace, programs: &Path) -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("twinset-readers-{}", std::process::id()));
         let study = Self { folder };
         fs::create_dir_all(&study.folder)?;
-        let out = study.folder.to_string_lossy().into_owned();
+        let (root, out) = (workspace.root().to_string_lossy(), study.folder.to_string_lossy().into_owned());
         for line in STUDY {
             let mut words = line.split_whitespace();
             let program = format!("twinset-{}", words.next().unwrap_or_default());
             let mut command = Command::new(programs.join(program));
-            command.args(words.map(|word| word.replace("OUT", &out))).arg("--quiet");
+            command.args(words.map(|word| word.replace("ROOT", &root).replace("OUT", &out))).arg("--quiet");
             command.env("OPENLINEAGE__TRANSPORT__TYPE", "file");
             command.env("OPENLINEAGE__TRANSPORT__LOG_FILE_PATH", study.events());
             command.env("OPENLINEAGE__TRANSPORT__APPEND", "true");

@@ -26,7 +26,7 @@ pub(crate) fn fields(part: &Part, doc: Option<&SchemaDoc>, has_classes: bool) ->
             false => image(part, column),
         }
     };
-    part.footer.columns.iter().flat_map(of_column).collect()
+    part.footer().columns.iter().flat_map(of_column).collect()
 }
 
 fn plain(part: &Part, column: &ColumnSummary, description: &str, has_classes: bool) -> Value {
@@ -40,7 +40,8 @@ fn plain(part: &Part, column: &ColumnSummary, description: &str, has_classes: bo
     let is_label = name == "label";
     let data_type = if is_label { json!([data_type, "cr:Label"]) } else { json!(data_type) };
     let mut field = field(part.name(), name, description, data_type);
-    field["source"] = json!({ "fileObject": { "@id": part.file_name }, "extract": { "column": name } });
+    field["source"] = part.source();
+    field["source"]["extract"] = json!({ "column": name });
     match name {
         "split" => field["references"] = json!({ "field": { "@id": "split/name" } }),
         "label" if has_classes => field["references"] = json!({ "field": { "@id": "class/label" } }),
@@ -53,17 +54,18 @@ fn plain(part: &Part, column: &ColumnSummary, description: &str, has_classes: bo
 /// The picture where any row has its bytes, the path where any row names a file.
 fn image(part: &Part, column: &ColumnSummary) -> Vec<Value> {
     let has_any = |name: &str| {
-        let field = column.fields.iter().find(|field| field.name == name);
-        field.is_some_and(|field| field.n_null.is_none_or(|n_null| n_null < part.footer.n_rows))
+        part.files.iter().any(|(_, footer)| {
+            let column = footer.columns.iter().find(|of_file| of_file.name == column.name);
+            let field = column.and_then(|column| column.fields.iter().find(|field| field.name == name));
+            field.is_some_and(|field| field.n_null.is_none_or(|n_null| n_null < footer.n_rows))
+        })
     };
     let (has_bytes, has_paths) = (has_any("bytes"), has_any("path"));
     let of = |name: &str, description: &str, data_type: &str, json_path: &str| {
         let mut field = field(part.name(), name, description, json!(data_type));
-        field["source"] = json!({
-            "fileObject": { "@id": part.file_name },
-            "extract": { "column": column.name },
-            "transform": { "jsonPath": json_path },
-        });
+        field["source"] = part.source();
+        field["source"]["extract"] = json!({ "column": column.name });
+        field["source"]["transform"] = json!({ "jsonPath": json_path });
         field
     };
     let mut fields = Vec::new();

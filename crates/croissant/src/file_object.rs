@@ -6,16 +6,15 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use twinset_manifest::{Input, Provenance};
+use twinset_manifest::{Footer, Input, Provenance};
 
 use crate::{CroissantError, Part};
 
 /// The registered media type, and the older one that `mlcroissant` knows Parquet by.
 const MEDIA_TYPES: [&str; 2] = ["application/vnd.apache.parquet", "application/x-parquet"];
 
-/// A manifest as a file: where it is, its checksum, its provenance.
-pub(crate) fn file_object(folder: &Path, part: &Part) -> Result<Value, CroissantError> {
-    let Part { file_name, footer } = part;
+/// A manifest, or a shard of one, as a file: where it is, its checksum, its provenance.
+pub(crate) fn file_object(folder: &Path, file_name: &str, footer: &Footer) -> Result<Value, CroissantError> {
     let path = folder.join(file_name);
     let sha256 = sha256(&path).map_err(|source| CroissantError::Read { path, source })?;
     let mut file = json!({
@@ -34,6 +33,24 @@ pub(crate) fn file_object(folder: &Path, part: &Part) -> Result<Value, Croissant
         file["prov:wasDerivedFrom"] = Value::Array(sources);
     }
     Ok(file)
+}
+
+/// The shards of a manifest as one.
+pub(crate) fn file_set(part: &Part) -> Value {
+    let id = file_set_id(part);
+    json!({
+        "@type": "cr:FileSet",
+        "@id": id,
+        "name": id,
+        "description": format!("The {} shards of a manifest of Twinset's schema {}, each a file above.", part.files.len(), part.footer().schema),
+        "includes": format!("{}/*.parquet", part.manifest),
+        "encodingFormat": MEDIA_TYPES,
+    })
+}
+
+/// The name of the shards of a manifest, which is another than its record set's.
+pub(crate) fn file_set_id(part: &Part) -> String {
+    format!("shards-of-{}", part.name())
 }
 
 /// The run of a stage: which program, and how it was configured.

@@ -1,7 +1,8 @@
 //! A *Croissant* is a description of a dataset for other tools: JSON-LD after MLCommons' Croissant 1.1, which
 //! `mlcroissant`, dataset search engines and loaders read.
 //!
-//! It says which files the dataset has (a *file object* each, with SHA-256 and size), what their rows hold (a *record
+//! It says which files the dataset has (a *file object* each, with SHA-256 and size; the shards of one manifest are a *file
+//! set* beside), what their rows hold (a *record
 //! set* each, a *field* for every column), what its splits and classes are, and what it was derived from: the inputs by
 //! BLAKE3, as the manifests' provenance has them. It follows from the manifests beside it alone, so the same manifests
 //! give the same bytes.
@@ -77,17 +78,60 @@ pub enum CroissantError {
     },
 }
 
-/// A manifest of the dataset: one file. A manifest of many files would be a `cr:FileSet` here and in its fields' source.
+/// A manifest of the dataset: one file, or a folder of shards.
 struct Part<'a> {
-    file_name: &'a str,
-    footer: Footer,
+    /// The file or folder.
+    manifest: &'a str,
+    is_sharded: bool,
+    /// Each file's path from the dataset's folder, and its footer; at least one.
+    files: Vec<(String, Footer)>,
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
+    fn read(folder: &Path, manifest: &'a str) -> Result<Self, CroissantError> {
+        let path = folder.join(manifest);
+        let is_sharded = path.is_dir();
+        let names = if is_sharded {
+            let names = shard_names(&path).map_err(|source| CroissantError::Read { path, source })?;
+            names.into_iter().map(|name| format!("{manifest}/{name}")).collect()
+        } else {
+            vec![manifest.to_owned()]
+        };
+        let files: Result<Vec<_>, CroissantError> =
+            names.into_iter().map(|name| Ok((name.clone(), Footer::read(&folder.join(name))?))).collect();
+        Ok(Self { manifest, is_sharded, files: files? })
+    }
+
     /// The name of its record set.
     fn name(&self) -> &str {
-        self.file_name.trim_end_matches(".parquet")
+        self.manifest.trim_end_matches(".parquet")
     }
+
+    /// What all its files have in common.
+    fn footer(&self) -> &Footer {
+        &self.files[0].1
+    }
+
+    /// Where its fields' values are.
+    fn source(&self) -> Value {
+        match self.is_sharded {
+            true => json!({ "fileSet": { "@id": file_object::file_set_id(self) } }),
+            false => json!({ "fileObject": { "@id": self.manifest } }),
+        }
+    }
+}
+
+/// The names of a folder's shards, in order.
+fn shard_names(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in folder.read_dir()? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".parquet") && !name.starts_with('.') {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    if names.is_empty() { Err(io::Error::other("it holds no manifest")) } else { Ok(names) }
 }
 
 /// Describes these manifests of a folder and writes [`FILE_NAME`] beside them, whole or not at all.
@@ -100,28 +144,34 @@ pub fn write_croissant(folder: &Path, about: &About, manifests: &[&str]) -> Resu
     write_atomically(&path, text.as_bytes()).map_err(|source| CroissantError::Write { path, source })
 }
 
-/// The Croissant of these manifests of a folder.
+/// The Croissant of these manifests of a folder, each a file or a folder of shards.
 ///
 /// # Errors
 /// When one of them cannot be read.
 pub fn describe(folder: &Path, about: &About, manifests: &[&str]) -> Result<Value, CroissantError> {
     let mut parts = Vec::new();
-    for &file_name in manifests {
-        parts.push(Part { file_name, footer: Footer::read(&folder.join(file_name))? });
+    for manifest in manifests {
+        parts.push(Part::read(folder, manifest)?);
     }
-    let distribution: Result<Vec<Value>, CroissantError> =
-        parts.iter().map(|part| file_object::file_object(folder, part)).collect();
+    let mut distribution = Vec::new();
+    for part in &parts {
+        for (name, footer) in &part.files {
+            distribution.push(file_object::file_object(folder, name, footer)?);
+        }
+        distribution.extend(part.is_sharded.then(|| file_object::file_set(part)));
+    }
     let mut croissant = json!({
         "@context": context::context(),
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.1",
         "name": about.name,
         "description": about.description,
-        "distribution": distribution?,
+        "distribution": distribution,
         "recordSet": record_set::record_sets(&parts),
     });
     known::add_to(&mut croissant, about.name);
-    let mut warnings: Vec<&String> = parts.iter().flat_map(|part| &part.footer.provenance.warnings).collect();
+    let footers = parts.iter().flat_map(|part| &part.files).map(|(_, footer)| footer);
+    let mut warnings: Vec<&String> = footers.flat_map(|footer| &footer.provenance.warnings).collect();
     warnings.sort_unstable();
     warnings.dedup();
     if !warnings.is_empty() {

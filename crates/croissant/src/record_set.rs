@@ -9,8 +9,8 @@ use crate::field::{field, fields};
 
 /// The splits and the classes where the manifests have them, then a record set for each manifest.
 pub(crate) fn record_sets(parts: &[Part]) -> Vec<Value> {
-    let has_splits = parts.iter().flat_map(|part| &part.footer.columns).any(|column| column.name == "split");
-    let class_names = parts.iter().map(|part| &part.footer.class_names).find(|names| !names.is_empty());
+    let has_splits = parts.iter().flat_map(|part| &part.footer().columns).any(|column| column.name == "split");
+    let class_names = parts.iter().map(|part| &part.footer().class_names).find(|names| !names.is_empty());
     let mut sets = Vec::new();
     sets.extend(has_splits.then(splits));
     sets.extend(class_names.map(|names| classes(names)));
@@ -61,7 +61,7 @@ fn classes(names: &[String]) -> Value {
 
 /// A manifest's rows.
 fn record_set(part: &Part, has_classes: bool) -> Value {
-    let doc = catalog().into_iter().find(|doc| doc.schema == part.footer.schema);
+    let doc = catalog().into_iter().find(|doc| doc.schema == part.footer().schema);
     let name = part.name();
     let mut set = json!({
         "@type": "cr:RecordSet",
@@ -70,7 +70,7 @@ fn record_set(part: &Part, has_classes: bool) -> Value {
         "description": doc.as_ref().map_or("", |doc| doc.doc.as_str()),
         "field": fields(part, doc.as_ref(), has_classes),
     });
-    let first = part.footer.columns.first().map_or("", |column| column.name.as_str());
+    let first = part.footer().columns.first().map_or("", |column| column.name.as_str());
     if ["image_id", "position"].contains(&first) {
         set["key"] = json!({ "@id": format!("{name}/{first}") });
     }

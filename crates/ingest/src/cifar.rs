@@ -59,7 +59,7 @@ impl Source<'_> {
             (Some(subset), Split::Train) => u64::from(subset.train_per_class) * n_classes,
             (Some(subset), _) => u64::from(subset.test_per_class) * n_classes,
         };
-        Counts { train: asked(Split::Train), val: 0, test: asked(Split::Test), classes: n_classes }
+        Counts { train: asked(Split::Train), val: 0, test: asked(Split::Test), classes: n_classes, ..Counts::default() }
     }
 
     /// The files that will be read.

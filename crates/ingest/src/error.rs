@@ -114,11 +114,14 @@ pub enum IngestError {
         /// Classes that only the other has.
         only_right: Vec<String>,
     },
-    /// A class without files.
-    #[error("class folder `{folder}` has no files, expected at least one image")]
+    /// A class without files in any split.
+    #[error("class `{class}` has no files in {}, expected at least one image",
+        .folders.iter().map(|folder| format!("`{}`", folder.display())).collect::<Vec<_>>().join(" or "))]
     EmptyClass {
-        /// The class's folder.
-        folder: PathBuf,
+        /// The class.
+        class: String,
+        /// Its folders.
+        folders: Vec<PathBuf>,
     },
     /// A folder whose name is no text.
     #[error("the name of folder `{folder}` is not UTF-8, expected one, as it is a class's name")]
@@ -189,6 +192,7 @@ impl IngestError {
                 Some("a class's label is its place among the sorted names, so each split needs all of them".to_owned())
             }
             Self::Split(error) => Some(error.hint().to_owned()),
+            Self::Table(error) => error.hint(),
             _ => None,
         }
     }

@@ -187,9 +187,6 @@ impl Images {
         if self.column.is_valid(row) && self.bytes.is_valid(row) {
             return Ok(self.bytes.as_binary::<i64>().value(row).to_vec());
         }
-        Err((
-            "unsupported",
-            "unsupported: its row has no bytes, expected images that are embedded in the file".to_owned(),
-        ))
+        Err(("unsupported", "its row has no bytes, expected images that are embedded in the file".to_owned()))
     }
 }

@@ -5,8 +5,11 @@
 //! those in folders within it too. Hidden files (`.DS_Store`) are passed over; every other file that is no image becomes
 //! a reject. Symbolic links are followed.
 //!
-//! Files are sorted by split, class and path, and a file's place in that order is its image's id: one that is rejected
-//! leaves a gap, so that it does not move the others. Where splits are drawn, files are sorted by class and path alone.
+//! Files of classes are sorted by split, class and path, and a file's place in that order is its image's id: one that is
+//! rejected leaves a gap, so that it does not move the others. Where splits are drawn, files are sorted by class and path
+//! alone. A file outside of the classes, such as a list of labels, is a reject after all others and takes no id.
+//!
+//! A class's folder may be empty in one split, which is warned of, but not in all.
 
 mod listing;
 
@@ -22,7 +25,7 @@ use crate::draw_split::DrawSplit;
 use crate::resize::Resize;
 use crate::sharding::Sharding;
 use crate::sink::Sink;
-use crate::take::{Keep, Place, Rejection, Take, reject};
+use crate::take::{Keep, Place, Rejection, Take, reject, told};
 use crate::{Counts, IngestError, Summary};
 use listing::{Found, Listing};
 
@@ -84,8 +87,9 @@ pub(crate) fn list_inputs(config: &Config, folder: &Path) -> Result<Vec<PathBuf>
 pub(crate) fn count(config: &Config, folder: &Path) -> Result<Counts, IngestError> {
     let listing = Listing::of(config, folder)?;
     let mut counts = Counts { classes: listing.class_names.len() as u64, ..Counts::default() };
-    for found in listing.files.iter().filter(|found| found.label.is_some()) {
-        *counts.of_split(found.split) += 1;
+    for found in &listing.files {
+        let n = if found.label.is_some() { counts.of_split(found.split) } else { &mut counts.outside };
+        *n += 1;
     }
     Ok(counts)
 }
@@ -173,11 +177,6 @@ struct Note {
     rejected: Option<String>,
 }
 
-/// Which file was rejected and why.
-fn told(reject: &Reject) -> String {
-    format!("`{}`: {}", reject.source, reject.detail)
-}
-
 /// What is left of the notes when the digests are used.
 fn rejected(notes: Vec<Note>) -> Vec<Option<String>> {
     notes.into_iter().map(|note| note.rejected).collect()
@@ -198,7 +197,7 @@ fn take(config: &Config, take: Take, id: usize, found: &Found) -> (Result<Image,
 
 fn read(take: Take, found: &Found) -> Result<Vec<u8>, Rejection> {
     if found.label.is_none() {
-        return Err(("unsupported", "unsupported: a file outside of a class folder".to_owned()));
+        return Err(("unsupported", "a file outside of a class folder".to_owned()));
     }
     take.read_file(&found.path)
 }
@@ -210,7 +209,7 @@ fn image(config: &Config, take: Take, id: usize, found: &Found, bytes: Vec<u8>) 
     let referenced = || Keep::Path(config.path.join(&found.relative).to_string_lossy().into_owned());
     let image = take.image(place, bytes, if config.embed { Keep::Bytes } else { referenced() })?;
     if !config.embed && !found.is_utf8 {
-        let detail = "unsupported: the file's name is not UTF-8, so its path cannot be kept; embed = true takes it";
+        let detail = "the file's name is not UTF-8, so its path cannot be kept; embed = true takes it";
         return Err(("unsupported", detail.to_owned()));
     }
     Ok(image)

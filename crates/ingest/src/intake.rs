@@ -7,9 +7,8 @@ use twinset_manifest::Provenance;
 use twinset_manifest::rows::{Image, Split};
 
 use crate::sink::Sink;
-use crate::splits::Asked;
-use crate::summary::listed;
-use crate::take::{Keep, Place, Rejection, Take, reject};
+use crate::splits::{Asked, without_classes};
+use crate::take::{Keep, Place, Rejection, Take, reject, told};
 use crate::{Counts, IngestError, Summary};
 
 /// What is known of a source's items before any is decoded: the classes' names, and of each item, by id, label and split.
@@ -82,8 +81,9 @@ impl<'a> Intake<'a> {
                 match bytes.and_then(|(bytes, keep)| row(take, roll, id, source.clone(), bytes, keep)) {
                     Ok(image) => (Ok(image), (None, note)),
                     Err(rejection) => {
-                        let example = format!("`{source}`: {}", rejection.1);
-                        (Err(reject(&source, rejection)), (Some(example), note))
+                        let reject = reject(&source, rejection);
+                        let example = told(&reject);
+                        (Err(reject), (Some(example), note))
                     }
                 }
             },
@@ -137,8 +137,7 @@ impl<'a> Intake<'a> {
             let missing: Vec<_> =
                 names().filter(|&(_, label)| !is_there(label)).map(|(name, _)| name.clone()).collect();
             if (1..self.roll.class_names.len()).contains(&missing.len()) {
-                let n = missing.len();
-                warnings.push(format!("split `{split}` has no image of {n} classes: {}", listed(&missing, 6)));
+                warnings.extend(without_classes(split, &missing));
             }
         }
         warnings
@@ -146,7 +145,7 @@ impl<'a> Intake<'a> {
 }
 
 fn row(take: Take, roll: &Roll, id: usize, source: String, bytes: Vec<u8>, keep: Keep) -> Result<Image, Rejection> {
-    let unlabelled = || ("unlabelled", "unlabelled: it has no label".to_owned());
+    let unlabelled = || ("unlabelled", "it has no label".to_owned());
     let label = roll.labels[id].ok_or_else(unlabelled)?;
     take.image(Place { image_id: id as u64, split: roll.splits[id], label, source }, bytes, keep)
 }

@@ -127,6 +127,7 @@ impl Config {
             val: u64::from(self.n_val),
             test: u64::from(self.n_test),
             classes: Shape::ALL.len() as u64,
+            ..Counts::default()
         }
     }
 }

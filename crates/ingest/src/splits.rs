@@ -4,6 +4,7 @@ use twinset_manifest::rows::Split;
 use twinset_stage::InvalidField;
 
 use crate::draw_split::DrawSplit;
+use crate::summary::listed;
 
 /// What a source says of splits, against what the config says.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +72,15 @@ impl Asked<'_> {
             (None, Some(draw_split)) => draw_split.draw(labels),
             (None, None) => of_source,
         }
+    }
+}
+
+/// A warning that a split has no image of these classes; none where there are none.
+pub(crate) fn without_classes(split: Split, missing: &[String]) -> Option<String> {
+    match missing {
+        [] => None,
+        [class] => Some(format!("split `{split}` has no image of class `{class}`")),
+        classes => Some(format!("split `{split}` has no image of {} classes: {}", classes.len(), listed(classes, 6))),
     }
 }
 

@@ -18,6 +18,13 @@ pub struct Counts {
     pub test: u64,
     /// Classes.
     pub classes: u64,
+    /// Files outside of class folders, which become rejects; a listing counts them apart, what is ingested not at all.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub outside: u64,
+}
+
+fn is_none(n: &u64) -> bool {
+    *n == 0
 }
 
 impl Counts {

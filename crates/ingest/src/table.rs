@@ -103,13 +103,18 @@ impl Config {
     fn folder(&self) -> &Path {
         self.folder.as_deref().unwrap_or_else(|| self.path.parent().unwrap_or(Path::new("")))
     }
+
+    /// Where that folder is said, for messages.
+    fn told_folder(&self) -> &'static str {
+        if self.folder.is_some() { "the key `folder`" } else { "the table's folder, as no key `folder` is set" }
+    }
 }
 
 /// The table and the files that will be read.
 pub(crate) fn list_inputs(config: &Config, data: &Path) -> Result<Vec<PathBuf>, IngestError> {
     let table = data.join(&config.path);
-    let folder = data.join(config.folder());
     let rows = Rows::read(config, &table)?;
+    let folder = folder(config, data, &rows.paths)?;
     Ok([table].into_iter().chain(rows.paths.iter().map(|path| folder.join(path))).collect())
 }
 
@@ -127,14 +132,15 @@ pub(crate) fn ingest(
     progress: &Progress,
 ) -> Result<Summary, IngestError> {
     let table = data.join(&config.path);
-    let folder = data.join(config.folder());
     let Rows { paths, roll } = Rows::read(config, &table)?;
+    let folder = folder(config, data, &paths)?;
     let take = Take { max_pixels: config.max_pixels, resize: config.resize.as_ref(), class_names: &roll.class_names };
     let sink = Sink::create(out, paths.len(), progress)?;
     let mut intake = Intake::new(&table, &roll, take, sink);
     let n_bytes = |path: &String| std::fs::metadata(folder.join(path)).map_or(0, |metadata| metadata.len());
     let digests = intake.write(&paths, n_bytes, |path| {
-        let bytes = take.read_file(&folder.join(path));
+        let bytes =
+            take.read_file(&folder.join(path)).map_err(|(reason, detail)| (reason, tried(config, path, detail)));
         let digest = blake3::hash(bytes.as_deref().unwrap_or_default());
         // From --data, as the config's path is: what reads the manifest is told that folder and knows no other.
         let referenced = || Keep::Path(config.folder().join(path).to_string_lossy().into_owned());
@@ -146,6 +152,31 @@ pub(crate) fn ingest(
         .with_seed(config.draw_split.as_ref().map(|draw_split| draw_split.seed))
         .with_inputs([of_table, of_images(&folder, &paths, &digests)]);
     intake.finish(provenance)
+}
+
+/// The images' folder; an error where it is not there, or none of them is there.
+fn folder(config: &Config, data: &Path, paths: &[String]) -> Result<PathBuf, TableError> {
+    let folder = data.join(config.folder());
+    let (at, column) = (format!("`{}` ({})", folder.display(), config.told_folder()), config.image_column.clone());
+    if !folder.is_dir() {
+        return Err(TableError::NoFolder { at, column });
+    }
+    match paths.first() {
+        Some(first) if !paths.iter().any(|path| folder.join(path).exists()) => Err(TableError::OtherFolder {
+            path: data.join(&config.path),
+            n: paths.len(),
+            at,
+            example: folder.join(first),
+            column,
+        }),
+        _ => Ok(folder),
+    }
+}
+
+/// What a file gave instead of bytes, and where it was looked for. A manifest knows nothing of the data folder.
+fn tried(config: &Config, path: &str, detail: String) -> String {
+    let (tried, column) = (config.folder().join(path), &config.image_column);
+    format!("{detail}; tried `{}` in --data, by {} and column `{column}`", tried.display(), config.told_folder())
 }
 
 /// The images as one input: a digest over each one's path and the digest of its bytes, in order.

@@ -9,7 +9,7 @@ use twinset_pixels::Limits;
 
 use crate::resize::Resize;
 
-/// Why an item gave no image: the short reason and the whole one.
+/// Why an item gave no image: the short reason, and what was found, which does not say the reason again.
 pub(crate) type Rejection = (&'static str, String);
 
 /// How images are taken, the same for all items of a source.
@@ -44,7 +44,7 @@ impl Take<'_> {
     /// The row of an encoded image.
     pub(crate) fn image(&self, place: Place, bytes: Vec<u8>, keep: Keep) -> Result<Image, Rejection> {
         let limits = Limits { max_pixels: self.max_pixels };
-        let decoded = twinset_pixels::decode(&bytes, &limits).map_err(|error| (error.reason(), error.to_string()))?;
+        let decoded = twinset_pixels::decode(&bytes, &limits).map_err(|error| (error.reason(), error.detail()))?;
         let resized = self.resize.and_then(|resize| resize.apply(&decoded));
         let bytes = resized.as_ref().map_or(bytes, twinset_pixels::encode_png);
         let pixels = resized.unwrap_or(decoded);
@@ -72,7 +72,7 @@ impl Take<'_> {
         let unreadable = |error: io::Error| ("unreadable", format!("cannot read the file: {error}"));
         // A pipe would be waited for, for ever.
         if !fs::metadata(path).map_err(unreadable)?.is_file() {
-            return Err(("unsupported", "unsupported: no regular file".to_owned()));
+            return Err(("unsupported", "no regular file".to_owned()));
         }
         let bytes = File::open(path).and_then(|file| self.read(file)).map_err(unreadable)?;
         bytes.ok_or_else(|| self.too_large())
@@ -88,7 +88,7 @@ impl Take<'_> {
 
     /// What [`read`](Self::read) has nothing for.
     pub(crate) fn too_large(&self) -> Rejection {
-        ("too-large", format!("too large: the file has more than {} bytes", self.max_file_bytes()))
+        ("too-large", format!("the file has more than {} bytes", self.max_file_bytes()))
     }
 
     /// Largest file that is read: twice what an uncompressed image of the most pixels takes, and room for metadata.
@@ -99,5 +99,11 @@ impl Take<'_> {
 
 /// A rejection as a row.
 pub(crate) fn reject(source: &str, (reason, detail): Rejection) -> Reject {
+    let detail = detail.split_whitespace().collect::<Vec<_>>().join(" ");
     Reject { source: source.to_owned(), reason: reason.to_owned(), detail }
+}
+
+/// A reject for a message: which item, the reason, and what was found.
+pub(crate) fn told(Reject { source, reason, detail }: &Reject) -> String {
+    format!("`{source}`: {}: {detail}", reason.replace('-', " "))
 }

@@ -56,7 +56,8 @@ struct Args {
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
     clusters: Option<PathBuf>,
 
-    /// Folder that the paths of images are relative to, for images that are referenced and not embedded.
+    /// Folder that the paths of images are relative to, for images that are referenced and not embedded: the one that
+    /// twinset-ingest had as --data. After `twinset-ingest --data ~/datasets` it is `--folder ~/datasets`.
     #[arg(long, value_name = "DIR", default_value = ".")]
     folder: PathBuf,
 

@@ -405,7 +405,8 @@ fn an_image_that_cannot_be_changed_is_named_with_its_id_and_source() {
     refused(corrupt, |_| (), &arguments, expected);
     let nowhere = with(|row| row.image = ImageData { bytes: None, path: Some("gone.png".to_owned()) });
     let expected = "error: failed to make a near-duplicate: cannot decode image 3 (`all/3.png`): cannot read `./gone.png`: No \
-                    such file or directory (os error 2)\nhint: paths are relative to the folder that --folder names";
+                    such file or directory (os error 2)\nhint: --folder is what twinset-ingest had as --data, for \
+                    instance --folder ~/datasets: the paths of images that are not embedded are relative to it";
     refused(nowhere, |_| (), &arguments, expected);
 }
 

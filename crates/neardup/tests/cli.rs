@@ -124,7 +124,8 @@ fn duplicates_are_found_written_and_summed_up() {
          planted near pairs: 1 of 2 found\n  \
            brightness: 1 of 1\n  \
            flip: 0 of 1\n\
-         wrote hashes.parquet, pairs.parquet and clusters.parquet to out\n"
+         wrote hashes.parquet, pairs.parquet and clusters.parquet to out\n\
+         pairs have ids; `twinset-neardup --help` has the query for their files' names\n"
     );
     let pairs: Vec<_> = read::<Pair>(&folder, "out/pairs.parquet")
         .into_iter()
@@ -330,7 +331,8 @@ fn an_image_that_cannot_be_used_is_named_with_its_id_and_source() {
     refused(corrupt, |_| (), &IMAGES, expected);
     let nowhere = with(|row| row.image = ImageData { bytes: None, path: Some("gone.png".to_owned()) });
     let expected = "error: failed to hash: cannot decode image 12 (`train/12.png`): cannot read `./gone.png`: No such file \
-                    or directory (os error 2)\nhint: paths are relative to the folder that --folder names";
+                    or directory (os error 2)\nhint: --folder is what twinset-ingest had as --data, for \
+                    instance --folder ~/datasets: the paths of images that are not embedded are relative to it";
     refused(nowhere, |_| (), &IMAGES, expected);
     let other = with(|row| row.image.bytes = Some(encode_png(&picture(9))));
     let expected = "error: failed to hash: image 12 (`train/12.png`) has other pixels than its manifest says \

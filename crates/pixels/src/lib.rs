@@ -11,6 +11,7 @@
 //! # Ok::<(), twinset_pixels::DecodeError>(())
 //! ```
 
+use std::fmt::Display;
 use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -94,9 +95,10 @@ impl RowError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::OtherPixels { .. } => Some("the file was changed after ingest: ingest again"),
-            Self::Decode { detail: DecodeError::File { .. }, .. } => {
-                Some("paths are relative to the folder that --folder names")
-            }
+            Self::Decode { detail: DecodeError::File { .. }, .. } => Some(
+                "--folder is what twinset-ingest had as --data, for instance --folder ~/datasets: the paths of images \
+                     that are not embedded are relative to it",
+            ),
             Self::Decode { .. } => None,
         }
     }
@@ -109,6 +111,15 @@ impl DecodeError {
             Self::Unsupported(_) => "unsupported",
             Self::TooLarge { .. } => "too-large",
             Self::File { .. } | Self::Unreadable(_) | Self::Nothing => "unreadable",
+        }
+    }
+
+    /// The message without the [reason](Self::reason), for where the two stand side by side.
+    pub fn detail(&self) -> String {
+        let message = self.to_string();
+        match message.split_once(": ") {
+            Some((begin, detail)) if begin.replace(' ', "-") == self.reason() => detail.to_owned(),
+            _ => message,
         }
     }
 }
@@ -189,9 +200,14 @@ pub fn encode_png(image: &RgbImage) -> Vec<u8> {
 
 fn image_error(error: ImageError) -> DecodeError {
     match error {
-        ImageError::Unsupported(error) => DecodeError::Unsupported(error.to_string()),
-        error => DecodeError::Unreadable(error.to_string()),
+        ImageError::Unsupported(error) => DecodeError::Unsupported(one_line(&error)),
+        error => DecodeError::Unreadable(one_line(&error)),
     }
+}
+
+/// Some decoders say a line a cause.
+fn one_line(error: &impl Display) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -221,6 +237,9 @@ mod tests {
             let error = decode(bytes, &Limits { max_pixels }).unwrap_err();
             assert_eq!(error.reason(), reason);
             assert!(error.to_string().contains(part), "{error}");
+            let words = error.reason().replace('-', " ");
+            assert_eq!(error.to_string(), format!("{words}: {}", error.detail()));
+            assert_eq!(error.detail().lines().count(), 1, "{error}");
         };
         check(b"not an image", 100, "unsupported", "no known image format");
         check(&png[..png.len() / 2], 100, "unreadable", "unreadable: ");

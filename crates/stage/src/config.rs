@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
 
-use crate::locate::{Place, locate, locate_field};
+use crate::locate::{Place, join, locate, locate_field};
 
 /// Where a config comes from.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,7 +59,35 @@ pub enum ConfigError {
         key: String,
         /// What was found and what was expected.
         message: String,
+        /// Tables of the file that the config may stand in, where the whole file was taken for it.
+        tables: Vec<String>,
     },
+}
+
+impl ConfigError {
+    /// What a user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Set { argument } => Some(format!(
+                "text stands in TOML's double quotes, and these in the shell's single ones: --set {}",
+                quoted(argument)?
+            )),
+            Self::Value { tables, .. } if !tables.is_empty() => {
+                let tables: Vec<_> = tables.iter().take(3).map(|table| format!("--table {table}")).collect();
+                Some(format!("the config is a table of this file: {}", tables.join(" or ")))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The argument with its value as TOML text, as a shell takes it; none where more than quotes is wrong with it.
+fn quoted(argument: &str) -> Option<String> {
+    let (key, value) = argument.split_once('=')?;
+    let (key, value) = (key.trim(), value.trim());
+    let is_key = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    let is_text = !value.is_empty() && !value.contains(['"', '\'', '[', ']', '{', '}', '\n']);
+    (is_key && is_text).then(|| format!("{key}='\"{}\"'", value.replace('\\', "\\\\")))
 }
 
 /// A field whose value has the right type and yet cannot be used.
@@ -109,6 +137,7 @@ impl ConfigSource<'_> {
             line: place.offset.map(|offset| 1 + text[..offset].matches('\n').count()),
             key: place.key,
             message,
+            tables: Vec::new(),
         };
         let syntax = |error_: &toml::de::Error| Place { offset: error_.span().map(|s| s.start), key: String::new() };
         let document = DeTable::parse(&text).map_err(|e| error(syntax(&e), one_line(e.message())))?;
@@ -120,15 +149,48 @@ impl ConfigSource<'_> {
                 .ok_or_else(|| ConfigError::NoTable { file: file.clone(), table: path.to_owned() })?;
         }
         let overrides = overrides(self.set)?;
+        let whole = value.clone();
         apply(&mut value, overrides.clone());
         let located = value.clone();
-        let config = C::deserialize(ValueDeserializer::from(value))
-            .map_err(|e| error(locate(&located, prefix, e.span(), e.message()), one_line(e.message())))?;
+        let config = C::deserialize(ValueDeserializer::from(value)).map_err(|e| {
+            let mut error = error(locate(&located, prefix, e.span(), e.message()), one_line(e.message()));
+            if let (None, ConfigError::Value { tables, .. }) = (self.table, &mut error) {
+                add_tables::<C>(&whole, "", &overrides, tables);
+            }
+            error
+        })?;
         validate(&config).map_err(|invalid| {
             let InvalidField { field, found, expected } = invalid;
             error(locate_field(&located, prefix, &field), format!("found {found}, expected {expected}"))
         })?;
         Ok(config)
+    }
+}
+
+/// Adds the paths of the tables below a value that are such a config.
+fn add_tables<C: DeserializeOwned>(
+    value: &Spanned<DeValue<'_>>,
+    path: &str,
+    overrides: &[(String, DeValue<'_>)],
+    tables: &mut Vec<String>,
+) {
+    let below: Vec<(String, &Spanned<DeValue<'_>>)> = match value.get_ref() {
+        DeValue::Table(table) => table.iter().map(|(key, value)| (key.get_ref().to_string(), value)).collect(),
+        DeValue::Array(items) => items.iter().enumerate().map(|(at, value)| (at.to_string(), value)).collect(),
+        _ => return,
+    };
+    for (step, value) in below {
+        let path = join(path, &step);
+        // An empty table says nothing of what it is for.
+        if matches!(value.get_ref(), DeValue::Table(table) if !table.is_empty()) {
+            let mut table = value.clone();
+            apply(&mut table, overrides.to_vec());
+            if C::deserialize(ValueDeserializer::from(table)).is_ok() {
+                tables.push(path);
+                continue;
+            }
+        }
+        add_tables::<C>(value, &path, overrides, tables);
     }
 }
 

@@ -40,8 +40,9 @@ impl Invocation {
             match (flag.as_str(), value) {
                 ("--check", _) => return None,
                 ("--out", Some(value)) => out = Some(PathBuf::from(value)),
-                (flag, Some(value)) if !NO_INPUTS.contains(&flag) && Path::new(&value).is_file() => {
-                    inputs.push(PathBuf::from(value));
+                (flag, Some(value)) if !NO_INPUTS.contains(&flag) => {
+                    let path = PathBuf::from(value);
+                    if path.is_file() { inputs.push(path) } else { inputs.append(&mut shards(&path)) }
                 }
                 _ => {}
             }
@@ -59,11 +60,27 @@ impl Invocation {
             let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
             path.is_file() && !is_hidden && kind.is_some_and(|kind| OUTPUTS.contains(&kind)) && is_new(path)
         };
-        let entries = fs::read_dir(&self.out).into_iter().flatten().flatten().map(|entry| entry.path());
-        let mut paths: Vec<PathBuf> = entries.chain([self.out.clone()]).filter(is_output).collect();
+        let entries = || fs::read_dir(&self.out).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut paths: Vec<PathBuf> = entries().chain([self.out.clone()]).filter(is_output).collect();
+        // A run that goes on with an interrupted one's shards has written them all.
+        let sharded = entries().map(|path| shards(&path)).filter(|shards| shards.iter().any(|shard| is_new(shard)));
+        paths.extend(sharded.flatten());
         paths.sort_unstable();
         paths
     }
+}
+
+/// The shards in a folder of them, such as `images/images-00000-of-00010.parquet`, in order; of anything else none.
+fn shards(folder: &Path) -> Vec<PathBuf> {
+    let stem = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let is_shard = |path: &PathBuf| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        name.ends_with(".parquet") && name.starts_with(&format!("{stem}-")) && name.contains("-of-")
+    };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut shards: Vec<PathBuf> = entries.filter(is_shard).collect();
+    shards.sort_unstable();
+    shards
 }
 
 #[cfg(test)]
@@ -115,6 +132,19 @@ mod tests {
         };
         assert_eq!(names(folder.path().to_owned()), ["a.html", "b.parquet", "model.safetensors"]);
         assert_eq!(names(folder.path().join("a.html")), ["a.html"]);
+
+        fs::create_dir(folder.path().join("images")).unwrap();
+        for name in ["images-00001-of-00002.parquet", "images-00000-of-00002.parquet", "other.parquet"] {
+            write(&format!("images/{name}"));
+        }
+        let shards = ["images-00000-of-00002.parquet", "images-00001-of-00002.parquet"];
+        assert_eq!(
+            names(folder.path().to_owned()),
+            [&["a.html", "b.parquet"], &shards[..], &["model.safetensors"]].concat()
+        );
+        let images = folder.path().join("images");
+        let words = ["twinset-neardup", "--images", images.to_str().unwrap(), "--out", "o"];
+        assert_eq!(Invocation::of(words.map(OsString::from)).unwrap().inputs.len(), 2);
         assert_eq!(names(folder.path().join("missing")), [""; 0]);
     }
 }

@@ -111,7 +111,7 @@ fn scalar(value: &DeValue<'_>) -> Option<String> {
     }
 }
 
-fn join(path: &str, step: &str) -> String {
+pub(crate) fn join(path: &str, step: &str) -> String {
     if path.is_empty() { step.to_owned() } else { format!("{path}.{step}") }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::ConfigError;
 use crate::lineage::Lineage;
 
 /// Runs a stage and turns its error into one line on stderr and exit code 1; hints follow on lines of their own.
@@ -21,7 +22,7 @@ pub fn run(stage: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
         Err(error) => {
             let message = chain(&error);
             eprintln!("error: {message}");
-            if let Some(Hinted { hint, .. }) = error.chain().find_map(|cause| cause.downcast_ref()) {
+            if let Some(hint) = error.chain().find_map(hint) {
                 eprintln!("hint: {hint}");
             }
             if let Some(lineage) = lineage {
@@ -40,6 +41,12 @@ fn end_with_the_reader() {
     unsafe {
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
     }
+}
+
+/// What a user can do about an error.
+fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let hinted = cause.downcast_ref().map(|Hinted { hint, .. }| hint.clone());
+    hinted.or_else(|| cause.downcast_ref::<ConfigError>()?.hint())
 }
 
 /// The error, with a hint on a line of its own.

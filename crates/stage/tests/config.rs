@@ -127,6 +127,39 @@ fn a_missing_table_and_a_wrong_override_say_so() {
     assert!(error.starts_with("cannot understand --set `batch-size`: expected KEY=VALUE"), "{error}");
 }
 
+fn hint<C: serde::de::DeserializeOwned>(text: &str, set: &[&str]) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.toml");
+    fs::write(&path, text).unwrap();
+    let set: Vec<_> = set.iter().map(ToString::to_string).collect();
+    let error = ConfigSource { file: Some(&path), table: None, set: &set }.parse(|_: &C| Ok(())).err().unwrap();
+    error.hint()
+}
+
+#[test]
+fn text_without_quotes_is_shown_as_a_shell_takes_it() {
+    let check = |set: &str, expected: Option<&str>| {
+        let hint = hint::<Train>("", &[set]);
+        let argument = hint.as_deref().map(|hint| hint.split_once(": --set ").unwrap().1);
+        assert_eq!(argument, expected, "{set}");
+    };
+    check("model=paper-robust", Some("model='\"paper-robust\"'"));
+    check("path = my images", Some("path='\"my images\"'"));
+    check("path=C:\\images", Some("path='\"C:\\\\images\"'"));
+    check("regime={kind=standard}", None);
+    check("model='open", None);
+    check("model", None);
+}
+
+#[test]
+fn a_table_that_would_be_the_config_is_named() {
+    let expected = "the config is a table of this file: --table arm.0.train or --table arm.1.train";
+    assert_eq!(hint::<Train>(PIPELINE, &[]).as_deref(), Some(expected));
+    assert_eq!(hint::<Train>("[ingest]\nmodel = 'a'\n", &[]), None);
+    let with_set = hint::<Train>("[t]\nmodel = 'a'\nbatch-size = 1\n", &["regime={ kind = 'standard' }"]);
+    assert_eq!(with_set.as_deref(), Some("the config is a table of this file: --table t"));
+}
+
 #[test]
 fn what_is_wrong_within_an_override_has_a_key_and_no_line() {
     let error =

@@ -16,13 +16,14 @@ def load(folder: pathlib.Path) -> None:
     dataset = mlcroissant.Dataset(str(folder / "croissant.json"))  # raises on what is no valid Croissant
     errors = dataset.metadata.ctx.issues.errors
     assert not errors, errors
-    for file in dataset.metadata.distribution:
+    files = [file for file in dataset.metadata.distribution if isinstance(file, mlcroissant.FileObject)]
+    for file in files:
         assert (folder / file.content_url).stat().st_size == int(file.content_size.removesuffix(" B")), file.id
     for record_set in dataset.metadata.record_sets:
         records = list(dataset.records(record_set.id))
-        manifest = folder / f"{record_set.id}.parquet"
-        if manifest.exists():
-            expected = pyarrow.parquet.read_metadata(manifest).num_rows
+        manifests = [folder / f"{record_set.id}.parquet", *(folder / record_set.id).glob("*.parquet")]
+        if manifests := [manifest for manifest in manifests if manifest.exists()]:
+            expected = sum(pyarrow.parquet.read_metadata(manifest).num_rows for manifest in manifests)
             assert len(records) == expected, (record_set.id, len(records), expected)
         n_images = 0
         for record in records:

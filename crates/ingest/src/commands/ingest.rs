@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use twinset_croissant::{About, write_croissant};
-use twinset_ingest::{Config, IngestError, count, ingest, list_inputs};
+use twinset_ingest::{Config, Counts, IngestError, count, ingest, list_inputs};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -52,7 +52,8 @@ pub(crate) struct IngestArgs {
     #[arg(long)]
     list_inputs: bool,
 
-    /// Print how many images each split has and how many classes there are, as JSON, and do nothing else.
+    /// Print how many images each split has and how many classes there are, as JSON, and do nothing else. Nothing is
+    /// decoded: a file that is no image counts as one. Files outside of class folders are counted apart, as `outside`.
     #[arg(long, conflicts_with = "list_inputs")]
     count: bool,
 }
@@ -70,20 +71,32 @@ pub(crate) fn run(args: &IngestArgs) -> anyhow::Result<()> {
     } else if args.count {
         let counts = count(&config, data).map_err(explain)?;
         println!("{}", serde_json::to_string(&counts).context("failed to print the counts")?);
+        if let Some(note) = note(&config, &counts).filter(|_| !args.common.quiet) {
+            eprintln!("note: {note}");
+        }
     } else {
         let out = args.common.out_folder()?;
         let summary = ingest(&config, data, out, &args.common.progress()).map_err(explain)?;
         let description =
             format!("Images of the source `{}` as Twinset ingested them, one row each.", config.dataset());
         let about = About { name: config.dataset(), description: &description };
-        // Images in shards would be a `cr:FileSet`, which no description of ours has yet.
-        if !summary.images.path.is_dir() {
-            write_croissant(out, &about, &["images.parquet", "rejects.parquet"])
-                .context("failed to describe the dataset")?;
-        }
+        let images = if summary.images.path.is_dir() { "images" } else { "images.parquet" };
+        write_croissant(out, &about, &[images, "rejects.parquet"]).context("failed to describe the dataset")?;
         println!("{summary}");
     }
     Ok(())
+}
+
+/// What a count leaves open.
+fn note(config: &Config, counts: &Counts) -> Option<String> {
+    let (Config::ImageFolder(_) | Config::HuggingFace(_) | Config::Webdataset(_) | Config::Table(_)) = config else {
+        return None;
+    };
+    let note = "nothing was decoded: what is missing, is no image or has no label is counted, and becomes a reject";
+    Some(match counts.outside {
+        0 => note.to_owned(),
+        n => format!("{note}; so do {n} files outside of class folders, counted as `outside`"),
+    })
 }
 
 fn explain(error: IngestError, config: &Config) -> anyhow::Error {

@@ -13,13 +13,13 @@ use walkdir::{DirEntry, WalkDir};
 use super::{Config, split_folder};
 use crate::IngestError;
 use crate::draw_split::DrawSplit;
-use crate::splits::SplitError;
+use crate::splits::{SplitError, without_classes};
 
 /// What an image folder holds.
 pub(super) struct Listing {
     /// The classes, sorted by name: by label.
     pub(super) class_names: Vec<String>,
-    /// The files, by split, class and path; of each split, those outside of a class come first.
+    /// The files, by split, class and path; then those outside of a class, so that these move no other's place.
     pub(super) files: Vec<Found>,
     /// What was passed over and perhaps should not have been.
     pub(super) warnings: Vec<String>,
@@ -55,24 +55,33 @@ impl Listing {
         for &split in &splits[1..] {
             check_same(folder, (first, &class_names), (split, &classes(folder, split)?))?;
         }
-        let mut files = Vec::new();
-        for &split in &splits {
-            files.append(&mut files_below(folder, &split_folder(folder, split), split, None)?);
-            for (label, class) in class_names.iter().enumerate() {
-                let class_folder = split_folder(folder, split).join(class);
-                let mut of_class = files_below(folder, &class_folder, split, Some(label as u32))?;
-                if of_class.is_empty() {
-                    return Err(IngestError::EmptyClass { folder: class_folder });
-                }
-                files.append(&mut of_class);
-            }
-        }
         let is_folder = |name: &&String| folder.join(name).is_dir();
-        let warnings = others
+        let mut warnings: Vec<_> = others
             .iter()
             .filter(is_folder)
             .map(|name| format!("folder `{name}` is none of train, val, test and was not read"))
             .collect();
+        let (mut files, mut outside, mut is_empty) = (Vec::new(), Vec::new(), vec![true; class_names.len()]);
+        for &split in &splits {
+            outside.append(&mut files_below(folder, &split_folder(folder, split), split, None)?);
+            let mut missing = Vec::new();
+            for (label, class) in class_names.iter().enumerate() {
+                let class_folder = split_folder(folder, split).join(class);
+                let mut of_class = files_below(folder, &class_folder, split, Some(label as u32))?;
+                if of_class.is_empty() {
+                    missing.push(class.clone());
+                }
+                is_empty[label] &= of_class.is_empty();
+                files.append(&mut of_class);
+            }
+            warnings.extend(without_classes(split, &missing));
+        }
+        if let Some(label) = is_empty.iter().position(|&is_empty| is_empty) {
+            let class = &class_names[label];
+            let folders = splits.iter().map(|&split| split_folder(folder, split).join(class)).collect();
+            return Err(IngestError::EmptyClass { class: class.clone(), folders });
+        }
+        files.append(&mut outside);
         Ok(Self { class_names, files, warnings })
     }
 
@@ -85,15 +94,16 @@ impl Listing {
             return Err(IngestError::NoDataset { path: folder.to_owned(), found, expected: "<class>/<image>" });
         }
         // What stands beside the classes is no image and of no split; those of the others are drawn.
-        let mut files = files_below(folder, folder, Split::Train, None)?;
+        let (mut files, mut outside) = (Vec::new(), files_below(folder, folder, Split::Train, None)?);
         for (label, class) in class_names.iter().enumerate() {
             let class_folder = folder.join(class);
             let mut of_class = files_below(folder, &class_folder, Split::Train, Some(label as u32))?;
             if of_class.is_empty() {
-                return Err(IngestError::EmptyClass { folder: class_folder });
+                return Err(IngestError::EmptyClass { class: class.clone(), folders: vec![class_folder] });
             }
             files.append(&mut of_class);
         }
+        files.append(&mut outside);
         let labels: Vec<_> = files.iter().map(|found| found.label).collect();
         for (found, split) in files.iter_mut().zip(draw_split.draw(&labels)) {
             found.split = split;

@@ -1,7 +1,7 @@
 //! The rows of a table: which image, which label, which split.
 
 use std::fmt::Display;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::DataType;
@@ -53,6 +53,28 @@ pub enum TableError {
         /// The path.
         found: String,
     },
+    /// The images' folder is not there.
+    #[error("there is no folder {at}, expected the one that the paths of column `{column}` are relative to")]
+    NoFolder {
+        /// The folder, and which key says so.
+        at: String,
+        /// The column.
+        column: String,
+    },
+    /// No image is in their folder.
+    #[error("none of the {n} images of `{path}` is in {at}, for instance `{example}`")]
+    OtherFolder {
+        /// The table.
+        path: PathBuf,
+        /// How many rows it has.
+        n: usize,
+        /// The folder, and which key says so.
+        at: String,
+        /// Where the first one was looked for.
+        example: PathBuf,
+        /// The column.
+        column: String,
+    },
     /// A word that names no split.
     #[error("{at}: split `{found}`, expected train, val or test")]
     Split {
@@ -73,6 +95,15 @@ pub enum TableError {
         /// The other row.
         right: String,
     },
+}
+
+impl TableError {
+    pub(crate) fn hint(&self) -> Option<String> {
+        let (Self::NoFolder { column, .. } | Self::OtherFolder { column, .. }) = self else { return None };
+        Some(format!(
+            "`folder` is relative to the folder that --data names, and the paths of column `{column}` are relative to it"
+        ))
+    }
 }
 
 /// The rows of a table, in order.

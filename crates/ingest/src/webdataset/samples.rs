@@ -40,8 +40,8 @@ pub(super) enum Label {
 
 impl Sample {
     fn new(key: &str, name: &str) -> Self {
-        let no_label = ("unpaired", format!("unpaired: no `{key}.cls` or `{key}.json` beside it"));
-        let no_image = ("unpaired", format!("unpaired: no image `{key}.png`, `{key}.jpg`, … beside it"));
+        let no_label = ("unpaired", format!("no `{key}.cls` or `{key}.json` beside it"));
+        let no_image = ("unpaired", format!("no image `{key}.png`, `{key}.jpg`, … beside it"));
         Self {
             key: key.to_owned(),
             name: name.to_owned(),
@@ -58,7 +58,7 @@ impl Sample {
         match &self.label {
             Label::None(rejection) => Err(rejection.clone()),
             _ if self.n_images > 1 => {
-                Err(("unsupported", format!("unsupported: {} images of one key, expected one", self.n_images)))
+                Err(("unsupported", format!("{} images of one key, expected one", self.n_images)))
             }
             _ => Ok(bytes),
         }
@@ -122,7 +122,7 @@ fn add(
 }
 
 fn no_file() -> Rejection {
-    ("unsupported", "unsupported: no regular file".to_owned())
+    ("unsupported", "no regular file".to_owned())
 }
 
 fn image(member: &mut Member, take: Option<Take>) -> io::Result<Result<Vec<u8>, Rejection>> {
@@ -132,7 +132,7 @@ fn image(member: &mut Member, take: Option<Take>) -> io::Result<Result<Vec<u8>, 
 }
 
 fn label_text(member: &mut Member) -> io::Result<Result<String, Rejection>> {
-    let unlabelled = |what: &str| Ok(Err(("unlabelled", format!("unlabelled: `{}` {what}", member.name))));
+    let unlabelled = |what: &str| Ok(Err(("unlabelled", format!("`{}` {what}", member.name))));
     if !member.is_file {
         return unlabelled("is no regular file");
     }
@@ -143,7 +143,7 @@ fn label_text(member: &mut Member) -> io::Result<Result<String, Rejection>> {
     (&mut *member.body).take(MAX_LABEL_BYTES).read_to_end(&mut bytes)?;
     match String::from_utf8(expect_whole(member, bytes)?) {
         Ok(text) => Ok(Ok(text)),
-        Err(_) => Ok(Err(("unlabelled", format!("unlabelled: `{}` is not UTF-8", member.name)))),
+        Err(_) => Ok(Err(("unlabelled", format!("`{}` is not UTF-8", member.name)))),
     }
 }
 
@@ -162,13 +162,13 @@ fn of_cls(name: &str, text: &str) -> Label {
         Ok(number) => Label::Number(number),
         Err(_) => {
             let shown: String = text.chars().take(40).collect();
-            Label::None(("unlabelled", format!("unlabelled: `{name}` holds `{shown}`, expected a whole number")))
+            Label::None(("unlabelled", format!("`{name}` holds `{shown}`, expected a whole number")))
         }
     }
 }
 
 fn of_json(name: &str, text: &str, field: &str) -> Label {
-    let unlabelled = |what: String| Label::None(("unlabelled", format!("unlabelled: `{name}` {what}")));
+    let unlabelled = |what: String| Label::None(("unlabelled", format!("`{name}` {what}")));
     let value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
         Err(error) => return unlabelled(format!("is no JSON: {error}")),

@@ -73,6 +73,31 @@ fn images_that_are_referenced_have_a_path_and_no_picture() {
     assert!(sources[0]["@id"].as_str().unwrap().starts_with("urn:blake3:"), "{sources}");
 }
 
+#[test]
+fn shards_are_a_file_each_and_one_set() {
+    let sandbox = Sandbox::new();
+    for path in ["train/cat/a.png", "train/cat/b.png", "train/dog/c.png"] {
+        sandbox.write_png(&format!("photos/{path}"), [9, 99, 199]);
+    }
+    sandbox.ingest("dataset = 'image-folder'\npath = 'photos'\nshard-images = 2\n", &["--data", "."]);
+    let croissant = croissant(&sandbox);
+    let distribution = &croissant["distribution"];
+    assert_eq!(distribution.as_array().unwrap().len(), 4);
+    for name in ["images/images-00000-of-00002.parquet", "images/images-00001-of-00002.parquet"] {
+        let shard = by_id(distribution, name);
+        assert_eq!(
+            (&shard["contentUrl"], &shard["sha256"]),
+            (&json!(name), &json!(sha256(&sandbox.path("out").join(name))))
+        );
+    }
+    assert_eq!(by_id(distribution, "shards-of-images")["includes"], "images/*.parquet");
+    let images = by_id(&croissant["recordSet"], "images");
+    for field in images["field"].as_array().unwrap() {
+        assert_eq!(field["source"]["fileSet"], json!({ "@id": "shards-of-images" }), "{field}");
+    }
+    assert_eq!(by_id(&croissant["recordSet"], "class")["data"].as_array().unwrap().len(), 2);
+}
+
 /// By the program that comes with every Linux.
 fn sha256(path: &Path) -> String {
     let output = std::process::Command::new("sha256sum").arg(path).output().unwrap();

@@ -87,7 +87,7 @@ fn numbers_name_themselves_and_a_row_without_a_label_is_a_reject() {
     let expected =
         ["numbers.parquet#2", "numbers.parquet#3"].map(|source| (source.to_owned(), "unlabelled".to_owned()));
     assert_eq!(rejects, expected);
-    let expected = ["split `train` has no image of 1 classes: 1", "2 of 4 images were rejected, see rejects.parquet"];
+    let expected = ["split `train` has no image of class `1`", "2 of 4 images were rejected, see rejects.parquet"];
     assert_eq!(sandbox.provenance().warnings, expected);
 }
 

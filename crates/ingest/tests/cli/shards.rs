@@ -79,12 +79,14 @@ fn shards_hold_the_rows_of_the_whole_in_their_order() {
 
     let found = files(&sandbox.path("out"));
     let shards = (0..21).map(|at| format!("images/images-{at:05}-of-00021.parquet"));
-    let expected: Vec<_> = shards.chain(["rejects.parquet".to_owned()]).collect();
+    let described = ["croissant.json", "rejects.parquet"].map(str::to_owned);
+    let mut expected: Vec<_> = shards.chain(described).collect();
+    expected.sort_unstable();
     assert_eq!(found.keys().collect::<Vec<_>>(), expected.iter().collect::<Vec<_>>());
-    // The first file is the one beside the classes.
+    // The file beside the classes comes last.
     let shard = Reader::<Image>::open(&sandbox.path("out/images/images-00000-of-00021.parquet")).unwrap();
-    assert_eq!((shard.n_rows(), shard.provenance().inputs.len()), (98, 1));
-    let warning = "2 of 100 files from `train/beside.txt` on were rejected, see rejects.parquet";
+    assert_eq!((shard.n_rows(), shard.provenance().inputs.len()), (99, 1));
+    let warning = "1 of 100 files from `train/c0/0000.png` on were rejected, see rejects.parquet";
     assert_eq!(shard.provenance().warnings, [warning]);
     assert!(shard.provenance().config["shard-images"] == 100);
 

@@ -164,7 +164,35 @@ fn a_missing_file_and_a_missing_label_are_rejects() {
         assert!(rejects[at].2.contains(detail), "{:?}", rejects[at]);
     };
     check(0, "gone.png", "unreadable", "cannot read the file: No such file");
+    check(
+        0,
+        "gone.png",
+        "unreadable",
+        "; tried `photos/gone.png` in --data, by the table's folder, as no key `folder`",
+    );
     check(1, "a/1.png", "unlabelled", "it has no label");
     check(2, "a", "unsupported", "no regular file");
     check(3, "labels.csv", "unsupported", "of no known image format");
+}
+
+#[test]
+fn a_wrong_folder_is_one_error_and_a_missing_file_names_it() {
+    let csv = "image,label\na/0.png,dog\na/1.png,cat\ngone.png,cat\n";
+    let check = |folder: &str, expected: &[&str]| {
+        let sandbox = sandbox_with(csv);
+        sandbox.write_png("photos/other/x.png", [9, 9, 9]);
+        sandbox.check_refused(&format!("{CONFIG}{TRAIN}folder = '{folder}'\n"), HERE, expected);
+    };
+    let hint = "hint: `folder` is relative to the folder that --data names, and the paths of column `image` are";
+    let expected = "there is no folder `./fotos` (the key `folder`), expected the one that the paths of column `image`";
+    check("fotos", &[expected, hint]);
+    let expected = "none of the 3 images of `./photos/labels.csv` is in `./photos/other` (the key `folder`), for instance \
+                    `./photos/other/a/0.png`";
+    check("photos/other", &[expected, hint]);
+
+    let sandbox = sandbox_with(csv);
+    sandbox.ingest(&format!("{CONFIG}{TRAIN}folder = 'photos'\n"), HERE);
+    let expected = "cannot read the file: No such file or directory (os error 2); tried `photos/gone.png` in --data, by the \
+                    key `folder` and column `image`";
+    assert_eq!(sandbox.rejects()[0].detail, expected);
 }

@@ -17,6 +17,9 @@ Examples:
     --clusters duplicates/clusters.parquet --out clean
   twinset-neardup clean ... --set within-splits=false --out clean   # leaks leave the test split, all training images stay
 
+Files' names: removed.parquet has ids, the images that went in have each one's `source`. In DuckDB (in Python: duckdb.sql):
+  SELECT i.source, r.reason FROM 'clean/removed.parquet' r JOIN 'images.parquet' i USING (image_id)
+
 Config (TOML, every key has this default):
   keep = \"first\"               the image that stands for a cluster in its split: smallest id; or: largest (most pixels)
   leaks = \"remove-from-test\"   where splits share a cluster, only the first of train, val, test keeps its images;

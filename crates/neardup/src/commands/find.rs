@@ -19,6 +19,10 @@ Examples:
   twinset-neardup clean --images images.parquet --pairs duplicates/pairs.parquet \\
     --clusters duplicates/clusters.parquet --out clean
 
+Files' names: pairs.parquet has ids, images.parquet each one's `source`. In DuckDB (in Python: duckdb.sql):
+  SELECT p.kind, p.similarity, l.source AS left_source, r.source AS right_source FROM 'duplicates/pairs.parquet' p
+    JOIN 'images.parquet' l ON l.image_id = p.left_id JOIN 'images.parquet' r ON r.image_id = p.right_id
+
 Config (TOML, every key has this default):
   search = \"auto\"           candidates by correlation up to 200000 images, by hash beyond; or: correlation, hash
   orientations = \"upright\"  also: mirrored, all (and turned by right angles), any (and by any angle); by correlation only
@@ -38,7 +42,8 @@ pub(crate) struct FindArgs {
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
     images: Option<PathBuf>,
 
-    /// Folder that the paths of images are relative to, for images that are referenced and not embedded.
+    /// Folder that the paths of images are relative to, for images that are referenced and not embedded: the one that
+    /// twinset-ingest had as --data. After `twinset-ingest --data ~/datasets` it is `--folder ~/datasets`.
     #[arg(long, value_name = "DIR", default_value = ".")]
     folder: PathBuf,
 
@@ -113,6 +118,9 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<u64> {
         Known::save(cache, &images, &candidates, &config).with_context(context)?;
     }
     println!("{summary}wrote hashes.parquet, pairs.parquet and clusters.parquet to {}", out.display());
+    if !matches.is_empty() {
+        println!("pairs have ids; `twinset-neardup --help` has the query for their files' names");
+    }
     Ok(summary.n_leaks())
 }
 

@@ -22,7 +22,8 @@ pub(crate) struct GalleryArgs {
     #[arg(long, value_name = "FILE")]
     pairs: PathBuf,
 
-    /// Folder that the paths of images are relative to, for images that are referenced and not embedded.
+    /// Folder that the paths of images are relative to, for images that are referenced and not embedded: the one that
+    /// twinset-ingest had as --data. After `twinset-ingest --data ~/datasets` it is `--folder ~/datasets`.
     #[arg(long, value_name = "DIR", default_value = ".")]
     folder: PathBuf,
 
