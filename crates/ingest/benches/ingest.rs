@@ -1,11 +1,12 @@
 //! How much longer ingest takes than decoding alone, on two threads: `cargo xtask bench ingest`.
 //!
 //! Decoding alone reads each file and decodes it, in parallel, and does nothing with it. Both are run in turn, several
-//! times over, and medians are told.
+//! times over; told are the medians of the time on the clock, and the mean of that on the processors, which other programs
+//! on the machine disturb less.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -42,7 +43,8 @@ fn main() -> Result<()> {
     let large = root.path().join("large");
     write_images(&large, n_large, |random| jpeg(&picture(random, 1600, 1200, 50)))?;
 
-    println!("| folder | images | embed | decoding alone | ingest | ratio |\n|---|---:|---|---:|---:|---:|");
+    println!("| folder | images | embed | decoding alone | ingest | ratio | CPU: alone | ingest | ratio |");
+    println!("|---|---:|---|---:|---:|---:|---:|---:|---:|");
     let made = [("32x32 PNG", small.as_path()), ("1600x1200 JPEG", large.as_path())];
     let given = args.folder.iter().map(|folder| (folder.to_str().unwrap_or("given"), folder.as_path()));
     for (name, folder) in made.into_iter().chain(given) {
@@ -67,16 +69,57 @@ fn compare(name: &str, folder: &Path, embed: bool, n_rounds: usize) -> Result<()
     let paths = twinset_ingest::list_inputs(&config, None)?;
     let (mut alone, mut whole) = (Vec::new(), Vec::new());
     for _ in 0..n_rounds {
-        alone.push(measure(|| decode_alone(&paths))?);
-        whole.push(measure(|| {
+        alone.push(Took::of(|| decode_alone(&paths))?);
+        whole.push(Took::of(|| {
             ingest(&config, None, out.path(), &Progress::hidden())?;
             Ok(())
         })?);
     }
-    let (alone, whole) = (median(alone), median(whole));
-    let (n, ratio) = (paths.len(), whole.as_secs_f64() / alone.as_secs_f64());
-    println!("| {name} | {n} | {embed} | {:.2} s | {:.2} s | {ratio:.2} |", alone.as_secs_f64(), whole.as_secs_f64());
+    let (n, of_alone, of_whole) = (paths.len(), Took::typical(&alone), Took::typical(&whole));
+    println!(
+        "| {name} | {n} | {embed} {}{}",
+        of_alone.beside(of_whole, |took| took.wall),
+        of_alone.beside(of_whole, |took| took.cpu) + "|"
+    );
     Ok(())
+}
+
+/// What a piece of work took, in seconds.
+#[derive(Clone, Copy)]
+struct Took {
+    wall: f64,
+    cpu: f64,
+}
+
+impl Took {
+    fn of(work: impl FnOnce() -> Result<()>) -> Result<Self> {
+        let (start, cpu) = (Instant::now(), cpu_seconds()?);
+        work()?;
+        Ok(Self { wall: start.elapsed().as_secs_f64(), cpu: cpu_seconds()? - cpu })
+    }
+
+    fn typical(rounds: &[Self]) -> Self {
+        let mut walls: Vec<_> = rounds.iter().map(|took| took.wall).collect();
+        walls.sort_unstable_by(f64::total_cmp);
+        let cpu = rounds.iter().map(|took| took.cpu).sum::<f64>() / rounds.len() as f64;
+        Self { wall: walls[walls.len() / 2], cpu }
+    }
+
+    /// Cells of the table.
+    fn beside(self, other: Self, which: impl Fn(Self) -> f64) -> String {
+        let (this, that) = (which(self), which(other));
+        format!("| {this:.2} s | {that:.2} s | {:.2} ", that / this)
+    }
+}
+
+/// What the process has spent on processors, all threads together.
+fn cpu_seconds() -> Result<f64> {
+    /// Linux counts a hundred ticks a second, whatever the processor does.
+    const TICKS: f64 = 100.0;
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let after_name = stat.rsplit_once(')').context("no name in /proc/self/stat")?.1;
+    let ticks = after_name.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
+    Ok(ticks.sum::<Result<f64, _>>()? / TICKS)
 }
 
 fn decode_alone(paths: &[PathBuf]) -> Result<()> {
@@ -85,17 +128,6 @@ fn decode_alone(paths: &[PathBuf]) -> Result<()> {
         std::hint::black_box(decode(&bytes, &Limits::default())?);
         Ok(())
     })
-}
-
-fn measure(work: impl FnOnce() -> Result<()>) -> Result<Duration> {
-    let start = Instant::now();
-    work()?;
-    Ok(start.elapsed())
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
 }
 
 /// Two classes of images.

@@ -102,7 +102,12 @@ pub(crate) fn ingest(
     out: &Path,
     progress: &Progress,
 ) -> Result<Summary, IngestError> {
-    let Listing { class_names, files, warnings } = Listing::of(config, folder)?;
+    let mut listing = Listing::of(config, folder)?;
+    // Of a referenced image nothing is held that its size would tell.
+    if config.embed || config.shard_images.is_some() {
+        listing.measure();
+    }
+    let Listing { class_names, files, warnings } = listing;
     let numbered: Vec<_> = files.iter().enumerate().collect();
     let of_all = Take { max_pixels: config.max_pixels, resize: config.resize.as_ref(), class_names: &class_names };
     let write = |sink: &mut Sink, files: &[Numbered]| {

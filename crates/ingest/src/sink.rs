@@ -11,7 +11,7 @@ use twinset_stage::{Bar, Progress};
 use crate::{Counts, IngestError, Summary};
 
 /// Images made at once: enough for many threads, few enough for little memory.
-const CHUNK_ITEMS: usize = 512;
+const CHUNK_ITEMS: usize = 2048;
 /// Bytes of source files read at once, beyond which a chunk ends early.
 const CHUNK_BYTES: u64 = 64 << 20;
 

@@ -1,7 +1,8 @@
 //! How an encoded image of a file source becomes a row: read, decoded within limits, resized where the config asks.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::prelude::*;
 use std::path::Path;
 
 use twinset_manifest::rows::{Image, ImageData, Reject, Split};
@@ -70,12 +71,20 @@ impl Take<'_> {
     /// The bytes of a file.
     pub(crate) fn read_file(&self, path: &Path) -> Result<Vec<u8>, Rejection> {
         let unreadable = |error: io::Error| ("unreadable", format!("cannot read the file: {error}"));
-        // A pipe would be waited for, for ever.
-        if !fs::metadata(path).map_err(unreadable)?.is_file() {
+        // A pipe that is opened as a file is would be waited for, for ever.
+        let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        if !metadata.is_file() {
             return Err(("unsupported", "no regular file".to_owned()));
         }
-        let bytes = File::open(path).and_then(|file| self.read(file)).map_err(unreadable)?;
-        bytes.ok_or_else(|| self.too_large())
+        if metadata.len() > self.max_file_bytes() {
+            return Err(self.too_large());
+        }
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(metadata.len() as usize).map_err(|error| unreadable(error.into()))?;
+        // What is added meanwhile is not waited for.
+        file.take(metadata.len()).read_to_end(&mut bytes).map_err(unreadable)?;
+        Ok(bytes)
     }
 
     /// The bytes of an encoded image; none where they are more than any image within the limits has.

@@ -1,10 +1,13 @@
 //! How a field's type becomes an Arrow array and back.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, PrimitiveArray, StringBuilder, StructArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, BooleanArray, PrimitiveArray, StringArray, StringBuilder,
+    StructArray,
+};
 use arrow::datatypes::{DataType, Field, Fields, Float32Type, Float64Type, UInt32Type, UInt64Type};
 
 use crate::Digest;
@@ -170,9 +173,7 @@ impl Value for String {
     }
 
     fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {
-        let mut builder = StringBuilder::new();
-        values.for_each(|value| builder.append_option(value));
-        Arc::new(builder.finish())
+        Arc::new(text_array(values.map(|value| value.map(String::as_str))))
     }
 
     fn decode(array: &dyn Array) -> Result<Vec<Option<Self>>, String> {
@@ -190,7 +191,15 @@ impl<T: Text> Value for T {
         Self: 'a,
     {
         let mut builder = StringBuilder::new();
-        values.for_each(|value| builder.append_option(value.map(ToString::to_string)));
+        for value in values {
+            match value {
+                Some(value) => {
+                    write!(builder, "{value}").expect("text is written into memory");
+                    builder.append_value("");
+                }
+                None => builder.append_null(),
+            }
+        }
         Arc::new(builder.finish())
     }
 
@@ -210,9 +219,7 @@ impl Value for Vec<u8> {
     }
 
     fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {
-        let mut builder = BinaryBuilder::new();
-        values.for_each(|value| builder.append_option(value));
-        Arc::new(builder.finish())
+        Arc::new(bytes_array(values.map(|value| value.map(Self::as_slice))))
     }
 
     fn decode(array: &dyn Array) -> Result<Vec<Option<Self>>, String> {
@@ -230,12 +237,11 @@ impl Value for ImageData {
     }
 
     fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {
-        let (mut bytes, mut path) = (BinaryBuilder::new(), StringBuilder::new());
-        for value in values {
-            bytes.append_option(value.and_then(|image| image.bytes.as_deref()));
-            path.append_option(value.and_then(|image| image.path.as_deref()));
-        }
-        Arc::new(StructArray::new(image_fields(), vec![Arc::new(bytes.finish()), Arc::new(path.finish())], None))
+        let (bytes, paths): (Vec<_>, Vec<_>) = values
+            .map(|value| value.map_or((None, None), |image| (image.bytes.as_deref(), image.path.as_deref())))
+            .unzip();
+        let (bytes, paths) = (bytes_array(bytes.into_iter()), text_array(paths.into_iter()));
+        Arc::new(StructArray::new(image_fields(), vec![Arc::new(bytes), Arc::new(paths)], None))
     }
 
     fn decode(array: &dyn Array) -> Result<Vec<Option<Self>>, String> {
@@ -250,6 +256,21 @@ impl Value for ImageData {
             })
             .collect())
     }
+}
+
+/// An array that is allocated once: that of encoded images is large.
+fn bytes_array<'a>(values: impl Iterator<Item = Option<&'a [u8]>>) -> BinaryArray {
+    let values: Vec<_> = values.collect();
+    let n_bytes = values.iter().flatten().map(|bytes| bytes.len()).sum();
+    let mut builder = BinaryBuilder::with_capacity(values.len(), n_bytes);
+    values.into_iter().for_each(|value| builder.append_option(value));
+    builder.finish()
+}
+
+fn text_array<'a>(values: impl Iterator<Item = Option<&'a str>>) -> StringArray {
+    let mut builder = StringBuilder::new();
+    values.for_each(|value| builder.append_option(value));
+    builder.finish()
 }
 
 /// Hugging Face's image convention.

@@ -1,6 +1,6 @@
 //! Writing a manifest, whole or not at all.
 
-use std::io::BufWriter;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
@@ -12,20 +12,61 @@ use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
 use crate::error::innermost;
-use crate::{AtomicFile, Digest, Input, ManifestError, PROVENANCE_KEY, Provenance, Row, SCHEMA_KEY, digest_file};
+use crate::{AtomicFile, Digest, Input, ManifestError, PROVENANCE_KEY, Provenance, Row, SCHEMA_KEY};
 
 /// Bytes of rows after which a row group ends, however few they are: a reader holds one in memory.
 const ROW_GROUP_BYTES: usize = 64 << 20;
+/// Rows and bytes of rows after which what was pushed is encoded: few, so that memory is used again while it is warm.
+const BATCH: Size = Size { rows: 1024, bytes: 4 << 20 };
+/// Bytes that are written and digested at once.
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// Writes rows to a temporary sibling in row groups of bounded size; [`finish`](Writer::finish) gives it its name.
 ///
 /// The same rows and provenance give the same bytes, however they were pushed.
 pub struct Writer<R> {
-    arrow: ArrowWriter<BufWriter<AtomicFile>>,
+    arrow: ArrowWriter<BufWriter<Digesting>>,
     path: PathBuf,
     pending: Vec<R>,
-    pending_bytes: usize,
+    batch: Size,
+    row_group: Size,
     n_rows: u64,
+}
+
+/// So many rows, of so many bytes.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    rows: usize,
+    bytes: usize,
+}
+
+impl Size {
+    fn add(&mut self, n_bytes: usize) {
+        self.rows += 1;
+        self.bytes = self.bytes.saturating_add(n_bytes);
+    }
+
+    fn fills(self, limit: Self) -> bool {
+        self.rows >= limit.rows || self.bytes >= limit.bytes
+    }
+}
+
+/// A file whose digest is known when it is written.
+struct Digesting {
+    file: AtomicFile,
+    hasher: blake3::Hasher,
+}
+
+impl Write for Digesting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..n]);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// A manifest that was written.
@@ -49,9 +90,11 @@ impl<R: Row> Writer<R> {
         // Without Arrow's own schema in the footer: Parquet's types say as much, and readers that find one, pyarrow and with it
         // `datasets`, look for `huggingface` in there alone.
         let options = ArrowWriterOptions::new().with_properties(properties::<R>()).with_skip_arrow_metadata(true);
-        let arrow = ArrowWriter::try_new_with_options(BufWriter::new(file), R::arrow_schema(), options)
+        let file = BufWriter::with_capacity(BUFFER_BYTES, Digesting { file, hasher: blake3::Hasher::new() });
+        let arrow = ArrowWriter::try_new_with_options(file, R::arrow_schema(), options)
             .map_err(|error| write_error(path, &innermost(&error)))?;
-        Ok(Self { arrow, path: path.to_owned(), pending: Vec::new(), pending_bytes: 0, n_rows: 0 })
+        let (batch, row_group) = (Size::default(), Size::default());
+        Ok(Self { arrow, path: path.to_owned(), pending: Vec::new(), batch, row_group, n_rows: 0 })
     }
 
     /// Adds a row.
@@ -59,10 +102,17 @@ impl<R: Row> Writer<R> {
     /// # Errors
     /// When a full row group cannot be written.
     pub fn push(&mut self, row: R) -> Result<(), ManifestError> {
-        self.pending_bytes = self.pending_bytes.saturating_add(row.n_bytes());
+        let n_bytes = row.n_bytes();
+        self.batch.add(n_bytes);
+        self.row_group.add(n_bytes);
         self.pending.push(row);
-        let is_full = self.pending.len() == R::ROW_GROUP_ROWS || self.pending_bytes >= ROW_GROUP_BYTES;
-        if is_full { self.flush() } else { Ok(()) }
+        if self.row_group.fills(Size { rows: R::ROW_GROUP_ROWS, bytes: ROW_GROUP_BYTES }) {
+            self.end_row_group()
+        } else if self.batch.fills(BATCH) {
+            self.encode()
+        } else {
+            Ok(())
+        }
     }
 
     /// Adds rows.
@@ -83,31 +133,31 @@ impl<R: Row> Writer<R> {
     /// # Errors
     /// When writing, syncing or renaming fails; what stood at the path is then as it was.
     pub fn finish(mut self, provenance: &Provenance) -> Result<Written, ManifestError> {
-        self.flush()?;
+        self.end_row_group()?;
         let provenance = serde_json::to_string(provenance).expect("provenance serialises to JSON");
         self.put_metadata(SCHEMA_KEY, R::SCHEMA.to_owned());
         self.put_metadata(PROVENANCE_KEY, provenance);
         let Self { arrow, path, n_rows, .. } = self;
         let buffer = arrow.into_inner().map_err(|error| write_error(&path, &innermost(&error)))?;
-        let file = buffer.into_inner().map_err(|error| write_error(&path, error.error()))?;
+        let Digesting { file, hasher } = buffer.into_inner().map_err(|error| write_error(&path, error.error()))?;
         file.commit().map_err(|error| write_error(&path, &error))?;
-        let blake3 = digest_file(&path).map_err(|source| ManifestError::Read { path: path.clone(), source })?;
-        Ok(Written { path, n_rows, blake3 })
+        Ok(Written { path, n_rows, blake3: Digest(*hasher.finalize().as_bytes()) })
     }
 
-    fn flush(&mut self) -> Result<(), ManifestError> {
-        if self.pending.is_empty() {
-            return Ok(());
-        }
-        let rows = std::mem::take(&mut self.pending);
-        let batch = RecordBatch::try_new(R::arrow_schema(), R::to_arrays(&rows))
+    fn end_row_group(&mut self) -> Result<(), ManifestError> {
+        self.encode()?;
+        self.row_group = Size::default();
+        self.arrow.flush().map_err(|error| write_error(&self.path, &innermost(&error)))
+    }
+
+    /// Hands the pending rows to the row group.
+    fn encode(&mut self) -> Result<(), ManifestError> {
+        self.batch = Size::default();
+        self.n_rows += self.pending.len() as u64;
+        let batch = RecordBatch::try_new(R::arrow_schema(), R::to_arrays(&self.pending))
             .expect("a row type's arrays agree with its schema");
-        self.pending_bytes = 0;
-        self.n_rows += rows.len() as u64;
-        // Large images are in memory twice by now, and once more when they are encoded.
-        drop(rows);
-        let written = self.arrow.write(&batch).and_then(|()| self.arrow.flush());
-        written.map_err(|error| write_error(&self.path, &innermost(&error)))
+        self.pending.clear();
+        self.arrow.write(&batch).map_err(|error| write_error(&self.path, &innermost(&error)))
     }
 }
 

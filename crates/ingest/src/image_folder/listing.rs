@@ -1,12 +1,14 @@
 //! What an image folder holds, in order.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use rayon::prelude::*;
 use twinset_manifest::rows::Split;
 use walkdir::{DirEntry, WalkDir};
 
@@ -32,8 +34,9 @@ pub(super) struct Found {
     pub(super) relative: String,
     /// Whether `relative` is the name as it is.
     pub(super) is_utf8: bool,
+    /// Its size, once [measured](Listing::measure); 0 where that fails.
     pub(super) n_bytes: u64,
-    /// When it was changed, in nanoseconds since 1970; 0 where that is not known. No manifest holds it.
+    /// When it was changed, in nanoseconds since 1970; likewise. No manifest holds it.
     pub(super) modified_ns: u64,
     pub(super) split: Split,
     /// None for a file outside of a class folder.
@@ -83,6 +86,16 @@ impl Listing {
         }
         files.append(&mut outside);
         Ok(Self { class_names, files, warnings })
+    }
+
+    /// Asks the file system for each file's size and time of change.
+    pub(super) fn measure(&mut self) {
+        self.files.par_iter_mut().for_each(|found| {
+            if let Ok(metadata) = fs::metadata(&found.path) {
+                found.n_bytes = metadata.len();
+                found.modified_ns = modified_ns(&metadata).unwrap_or(0);
+            }
+        });
     }
 
     /// Of a folder whose splits are drawn: classes, and no splits.
@@ -181,17 +194,16 @@ fn check_same(
 /// The files of a class at any depth, or, without a label, those that stand in the split's folder itself.
 fn files_below(folder: &Path, within: &Path, split: Split, label: Option<u32>) -> Result<Vec<Found>, IngestError> {
     let depth = if label.is_some() { usize::MAX } else { 1 };
-    let files = entries(within, depth)?.into_iter().filter(|entry| !entry.is_folder);
+    let files = entries(within, depth)?.into_par_iter().filter(|entry| !entry.is_folder);
     Ok(files
-        .map(|entry| {
-            let relative = entry.path.strip_prefix(folder).expect("an entry is below the folder that is listed");
-            let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+        .map(|Entry { path, .. }| {
+            let relative = path.strip_prefix(folder).expect("an entry is below the folder that is listed");
             Found {
-                relative: parts.join("/"),
+                relative: relative.to_string_lossy().into_owned(),
                 is_utf8: relative.to_str().is_some(),
-                n_bytes: entry.n_bytes,
-                modified_ns: entry.modified_ns,
-                path: entry.path,
+                n_bytes: 0,
+                modified_ns: 0,
+                path,
                 split,
                 label,
             }
@@ -203,13 +215,18 @@ fn files_below(folder: &Path, within: &Path, split: Split, label: Option<u32>) -
 struct Entry {
     path: PathBuf,
     is_folder: bool,
-    n_bytes: u64,
-    modified_ns: u64,
 }
 
 impl Entry {
     fn name(&self) -> &OsStr {
         self.path.file_name().unwrap_or_default()
+    }
+
+    /// By name in each folder: as the paths' bytes are, with what parts two names before all that may stand in one.
+    fn cmp_by_name(&self, other: &Self) -> Ordering {
+        let bytes = |entry| Path::as_os_str(entry).as_encoded_bytes().iter();
+        let rank = |&byte: &u8| if byte == MAIN_SEPARATOR as u8 { 0 } else { byte };
+        bytes(&self.path).map(rank).cmp(bytes(&other.path).map(rank))
     }
 }
 
@@ -218,25 +235,17 @@ impl Entry {
 /// A link to nothing is an entry, so that it becomes a reject; a link to a folder above it is an error.
 fn entries(folder: &Path, max_depth: usize) -> Result<Vec<Entry>, IngestError> {
     let is_shown = |entry: &DirEntry| entry.depth() == 0 || !is_hidden(entry.file_name());
-    let walk = WalkDir::new(folder).min_depth(1).max_depth(max_depth).follow_links(true).sort_by_file_name();
+    let walk = WalkDir::new(folder).min_depth(1).max_depth(max_depth).follow_links(true);
     let mut entries = Vec::new();
     for entry in walk.into_iter().filter_entry(is_shown) {
         match entry {
-            Ok(entry) => {
-                let metadata = entry.metadata().ok();
-                entries.push(Entry {
-                    is_folder: entry.file_type().is_dir(),
-                    n_bytes: metadata.as_ref().map_or(0, Metadata::len),
-                    modified_ns: metadata.as_ref().and_then(modified_ns).unwrap_or(0),
-                    path: entry.into_path(),
-                });
-            }
+            Ok(entry) => entries.push(Entry { is_folder: entry.file_type().is_dir(), path: entry.into_path() }),
             Err(error) => {
                 let path = error.path().unwrap_or(folder).to_owned();
                 let is_loop = error.loop_ancestor().is_some();
                 if !is_loop && path.is_symlink() {
                     if !path.file_name().is_some_and(is_hidden) {
-                        entries.push(Entry { path, is_folder: false, n_bytes: 0, modified_ns: 0 });
+                        entries.push(Entry { path, is_folder: false });
                     }
                     continue;
                 }
@@ -245,6 +254,7 @@ fn entries(folder: &Path, max_depth: usize) -> Result<Vec<Entry>, IngestError> {
             }
         }
     }
+    entries.par_sort_unstable_by(Entry::cmp_by_name);
     Ok(entries)
 }
 
