@@ -87,14 +87,10 @@ impl Source<'_> {
             Some(subset) => subset.draw(&labels, &class_names)?,
         };
         let mut sink = Sink::create(out, ids.len(), progress)?;
-        sink.write(
-            &ids,
-            |_| 0,
-            |&id| {
-                let ((batch, at), (split, label)) = (records[id], labels[id]);
-                (Ok(image(id, split, u32::from(label), &class_names, batch, at)), ())
-            },
-        )?;
+        sink.write(&ids, |&id, _| {
+            let ((batch, at), (split, label)) = (records[id], labels[id]);
+            Some((Ok(image(id, split, u32::from(label), &class_names, batch, at)), ()))
+        })?;
         sink.finish(&provenance, class_names)
     }
 }

@@ -16,16 +16,17 @@ mod listing;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use twinset_manifest::rows::{Image, Reject, Split};
+use twinset_manifest::rows::{Image, Split};
 use twinset_manifest::{Digest, Input, Provenance};
 use twinset_pixels::Limits;
 use twinset_stage::{InvalidField, Progress};
 
 use crate::draw_split::DrawSplit;
 use crate::resize::Resize;
+use crate::room::Room;
 use crate::sharding::Sharding;
-use crate::sink::Sink;
-use crate::take::{Keep, Place, Rejection, Take, reject, told};
+use crate::sink::{Made, Sink};
+use crate::take::{Keep, Opened, Place, Rejection, Take, reject, told};
 use crate::{Counts, IngestError, Summary};
 use listing::{Found, Listing};
 
@@ -103,15 +104,14 @@ pub(crate) fn ingest(
     progress: &Progress,
 ) -> Result<Summary, IngestError> {
     let mut listing = Listing::of(config, folder)?;
-    // Of a referenced image nothing is held that its size would tell.
-    if config.embed || config.shard_images.is_some() {
+    if config.shard_images.is_some() {
         listing.measure();
     }
     let Listing { class_names, files, warnings } = listing;
     let numbered: Vec<_> = files.iter().enumerate().collect();
     let of_all = Take { max_pixels: config.max_pixels, resize: config.resize.as_ref(), class_names: &class_names };
     let write = |sink: &mut Sink, files: &[Numbered]| {
-        sink.write(files, |(_, found)| found.n_bytes, |&(id, found)| take(config, of_all, id, found))
+        sink.write(files, |&(id, found), room| take(config, of_all, id, found, room))
     };
     provenance.seed = config.draw_split.as_ref().map(|draw_split| draw_split.seed);
     provenance.warnings = warnings;
@@ -187,24 +187,30 @@ fn rejected(notes: Vec<Note>) -> Vec<Option<String>> {
     notes.into_iter().map(|note| note.rejected).collect()
 }
 
-fn take(config: &Config, take: Take, id: usize, found: &Found) -> (Result<Image, Reject>, Note) {
-    let bytes = read(take, found);
+fn take(config: &Config, take: Take, id: usize, found: &Found, room: &Room) -> Option<Made<Note>> {
+    let opened = open(take, found);
+    // Of a referenced image nothing is held.
+    let n_held = opened.as_ref().map_or(0, |opened| if config.embed { opened.n_bytes } else { 0 });
+    if !room.take(n_held) {
+        return None;
+    }
+    let bytes = opened.and_then(Opened::read);
     let blake3 = blake3::hash(bytes.as_deref().unwrap_or_default());
-    match bytes.and_then(|bytes| image(config, take, id, found, bytes)) {
+    Some(match bytes.and_then(|bytes| image(config, take, id, found, bytes)) {
         Ok(image) => (Ok(image), Note { blake3, rejected: None }),
         Err(rejection) => {
             let reject = reject(&found.relative, rejection);
             let rejected = Some(told(&reject));
             (Err(reject), Note { blake3, rejected })
         }
-    }
+    })
 }
 
-fn read(take: Take, found: &Found) -> Result<Vec<u8>, Rejection> {
+fn open(take: Take, found: &Found) -> Result<Opened, Rejection> {
     if found.label.is_none() {
         return Err(("unsupported", "a file outside of a class folder".to_owned()));
     }
-    take.read_file(&found.path)
+    take.open(&found.path)
 }
 
 fn image(config: &Config, take: Take, id: usize, found: &Found, bytes: Vec<u8>) -> Result<Image, Rejection> {

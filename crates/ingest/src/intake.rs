@@ -59,11 +59,12 @@ impl<'a> Intake<'a> {
         Self { source, roll, take, sink, n_taken: 0, outcomes: BTreeMap::new() }
     }
 
-    /// Takes the next items, in parallel. `make` gives an item's `source`, its bytes, and what is to be noted of it.
+    /// Takes the next items, in parallel. `size` is how many bytes an item takes while it is made; `make` gives its `source`,
+    /// its bytes, and what is to be noted of it.
     pub(crate) fn write<T: Sync, N: Send>(
         &mut self,
         items: &[T],
-        size: impl Fn(&T) -> u64,
+        size: impl Fn(&T) -> u64 + Sync,
         make: impl Fn(&T) -> (String, Result<(Vec<u8>, Keep), Rejection>, N) + Sync,
     ) -> Result<Vec<N>, IngestError> {
         let (first, end) = (self.n_taken, self.n_taken + items.len());
@@ -73,21 +74,20 @@ impl<'a> Intake<'a> {
         }
         let numbered: Vec<_> = items.iter().enumerate().map(|(at, item)| (first + at, item)).collect();
         let (roll, take) = (self.roll, self.take);
-        let notes = self.sink.write(
-            &numbered,
-            |(_, item)| size(item),
-            |&(id, item)| {
-                let (source, bytes, note) = make(item);
-                match bytes.and_then(|(bytes, keep)| row(take, roll, id, source.clone(), bytes, keep)) {
-                    Ok(image) => (Ok(image), (None, note)),
-                    Err(rejection) => {
-                        let reject = reject(&source, rejection);
-                        let example = told(&reject);
-                        (Err(reject), (Some(example), note))
-                    }
+        let notes = self.sink.write(&numbered, |&(id, item), room| {
+            if !room.take(size(item)) {
+                return None;
+            }
+            let (source, bytes, note) = make(item);
+            Some(match bytes.and_then(|(bytes, keep)| row(take, roll, id, source.clone(), bytes, keep)) {
+                Ok(image) => (Ok(image), (None, note)),
+                Err(rejection) => {
+                    let reject = reject(&source, rejection);
+                    let example = told(&reject);
+                    (Err(reject), (Some(example), note))
                 }
-            },
-        )?;
+            })
+        })?;
         self.n_taken = end;
         let places = roll.splits[first..end].iter().zip(&roll.labels[first..end]);
         let mut own = Vec::with_capacity(notes.len());

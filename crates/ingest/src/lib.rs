@@ -43,6 +43,7 @@ mod labels;
 mod parquet_file;
 pub mod pickle;
 mod resize;
+mod room;
 pub mod shapes;
 mod sharding;
 mod shards;

@@ -8,12 +8,8 @@ use twinset_manifest::rows::{Image, Reject};
 use twinset_manifest::{Provenance, Writer};
 use twinset_stage::{Bar, Progress};
 
+use crate::room::{Room, first_chunk_items};
 use crate::{Counts, IngestError, Summary};
-
-/// Images made at once: enough for many threads, few enough for little memory.
-const CHUNK_ITEMS: usize = 2048;
-/// Bytes of source files read at once, beyond which a chunk ends early.
-const CHUNK_BYTES: u64 = 64 << 20;
 
 /// The manifests that a source fills.
 pub(crate) struct Sink {
@@ -22,7 +18,7 @@ pub(crate) struct Sink {
 }
 
 /// What an item became, and what its source notes of it.
-type Made<N> = (Result<Image, Reject>, N);
+pub(crate) type Made<N> = (Result<Image, Reject>, N);
 
 impl Sink {
     pub(crate) fn create(out: &Path, total: usize, progress: &Progress) -> Result<Self, IngestError> {
@@ -43,27 +39,24 @@ impl Sink {
 
     /// Makes an image or a reject of each item, in parallel, and writes them in the items' order.
     ///
-    /// `size` is how many bytes an item takes while it is made. Returns what `make` noted of each item.
+    /// `make` takes the room of what it will hold, and makes nothing where there is none. Returns what it noted of each item.
     pub(crate) fn write<T: Sync, N: Send>(
         &mut self,
         items: &[T],
-        size: impl Fn(&T) -> u64,
-        make: impl Fn(&T) -> Made<N> + Sync,
+        make: impl Fn(&T, &Room) -> Option<Made<N>> + Sync,
     ) -> Result<Vec<N>, IngestError> {
         let mut notes = Vec::with_capacity(items.len());
-        let make_chunk = |chunk: &[T]| -> Vec<Made<N>> { chunk.par_iter().map(&make).collect() };
-        let (chunk, mut rest) = items.split_at(chunk_len(items, &size));
-        let mut made = make_chunk(chunk);
+        let (mut made, mut n_next) = make_chunk(&items[..first_chunk_items().min(items.len())], &make);
+        let mut rest = items;
         // While a chunk is written the next one is made: no thread waits for another.
         while !made.is_empty() {
-            let (chunk, after) = rest.split_at(chunk_len(rest, &size));
-            rest = after;
-            let n_made = made.len() as u64;
+            let n_made = made.len();
+            rest = &rest[n_made..];
             let write = || made.into_iter().try_for_each(|made| self.manifests.push(made, &mut notes));
-            let (written, next) = rayon::join(write, || make_chunk(chunk));
+            let (written, next) = rayon::join(write, || make_chunk(&rest[..n_next.min(rest.len())], &make));
             written?;
-            self.bar.inc(n_made);
-            made = next;
+            self.bar.inc(n_made as u64);
+            (made, n_next) = next;
         }
         Ok(notes)
     }
@@ -111,28 +104,56 @@ impl Manifests {
     }
 }
 
-/// How many of the items the next chunk takes: at least one, where there is one.
-fn chunk_len<T>(items: &[T], size: impl Fn(&T) -> u64) -> usize {
-    let mut bytes = 0u64;
-    let fitting = items.iter().take(CHUNK_ITEMS).take_while(|item| {
-        bytes = bytes.saturating_add(size(item));
-        bytes <= CHUNK_BYTES
-    });
-    fitting.count().max(1).min(items.len())
+/// Makes the items of a chunk, at least the first of them and as many more as there is room for; also how many the next chunk
+/// is to have.
+fn make_chunk<T: Sync, N: Send>(
+    chunk: &[T],
+    make: &(impl Fn(&T, &Room) -> Option<Made<N>> + Sync),
+) -> (Vec<Made<N>>, usize) {
+    let room = Room::of_chunk();
+    let made: Vec<_> = chunk.par_iter().map(|item| make(item, &room)).collect();
+    // What was made of an item behind one that waits is made again.
+    let mut made: Vec<_> = made.into_iter().map_while(|made| made).collect();
+    if let (true, Some(first)) = (made.is_empty(), chunk.first()) {
+        made.extend(make(first, &Room::of_item()));
+    }
+    (made, room.next_chunk_items())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const MIB: u64 = 1 << 20;
+
+    fn make(&(at, n_bytes): &(usize, u64), room: &Room) -> Option<Made<(usize, u64)>> {
+        let reject = || Reject { source: at.to_string(), reason: "test".to_owned(), detail: String::new() };
+        room.take(n_bytes).then(|| (Err(reject()), (at, n_bytes)))
+    }
+
     #[test]
-    fn a_chunk_ends_by_count_or_by_bytes_and_is_never_empty() {
-        let check = |items: &[u64], expected: usize| assert_eq!(chunk_len(items, |&size| size), expected);
-        check(&[1; 2 * CHUNK_ITEMS], CHUNK_ITEMS);
-        check(&[1; 3], 3);
-        check(&[CHUNK_BYTES / 2; 5], 2);
-        check(&[u64::MAX, 1], 1);
-        check(&[1, u64::MAX], 1);
-        check(&[], 0);
+    fn a_chunk_holds_no_more_than_there_is_room_for_and_at_least_an_item() {
+        let check = |sizes: &[u64], is_expected: fn(usize, u64) -> bool| {
+            let items: Vec<_> = sizes.iter().copied().enumerate().collect();
+            let (made, _) = make_chunk(&items, &make);
+            let n_bytes = made.iter().map(|(_, (_, n_bytes))| n_bytes).sum();
+            assert!(is_expected(made.len(), n_bytes), "{} items of {n_bytes} bytes", made.len());
+        };
+        check(&[], |n, _| n == 0);
+        check(&[MIB; 20], |n, _| n == 20);
+        check(&[10 * MIB; 20], |n, n_bytes| n >= 1 && n_bytes <= 64 * MIB);
+        check(&[1000 * MIB, MIB, MIB], |n, _| n == 1);
+        check(&[MIB, 1000 * MIB, MIB], |n, _| n <= 1);
+    }
+
+    #[test]
+    fn each_item_is_written_once_and_in_order_whatever_the_sizes() {
+        let folder = tempfile::tempdir().unwrap();
+        let items: Vec<_> = (0..500).map(|at: usize| (at, (at as u64 * 7919 % 90) * MIB)).collect();
+        let mut sink = Sink::create(folder.path(), items.len(), &Progress::hidden()).unwrap();
+        let notes = sink.write(&items, make).unwrap();
+        assert_eq!(notes, items);
+        let summary = sink.finish(&Provenance::of_stage("ingest", "0"), Vec::new()).unwrap();
+        assert_eq!(summary.rejects.n_rows, 500);
     }
 }

@@ -22,7 +22,7 @@ use crate::labels::validate_names;
 use crate::resize::Resize;
 use crate::sink::Sink;
 use crate::splits::Asked;
-use crate::take::{Keep, Take};
+use crate::take::{Keep, Opened, Take};
 use crate::{Counts, IngestError, Summary};
 use rows::Rows;
 pub use rows::TableError;
@@ -139,8 +139,10 @@ pub(crate) fn ingest(
     let mut intake = Intake::new(&table, &roll, take, sink);
     let n_bytes = |path: &String| std::fs::metadata(folder.join(path)).map_or(0, |metadata| metadata.len());
     let digests = intake.write(&paths, n_bytes, |path| {
-        let bytes =
-            take.read_file(&folder.join(path)).map_err(|(reason, detail)| (reason, tried(config, path, detail)));
+        let bytes = take
+            .open(&folder.join(path))
+            .and_then(Opened::read)
+            .map_err(|(reason, detail)| (reason, tried(config, path, detail)));
         let digest = blake3::hash(bytes.as_deref().unwrap_or_default());
         // From --data, as the config's path is: what reads the manifest is told that folder and knows no other.
         let referenced = || Keep::Path(config.folder().join(path).to_string_lossy().into_owned());

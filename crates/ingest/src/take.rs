@@ -68,9 +68,8 @@ impl Take<'_> {
         })
     }
 
-    /// The bytes of a file.
-    pub(crate) fn read_file(&self, path: &Path) -> Result<Vec<u8>, Rejection> {
-        let unreadable = |error: io::Error| ("unreadable", format!("cannot read the file: {error}"));
+    /// Opens a file that may be an image.
+    pub(crate) fn open(&self, path: &Path) -> Result<Opened, Rejection> {
         // A pipe that is opened as a file is would be waited for, for ever.
         let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
@@ -80,11 +79,7 @@ impl Take<'_> {
         if metadata.len() > self.max_file_bytes() {
             return Err(self.too_large());
         }
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(metadata.len() as usize).map_err(|error| unreadable(error.into()))?;
-        // What is added meanwhile is not waited for.
-        file.take(metadata.len()).read_to_end(&mut bytes).map_err(unreadable)?;
-        Ok(bytes)
+        Ok(Opened { file, n_bytes: metadata.len() })
     }
 
     /// The bytes of an encoded image; none where they are more than any image within the limits has.
@@ -104,6 +99,27 @@ impl Take<'_> {
     fn max_file_bytes(&self) -> u64 {
         self.max_pixels.saturating_mul(16).saturating_add(64 << 20)
     }
+}
+
+/// A file that is about to be read.
+pub(crate) struct Opened {
+    file: File,
+    pub(crate) n_bytes: u64,
+}
+
+impl Opened {
+    /// The file's bytes.
+    pub(crate) fn read(self) -> Result<Vec<u8>, Rejection> {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(self.n_bytes as usize).map_err(|error| unreadable(error.into()))?;
+        // What is added meanwhile is not waited for.
+        self.file.take(self.n_bytes).read_to_end(&mut bytes).map_err(unreadable)?;
+        Ok(bytes)
+    }
+}
+
+fn unreadable(error: io::Error) -> Rejection {
+    ("unreadable", format!("cannot read the file: {error}"))
 }
 
 /// A rejection as a row.

@@ -4,6 +4,10 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+
+/// Bytes after which the disk is set to work while more is written: little is left to wait for at the end.
+const SYNC_BYTES: usize = 16 << 20;
 
 /// A file that is written beside its target and takes the target's name only when [committed](AtomicFile::commit).
 ///
@@ -15,6 +19,9 @@ pub struct AtomicFile {
     temporary: PathBuf,
     target: PathBuf,
     is_committed: bool,
+    n_unsynced: usize,
+    /// What is being synced beside the writing. The system tells an error of the disk once, so each outcome is looked at.
+    syncing: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl AtomicFile {
@@ -32,7 +39,8 @@ impl AtomicFile {
         let n = N_CREATED.fetch_add(1, Ordering::Relaxed);
         let temporary = target.with_file_name(format!(".{name}.{}-{n}.partial", std::process::id()));
         let file = File::create(&temporary)?;
-        Ok(Self { file, temporary, target: target.to_owned(), is_committed: false })
+        let target = target.to_owned();
+        Ok(Self { file, temporary, target, is_committed: false, n_unsynced: 0, syncing: None })
     }
 
     /// Syncs the file to disk and gives it its target's name.
@@ -40,17 +48,40 @@ impl AtomicFile {
     /// # Errors
     /// When syncing or renaming fails; the target is then as it was.
     pub fn commit(mut self) -> io::Result<()> {
+        self.wait_for_sync()?;
         self.file.sync_all()?;
         fs::rename(&self.temporary, &self.target)?;
         self.is_committed = true;
         let folder = self.target.parent().filter(|parent| !parent.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     }
+
+    /// Begins to sync what was written, unless that before is still under way.
+    fn begin_sync(&mut self) -> io::Result<()> {
+        if self.syncing.as_ref().is_some_and(|syncing| !syncing.is_finished()) {
+            return Ok(());
+        }
+        self.wait_for_sync()?;
+        self.n_unsynced = 0;
+        let file = self.file.try_clone()?;
+        self.syncing = Some(thread::Builder::new().spawn(move || file.sync_data())?);
+        Ok(())
+    }
+
+    fn wait_for_sync(&mut self) -> io::Result<()> {
+        let outcome = self.syncing.take().map(JoinHandle::join);
+        outcome.unwrap_or(Ok(Ok(()))).unwrap_or_else(|_| Err(io::Error::other("syncing the file panicked")))
+    }
 }
 
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        let n = self.file.write(bytes)?;
+        self.n_unsynced += n;
+        if self.n_unsynced >= SYNC_BYTES {
+            self.begin_sync()?;
+        }
+        Ok(n)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -128,6 +159,21 @@ mod tests {
         drop(file);
         assert_eq!(fs::read(&target).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["a.txt"]);
+    }
+
+    #[test]
+    fn a_file_that_is_synced_while_it_is_written_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("large.bin");
+        let mut file = AtomicFile::create(&target).unwrap();
+        let piece: Vec<_> = (0..SYNC_BYTES / 4).map(|at| at as u8).collect();
+        for _ in 0..13 {
+            file.write_all(&piece).unwrap();
+        }
+        assert!(file.syncing.is_some());
+        file.commit().unwrap();
+        assert_eq!(fs::read(&target).unwrap(), piece.repeat(13));
+        assert_eq!(names(folder.path()), ["large.bin"]);
     }
 
     #[test]

@@ -68,9 +68,8 @@ impl Listing {
         for &split in &splits {
             outside.append(&mut files_below(folder, &split_folder(folder, split), split, None)?);
             let mut missing = Vec::new();
-            for (label, class) in class_names.iter().enumerate() {
-                let class_folder = split_folder(folder, split).join(class);
-                let mut of_class = files_below(folder, &class_folder, split, Some(label as u32))?;
+            let of_classes = files_of_classes(folder, &split_folder(folder, split), split, &class_names)?;
+            for (label, (class, mut of_class)) in class_names.iter().zip(of_classes).enumerate() {
                 if of_class.is_empty() {
                     missing.push(class.clone());
                 }
@@ -108,11 +107,10 @@ impl Listing {
         }
         // What stands beside the classes is no image and of no split; those of the others are drawn.
         let (mut files, mut outside) = (Vec::new(), files_below(folder, folder, Split::Train, None)?);
-        for (label, class) in class_names.iter().enumerate() {
-            let class_folder = folder.join(class);
-            let mut of_class = files_below(folder, &class_folder, Split::Train, Some(label as u32))?;
+        let of_classes = files_of_classes(folder, folder, Split::Train, &class_names)?;
+        for (class, mut of_class) in class_names.iter().zip(of_classes) {
             if of_class.is_empty() {
-                return Err(IngestError::EmptyClass { class: class.clone(), folders: vec![class_folder] });
+                return Err(IngestError::EmptyClass { class: class.clone(), folders: vec![folder.join(class)] });
             }
             files.append(&mut of_class);
         }
@@ -189,6 +187,17 @@ fn check_same(
         only_left: left_set.difference(&right_set).map(|&name| name.clone()).collect(),
         only_right: right_set.difference(&left_set).map(|&name| name.clone()).collect(),
     })
+}
+
+/// The files of each class, by label.
+fn files_of_classes(
+    folder: &Path,
+    within: &Path,
+    split: Split,
+    class_names: &[String],
+) -> Result<Vec<Vec<Found>>, IngestError> {
+    let of_class = |(label, class)| files_below(folder, &within.join(class), split, Some(label as u32));
+    class_names.par_iter().enumerate().map(of_class).collect()
 }
 
 /// The files of a class at any depth, or, without a label, those that stand in the split's folder itself.
