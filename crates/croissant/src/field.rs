@@ -34,7 +34,7 @@ fn plain(part: &Part, column: &ColumnSummary, description: &str, has_classes: bo
     let data_type = match column.type_name.as_str() {
         "bool" => "sc:Boolean",
         "float32" | "float64" => "sc:Float",
-        number if number.starts_with("uint") => "sc:Integer",
+        number if number.starts_with("uint") || number.starts_with("int") => "sc:Integer",
         _ => "sc:Text",
     };
     let is_label = name == "label";

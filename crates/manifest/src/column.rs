@@ -8,13 +8,13 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, BooleanArray, PrimitiveArray, StringArray, StringBuilder,
     StructArray,
 };
-use arrow::datatypes::{DataType, Field, Fields, Float32Type, Float64Type, UInt32Type, UInt64Type};
+use arrow::datatypes::{DataType, Field, Fields, Float32Type, Float64Type, Int64Type, UInt32Type, UInt64Type};
 
 use crate::Digest;
 use crate::rows::ImageData;
 
 /// A type that a manifest's column can hold, null aside.
-pub trait Value: Clone + Sized {
+pub trait Value: Clone + 'static {
     /// The Arrow type.
     fn data_type() -> DataType;
     /// Bytes that the value takes in an array, about.
@@ -22,9 +22,7 @@ pub trait Value: Clone + Sized {
         size_of::<Self>()
     }
     /// The values as an array.
-    fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef
-    where
-        Self: 'a;
+    fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef;
     /// The values of an array.
     ///
     /// # Errors
@@ -32,40 +30,44 @@ pub trait Value: Clone + Sized {
     fn decode(array: &dyn Array) -> Result<Vec<Option<Self>>, String>;
 }
 
-/// A field's type: a [`Value`], or an `Option` of one where the column may hold null.
-pub trait Column: Sized {
+/// What a column holds. A field's type says it: a [`Value`], or an `Option` of one where the column may hold null. Where `row!`
+/// has `field: type as column`, that column does, for instance [`ClassLabel`](crate::ClassLabel).
+pub trait Column {
+    /// The field's type.
+    type Field: 'static;
     /// Whether null is a value.
     const NULLABLE: bool;
     /// The Arrow type.
     fn data_type() -> DataType;
-    /// Bytes that the field takes in an array, about.
-    fn n_bytes(&self) -> usize;
+    /// What is expected of an array, as a message says it.
+    fn expected() -> String {
+        format!("{}{}", type_name(&Self::data_type()), if Self::NULLABLE { " or null" } else { "" })
+    }
+    /// Bytes that a field takes in an array, about.
+    fn n_bytes(field: &Self::Field) -> usize;
     /// The fields as an array.
-    fn encode_column<'a>(fields: impl Iterator<Item = &'a Self>) -> ArrayRef
-    where
-        Self: 'a;
+    fn encode_column<'a>(fields: impl Iterator<Item = &'a Self::Field>) -> ArrayRef;
     /// The fields of an array.
     ///
     /// # Errors
     /// Says what was found instead.
-    fn decode_column(array: &dyn Array) -> Result<Vec<Self>, String>;
+    fn decode_column(array: &dyn Array) -> Result<Vec<Self::Field>, String>;
 }
 
 impl<V: Value> Column for V {
+    type Field = Self;
+
     const NULLABLE: bool = false;
 
     fn data_type() -> DataType {
         V::data_type()
     }
 
-    fn n_bytes(&self) -> usize {
-        Value::n_bytes(self)
+    fn n_bytes(field: &Self) -> usize {
+        Value::n_bytes(field)
     }
 
-    fn encode_column<'a>(fields: impl Iterator<Item = &'a Self>) -> ArrayRef
-    where
-        Self: 'a,
-    {
+    fn encode_column<'a>(fields: impl Iterator<Item = &'a Self>) -> ArrayRef {
         V::encode(fields.map(Some))
     }
 
@@ -76,20 +78,19 @@ impl<V: Value> Column for V {
 }
 
 impl<V: Value> Column for Option<V> {
+    type Field = Self;
+
     const NULLABLE: bool = true;
 
     fn data_type() -> DataType {
         V::data_type()
     }
 
-    fn n_bytes(&self) -> usize {
-        self.as_ref().map_or(0, Value::n_bytes)
+    fn n_bytes(field: &Self) -> usize {
+        field.as_ref().map_or(0, Value::n_bytes)
     }
 
-    fn encode_column<'a>(fields: impl Iterator<Item = &'a Self>) -> ArrayRef
-    where
-        Self: 'a,
-    {
+    fn encode_column<'a>(fields: impl Iterator<Item = &'a Self>) -> ArrayRef {
         V::encode(fields.map(Option::as_ref))
     }
 
@@ -139,6 +140,7 @@ macro_rules! primitive_value {
 primitive_value! {
     u32 => UInt32Type,
     u64 => UInt64Type,
+    i64 => Int64Type,
     f32 => Float32Type,
     f64 => Float64Type,
 }
@@ -158,7 +160,7 @@ impl Value for bool {
 }
 
 /// A type that a column holds as text.
-pub(crate) trait Text: Clone + Display + FromStr<Err = String> {}
+pub(crate) trait Text: Clone + Display + FromStr<Err = String> + 'static {}
 
 impl Text for Digest {}
 
@@ -186,10 +188,7 @@ impl<T: Text> Value for T {
         DataType::Utf8
     }
 
-    fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef
-    where
-        Self: 'a,
-    {
+    fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {
         let mut builder = StringBuilder::new();
         for value in values {
             match value {

@@ -50,6 +50,18 @@ pub enum ManifestError {
         /// The schema that was asked for.
         expected: &'static str,
     },
+    /// A manifest of the schema in another version.
+    #[error("manifest `{path}` holds `{found}`, expected `{expected}`: another version wrote it, run {stage} again")]
+    OtherVersion {
+        /// The manifest.
+        path: PathBuf,
+        /// The schema in its footer.
+        found: String,
+        /// The schema that was asked for.
+        expected: &'static str,
+        /// What wrote it, for instance `` `ingest` ``.
+        stage: String,
+    },
     /// A column is missing, of another type, or holds what its type cannot.
     #[error("manifest `{path}`, column `{column}`: found {found}, expected {expected}")]
     Column {

@@ -11,7 +11,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 
 use crate::pages::check_pages;
-use crate::{ManifestError, PROVENANCE_KEY, Provenance, SCHEMA_KEY};
+use crate::{ManifestError, PROVENANCE_KEY, Provenance, SCHEMA_KEY, schema_name};
 
 /// A Parquet file whose footer says that it is a manifest of the schema that was asked for.
 ///
@@ -40,13 +40,21 @@ impl ManifestFile {
             footer.key_value_metadata()?.iter().find(|entry| entry.key == key).and_then(|entry| entry.value.clone())
         };
         let found = entry(SCHEMA_KEY).ok_or_else(|| ManifestError::NoSchema { path: path.to_owned(), expected })?;
-        if found != expected {
-            return Err(ManifestError::WrongSchema { path: path.to_owned(), found, expected });
-        }
         let provenance = entry(PROVENANCE_KEY).ok_or_else(|| "it is missing".to_owned());
         let provenance = provenance
-            .and_then(|json| serde_json::from_str(&json).map_err(|error| error.to_string()))
-            .map_err(|detail| ManifestError::Provenance { path: path.to_owned(), detail })?;
+            .and_then(|json| serde_json::from_str::<Provenance>(&json).map_err(|error| error.to_string()))
+            .map_err(|detail| ManifestError::Provenance { path: path.to_owned(), detail });
+        if found != expected {
+            let path = path.to_owned();
+            return Err(match schema_name(&found) == schema_name(expected) {
+                true => {
+                    let stage = provenance.map_or_else(|_| "its stage".to_owned(), |made| format!("`{}`", made.stage));
+                    ManifestError::OtherVersion { path, found, expected, stage }
+                }
+                false => ManifestError::WrongSchema { path, found, expected },
+            });
+        }
+        let provenance = provenance?;
         let n_rows = footer.num_rows().max(0).cast_unsigned();
         Ok(Self { path: path.to_owned(), provenance, n_rows, file, metadata, next_group: 0, n_left: 0, batches: None })
     }

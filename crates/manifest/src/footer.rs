@@ -13,7 +13,7 @@ use crate::{ManifestError, PROVENANCE_KEY, Provenance, SCHEMA_KEY, huggingface};
 /// What a manifest's footer says, whatever its rows are: for programs that describe manifests and do not read them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Footer {
-    /// The schema, for instance `images/1`.
+    /// The schema, for instance `images/2`.
     pub schema: String,
     /// Where the manifest comes from.
     pub provenance: Provenance,

@@ -1,5 +1,7 @@
 //! The footer entry by which Hugging Face `datasets` knows that a column is an image and another a class.
 
+use std::collections::HashSet;
+
 use arrow::datatypes::DataType;
 use serde_json::{Map, Value, json};
 
@@ -9,14 +11,20 @@ use crate::{ManifestError, Row, Writer, Written};
 /// The footer key that `datasets` reads.
 pub const KEY: &str = "huggingface";
 
-/// The features of an `images` manifest: `image` decodes to a picture, `label` shows its class's name.
+/// The features of an `images` manifest: `image` decodes to a picture, `label` is a class label with the classes' names.
+///
+/// A class without a name is called by its number. Where there are no names, or two classes have the same one, `label` is a
+/// number, for `datasets` would not open the file otherwise.
 pub fn image_features(class_names: &[String]) -> String {
+    let of_class = |(label, name): (usize, &String)| if name.is_empty() { label.to_string() } else { name.clone() };
+    let names: Vec<String> = class_names.iter().enumerate().map(of_class).collect();
+    let has_names = !names.is_empty() && names.iter().collect::<HashSet<_>>().len() == names.len();
     let features: Map<String, Value> = Image::columns()
         .into_iter()
         .map(|column| {
             let feature = match (column.name, &column.data_type) {
                 ("image", _) => json!({ "_type": "Image" }),
-                ("label", _) => json!({ "names": class_names, "_type": "ClassLabel" }),
+                ("label", _) if has_names => json!({ "names": names, "_type": "ClassLabel" }),
                 (_, DataType::Utf8) => json!({ "dtype": "string", "_type": "Value" }),
                 (_, other) => json!({ "dtype": format!("{other:?}").to_lowercase(), "_type": "Value" }),
             };

@@ -25,6 +25,7 @@
 
 mod atomic;
 mod catalog;
+mod class_label;
 mod column;
 mod constraint;
 mod error;
@@ -46,6 +47,7 @@ mod writer;
 
 pub use atomic::{AtomicFile, append_line, write_atomically};
 pub use catalog::{SchemaDoc, catalog, schema_name};
+pub use class_label::ClassLabel;
 pub use column::{Column, Value, type_name};
 pub use constraint::Constraint;
 pub use error::ManifestError;
@@ -59,7 +61,7 @@ pub use shards::{digest_of_shards, is_shard_name, list_shards, shard_name};
 pub use untyped::{Batches, Untyped};
 pub use writer::{Writer, Written, write_manifest};
 
-/// Footer key that holds the schema, for instance `images/1`.
+/// Footer key that holds the schema, for instance `images/2`.
 pub const SCHEMA_KEY: &str = "twinset.schema";
 /// Footer key that holds the [`Provenance`] as JSON.
 pub const PROVENANCE_KEY: &str = "twinset.provenance";

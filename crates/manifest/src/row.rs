@@ -20,7 +20,7 @@ pub struct ColumnDoc {
 
 /// A row of a manifest. Declared with `row!` in [`rows`](crate::rows), nowhere else.
 pub trait Row: Clone + Sized {
-    /// The schema and its version, for instance `images/1`.
+    /// The schema and its version, for instance `images/2`.
     const SCHEMA: &'static str;
     /// The doc comment of the type.
     const DOC: &'static str;
@@ -59,22 +59,26 @@ pub struct ColumnMismatch {
 }
 
 /// The values of one column of a batch.
-pub(crate) fn column<C: crate::Column>(batch: &RecordBatch, name: &'static str) -> Result<Vec<C>, ColumnMismatch> {
-    let mismatch = |found| ColumnMismatch { column: name, found, expected: expected::<C>() };
+pub(crate) fn column<C: crate::Column>(
+    batch: &RecordBatch,
+    name: &'static str,
+) -> Result<Vec<C::Field>, ColumnMismatch> {
+    let mismatch = |found| ColumnMismatch { column: name, found, expected: C::expected() };
     let array = batch.column_by_name(name).ok_or_else(|| mismatch("no such column".to_owned()))?;
     C::decode_column(array.as_ref()).map_err(mismatch)
 }
 
-fn expected<C: crate::Column>() -> String {
-    format!("{}{}", crate::column::type_name(&C::data_type()), if C::NULLABLE { " or null" } else { "" })
-}
-
 /// Declares a row type: a struct with documented fields, its schema's name and version, and the size of a row group.
+///
+/// A field `name: type` is a column as its type says; `name: type as column` is one as [`Column`](crate::Column) `column` says,
+/// for instance `label: u32 as ClassLabel`.
 macro_rules! row {
+    (@column $type:ty) => { $type };
+    (@column $type:ty as $column:ty) => { $column };
     (
         $(#[doc = $doc:literal])*
         $vis:vis struct $name:ident = $schema:literal, row_group_rows = $rows:literal {
-            $( $(#[doc = $field_doc:literal])* $field:ident: $type:ty, )*
+            $( $(#[doc = $field_doc:literal])* $field:ident: $type:ty $(as $column:ty)?, )*
         }
     ) => {
         $(#[doc = $doc])*
@@ -91,22 +95,25 @@ macro_rules! row {
             fn columns() -> Vec<$crate::ColumnDoc> {
                 vec![$( $crate::ColumnDoc {
                     name: stringify!($field),
-                    data_type: <$type as $crate::Column>::data_type(),
-                    is_nullable: <$type as $crate::Column>::NULLABLE,
+                    data_type: <$crate::row::row!(@column $type $(as $column)?) as $crate::Column>::data_type(),
+                    is_nullable: <$crate::row::row!(@column $type $(as $column)?) as $crate::Column>::NULLABLE,
                     doc: concat!($($field_doc, "\n"),*),
                 } ),*]
             }
 
             fn n_bytes(&self) -> usize {
-                0 $( + $crate::Column::n_bytes(&self.$field) )*
+                0 $( + <$crate::row::row!(@column $type $(as $column)?) as $crate::Column>::n_bytes(&self.$field) )*
             }
 
             fn to_arrays(rows: &[Self]) -> Vec<arrow::array::ArrayRef> {
-                vec![$( <$type as $crate::Column>::encode_column(rows.iter().map(|row| &row.$field)) ),*]
+                vec![$( <$crate::row::row!(@column $type $(as $column)?) as $crate::Column>::encode_column(
+                    rows.iter().map(|row| &row.$field)
+                ) ),*]
             }
 
             fn from_batch(batch: &arrow::array::RecordBatch) -> Result<Vec<Self>, $crate::row::ColumnMismatch> {
-                $( let mut $field = $crate::row::column::<$type>(batch, stringify!($field))?.into_iter(); )*
+                $( let mut $field =
+                    $crate::row::column::<$crate::row::row!(@column $type $(as $column)?)>(batch, stringify!($field))?.into_iter(); )*
                 Ok((0..batch.num_rows())
                     .map(|_| Self { $( $field: $field.next().expect("every column has num_rows values") ),* })
                     .collect())

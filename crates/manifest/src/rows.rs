@@ -11,8 +11,8 @@ mod gaussian;
 mod known;
 mod violations;
 
-use crate::Digest;
 use crate::row::{row, text_enum};
+use crate::{ClassLabel, Digest};
 pub use claims::{ClaimRow, Direction, Verdict};
 pub use constraints::constraints;
 pub use efficiency::Efficiency;
@@ -88,13 +88,13 @@ pub struct ImageData {
 
 row! {
     /// An image of a dataset.
-    pub struct Image = "images/1", row_group_rows = 2048 {
+    pub struct Image = "images/2", row_group_rows = 2048 {
         /// Unique within the manifest and all manifests derived from it.
         image_id: u64,
         /// `train`, `val` or `test`.
         split: Split,
-        /// The class, counted from 0.
-        label: u32,
+        /// The class, counted from 0; signed, as Hugging Face's class labels are.
+        label: u32 as ClassLabel,
         /// The class's name.
         class_name: String,
         /// Width in pixels as decoded, orientation applied.

@@ -2,7 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
+use arrow::datatypes::Int64Type;
+use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::KeyValue;
 use twinset_manifest::rows::{Cluster, Image, ImageData, Pair, Split};
 use twinset_manifest::{
     Digest, Footer, Input, ManifestError, Provenance, Reader, Row, Untyped, Writer, read_manifest, write_manifest,
@@ -84,6 +89,18 @@ fn a_dropped_writer_leaves_nothing() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
+/// Writes a file as another program would: with these footer entries, where there are any.
+fn write_foreign(path: &Path, batch: &RecordBatch, schema: Option<&str>, provenance: Option<&str>) {
+    let mut writer = ArrowWriter::try_new(fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
+    writer.write(batch).unwrap();
+    for (key, value) in [("twinset.schema", schema), ("twinset.provenance", provenance)] {
+        if let Some(value) = value {
+            writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value.to_owned()));
+        }
+    }
+    writer.close().unwrap();
+}
+
 fn refusal<R: Row>(path: &Path) -> String {
     let folder = path.parent().unwrap().display().to_string();
     let error: ManifestError = read_manifest::<R>(path).map(|_| ()).unwrap_err();
@@ -97,7 +114,7 @@ fn what_is_no_manifest_of_the_schema_is_refused_by_name() {
     assert_eq!(refusal::<Cluster>(&path), "cannot read manifest `F/t.parquet`: No such file or directory (os error 2)");
 
     write_manifest(&path, (0..3).map(image), &provenance()).unwrap();
-    assert_eq!(refusal::<Cluster>(&path), "manifest `F/t.parquet` holds `images/1`, expected `clusters/1`");
+    assert_eq!(refusal::<Cluster>(&path), "manifest `F/t.parquet` holds `images/2`, expected `clusters/1`");
 
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() / 2]).unwrap();
@@ -131,27 +148,14 @@ fn a_footer_that_promises_what_the_file_cannot_hold_is_refused_by_every_reader()
 
 #[test]
 fn a_column_of_another_type_is_refused_by_name() {
-    use std::sync::Arc;
-
-    use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
-    use parquet::arrow::ArrowWriter;
-    use parquet::file::metadata::KeyValue;
-
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.parquet");
-    let write = |schema: Option<&str>, columns: Vec<(&str, ArrayRef)>| {
-        let batch = RecordBatch::try_from_iter(columns).unwrap();
-        let mut writer = ArrowWriter::try_new(fs::File::create(&path).unwrap(), batch.schema(), None).unwrap();
-        writer.write(&batch).unwrap();
-        if let Some(schema) = schema {
-            writer.append_key_value_metadata(KeyValue::new("twinset.schema".to_owned(), schema.to_owned()));
-            let provenance = serde_json::to_string(&provenance()).unwrap();
-            writer.append_key_value_metadata(KeyValue::new("twinset.provenance".to_owned(), provenance));
-        }
-        writer.close().unwrap();
-    };
     let ids: ArrayRef = Arc::new(UInt64Array::from(vec![1]));
     let texts: ArrayRef = Arc::new(StringArray::from(vec!["one"]));
+    let write = |schema: Option<&str>, columns: Vec<(&str, ArrayRef)>| {
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        write_foreign(&path, &batch, schema, Some(&serde_json::to_string(&provenance()).unwrap()));
+    };
 
     write(None, vec![("image_id", ids.clone())]);
     assert_eq!(
@@ -165,6 +169,69 @@ fn a_column_of_another_type_is_refused_by_name() {
         refusal::<Cluster>(&path),
         "manifest `F/c.parquet`, column `cluster_id`: found no such column, expected uint64"
     );
+}
+
+#[test]
+fn a_label_is_signed_in_the_file_and_no_class_is_below_0() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("i.parquet");
+    write_manifest(&path, [Image { label: u32::MAX, ..image(0) }], &provenance()).unwrap();
+    assert_eq!(read_manifest::<Image>(&path).unwrap().0[0].label, u32::MAX);
+    let manifest = Untyped::open(&path).unwrap();
+    let whole = manifest.batches(None, 10).unwrap().next().unwrap().unwrap();
+    assert_eq!(whole["label"].as_primitive::<Int64Type>().values(), &[u32::MAX.into()]);
+
+    let check = |labels: ArrayRef, found: &str| {
+        let columns = whole.schema_ref().fields().iter().zip(whole.columns()).map(|(field, array)| {
+            let name = field.name().as_str();
+            (name, if name == "label" { labels.clone() } else { array.clone() })
+        });
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        write_foreign(&path, &batch, Some(Image::SCHEMA), manifest.footer("twinset.provenance"));
+        let expected = "expected int64 from 0 to 4294967295";
+        assert_eq!(
+            refusal::<Image>(&path),
+            format!("manifest `F/i.parquet`, column `label`: found {found}, {expected}")
+        );
+    };
+    check(Arc::new(Int64Array::from(vec![-1])), "-1 in row 0");
+    check(Arc::new(Int64Array::from(vec![1 << 32])), "4294967296 in row 0");
+    check(Arc::new(Int64Array::from(vec![None])), "null in row 0");
+    check(Arc::new(UInt32Array::from(vec![1])), "uint32");
+}
+
+#[test]
+fn a_manifest_of_another_version_is_to_be_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("i.parquet");
+    let ids: ArrayRef = Arc::new(UInt64Array::from(vec![1]));
+    let batch = RecordBatch::try_from_iter([("image_id", ids)]).unwrap();
+    let check = |found: &str, provenance: Option<&str>, stage: &str| {
+        write_foreign(&path, &batch, Some(found), provenance);
+        let expected = format!(
+            "manifest `F/i.parquet` holds `{found}`, expected `images/2`: another version wrote it, run {stage} again"
+        );
+        assert_eq!(refusal::<Image>(&path), expected);
+    };
+    let ingest = serde_json::to_string(&Provenance::of_stage("ingest", "0.0.1")).unwrap();
+    check("images/1", Some(&ingest), "`ingest`");
+    check("images/3", None, "its stage");
+}
+
+#[test]
+fn the_features_name_classes_as_hugging_face_takes_them() {
+    use twinset_manifest::huggingface::{class_names, image_features};
+
+    let check = |names: &[&str], expected: &[&str]| {
+        let features = image_features(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+        assert_eq!(class_names(&features), expected, "{features}");
+        let is_number = features.contains(r#""label":{"_type":"Value","dtype":"int64"}"#);
+        assert_eq!(is_number, expected.is_empty(), "{features}");
+    };
+    check(&["cat", "dog"], &["cat", "dog"]);
+    check(&["cat", "", "dog", ""], &["cat", "1", "dog", "3"]);
+    check(&[], &[]);
+    check(&["cat", "cat"], &[]);
 }
 
 #[test]

@@ -81,9 +81,9 @@ pub struct StudyCell {
     pub reason: Option<String>,
     /// `trainset` manifest.
     pub trainset: Option<PathBuf>,
-    /// `injected-images` manifest (schema `images/1`).
+    /// `injected-images` manifest (schema `images/2`).
     pub injected_images: Option<PathBuf>,
-    /// `leaked-images` manifest (schema `images/1`).
+    /// `leaked-images` manifest (schema `images/2`).
     #[serde(default)]
     pub leaked_images: Option<PathBuf>,
     /// `epochs` manifest.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, UInt32Type, UInt64Type};
+use arrow::datatypes::{DataType, Int64Type, UInt32Type, UInt64Type};
 use twinset_manifest::rows::Rule;
 use twinset_manifest::{ManifestError, Untyped};
 
@@ -86,12 +86,13 @@ pub(super) fn for_each(
     Ok(())
 }
 
-/// A whole number of a row; none of a null.
+/// A whole number of a row; none of a null, and none below 0.
 pub(super) fn number(batch: &RecordBatch, column: &str, row: usize) -> Option<u64> {
     let array = batch.column_by_name(column).filter(|array| array.is_valid(row))?;
     match array.data_type() {
         DataType::UInt64 => Some(array.as_primitive::<UInt64Type>().value(row)),
         DataType::UInt32 => Some(array.as_primitive::<UInt32Type>().value(row).into()),
+        DataType::Int64 => u64::try_from(array.as_primitive::<Int64Type>().value(row)).ok(),
         _ => None,
     }
 }

@@ -17,6 +17,12 @@ fn sql_answers_over_manifests_by_name() {
          GROUP BY i.class_name",
         "class_name,n\ndog,3\n",
     );
+    // The one is signed, the other not.
+    check(
+        "SELECT i.class_name, COUNT(*) AS n FROM images AS i JOIN trainset AS t ON i.label = t.label AND i.image_id = t.image_id \
+         WHERE i.label = 1 GROUP BY i.class_name",
+        "class_name,n\ndog,6\n",
+    );
     check("SELECT COUNT(*) AS n FROM clusters WHERE cluster_size > 1", "n\n2\n");
     check("SELECT image.path FROM images WHERE image_id = 3", "path\n\n");
     check("SELECT transform FROM injected_images", "transform\nshift(right=-1 down=0)\n");

@@ -1,11 +1,14 @@
 //! Rows that break a rule, images that are not there, and images that are files.
 
 use std::fs;
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, Int64Array};
+use arrow::datatypes::Field;
 use twinset_audit::{Options, Tree, validate};
 use twinset_manifest::rows::{Rule, Violation};
 
-use crate::study::{Runs, Study};
+use crate::study::{Runs, Study, as_it_was, rewrite, sound};
 use crate::{OPTIONS, check, validated};
 
 #[test]
@@ -84,6 +87,25 @@ fn rows_that_break_a_rule() {
             Study::sound().images[7].pixels_blake3
         ),
     );
+}
+
+#[test]
+fn a_label_below_0() {
+    let (root, runs) = sound();
+    let out = root.path().join("out");
+    fs::create_dir(&out).unwrap();
+    fs::copy(runs.of("ingest").join("images.parquet"), out.join("images.parquet")).unwrap();
+    assert_eq!(validated(&out).violations, []);
+    let below = |(field, array): (Field, ArrayRef)| match field.name().as_str() {
+        "label" => (field, Arc::new(Int64Array::from_iter_values((0..12).map(|row| row % 2 - 2 * (row / 11)))) as _),
+        _ => (field, array),
+    };
+    rewrite(&out.join("images.parquet"), |columns| columns.into_iter().map(below).collect(), as_it_was);
+    let found = validated(&out).violations;
+    let [Violation { rule: Rule::Range, row: Some(11), found, expected, .. }] = &found[..] else {
+        panic!("{found:#?}")
+    };
+    assert_eq!((found.as_str(), expected.as_str()), ("-1", "label BETWEEN 0 AND 4294967295"));
 }
 
 #[test]

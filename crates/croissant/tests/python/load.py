@@ -5,6 +5,7 @@
 """
 
 import logging
+import numbers
 import pathlib
 import sys
 
@@ -27,6 +28,8 @@ def load(folder: pathlib.Path) -> None:
             assert len(records) == expected, (record_set.id, len(records), expected)
         n_images = 0
         for record in records:
+            label = record.get(f"{record_set.id}/label")
+            assert label is None or isinstance(label, numbers.Integral), label
             image = record.get(f"{record_set.id}/image")
             if image is not None:
                 size = (record[f"{record_set.id}/width"], record[f"{record_set.id}/height"])

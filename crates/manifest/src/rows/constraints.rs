@@ -43,6 +43,7 @@ const IMAGES: &[Constraint] = &[
     Unique(&["image_id"]),
     OneOf { column: "split", values: || Split::ALL.iter().map(|value| value.as_str()).collect() },
     Digest("pixels_blake3"),
+    check(Range, "label", "label BETWEEN 0 AND 4294967295"),
     check(Range, "width", "width > 0"),
     check(Range, "height", "height > 0"),
     check(Consistency, "transform", "transform IS NULL OR derived_from IS NOT NULL"),

@@ -43,19 +43,22 @@ def same_rows(path):
 
 
 def pictures(path):
-    """Hugging Face's `datasets` decodes the pictures; the digest is of what it decodes, and every label has one class name."""
+    """Hugging Face's `datasets` decodes the pictures; the digest is of what it decodes, and labels are shown as class names."""
     if pyarrow.parquet.read_metadata(path).num_rows == 0:
         print(f"{path.parent.name}/{path.name}: no pictures, and `datasets` refuses files without rows")
         return
     images = datasets.load_dataset("parquet", data_files=str(path), split="train")
-    class_names = {}
+    label = images.features["label"]
+    footer = json.loads(pyarrow.parquet.read_metadata(path).metadata[b"huggingface"])
+    assert isinstance(label, datasets.ClassLabel), label
+    assert label.names == footer["info"]["features"]["label"]["names"]
     for row in images:
         picture = row["image"]
         assert isinstance(picture, PIL.Image.Image) and picture.size == (row["width"], row["height"])
         size = b"".join(side.to_bytes(4, "little") for side in picture.size)
         assert blake3.blake3(size + picture.convert("RGB").tobytes()).hexdigest() == row["pixels_blake3"]
-        assert class_names.setdefault(row["label"], row["class_name"]) == row["class_name"]
-    print(f"{path.parent.name}/{path.name}: {len(images)} pictures decode in `datasets`, {len(class_names)} classes by name")
+        assert label.int2str(row["label"]) == row["class_name"]
+    print(f"{path.parent.name}/{path.name}: {len(images)} pictures decode in `datasets`, {len(label.names)} classes by name")
 
 
 def main(folder):
