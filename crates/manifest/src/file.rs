@@ -33,17 +33,11 @@ impl ManifestFile {
     const BATCH_ROWS: usize = 1024;
 
     pub(crate) fn open(path: &Path, expected: &'static str) -> Result<Self, ManifestError> {
-        let Parquet { file, n_bytes, metadata } = Parquet::open(path)?;
-        check_rows(metadata.metadata(), n_bytes).map_err(|detail| damaged(path, detail))?;
-        let footer = metadata.metadata().file_metadata();
-        let entry = |key: &str| {
-            footer.key_value_metadata()?.iter().find(|entry| entry.key == key).and_then(|entry| entry.value.clone())
-        };
-        let found = entry(SCHEMA_KEY).ok_or_else(|| ManifestError::NoSchema { path: path.to_owned(), expected })?;
-        let provenance = entry(PROVENANCE_KEY).ok_or_else(|| "it is missing".to_owned());
-        let provenance = provenance
-            .and_then(|json| serde_json::from_str::<Provenance>(&json).map_err(|error| error.to_string()))
-            .map_err(|detail| ManifestError::Provenance { path: path.to_owned(), detail });
+        let (parquet, file) = Parquet::open(path)?;
+        check_rows(parquet.metadata.metadata(), parquet.n_bytes).map_err(|detail| damaged(path, detail))?;
+        let found = parquet.entry(SCHEMA_KEY);
+        let found = found.ok_or_else(|| ManifestError::NoSchema { path: path.to_owned(), expected })?.to_owned();
+        let provenance = parquet.provenance();
         if found != expected {
             let path = path.to_owned();
             return Err(match schema_name(&found) == schema_name(expected) {
@@ -54,9 +48,9 @@ impl ManifestFile {
                 false => ManifestError::WrongSchema { path, found, expected },
             });
         }
-        let provenance = provenance?;
-        let n_rows = footer.num_rows().max(0).cast_unsigned();
-        Ok(Self { path: path.to_owned(), provenance, n_rows, file, metadata, next_group: 0, n_left: 0, batches: None })
+        let (provenance, n_rows) = (provenance?, parquet.n_rows());
+        let Parquet { path, metadata, .. } = parquet;
+        Ok(Self { path, provenance, n_rows, file, metadata, next_group: 0, n_left: 0, batches: None })
     }
 
     /// The next rows; none after the last.
@@ -128,15 +122,16 @@ fn check_rows(metadata: &ParquetMetaData, n_bytes: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// Any Parquet file whose columns are within it.
+/// Any Parquet file whose columns are within it: its footer.
+#[derive(Clone, Debug)]
 pub(crate) struct Parquet {
-    pub(crate) file: File,
+    pub(crate) path: PathBuf,
     pub(crate) n_bytes: u64,
     pub(crate) metadata: ArrowReaderMetadata,
 }
 
 impl Parquet {
-    pub(crate) fn open(path: &Path) -> Result<Self, ManifestError> {
+    pub(crate) fn open(path: &Path) -> Result<(Self, File), ManifestError> {
         let read_error = |source| ManifestError::Read { path: path.to_owned(), source };
         let file = File::open(path).map_err(read_error)?;
         let of_file = file.metadata().map_err(read_error)?;
@@ -147,7 +142,27 @@ impl Parquet {
         let metadata =
             ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| damaged(path, error))?;
         check_columns(metadata.metadata(), n_bytes).map_err(|detail| damaged(path, detail))?;
-        Ok(Self { file, n_bytes, metadata })
+        Ok((Self { path: path.to_owned(), n_bytes, metadata }, file))
+    }
+
+    /// All entries of the footer, in order.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
+        let entries = self.metadata.metadata().file_metadata().key_value_metadata();
+        entries.into_iter().flatten().map(|entry| (entry.key.as_str(), entry.value.as_deref().unwrap_or_default()))
+    }
+
+    pub(crate) fn entry(&self, key: &str) -> Option<&str> {
+        self.entries().find(|(found, _)| *found == key).map(|(_, value)| value)
+    }
+
+    pub(crate) fn provenance(&self) -> Result<Provenance, ManifestError> {
+        let json = self.entry(PROVENANCE_KEY).ok_or_else(|| "it is missing".to_owned());
+        json.and_then(|json| serde_json::from_str(json).map_err(|error| error.to_string()))
+            .map_err(|detail| ManifestError::Provenance { path: self.path.clone(), detail })
+    }
+
+    pub(crate) fn n_rows(&self) -> u64 {
+        self.metadata.metadata().file_metadata().num_rows().max(0).cast_unsigned()
     }
 }
 

@@ -8,7 +8,7 @@ use parquet::file::statistics::Statistics;
 
 use crate::column::type_name;
 use crate::file::Parquet;
-use crate::{ManifestError, PROVENANCE_KEY, Provenance, SCHEMA_KEY, huggingface};
+use crate::{ManifestError, Provenance, SCHEMA_KEY, huggingface};
 
 /// What a manifest's footer says, whatever its rows are: for programs that describe manifests and do not read them.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,25 +52,17 @@ impl Footer {
     /// # Errors
     /// When the file cannot be read, is no whole Parquet file, or no stage wrote it.
     pub fn read(path: &Path) -> Result<Self, ManifestError> {
-        let parquet = Parquet::open(path)?;
-        let metadata = parquet.metadata.metadata();
-        let entries = metadata.file_metadata().key_value_metadata();
-        let entry = |key: &str| entries?.iter().find(|entry| entry.key == key)?.value.clone();
-        let schema = entry(SCHEMA_KEY)
-            .ok_or_else(|| ManifestError::NoSchema { path: path.to_owned(), expected: "any schema" })?;
-        let provenance = entry(PROVENANCE_KEY).ok_or_else(|| "it is missing".to_owned());
-        let provenance = provenance
-            .and_then(|json| serde_json::from_str(&json).map_err(|error| error.to_string()))
-            .map_err(|detail| ManifestError::Provenance { path: path.to_owned(), detail })?;
-        let mut leaf = 0;
-        let columns =
-            parquet.metadata.schema().fields().iter().map(|field| summary(field, metadata, &mut leaf)).collect();
+        let (file, _) = Parquet::open(path)?;
+        let no_schema = || ManifestError::NoSchema { path: path.to_owned(), expected: "any schema" };
+        let schema = file.entry(SCHEMA_KEY).ok_or_else(no_schema)?.to_owned();
+        let (fields, mut leaf) = (file.metadata.schema().fields(), 0);
+        let columns = fields.iter().map(|field| summary(field, file.metadata.metadata(), &mut leaf)).collect();
         Ok(Self {
             schema,
-            provenance,
-            class_names: entry(huggingface::KEY).map(|json| huggingface::class_names(&json)).unwrap_or_default(),
-            n_rows: metadata.file_metadata().num_rows().max(0).cast_unsigned(),
-            n_bytes: parquet.n_bytes,
+            provenance: file.provenance()?,
+            class_names: file.entry(huggingface::KEY).map(huggingface::class_names).unwrap_or_default(),
+            n_rows: file.n_rows(),
+            n_bytes: file.n_bytes,
             columns,
         })
     }

@@ -9,35 +9,28 @@ use std::vec;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use crate::file::{Parquet, check_group, damaged};
 use crate::provenance::file_name;
 use crate::shards::{join, list_shards};
-use crate::{ManifestError, PROVENANCE_KEY, Provenance, SCHEMA_KEY};
+use crate::{ManifestError, Provenance, SCHEMA_KEY};
 
 /// A Parquet file whose footer was read: a manifest of any schema and version, one file or a folder of shards, or a file that is
 /// not ours.
 #[derive(Clone, Debug)]
 pub struct Untyped {
     path: PathBuf,
-    first: Part,
+    first: Parquet,
     /// The shards after the first, in order.
-    others: Vec<Part>,
-}
-
-/// One file.
-#[derive(Clone, Debug)]
-struct Part {
-    path: PathBuf,
-    parquet: ArrowReaderMetadata,
+    others: Vec<Parquet>,
 }
 
 /// The rows of an [`Untyped`] manifest, batch by batch.
 pub struct Batches {
     reader: ParquetRecordBatchReader,
     path: PathBuf,
-    next: vec::IntoIter<Part>,
+    next: vec::IntoIter<Parquet>,
     columns: Option<Vec<String>>,
     batch_rows: usize,
 }
@@ -50,14 +43,14 @@ impl Untyped {
     /// than the first.
     pub fn open(path: &Path) -> Result<Self, ManifestError> {
         if !path.is_dir() {
-            return Ok(Self { path: path.to_owned(), first: Part::open(path)?, others: Vec::new() });
+            return Ok(Self { path: path.to_owned(), first: open(path)?, others: Vec::new() });
         }
-        let mut parts = list_shards(path)?.into_iter().map(|shard| Part::open(&shard));
+        let mut parts = list_shards(path)?.into_iter().map(|shard| open(&shard));
         let first = parts.next().ok_or_else(|| ManifestError::NoShards { folder: path.to_owned() })??;
         let others = parts.collect::<Result<Vec<_>, _>>()?;
         for other in &others {
             let is_same_schema = other.entry(SCHEMA_KEY) == first.entry(SCHEMA_KEY);
-            let has_same_columns = other.parquet.schema().fields() == first.parquet.schema().fields();
+            let has_same_columns = other.metadata.schema().fields() == first.metadata.schema().fields();
             if let Some((field, _)) =
                 [("schema", is_same_schema), ("columns", has_same_columns)].into_iter().find(|(_, is_same)| !is_same)
             {
@@ -112,17 +105,17 @@ impl Untyped {
 
     /// The columns as Arrow has them.
     pub fn columns(&self) -> &Arc<Schema> {
-        self.first.parquet.schema()
+        self.first.metadata.schema()
     }
 
     /// How many rows it has.
     pub fn n_rows(&self) -> u64 {
-        self.parts().map(Part::n_rows).fold(0, u64::saturating_add)
+        self.parts().map(Parquet::n_rows).fold(0, u64::saturating_add)
     }
 
     /// How many row groups it has.
     pub fn n_row_groups(&self) -> usize {
-        self.parts().map(|part| part.parquet.metadata().num_row_groups()).sum()
+        self.parts().map(|part| part.metadata.metadata().num_row_groups()).sum()
     }
 
     /// The rows, of all columns or of some: a column's name, or a field's within it, such as `image.path`. Names that are not
@@ -132,7 +125,7 @@ impl Untyped {
     /// When the file cannot be opened, or a manifest's page headers promise what it cannot hold.
     pub fn batches(&self, columns: Option<&[&str]>, batch_rows: usize) -> Result<Batches, ManifestError> {
         let columns = columns.map(|names| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
-        let reader = self.first.reader(columns.as_deref(), batch_rows)?;
+        let reader = read(&self.first, columns.as_deref(), batch_rows)?;
         Ok(Batches {
             reader,
             path: self.first.path.clone(),
@@ -142,49 +135,34 @@ impl Untyped {
         })
     }
 
-    fn parts(&self) -> impl Iterator<Item = &Part> {
+    fn parts(&self) -> impl Iterator<Item = &Parquet> {
         [&self.first].into_iter().chain(&self.others)
     }
 }
 
-impl Part {
-    fn open(path: &Path) -> Result<Self, ManifestError> {
-        Ok(Self { path: path.to_owned(), parquet: Parquet::open(path)?.metadata })
-    }
+fn open(path: &Path) -> Result<Parquet, ManifestError> {
+    Ok(Parquet::open(path)?.0)
+}
 
-    fn entry(&self, key: &str) -> Option<&str> {
-        self.entries().find(|(found, _)| *found == key).map(|(_, value)| value)
+/// The rows of one file.
+fn read(
+    parquet: &Parquet,
+    columns: Option<&[String]>,
+    batch_rows: usize,
+) -> Result<ParquetRecordBatchReader, ManifestError> {
+    let Parquet { path, metadata, .. } = parquet;
+    let file = File::open(path).map_err(|source| ManifestError::Read { path: path.clone(), source })?;
+    // What other programs write, they may count otherwise.
+    if parquet.entry(SCHEMA_KEY).is_some() {
+        let mut groups = metadata.metadata().row_groups().iter();
+        groups.try_for_each(|group| check_group(&file, group)).map_err(|detail| damaged(path, detail))?;
     }
-
-    fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
-        let entries = self.parquet.metadata().file_metadata().key_value_metadata();
-        entries.into_iter().flatten().map(|entry| (entry.key.as_str(), entry.value.as_deref().unwrap_or_default()))
+    let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
+    if let Some(columns) = columns {
+        let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().map(String::as_str));
+        builder = builder.with_projection(mask);
     }
-
-    fn provenance(&self) -> Result<Provenance, ManifestError> {
-        let json = self.entry(PROVENANCE_KEY).ok_or_else(|| "it is missing".to_owned());
-        json.and_then(|json| serde_json::from_str(json).map_err(|error| error.to_string()))
-            .map_err(|detail| ManifestError::Provenance { path: self.path.clone(), detail })
-    }
-
-    fn n_rows(&self) -> u64 {
-        self.parquet.metadata().file_metadata().num_rows().max(0).cast_unsigned()
-    }
-
-    fn reader(&self, columns: Option<&[String]>, batch_rows: usize) -> Result<ParquetRecordBatchReader, ManifestError> {
-        let file = File::open(&self.path).map_err(|source| ManifestError::Read { path: self.path.clone(), source })?;
-        // What other programs write, they may count otherwise.
-        if self.entry(SCHEMA_KEY).is_some() {
-            let mut groups = self.parquet.metadata().row_groups().iter();
-            groups.try_for_each(|group| check_group(&file, group)).map_err(|detail| damaged(&self.path, detail))?;
-        }
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.parquet.clone());
-        if let Some(columns) = columns {
-            let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().map(String::as_str));
-            builder = builder.with_projection(mask);
-        }
-        builder.with_batch_size(batch_rows).build().map_err(|error| damaged(&self.path, error))
-    }
+    builder.with_batch_size(batch_rows).build().map_err(|error| damaged(path, error))
 }
 
 impl Iterator for Batches {
@@ -196,7 +174,7 @@ impl Iterator for Batches {
                 return Some(batch.map_err(|error| damaged(&self.path, error)));
             }
             let part = self.next.next()?;
-            match part.reader(self.columns.as_deref(), self.batch_rows) {
+            match read(&part, self.columns.as_deref(), self.batch_rows) {
                 Ok(reader) => (self.reader, self.path) = (reader, part.path),
                 Err(error) => return Some(Err(error)),
             }
