@@ -33,7 +33,6 @@ pub mod download;
 mod draw_split;
 mod draws;
 mod error;
-mod guard;
 pub mod hugging_face;
 pub mod idx;
 pub mod image_folder;

@@ -8,8 +8,8 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Int64Type};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use twinset_manifest::guarded;
 
-use crate::guard::guarded;
 use crate::labels::Found;
 
 /// What a Parquet file has instead of what was expected of it.

@@ -10,6 +10,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 
+use crate::guard::guarded;
 use crate::pages::check_pages;
 use crate::{ManifestError, PROVENANCE_KEY, Provenance, SCHEMA_KEY, schema_name};
 
@@ -56,14 +57,18 @@ impl ManifestFile {
     /// The next rows; none after the last.
     pub(crate) fn next_batch(&mut self) -> Option<Result<RecordBatch, ManifestError>> {
         loop {
-            if let Some(batch) = self.batches.as_mut().and_then(Iterator::next) {
+            let batch = self.batches.as_mut().and_then(next_batch);
+            if let Some(batch) = batch {
                 return Some(match batch {
                     Ok(batch) if batch.num_rows() as u64 <= self.n_left => {
                         self.n_left -= batch.num_rows() as u64;
                         Ok(batch)
                     }
                     Ok(_) => Err(damaged(&self.path, "a row group has more rows than its footer says")),
-                    Err(error) => Err(damaged(&self.path, error)),
+                    Err(detail) => {
+                        self.batches = None;
+                        Err(damaged(&self.path, detail))
+                    }
                 });
             }
             self.batches = None;
@@ -90,11 +95,23 @@ impl ManifestFile {
         check_group(&self.file, self.metadata.metadata().row_group(group))
             .map_err(|detail| damaged(&self.path, detail))?;
         let file = self.file.try_clone().map_err(|source| ManifestError::Read { path: self.path.clone(), source })?;
-        ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
             .with_row_groups(vec![group])
-            .with_batch_size(Self::BATCH_ROWS)
-            .build()
-            .map_err(|error| damaged(&self.path, error))
+            .with_batch_size(Self::BATCH_ROWS);
+        build(builder).map_err(|detail| damaged(&self.path, detail))
+    }
+}
+
+/// A builder's reader. Parquet's readers check most of what they read, and panic over some of the rest.
+pub(crate) fn build(builder: ParquetRecordBatchReaderBuilder<File>) -> Result<ParquetRecordBatchReader, String> {
+    guarded(|| builder.build())?.map_err(|error| error.to_string())
+}
+
+/// A reader's next rows; after an error it must not be asked again.
+pub(crate) fn next_batch(reader: &mut ParquetRecordBatchReader) -> Option<Result<RecordBatch, String>> {
+    match guarded(|| reader.next()) {
+        Ok(batch) => Some(batch?.map_err(|error| error.to_string())),
+        Err(panic) => Some(Err(panic)),
     }
 }
 
@@ -139,8 +156,9 @@ impl Parquet {
             return Err(read_error(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")));
         }
         let n_bytes = of_file.len();
-        let metadata =
-            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| damaged(path, error))?;
+        let metadata = guarded(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))
+            .map_err(|panic| damaged(path, panic))?
+            .map_err(|error| damaged(path, error))?;
         check_columns(metadata.metadata(), n_bytes).map_err(|detail| damaged(path, detail))?;
         Ok((Self { path: path.to_owned(), n_bytes, metadata }, file))
     }

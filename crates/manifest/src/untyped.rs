@@ -11,7 +11,7 @@ use arrow::datatypes::Schema;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
-use crate::file::{Parquet, check_group, damaged};
+use crate::file::{Parquet, build, check_group, damaged, next_batch};
 use crate::provenance::file_name;
 use crate::shards::{join, list_shards};
 use crate::{ManifestError, Provenance, SCHEMA_KEY};
@@ -28,7 +28,7 @@ pub struct Untyped {
 
 /// The rows of an [`Untyped`] manifest, batch by batch.
 pub struct Batches {
-    reader: ParquetRecordBatchReader,
+    reader: Option<ParquetRecordBatchReader>,
     path: PathBuf,
     next: vec::IntoIter<Parquet>,
     columns: Option<Vec<String>>,
@@ -127,7 +127,7 @@ impl Untyped {
         let columns = columns.map(|names| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
         let reader = read(&self.first, columns.as_deref(), batch_rows)?;
         Ok(Batches {
-            reader,
+            reader: Some(reader),
             path: self.first.path.clone(),
             next: self.others.clone().into_iter(),
             columns,
@@ -162,7 +162,7 @@ fn read(
         let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().map(String::as_str));
         builder = builder.with_projection(mask);
     }
-    builder.with_batch_size(batch_rows).build().map_err(|error| damaged(path, error))
+    build(builder.with_batch_size(batch_rows)).map_err(|detail| damaged(path, detail))
 }
 
 impl Iterator for Batches {
@@ -170,12 +170,15 @@ impl Iterator for Batches {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(batch) = self.reader.next() {
-                return Some(batch.map_err(|error| damaged(&self.path, error)));
+            if let Some(batch) = self.reader.as_mut().and_then(next_batch) {
+                if batch.is_err() {
+                    self.reader = None;
+                }
+                return Some(batch.map_err(|detail| damaged(&self.path, detail)));
             }
             let part = self.next.next()?;
             match read(&part, self.columns.as_deref(), self.batch_rows) {
-                Ok(reader) => (self.reader, self.path) = (reader, part.path),
+                Ok(reader) => (self.reader, self.path) = (Some(reader), part.path),
                 Err(error) => return Some(Err(error)),
             }
         }

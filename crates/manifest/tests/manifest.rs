@@ -125,6 +125,19 @@ fn what_is_no_manifest_of_the_schema_is_refused_by_name() {
     assert!(refusal::<Image>(&path).starts_with("manifest `F/t.parquet` is not a whole Parquet file: "));
 }
 
+/// The fuzz target `reader` found it: the levels of a column end before its rows do, over which Parquet's reader panics.
+#[test]
+fn a_page_that_ends_early_is_damage_and_no_panic() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/reader/short-levels.parquet");
+    let of_rows = Reader::<Cluster>::open(&path).and_then(Reader::read_all).map(drop);
+    let of_batches = Untyped::open(&path).unwrap().batches(None, 1024).unwrap().try_for_each(|batch| batch.map(drop));
+    for error in [of_rows, of_batches].map(Result::unwrap_err) {
+        let message = error.to_string();
+        assert!(matches!(error, ManifestError::Damaged { .. }), "{message}");
+        assert!(message.contains("offset + len out of bounds"), "{message}");
+    }
+}
+
 #[test]
 fn a_footer_that_promises_what_the_file_cannot_hold_is_refused_by_every_reader() {
     let folder = tempfile::tempdir().unwrap();

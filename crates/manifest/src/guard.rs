@@ -1,4 +1,4 @@
-//! A reader of somebody else that may panic over a damaged file: its panic becomes an error.
+//! A reader of somebody else, such as that of Parquet, may panic over a damaged file: its panic becomes an error.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -9,10 +9,13 @@ thread_local! {
     static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What `read` returns, or what it said when it panicked; nothing of that is printed.
+/// What a reader of somebody else returns, or what it said when it panicked over a damaged file; nothing of that is printed.
 ///
 /// What it was working on must not be used after a panic.
-pub(crate) fn guarded<T>(read: impl FnOnce() -> T) -> Result<T, String> {
+///
+/// # Errors
+/// When `read` panicked.
+pub fn guarded<T>(read: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = panic::take_hook();
