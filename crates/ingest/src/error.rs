@@ -51,6 +51,14 @@ pub enum IngestError {
         /// Why.
         source: io::Error,
     },
+    /// Something stands where the images belong, or beside that place.
+    #[error("`{path}` {found}, expected it gone, or another --out")]
+    Taken {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it holds.
+        found: String,
+    },
     /// A manifest cannot be written.
     #[error(transparent)]
     Manifest(#[from] ManifestError),

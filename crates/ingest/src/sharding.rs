@@ -185,7 +185,7 @@ impl<'a> Sharding<'a> {
 }
 
 /// The folder of the shards, and what their names begin with.
-const STEM: &str = "images";
+pub(crate) const STEM: &str = "images";
 
 fn name(path: &Path) -> String {
     path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
