@@ -101,6 +101,16 @@ pub enum IngestError {
         /// What is in it.
         found: Vec<String>,
     },
+    /// Two folders of one split.
+    #[error("folders `{left}` and `{right}` are both of split `{split}`, expected one", left = .left.display(), right = .right.display())]
+    SplitTwice {
+        /// The split.
+        split: Split,
+        /// One folder.
+        left: PathBuf,
+        /// The other folder.
+        right: PathBuf,
+    },
     /// A split's folder without folders for classes.
     #[error("split folder `{folder}` has no class folders; expected <split>/<class>/<image>")]
     NoClasses {
