@@ -53,6 +53,7 @@ mod splits;
 mod summary;
 pub mod table;
 mod take;
+mod unicode_forms;
 pub mod webdataset;
 
 use std::path::{Path, PathBuf};
