@@ -192,6 +192,13 @@ fn images_of_the_other_form_and_files_of_others_are_named_before_anything_is_wri
     // The new shards would take the place of the whole folder.
     sandbox.write("out/images/cat.jpg", "a photo");
     check(SHARDED, "`out/images` holds `cat.jpg`, which is no shard, expected it gone, or another --out");
+    fs::rename(sandbox.path("out/images/cat.jpg"), sandbox.path("cat.jpg")).unwrap();
+    sandbox.write("out/checkpoints/epoch-1/net.safetensors", "weights");
+    check(
+        SHARDED,
+        "`out/checkpoints` holds `epoch-1`, which is of no interrupted ingest, expected it gone, or another --out",
+    );
+    fs::rename(sandbox.path("cat.jpg"), sandbox.path("out/images/cat.jpg")).unwrap();
     fs::remove_file(sandbox.path("out/images/images-00000-of-00001.parquet")).unwrap();
     sandbox.ingest(WHOLE, &["--data", "."]);
     assert_eq!(fs::read(sandbox.path("out/images/cat.jpg")).unwrap(), b"a photo");
