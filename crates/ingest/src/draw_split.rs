@@ -14,7 +14,7 @@ use crate::draws::Draws;
 
 /// How large the parts are; train is what is left.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table such as { test = 0.2, seed = 0 }")]
 pub struct DrawSplit {
     /// The share of each class that is for validation, 0 to 1; 0.
     #[serde(default)]

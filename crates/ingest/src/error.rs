@@ -1,7 +1,7 @@
 //! What can be wrong with a source: where, what was found, what was expected.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use twinset_manifest::ManifestError;
 use twinset_manifest::rows::Split;
@@ -14,6 +14,7 @@ use crate::parquet_file::ParquetError;
 use crate::splits::SplitError;
 use crate::summary::listed;
 use crate::table::TableError;
+use crate::unicode_forms;
 use crate::webdataset::ArchiveError;
 
 /// What can be wrong with a source: where, what was found, what was expected.
@@ -50,6 +51,14 @@ pub enum IngestError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// Something stands where the images belong, or beside that place.
+    #[error("`{path}` {found}, expected it gone, or another --out")]
+    Taken {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it holds.
+        found: String,
     },
     /// A manifest cannot be written.
     #[error(transparent)]
@@ -92,6 +101,16 @@ pub enum IngestError {
         folder: PathBuf,
         /// What is in it.
         found: Vec<String>,
+    },
+    /// Two folders of one split.
+    #[error("folders `{left}` and `{right}` are both of split `{split}`, expected one")]
+    SplitTwice {
+        /// The split.
+        split: Split,
+        /// One folder.
+        left: PathBuf,
+        /// The other folder.
+        right: PathBuf,
     },
     /// A split's folder without folders for classes.
     #[error("split folder `{folder}` has no class folders; expected <split>/<class>/<image>")]
@@ -175,6 +194,12 @@ impl IngestError {
     /// What a user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::NoDataFolder { path } | Self::NoDataset { path, .. } | Self::MissingFiles { path, .. }
+                if has_tilde(path) =>
+            {
+                Some(HOME.to_owned())
+            }
+            Self::Cifar(CifarError::Absent { path, .. }) if has_tilde(path) => Some(HOME.to_owned()),
             Self::NoDataFolder { path } => {
                 Some(format!("add --data DIR, where DIR is the folder that holds `{}`", path.display()))
             }
@@ -188,14 +213,31 @@ impl IngestError {
                 "where these are the classes, `draw-split = { test = 0.2, seed = 0 }` in the config draws the splits"
                     .to_owned(),
             ),
-            Self::ClassesDiffer { .. } => {
-                Some("a class's label is its place among the sorted names, so each split needs all of them".to_owned())
+            Self::ClassesDiffer { left, right, only_left, only_right, .. } => {
+                let twins = unicode_forms::twins(only_left, only_right);
+                let hint = |(of_left, of_right)| {
+                    format!(
+                        "`{of_left}` of {left} and `{of_right}` of {right} look like one name in two Unicode forms (NFC and \
+                         NFD); rename one of the folders as the other"
+                    )
+                };
+                Some(twins.map(hint).unwrap_or_else(|| {
+                    "a class's label is its place among the sorted names, so each split needs all of them".to_owned()
+                }))
             }
             Self::Split(error) => Some(error.hint().to_owned()),
             Self::Table(error) => error.hint(),
             _ => None,
         }
     }
+}
+
+/// What a path with `~` for a folder comes of.
+const HOME: &str = "only the shell knows `~`, and not within quotes: --data ~/datasets or --data \"$HOME/datasets\"";
+
+/// Whether a shell would have put another folder in the place of one of the path's.
+fn has_tilde(path: impl AsRef<Path>) -> bool {
+    path.as_ref().components().any(|part| part.as_os_str() == "~")
 }
 
 fn differing(left: Split, only_left: &[String], right: Split, only_right: &[String]) -> String {

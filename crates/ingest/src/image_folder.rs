@@ -1,6 +1,7 @@
 //! A folder of image files, laid out as `<split>/<class>/<image>`, or, where splits are drawn, as `<class>/<image>`.
 //!
-//! Splits are the folders `train`, `val` and `test`, as far as they are there. A class is a folder in a split; sorted by
+//! Splits are the folders `train`, `val` and `test`, as far as they are there, or other common words for them in any case:
+//! `Training`, `valid`, `validation`, `dev`, `testing`, `eval`. Two folders of one split are an error. A class is a folder in a split; sorted by
 //! name, classes are labels 0, 1, 2, …, and every split has the same ones. All files below a class's folder are taken,
 //! those in folders within it too. Hidden files (`.DS_Store`) are passed over; every other file that is no image becomes
 //! a reject. Symbolic links are followed.
@@ -16,7 +17,7 @@ mod listing;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use twinset_manifest::rows::{Image, Split};
+use twinset_manifest::rows::Image;
 use twinset_manifest::{Digest, Input, Provenance};
 use twinset_pixels::Limits;
 use twinset_stage::{InvalidField, Progress};
@@ -265,9 +266,4 @@ fn input(folder: &Path, files: &[Numbered], notes: &[Note]) -> Input {
     }
     let name = folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     Input { name, schema: None, blake3: Digest(*hasher.finalize().as_bytes()) }
-}
-
-/// A split's folder.
-fn split_folder(folder: &Path, split: Split) -> PathBuf {
-    folder.join(split.as_str())
 }

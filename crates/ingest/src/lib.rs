@@ -41,6 +41,7 @@ mod intake;
 mod labels;
 mod parquet_file;
 pub mod pickle;
+mod place;
 mod resize;
 mod room;
 pub mod shapes;
@@ -51,6 +52,7 @@ mod splits;
 mod summary;
 pub mod table;
 mod take;
+mod unicode_forms;
 pub mod webdataset;
 
 use std::path::{Path, PathBuf};
@@ -129,6 +131,11 @@ impl Config {
         }
     }
 
+    /// Whether the images are a folder of shards.
+    fn is_sharded(&self) -> bool {
+        matches!(self, Self::ImageFolder(image_folder::Config { shard_images: Some(_), .. }))
+    }
+
     fn provenance(&self) -> Provenance {
         Provenance::of_stage("ingest", env!("CARGO_PKG_VERSION")).with_config(&self.resolved())
     }
@@ -136,7 +143,8 @@ impl Config {
 
 /// Writes `images.parquet`, `rejects.parquet` and, for `shapes`, `truth.csv` into the folder `out`.
 ///
-/// With `shard-images` the images are a folder, `images/`, and a run that was interrupted is gone on with.
+/// With `shard-images` the images are a folder, `images/`, and a run that was interrupted is gone on with. Where `out` holds
+/// the images of an earlier run in the other form, nothing is done: beside the new ones they would count twice.
 ///
 /// `data` is the folder that a relative path in the config is relative to.
 ///
@@ -144,6 +152,7 @@ impl Config {
 /// When the source lacks something or cannot be believed, or when nothing can be written; then there is no new
 /// `images.parquet`.
 pub fn ingest(config: &Config, data: Option<&Path>, out: &Path, progress: &Progress) -> Result<Summary, IngestError> {
+    place::check(out, config.is_sharded())?;
     match config {
         Config::Shapes(shapes) => shapes::ingest(shapes, config.provenance(), out, progress),
         Config::Cifar10(cifar10) => {

@@ -11,18 +11,39 @@ use twinset_stage::InvalidField;
 
 /// Which size, and how an image is brought to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", try_from = "Keys")]
 pub struct Resize {
     /// Width in pixels, 1 to 8192.
     pub width: u32,
     /// Height in pixels, 1 to 8192.
     pub height: u32,
     /// What becomes of an image of another shape; `stretch`.
-    #[serde(default)]
     pub fit: Fit,
     /// How new pixels are made of old ones; `triangle`.
-    #[serde(default)]
     pub filter: Filter,
+}
+
+/// The same as a config has it. What is missing is named here: serde would not say of which table.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table such as { width = 32, height = 32 }")]
+struct Keys {
+    width: Option<u32>,
+    height: Option<u32>,
+    #[serde(default)]
+    fit: Fit,
+    #[serde(default)]
+    filter: Filter,
+}
+
+impl TryFrom<Keys> for Resize {
+    type Error = String;
+
+    fn try_from(Keys { width, height, fit, filter }: Keys) -> Result<Self, String> {
+        let missing = |key: &str| format!("missing field `{key}` of `resize`, expected {{ width = 32, height = 32 }}");
+        let width = width.ok_or_else(|| missing("width"))?;
+        let height = height.ok_or_else(|| missing("height"))?;
+        Ok(Self { width, height, fit, filter })
+    }
 }
 
 /// What becomes of an image whose sides have another ratio.

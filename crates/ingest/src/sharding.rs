@@ -168,11 +168,11 @@ impl<'a> Sharding<'a> {
 
     /// What survives a run that does not end, here and where a pipeline is run.
     fn checkpoints(&self) -> PathBuf {
-        self.out.join("checkpoints")
+        self.out.join(CHECKPOINTS)
     }
 
     fn journal(&self) -> PathBuf {
-        self.checkpoints().join("shards.json")
+        self.checkpoints().join(JOURNAL)
     }
 
     fn images(&self) -> PathBuf {
@@ -185,7 +185,15 @@ impl<'a> Sharding<'a> {
 }
 
 /// The folder of the shards, and what their names begin with.
-const STEM: &str = "images";
+pub(crate) const STEM: &str = "images";
+/// The folder of what is under way.
+pub(crate) const CHECKPOINTS: &str = "checkpoints";
+const JOURNAL: &str = "shards.json";
+
+/// Whether something in that folder may be of an interrupted run.
+pub(crate) fn is_kept(name: &str) -> bool {
+    name == STEM || name == JOURNAL || (name.starts_with("rejects-") && name.ends_with(".parquet"))
+}
 
 fn name(path: &Path) -> String {
     path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())

@@ -68,10 +68,16 @@ impl ConfigError {
     /// What a user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Set { argument } => Some(format!(
-                "text stands in TOML's double quotes, and these in the shell's single ones: --set {}",
-                quoted(argument)?
-            )),
+            Self::Set { argument } => match boolean(argument) {
+                Some(boolean) => Some(format!("a boolean is true or false: --set {boolean}")),
+                None => Some(format!(
+                    "text stands in TOML's double quotes, and these in the shell's single ones: --set {}",
+                    quoted(argument)?
+                )),
+            },
+            Self::Value { message, .. } if message.starts_with("unknown field") && hyphenated(message).is_some() => {
+                Some(format!("did you mean `{}`?", hyphenated(message)?))
+            }
             Self::Value { tables, .. } if !tables.is_empty() => {
                 let tables: Vec<_> = tables.iter().take(3).map(|table| format!("--table {table}")).collect();
                 Some(format!("the config is a table of this file: {}", tables.join(" or ")))
@@ -79,6 +85,24 @@ impl ConfigError {
             _ => None,
         }
     }
+}
+
+/// The argument with a boolean as TOML has it; none where its value is no other language's.
+fn boolean(argument: &str) -> Option<String> {
+    let (key, value) = argument.split_once('=')?;
+    let value = match value.trim().to_ascii_lowercase().as_str() {
+        "yes" | "on" | "true" => true,
+        "no" | "off" | "false" => false,
+        _ => return None,
+    };
+    Some(format!("{}={value}", key.trim()))
+}
+
+/// The field that a message of an unknown one expects, where that one differs by `_` for `-` alone.
+fn hyphenated(message: &str) -> Option<String> {
+    let mut fields = message.split('`').skip(1).step_by(2);
+    let meant = fields.next()?.replace('_', "-");
+    fields.any(|field| field == meant).then_some(meant)
 }
 
 /// The argument with its value as TOML text, as a shell takes it; none where more than quotes is wrong with it.

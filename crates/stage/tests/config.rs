@@ -149,6 +149,16 @@ fn text_without_quotes_is_shown_as_a_shell_takes_it() {
     check("regime={kind=standard}", None);
     check("model='open", None);
     check("model", None);
+    check("embed=no", Some("embed=false"));
+    check("embed = True", Some("embed=true"));
+}
+
+#[test]
+fn a_field_with_underscores_is_shown_with_hyphens() {
+    let expected = Some("did you mean `batch-size`?");
+    assert_eq!(hint::<Train>("model = 'a'\nbatch_size = 1\n", &[]).as_deref(), expected);
+    assert_eq!(hint::<Train>("model = 'a'\n", &["batch_size=1"]).as_deref(), expected);
+    assert_eq!(hint::<Train>("model = 'a'\nbatch_sise = 1\n", &[]), None);
 }
 
 #[test]

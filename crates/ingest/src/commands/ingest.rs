@@ -1,10 +1,12 @@
 //! `twinset-ingest` without a command: reads a source.
 
+use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use twinset_croissant::{About, write_croissant};
 use twinset_ingest::{Config, Counts, IngestError, count, ingest, list_inputs};
+use twinset_stage::ConfigError;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -59,7 +61,7 @@ pub(crate) struct IngestArgs {
 }
 
 pub(crate) fn run(args: &IngestArgs) -> anyhow::Result<()> {
-    let config: Config = args.common.config(Config::validate)?;
+    let config: Config = args.common.config(Config::validate).map_err(|error| explain_config(error, args))?;
     let (data, explain) = (args.data.as_deref(), |error| explain(error, &config));
     if args.common.check {
         return Ok(());
@@ -75,8 +77,15 @@ pub(crate) fn run(args: &IngestArgs) -> anyhow::Result<()> {
             eprintln!("note: {note}");
         }
     } else {
+        let is_new = args.common.out.as_ref().is_some_and(|out| !out.exists());
         let out = args.common.out_folder()?;
-        let summary = ingest(&config, data, out, &args.common.progress()).map_err(explain)?;
+        let summary = ingest(&config, data, out, &args.common.progress()).map_err(|error| {
+            if is_new {
+                // It stays where shards are in it that the next run goes on from.
+                fs::remove_dir(out).ok();
+            }
+            explain(error)
+        })?;
         let description =
             format!("Images of the source `{}` as Twinset ingested them, one row each.", config.dataset());
         let about = About { name: config.dataset(), description: &description };
@@ -97,6 +106,18 @@ fn note(config: &Config, counts: &Counts) -> Option<String> {
         0 => note.to_owned(),
         n => format!("{note}; so do {n} files outside of class folders, counted as `outside`"),
     })
+}
+
+/// Where nothing says the source, that is the first thing to know.
+fn explain_config(error: ConfigError, args: &IngestArgs) -> anyhow::Error {
+    let lacks_dataset = matches!(&error, ConfigError::Value { message, .. } if message == "missing field `dataset`");
+    if args.common.config.is_some() || !lacks_dataset {
+        return error.into();
+    }
+    twinset_stage::with_hint(
+        anyhow::anyhow!("neither --config nor --set names a dataset"),
+        "for instance --set dataset='\"image-folder\"' --set path='\"my-images\"'; --help has all of them",
+    )
 }
 
 fn explain(error: IngestError, config: &Config) -> anyhow::Error {

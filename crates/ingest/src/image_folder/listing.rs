@@ -12,10 +12,10 @@ use rayon::prelude::*;
 use twinset_manifest::rows::Split;
 use walkdir::{DirEntry, WalkDir};
 
-use super::{Config, split_folder};
+use super::Config;
 use crate::IngestError;
 use crate::draw_split::DrawSplit;
-use crate::splits::{SplitError, without_classes};
+use crate::splits::{self, SplitError, without_classes};
 
 /// What an image folder holds.
 pub(super) struct Listing {
@@ -49,26 +49,27 @@ impl Listing {
         if let Some(draw_split) = &config.draw_split {
             return Self::drawn(folder, draw_split);
         }
-        let splits: Vec<_> = Split::ALL.iter().copied().filter(|&split| split_folder(folder, split).is_dir()).collect();
-        let others = others(folder)?;
-        let Some(&first) = splits.first() else {
-            return Err(IngestError::NoSplits { folder: folder.to_owned(), found: others });
+        let (splits, others) = splits_and_others(folder)?;
+        let name = |entry: &Entry| entry.name().to_string_lossy().into_owned();
+        let Some((first, first_folder)) = splits.first() else {
+            let found = others.iter().map(name).collect();
+            return Err(IngestError::NoSplits { folder: folder.to_owned(), found });
         };
-        let class_names = classes(folder, first)?;
-        for &split in &splits[1..] {
-            check_same(folder, (first, &class_names), (split, &classes(folder, split)?))?;
+        let class_names = classes(first_folder)?;
+        for (split, split_folder) in &splits[1..] {
+            check_same(folder, (*first, &class_names), (*split, &classes(split_folder)?))?;
         }
-        let is_folder = |name: &&String| folder.join(name).is_dir();
+        let is_folder = |entry: &&Entry| entry.is_folder;
         let mut warnings: Vec<_> = others
             .iter()
             .filter(is_folder)
-            .map(|name| format!("folder `{name}` is none of train, val, test and was not read"))
+            .map(|entry| format!("folder `{}` is none of train, val, test and was not read", name(entry)))
             .collect();
         let (mut files, mut outside, mut is_empty) = (Vec::new(), Vec::new(), vec![true; class_names.len()]);
-        for &split in &splits {
-            outside.append(&mut files_below(folder, &split_folder(folder, split), split, None)?);
+        for &(split, ref split_folder) in &splits {
+            outside.append(&mut files_below(folder, split_folder, split, None)?);
             let mut missing = Vec::new();
-            let of_classes = files_of_classes(folder, &split_folder(folder, split), split, &class_names)?;
+            let of_classes = files_of_classes(folder, split_folder, split, &class_names)?;
             for (label, (class, mut of_class)) in class_names.iter().zip(of_classes).enumerate() {
                 if of_class.is_empty() {
                     missing.push(class.clone());
@@ -80,7 +81,7 @@ impl Listing {
         }
         if let Some(label) = is_empty.iter().position(|&is_empty| is_empty) {
             let class = &class_names[label];
-            let folders = splits.iter().map(|&split| split_folder(folder, split).join(class)).collect();
+            let folders = splits.iter().map(|(_, split_folder)| split_folder.join(class)).collect();
             return Err(IngestError::EmptyClass { class: class.clone(), folders });
         }
         files.append(&mut outside);
@@ -125,10 +126,10 @@ impl Listing {
 
 /// A class may be called `train`, but then it holds images and not classes.
 fn check_has_no_splits(folder: &Path) -> Result<(), IngestError> {
-    for &split in Split::ALL {
-        let split_folder = split_folder(folder, split);
-        if split_folder.is_dir() && entries(&split_folder, 1)?.iter().any(|entry| entry.is_folder) {
-            let (source_name, found) = (format!("`{}`", folder.display()), format!("folder `{split}` holds folders"));
+    for entry in entries(folder, 1)?.iter().filter(|entry| entry.split().is_some()) {
+        if entries(&entry.path, 1)?.iter().any(|entry| entry.is_folder) {
+            let found = format!("folder `{}` holds folders", entry.name().display());
+            let source_name = format!("`{}`", folder.display());
             return Err(SplitError::HasSplits { source_name, found, key: "draw-split" }.into());
         }
     }
@@ -146,18 +147,29 @@ fn check_is_folder(folder: &Path) -> Result<(), IngestError> {
     }
 }
 
-/// What the image folder holds beside its splits, hidden things aside.
-fn others(folder: &Path) -> Result<Vec<String>, IngestError> {
-    let is_split = |name: &str| Split::ALL.iter().any(|split| split.as_str() == name);
-    let names = entries(folder, 1)?.into_iter().map(|entry| entry.name().to_string_lossy().into_owned());
-    Ok(names.filter(|name| !is_split(name)).collect())
+/// The splits' folders, in the splits' order, and what the image folder holds beside them, hidden things aside.
+fn splits_and_others(folder: &Path) -> Result<(Vec<(Split, PathBuf)>, Vec<Entry>), IngestError> {
+    let (mut splits, mut others) = (Vec::new(), Vec::new());
+    for entry in entries(folder, 1)? {
+        match entry.split() {
+            Some(split) => splits.push((split, entry.path)),
+            None => others.push(entry),
+        }
+    }
+    // By name, as they are listed, where two are of one split.
+    splits.sort_by_key(|&(split, _)| split);
+    match splits.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        Some([(split, left), (_, right)]) => {
+            Err(IngestError::SplitTwice { split: *split, left: left.clone(), right: right.clone() })
+        }
+        _ => Ok((splits, others)),
+    }
 }
 
 /// The names of a split's folders, sorted.
-fn classes(folder: &Path, split: Split) -> Result<Vec<String>, IngestError> {
-    let split_folder = split_folder(folder, split);
-    let names = names_of_folders(&split_folder)?;
-    if names.is_empty() { Err(IngestError::NoClasses { folder: split_folder }) } else { Ok(names) }
+fn classes(split_folder: &Path) -> Result<Vec<String>, IngestError> {
+    let names = names_of_folders(split_folder)?;
+    if names.is_empty() { Err(IngestError::NoClasses { folder: split_folder.to_owned() }) } else { Ok(names) }
 }
 
 /// The names of the folders in a folder, sorted.
@@ -229,6 +241,11 @@ struct Entry {
 impl Entry {
     fn name(&self) -> &OsStr {
         self.path.file_name().unwrap_or_default()
+    }
+
+    /// The split that it is the folder of.
+    fn split(&self) -> Option<Split> {
+        if self.is_folder { splits::named(self.name().to_str()?) } else { None }
     }
 
     /// By name in each folder: as the paths' bytes are, with what parts two names before all that may stand in one.

@@ -8,6 +8,7 @@ use arrow::datatypes::DataType;
 use twinset_manifest::rows::Split;
 
 use super::Config;
+use super::csv_text::{delimiter, line_of};
 use crate::IngestError;
 use crate::inner_path::within;
 use crate::intake::Roll;
@@ -128,11 +129,10 @@ impl Rows {
             }
         }
         let is_parquet = table.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
-        let unit = if is_parquet { "row" } else { "line" };
         let reading = Reading {
             config,
             table,
-            unit,
+            is_parquet,
             paths: Vec::new(),
             places: Vec::new(),
             splits: Vec::new(),
@@ -146,10 +146,9 @@ impl Rows {
 struct Reading<'a> {
     config: &'a Config,
     table: &'a Path,
-    /// What a place counts.
-    unit: &'static str,
+    is_parquet: bool,
     paths: Vec<String>,
-    /// Of each row the line, or its number from 1.
+    /// Of each row its number from 1, or the byte in the CSV from which on it was looked for.
     places: Vec<u64>,
     splits: Vec<Split>,
     labels: Labels,
@@ -158,9 +157,10 @@ struct Reading<'a> {
 impl Reading<'_> {
     fn csv(mut self) -> Result<Rows, IngestError> {
         let (config, table) = (self.config, self.table);
-        let damaged = |error: csv::Error| TableError::Csv { path: table.display().to_string(), detail: detail(&error) };
-        let is_tsv = table.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tsv"));
-        let delimiter = if is_tsv { b'\t' } else { b',' };
+        let damaged =
+            |error: csv::Error| TableError::Csv { path: table.display().to_string(), detail: detail(&error, table) };
+        let unreadable = |source| IngestError::Read { path: table.to_owned(), source };
+        let delimiter = delimiter(table).map_err(unreadable)?;
         let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_path(table).map_err(damaged)?;
         let header: Vec<_> = reader.headers().map_err(damaged)?.iter().map(str::to_owned).collect();
         let find = |name: &str| {
@@ -175,13 +175,13 @@ impl Reading<'_> {
         let split = config.split_column.as_deref().map(find).transpose()?;
         let mut record = csv::StringRecord::new();
         while reader.read_record(&mut record).map_err(damaged)? {
-            let line = record.position().map_or(0, csv::Position::line);
+            let byte = record.position().map_or(0, csv::Position::byte);
             let found = match record[label].trim() {
                 "" => Found::Nothing,
                 name => Found::Name(name),
             };
-            self.push(line, Some(&record[image]), split.map(|split| &record[split]))?;
-            self.labels.push(&found, || format!("`{}`, line {line}", table.display()))?;
+            self.push(byte, Some(&record[image]), split.map(|split| &record[split]))?;
+            self.labels.push(&found, || format!("`{}`, {}", table.display(), line(table, byte)))?;
         }
         self.finish()
     }
@@ -224,7 +224,7 @@ impl Reading<'_> {
 
     /// Adds what is beside a row's label.
     fn push(&mut self, place: u64, image: Option<&str>, split: Option<&str>) -> Result<(), TableError> {
-        let at = || format!("`{}`, {} {place}", self.table.display(), self.unit);
+        let at = || format!("`{}`, {}", self.table.display(), told(self.table, self.is_parquet, place));
         let image = image.map(str::trim).filter(|image| !image.is_empty());
         let image = image.ok_or_else(|| TableError::NoPath { at: at(), column: self.config.image_column.clone() })?;
         let path = within(image).filter(|path| !path.is_empty());
@@ -240,14 +240,23 @@ impl Reading<'_> {
     }
 
     fn finish(self) -> Result<Rows, IngestError> {
-        let Self { config, table, unit, paths, places, splits, labels } = self;
+        let Self { config, table, is_parquet, paths, places, splits, labels } = self;
         if let Some((first, second)) = first_twice(&paths) {
-            let place = |row: usize| format!("{unit} {}", places[row]);
+            let place = |row: usize| told(table, is_parquet, places[row]);
             let (path, image) = (table.display().to_string(), paths[first].clone());
             return Err(TableError::Twice { path, image, left: place(first), right: place(second) }.into());
         }
         Ok(Rows { roll: Roll::new(labels.finish(), splits, config.asked()), paths })
     }
+}
+
+/// What a row is called that has this place.
+fn told(table: &Path, is_parquet: bool, place: u64) -> String {
+    if is_parquet { format!("row {place}") } else { line(table, place) }
+}
+
+fn line(table: &Path, byte: u64) -> String {
+    line_of(table, byte).map_or_else(|_| "a line".to_owned(), |line| format!("line {line}"))
 }
 
 /// The first row whose path an earlier one has, after that one.
@@ -259,9 +268,9 @@ fn first_twice(paths: &[String]) -> Option<(usize, usize)> {
 }
 
 /// What the CSV reader says, in the words of this crate where it is a common mistake.
-fn detail(error: &csv::Error) -> String {
+fn detail(error: &csv::Error, table: &Path) -> String {
     let at = |position: &Option<csv::Position>| match position {
-        Some(position) => format!("line {}", position.line()),
+        Some(position) => line(table, position.byte()),
         None => "a line".to_owned(),
     };
     let said = |at: String, what: &dyn Display| format!("{at} {what}");

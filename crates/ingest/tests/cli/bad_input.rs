@@ -37,6 +37,63 @@ fn a_wrong_config_names_file_line_and_key() {
 }
 
 #[test]
+fn a_value_of_another_shape_or_spelling_is_shown_as_it_should_be() {
+    let sandbox = Sandbox::new();
+    let check = |sets: &[&str], expected: &[&str]| {
+        let sets: Vec<_> = sets.iter().flat_map(|&set| ["--set", set]).collect();
+        let said = sandbox.run(&[&["--out", "out"], &sets[..]].concat());
+        assert_eq!(said.code, Some(1), "{}", said.stdout);
+        expected.iter().for_each(|part| assert!(said.stderr.contains(part), "expected {part:?} in:\n{}", said.stderr));
+        assert!(!sandbox.path("out").exists());
+    };
+    let (folder, path) = ("dataset='image-folder'", "path='p'");
+    check(
+        &[],
+        &["error: neither --config nor --set names a dataset\nhint: for instance --set dataset='\"image-folder\"'"],
+    );
+    check(&[path], &["error: neither --config nor --set names a dataset\n"]);
+    check(
+        &[folder, path, "embed=no"],
+        &["cannot understand --set `embed=no`", "hint: a boolean is true or false: --set embed=false\n"],
+    );
+    check(
+        &[folder, path, "shard_images=5"],
+        &["key `shard_images`: unknown field", "hint: did you mean `shard-images`?\n"],
+    );
+    check(
+        &[folder, path, "draw-split=0.2"],
+        &["key `draw-split`: invalid type: floating point `0.2`, expected a table such as { test = 0.2, seed = 0 }"],
+    );
+    check(
+        &[folder, path, "resize=32"],
+        &["key `resize`: invalid type: integer `32`, expected a table such as { width = 32, height = 32 }"],
+    );
+    check(
+        &[folder, path, "resize={ width = 32 }"],
+        &["missing field `height` of `resize`, expected { width = 32, height = 32 }"],
+    );
+    check(&[folder, path, "resize={ widht = 32 }"], &["key `resize.widht`: unknown field `widht`, expected one of"]);
+}
+
+#[test]
+fn a_run_that_fails_leaves_no_folder_of_its_own_and_a_tilde_is_told() {
+    let tilde =
+        "hint: only the shell knows `~`, and not within quotes: --data ~/datasets or --data \"$HOME/datasets\"\n";
+    for (dataset, file) in
+        [("image-folder", "p"), ("cifar10", "p"), ("idx", "p"), ("hugging-face", "p"), ("table", "p.csv")]
+    {
+        let sandbox = Sandbox::new();
+        let config = format!("dataset = '{dataset}'\npath = '{file}'\n");
+        let config = if dataset == "table" { format!("{config}split = 'train'\n") } else { config };
+        sandbox.check_refused(&config, &["--data", "~/datasets"], &["`~/datasets/", tilde]);
+        assert!(!sandbox.path("out").exists(), "{dataset}");
+        fs::create_dir(sandbox.path("out")).unwrap();
+        sandbox.check_refused(&config, &["--data", "."], &["does not exist"]);
+        assert!(sandbox.path("out").exists(), "{dataset}: it was there before");
+    }
+}
+
+#[test]
 fn a_value_out_of_range_names_file_line_and_key() {
     let check = |config: &str, expected: &str| Sandbox::new().check_refused(config, &["--data", "."], &[expected]);
     check("dataset = 'shapes'\nn-train = 0\n", "c.toml:2: key `n-train`: found 0, expected at least 1");

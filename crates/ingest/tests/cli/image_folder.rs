@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use twinset_manifest::rows::Split;
+use twinset_manifest::Reader;
+use twinset_manifest::rows::{Image, Split};
 use twinset_pixels::decode_row;
 
 use crate::sandbox::{Sandbox, copy_files, png, shared_data};
@@ -200,6 +201,13 @@ fn a_folder_of_another_layout_is_refused() {
             "hint: a class's label is its place among the sorted names",
         ],
     );
+    check(
+        &["photos/train/V\u{f6}gel/a.png", "photos/test/Vo\u{308}gel/b.png"],
+        &[
+            "only `train` has V\u{f6}gel, only `test` has Vo\u{308}gel",
+            r"hint: `V\u{f6}gel` of train and `Vo\u{308}gel` of test look like one name in two Unicode forms",
+        ],
+    );
 
     let sandbox = Sandbox::new();
     sandbox.check_refused(CONFIG, HERE, &["dataset `./photos` does not exist, expected a folder with <split>/"]);
@@ -214,10 +222,14 @@ fn a_class_may_be_empty_in_one_split_and_is_warned_of() {
     write_photos(&sandbox);
     fs::remove_file(sandbox.path("photos/test/dog/e.png")).unwrap();
     for config in [CONFIG.to_owned(), format!("{CONFIG}shard-images = 2\n")] {
+        fs::remove_dir_all(sandbox.path("out")).ok();
         let stdout = sandbox.ingest(&config, HERE);
         let warning = "split `test` has no image of class `dog`";
         assert!(stdout.contains("classes  2: cat, dog") && stdout.contains(&format!("warning: {warning}")), "{stdout}");
-        assert_eq!(sandbox.provenance().warnings, [warning]);
+        let images =
+            ["out/images.parquet", "out/images"].map(|name| sandbox.path(name)).into_iter().find(|p| p.exists());
+        let images = Reader::<Image>::open(&images.unwrap()).unwrap();
+        assert_eq!(images.provenance().warnings, [warning]);
     }
 }
 

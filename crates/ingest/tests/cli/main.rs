@@ -14,5 +14,6 @@ mod python_files;
 mod sandbox;
 mod shapes;
 mod shards;
+mod split_folders;
 mod table;
 mod webdataset;

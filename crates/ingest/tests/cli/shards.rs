@@ -167,3 +167,39 @@ fn a_class_that_lost_all_images_is_an_error_in_a_run_that_goes_on_too() {
     let stdout = sandbox.ingest(config, &["--data", "."]);
     assert!(stdout.contains("kept     2 shards"), "{stdout}");
 }
+
+#[test]
+fn images_of_the_other_form_and_files_of_others_are_named_before_anything_is_written() {
+    let sandbox = Sandbox::new();
+    sandbox.write_png("photos/train/a/x.png", [1, 2, 3]);
+    let check = |config: &str, expected: &str| {
+        let before = files(&sandbox.path("out"));
+        let said = sandbox.try_ingest(config, &["--data", "."]);
+        assert_eq!(said.code, Some(1), "{}", said.stdout);
+        assert!(said.stderr.contains(expected), "expected {expected:?} in:\n{}", said.stderr);
+        assert!(files(&sandbox.path("out")) == before, "{expected}");
+    };
+    sandbox.ingest(WHOLE, &["--data", "."]);
+    let expected = "`out/images.parquet` holds the images of an earlier ingest without `shard-images`, expected it gone, or \
+                    another --out";
+    check(SHARDED, expected);
+    fs::remove_file(sandbox.path("out/images.parquet")).unwrap();
+    sandbox.ingest(SHARDED, &["--data", "."]);
+    let expected =
+        "`out/images` holds shards of an earlier ingest with `shard-images`, expected it gone, or another --out";
+    check(WHOLE, expected);
+
+    // The new shards would take the place of the whole folder.
+    sandbox.write("out/images/cat.jpg", "a photo");
+    check(SHARDED, "`out/images` holds `cat.jpg`, which is no shard, expected it gone, or another --out");
+    fs::rename(sandbox.path("out/images/cat.jpg"), sandbox.path("cat.jpg")).unwrap();
+    sandbox.write("out/checkpoints/epoch-1/net.safetensors", "weights");
+    check(
+        SHARDED,
+        "`out/checkpoints` holds `epoch-1`, which is of no interrupted ingest, expected it gone, or another --out",
+    );
+    fs::rename(sandbox.path("cat.jpg"), sandbox.path("out/images/cat.jpg")).unwrap();
+    fs::remove_file(sandbox.path("out/images/images-00000-of-00001.parquet")).unwrap();
+    sandbox.ingest(WHOLE, &["--data", "."]);
+    assert_eq!(fs::read(sandbox.path("out/images/cat.jpg")).unwrap(), b"a photo");
+}

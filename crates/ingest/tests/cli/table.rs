@@ -154,6 +154,34 @@ fn rows_that_cannot_be_are_named_by_their_lines() {
 }
 
 #[test]
+fn lines_are_counted_as_an_editor_does_whatever_ends_them() {
+    let check = |csv: &str, keys: &str, expected: &str| {
+        let of_file = format!("{CONFIG}{keys}");
+        for (from, to, bom) in [("\n", "\n", ""), ("\n", "\r\n", ""), ("\n", "\r\n", "\u{feff}"), ("\n", "\r", "")] {
+            let csv = format!("{bom}{}", csv.replace(from, to));
+            sandbox_with(&csv).check_refused(&of_file, HERE, &[&format!("`./photos/labels.csv`{expected}")]);
+        }
+    };
+    let twice = "image,label\na/0.png,dog\n\n\na/1.png,\"a\n dog\"\nb/2.png,cat\na/1.png,cat\n";
+    check(twice, TRAIN, ": `a/1.png` stands in line 5 and in line 8, expected every image once");
+    let holdout = "image,label,part\na/0.png,dog,holdout\n";
+    check(holdout, "split-column = 'part'\n", ", line 2: split `holdout`, expected train, val or test");
+    let cow = "image,label\n\na/0.png,cow\n";
+    check(cow, "split = 'train'\nclass-names = ['cat']\n", ", line 3: label `cow` is none of the classes cat");
+    let long = "image,label\na/0.png,dog\n\na/1.png,dog,x\n";
+    check(long, TRAIN, " cannot be read as CSV: line 4 has 3 fields, expected 2 as in the lines before");
+}
+
+#[test]
+fn a_csv_without_commas_has_semicolons() {
+    let sandbox = sandbox_with("image;label;part\na/0.png;dog;train\nb/2.png;\"cat, or dog\";test\n");
+    sandbox.ingest(&format!("{CONFIG}split-column = 'part'\n"), HERE);
+    let found: Vec<_> = sandbox.images().into_iter().map(|i| (i.source, i.split, i.class_name)).collect();
+    let expected = [("a/0.png", Split::Train, "dog"), ("b/2.png", Split::Test, "cat, or dog")];
+    assert_eq!(found, expected.map(|(source, split, class)| (source.to_owned(), split, class.to_owned())));
+}
+
+#[test]
 fn a_missing_file_and_a_missing_label_are_rejects() {
     let sandbox = sandbox_with("image,label\na/0.png,dog\ngone.png,dog\na/1.png,\na,dog\nlabels.csv,dog\n");
     sandbox.ingest(&format!("{CONFIG}{TRAIN}"), HERE);
