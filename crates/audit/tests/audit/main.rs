@@ -226,3 +226,16 @@ fn wrong_usage_ends_with_2() {
         expect_exit(audit(root.path()).args(args), 2);
     }
 }
+
+#[test]
+fn of_a_folder_the_manifests_in_it_are_named() {
+    let (root, _) = sound();
+    let shown = |folder: &str| refusal(root.path(), &["show", &folder.replace("KEY", &"b".repeat(64))], 1);
+    let stderr = shown("stages/neardup/KEY");
+    let hint =
+        "\nhint: it holds the manifests `clusters.parquet`, `hashes.parquet`, `pairs.parquet`: name one of them\n";
+    assert!(stderr.ends_with(hint), "{stderr}");
+    let folder = format!("stages/inject/{}", "c".repeat(64));
+    let stderr = refusal(root.path(), &["diff", &format!("{folder}/trainset.parquet"), &folder], 1);
+    assert!(stderr.ends_with("\nhint: did you mean `stages/inject/c/trainset.parquet`?\n"), "{stderr}");
+}
