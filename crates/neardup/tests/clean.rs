@@ -117,7 +117,10 @@ wrote images.parquet and removed.parquet to clean
 #[test]
 fn the_test_split_alone_can_be_cleaned() {
     let folder = folder_with(rows());
-    clean(&folder, &["--set", "within-splits=false"], 0);
+    let (_, stderr) = clean(&folder, &["--set", "within-splits=false"], 0);
+    let conflict =
+        "warning: 1 clusters have images of two labels, which cannot both be right; images of both were kept of each";
+    assert!(stderr.starts_with(conflict), "{stderr}");
     let kept = reader::<Image>(&folder, "clean/images.parquet").read_all().unwrap();
     let expected: Vec<_> = rows().into_iter().filter(|row| row.image_id != 20).collect();
     assert_eq!(kept, expected);
