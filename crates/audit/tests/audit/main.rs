@@ -228,6 +228,19 @@ fn wrong_usage_ends_with_2() {
 }
 
 #[test]
+fn a_page_takes_the_place_of_no_manifest() {
+    let (root, _) = sound();
+    let out = root.path().join("other.parquet");
+    foreign(&out);
+    let before = fs::read(&out).unwrap();
+    assert_eq!(
+        refusal(root.path(), &["html", "stages", "--out", "other.parquet", "--quiet"], 1),
+        "error: failed to write the page: `other.parquet` is a Parquet file, expected another file for --out\n"
+    );
+    assert_eq!(fs::read(&out).unwrap(), before);
+}
+
+#[test]
 fn of_a_folder_the_manifests_in_it_are_named() {
     let (root, _) = sound();
     let shown = |folder: &str| refusal(root.path(), &["show", &folder.replace("KEY", &"b".repeat(64))], 1);
