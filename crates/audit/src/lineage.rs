@@ -167,7 +167,7 @@ fn absent(tree: &Tree, input: &Input) -> Step {
     let Input { name, schema, blake3 } = input;
     let known = schema.as_ref().map_or_else(String::new, |schema| format!("{schema}, "));
     let other = tree.others(input).next().map(|other| other.relative.clone());
-    let other = other.or_else(|| Some(tree.other_beside(input)?.display().to_string()));
+    let other = other.or_else(|| Some(tree.others_beside(input).next()?.path.display().to_string()));
     let why = match other {
         Some(other) => format!("not in the tree with these bytes, but `{other}` with others"),
         None => "not in the tree".to_owned(),

@@ -241,6 +241,24 @@ fn a_page_takes_the_place_of_no_manifest() {
 }
 
 #[test]
+fn a_folder_without_a_manifest_is_an_error() {
+    let (root, _) = sound();
+    fs::create_dir(root.path().join("data")).unwrap();
+    for command in ["validate", "stats"] {
+        assert_eq!(refusal(root.path(), &[command, "data"], 1), "error: no manifest in `data`\n");
+    }
+    fs::write(root.path().join("data/half.parquet"), "PAR1").unwrap();
+    let stderr = refusal(root.path(), &["stats", "data"], 1);
+    assert!(stderr.starts_with("error: no manifest in `data`: `half.parquet` is damaged: "), "{stderr}");
+    fs::remove_file(root.path().join("data/half.parquet")).unwrap();
+    foreign(&root.path().join("data/other.parquet"));
+    assert_eq!(
+        refusal(root.path(), &["validate", "data"], 1),
+        "error: no manifest in `data`: `other.parquet` is a Parquet file of no stage\n"
+    );
+}
+
+#[test]
 fn of_a_folder_the_manifests_in_it_are_named() {
     let (root, _) = sound();
     let shown = |folder: &str| refusal(root.path(), &["show", &folder.replace("KEY", &"b".repeat(64))], 1);
