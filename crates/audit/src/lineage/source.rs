@@ -18,7 +18,7 @@ pub fn image_of_source(entry: &Entry, source: &str) -> Result<u64, LineageError>
         let schema = manifest.schema().unwrap_or_default().to_owned();
         return Err(LineageError::NoColumn { path: entry.relative.clone(), schema, column });
     }
-    let mut similar = Vec::new();
+    let (mut similar, mut n_similar) = (Vec::new(), 0);
     for batch in manifest.batches(Some(&["image_id", "source"]), BATCH_ROWS)? {
         let batch = batch?;
         let flat = Flat::of_batch(&batch);
@@ -28,18 +28,22 @@ pub fn image_of_source(entry: &Entry, source: &str) -> Result<u64, LineageError>
             let found = text(&sources.cell(row));
             match ids.cell(row).as_u64() {
                 Some(image_id) if found == source => return Ok(image_id),
-                _ if found.contains(source) => similar.push(found),
+                _ if found.contains(source) => {
+                    n_similar += 1;
+                    if similar.len() < MAX_NAMED {
+                        similar.push(format!("`{found}`"));
+                    }
+                }
                 _ => {}
             }
         }
     }
-    let named: Vec<String> = similar.iter().take(MAX_NAMED).map(|found| format!("`{found}`")).collect();
-    let more = similar.len().saturating_sub(MAX_NAMED);
+    let more = n_similar - similar.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let similar = if similar.is_empty() {
         String::new()
     } else {
-        format!("; in its sources there is {}{more}", named.join(", "))
+        format!("; in its sources there is {}{more}", similar.join(", "))
     };
     Err(LineageError::NoRow { path: entry.relative.clone(), what: format!("image of source `{source}`{similar}") })
 }
