@@ -3,6 +3,7 @@
 mod image;
 mod removal;
 mod rows;
+mod source;
 mod twins;
 
 use std::collections::HashSet;
@@ -16,6 +17,7 @@ use crate::cell::SHORT_DIGEST;
 use crate::tree::{Entry, Kind, Tree};
 
 pub use image::{Subject, of_image};
+pub use source::image_of_source;
 
 /// Ids and rows that are listed before the others are counted.
 const MAX_LISTED: usize = 50;
@@ -135,12 +137,33 @@ fn file<'a>(tree: &'a Tree, entry: &'a Entry, told: &mut HashSet<&'a str>) -> St
     let Some(provenance) = entry.provenance() else { return step };
     step.details.insert("provenance".to_owned(), json!(provenance));
     let run = Step::new(run_text(&provenance), Value::Null);
-    let inputs = provenance.inputs.iter().map(|input| match tree.find(&input.name, input.blake3) {
-        Some(found) => file(tree, found, told),
-        None => absent(tree, input),
-    });
-    let inputs: Vec<_> = inputs.collect();
-    step.with([run.with(inputs)])
+    let inputs: Vec<&Input> = provenance.inputs.iter().collect();
+    step.with([run.with(origins(tree, &inputs, told))])
+}
+
+/// What something was made from; a source that each shard of a manifest names is told of once.
+fn origins<'a>(tree: &'a Tree, inputs: &[&Input], told: &mut HashSet<&'a str>) -> Vec<Step> {
+    let is_outside = |input: &Input| is_source(input) && tree.find(&input.name, input.blake3).is_none();
+    let mut outside: HashSet<&str> = HashSet::new();
+    let mut steps = Vec::new();
+    for input in inputs {
+        if let Some(found) = tree.find(&input.name, input.blake3) {
+            steps.push(file(tree, found, told));
+        } else if !is_source(input) || outside.insert(&input.name) {
+            let n = inputs.iter().filter(|other| other.name == input.name && is_outside(other)).count();
+            let mut step = absent(tree, input);
+            if n > 1 {
+                step.text += &format!("; with {n} digests, of what each shard was made from");
+            }
+            steps.push(step);
+        }
+    }
+    steps
+}
+
+/// Whether no stage made it: sources are named by their stage's config, and may be folders.
+fn is_source(input: &Input) -> bool {
+    input.schema.is_none() && !input.name.ends_with(".safetensors")
 }
 
 /// A file by its path, schema and digest, and whether it is as its run wrote it.
@@ -167,9 +190,10 @@ fn absent(tree: &Tree, input: &Input) -> Step {
     let Input { name, schema, blake3 } = input;
     let known = schema.as_ref().map_or_else(String::new, |schema| format!("{schema}, "));
     let other = tree.others(input).next().map(|other| other.relative.clone());
-    let other = other.or_else(|| Some(tree.other_beside(input)?.display().to_string()));
+    let other = other.or_else(|| Some(tree.others_beside(input).next()?.path.display().to_string()));
     let why = match other {
         Some(other) => format!("not in the tree with these bytes, but `{other}` with others"),
+        None if is_source(input) => "a source, outside of what was searched".to_owned(),
         None => "not in the tree".to_owned(),
     };
     let text = format!("`{name}` ({known}BLAKE3 {}): {why}", &blake3.to_string()[..SHORT_DIGEST]);

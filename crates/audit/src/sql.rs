@@ -42,6 +42,9 @@ pub enum SqlError {
         /// A caret below the column.
         caret: String,
     },
+    /// A statement that asks nothing.
+    #[error("cannot answer `{0}`, expected SELECT: an audit changes nothing")]
+    NotSelect(String),
     /// Anything else that Polars has to say: a table, a column or a function that is not there, types that do not go together.
     #[error("cannot answer the query: {0}")]
     Query(String),
@@ -62,6 +65,7 @@ pub struct Answer<'a> {
 /// # Errors
 /// Says where the text is no SQL, or what Polars cannot find or do.
 pub fn query<'a>(sql: &str, tables: &'a [Named]) -> Result<Answer<'a>, SqlError> {
+    expect_question(sql)?;
     let mut context = SQLContext::new();
     let mut are_read = Vec::new();
     for table in tables {
@@ -75,6 +79,14 @@ pub fn query<'a>(sql: &str, tables: &'a [Named]) -> Result<Answer<'a>, SqlError>
     let frame = lazy.collect().map_err(|error| explain(&error, sql))?;
     let read = are_read.into_iter().filter(|(_, is_read)| is_read.load(Ordering::Relaxed)).map(|(table, _)| table);
     Ok(Answer { frame, read: read.collect() })
+}
+
+/// Polars answers a DELETE with the rows that it would leave, which looks as if it had been done.
+fn expect_question(sql: &str) -> Result<(), SqlError> {
+    const CHANGES: [&str; 9] = ["alter", "copy", "create", "delete", "drop", "insert", "merge", "truncate", "update"];
+    let first: String = sql.trim_start().chars().take_while(|letter| letter.is_alphabetic()).collect();
+    let is_change = CHANGES.iter().any(|word| first.eq_ignore_ascii_case(word));
+    if is_change { Err(SqlError::NotSelect(first.to_uppercase())) } else { Ok(()) }
 }
 
 /// An SQL condition, checked against the columns that it may name.
@@ -133,6 +145,14 @@ fn shown(value: PolarsResult<AnyValue<'_>>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_statement_that_changes_something_is_refused() {
+        for sql in ["DELETE FROM images", " insert into images values (1)", "Drop table images"] {
+            let error = query(sql, &[]).unwrap_err().to_string();
+            assert!(error.ends_with("expected SELECT: an audit changes nothing"), "{error}");
+        }
+    }
 
     #[test]
     fn the_place_of_a_parse_error_is_told() {

@@ -31,7 +31,7 @@ pub struct Tree {
     /// The folders beside it that inputs were looked for in.
     beside: Vec<PathBuf>,
     /// Files of inputs' names in these that have other bytes, by name.
-    others: HashMap<String, PathBuf>,
+    others: HashMap<String, Vec<Entry>>,
 }
 
 impl Tree {
@@ -118,7 +118,10 @@ impl Tree {
                 return run.into_iter().chain([entry]).for_each(|entry| self.push(entry));
             }
             if !entry.is_made_from(input.blake3) {
-                self.others.entry(input.name.clone()).or_insert(entry.path);
+                let others = self.others.entry(input.name.clone()).or_default();
+                if others.iter().all(|other| other.path != entry.path) {
+                    others.push(entry);
+                }
             }
         }
     }
@@ -183,8 +186,9 @@ impl Tree {
     }
 
     /// The same beside the tree.
-    pub fn other_beside(&self, input: &Input) -> Option<&Path> {
-        self.others.get(&input.name).map(PathBuf::as_path)
+    pub fn others_beside<'a>(&'a self, input: &'a Input) -> impl Iterator<Item = &'a Entry> {
+        let named = self.others.get(&input.name).into_iter().flatten();
+        named.filter(|entry| entry.digest() != Ok(input.blake3) && !entry.is_made_from(input.blake3))
     }
 
     /// Where inputs were looked for, in words.

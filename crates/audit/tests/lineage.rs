@@ -98,7 +98,7 @@ fn a_file_is_followed_through_all_that_made_it() {
         "└─ made by report 0.1.0",
         "   └─ `evaluate/e/predictions.parquet` (predictions/1, BLAKE3 …)",
         "         ├─ `ingest/a/images.parquet` (images/2, BLAKE3 …)",
-        "         │     └─ `batch.bin` (BLAKE3 …): not in the tree",
+        "         │     └─ `batch.bin` (BLAKE3 …): a source, outside of what was searched",
         "         └─ `train/d/model.safetensors` (weights/1, BLAKE3 …)",
         "            └─ made by train 0.1.0: model \"paper-standard\"",
         "               ├─ `ingest/a/images.parquet` (images/2, BLAKE3 …) (as above)",
@@ -235,4 +235,47 @@ fn what_is_not_there_is_refused() {
         &["--image-id", "1"],
         "`ingest/a/rejects.parquet` holds `rejects/1`, which has no column `image_id`",
     );
+}
+
+#[test]
+fn an_image_is_found_by_its_source() {
+    let (root, runs) = sound();
+    let images = ("ingest", "images.parquet");
+    let by_source = lineage(&root, &runs, images, &["--source", "batch.bin#5"]);
+    assert_eq!(by_source, lineage(&root, &runs, images, &["--image-id", "5"]));
+    let refused = |args: &[&str]| {
+        let path = runs.of("ingest").join("images.parquet");
+        let (_, stderr) = expect_exit(audit(root.path()).arg("lineage").arg(path).args(args), 1);
+        stderr.replace(&"a".repeat(64), "a").replace(&root.path().display().to_string(), "R")
+    };
+    let stderr = refused(&["--source", "bin#1"]);
+    assert_eq!(
+        stderr,
+        "error: failed to follow it back: `ingest/a/images.parquet` has no image of source `bin#1`; in its sources there is \
+         `batch.bin#1`, `batch.bin#10`, `batch.bin#11`\n"
+    );
+    let stderr = refused(&["--image-id", "63"]);
+    assert_eq!(
+        stderr,
+        "error: failed to follow it back: `ingest/a/images.parquet` has no image 63\nhint: ids without an image may be \
+         rejects: `twinset-audit show R/stages/ingest/a/rejects.parquet` lists what was rejected and why\n"
+    );
+}
+
+#[test]
+fn a_source_outside_is_told_once_for_all_shards() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("images");
+    for (at, images) in Study::sound().images.chunks(4).enumerate() {
+        let blake3 = twinset_manifest::Digest([at as u8; 32]);
+        let source = Input { name: "My Fotos".to_owned(), schema: None, blake3 };
+        let ingest = Provenance::of_stage("ingest", "0.1.0").with_inputs([source]);
+        write_images(&folder.join(twinset_manifest::shard_name("images", at, 3)), images.to_vec(), &ingest);
+    }
+    let (found, stderr) = expect_exit(audit(root.path()).args(["lineage", "images"]), 0);
+    let line = "   └─ `My Fotos` (BLAKE3 …): a source, outside of what was searched; with 3 digests, of what each shard was \
+                made from\n";
+    assert!(without_digests(&found).ends_with(line), "{found}");
+    assert_eq!(found.matches("My Fotos").count(), 1);
+    assert_eq!(stderr, "");
 }

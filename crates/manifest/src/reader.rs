@@ -30,7 +30,8 @@ impl<R: Row> Reader<R> {
     /// When a file cannot be read, is cut short, or holds another schema; when a shard is missing, or was written with
     /// another config than the others.
     pub fn open(path: &Path) -> Result<Self, ManifestError> {
-        let shards = if path.is_dir() { list_shards(path)? } else { Vec::new() };
+        let shards =
+            if path.is_dir() { list_shards(path).map_err(|error| error.of_schema(R::SCHEMA))? } else { Vec::new() };
         let current = ManifestFile::open(shards.first().map_or(path, PathBuf::as_path), R::SCHEMA)?;
         let (mut provenance, mut n_rows) = (current.provenance.clone(), current.n_rows);
         for shard in shards.iter().skip(1) {

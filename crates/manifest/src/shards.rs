@@ -42,7 +42,7 @@ pub fn list_shards(folder: &Path) -> Result<Vec<PathBuf>, ManifestError> {
         }
     }
     names.sort_by_cached_key(|name| (Numbered::parse(name).map(|shard| shard.index), name.clone()));
-    let no_shards = || ManifestError::NoShards { folder: folder.to_owned() };
+    let no_shards = || ManifestError::NoShards { folder: folder.to_owned(), expected: None };
     let Numbered { stem, count, .. } = names.iter().find_map(|name| Numbered::parse(name)).ok_or_else(no_shards)?;
     let is_shard =
         |name: &&String| Numbered::parse(name).is_some_and(|shard| shard.stem == stem && shard.count == count);

@@ -46,7 +46,8 @@ impl Untyped {
             return Ok(Self { path: path.to_owned(), first: open(path)?, others: Vec::new() });
         }
         let mut parts = list_shards(path)?.into_iter().map(|shard| open(&shard));
-        let first = parts.next().ok_or_else(|| ManifestError::NoShards { folder: path.to_owned() })??;
+        let first =
+            parts.next().ok_or_else(|| ManifestError::NoShards { folder: path.to_owned(), expected: None })??;
         let others = parts.collect::<Result<Vec<_>, _>>()?;
         for other in &others {
             let is_same_schema = other.entry(SCHEMA_KEY) == first.entry(SCHEMA_KEY);

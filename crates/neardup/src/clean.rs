@@ -33,6 +33,8 @@ pub struct Cleaning {
     class_names: BTreeMap<u32, String>,
     n_clusters: u64,
     n_conflicts: u64,
+    /// Of these, how many have images of two labels still.
+    n_conflicts_left: u64,
     n_left_within: u64,
     n_left_between: u64,
 }

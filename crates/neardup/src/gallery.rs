@@ -1,12 +1,13 @@
 //! The pairs of a manifest, chosen and given their pictures, for a page to look at.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::path::{Path, PathBuf};
 
-use twinset_gallery::{Gallery, pictures};
+use twinset_gallery::{Gallery, Picture, pictures};
 use twinset_manifest::rows::{Image, Pair};
 use twinset_manifest::{ManifestError, Reader};
+use twinset_pixels::{RowError, decode_row};
 
 use crate::{OtherImages, expect_made_from};
 
@@ -44,6 +45,14 @@ pub enum GalleryError {
         /// The manifest of the images.
         images: PathBuf,
     },
+    /// There are images, and none can be shown.
+    #[error("none of the {n_images} images of these pairs can be shown: {first}")]
+    NoPicture {
+        /// How many there are.
+        n_images: usize,
+        /// What is wrong with the first.
+        first: RowError,
+    },
     /// A similarity that is none.
     #[error("`{path}`, pair ({left_id}, {right_id}): `similarity` is {found}, expected 0 to 1")]
     Similarity {
@@ -63,7 +72,7 @@ pub enum GalleryError {
 /// `begin` is told how many images there are and gives the function that is told how many more are read.
 ///
 /// # Errors
-/// When a manifest cannot be read, or the pairs are not of these images.
+/// When a manifest cannot be read, the pairs are not of these images, or no image at all can be decoded.
 pub fn gallery<P: Fn(u64)>(source: &GallerySource<'_>, begin: impl FnOnce(u64) -> P) -> Result<Gallery, GalleryError> {
     let images = Reader::<Image>::open(source.images)?;
     let pairs = Reader::<Pair>::open(source.pairs)?;
@@ -82,7 +91,25 @@ pub fn gallery<P: Fn(u64)>(source: &GallerySource<'_>, begin: impl FnOnce(u64) -
             }
         }
     }
+    if let Some(&first) = pictures.keys().next().filter(|_| pictures.values().all(|picture| picture.uri.is_err())) {
+        expect_picture(source, first, &pictures)?;
+    }
     Ok(Gallery { n_left_out: n_pairs - pairs.len() as u64, pairs, pictures, made_from: inputs.into() })
+}
+
+/// An error that says of an image why it is none of the pictures.
+fn expect_picture(
+    source: &GallerySource<'_>,
+    image_id: u64,
+    pictures: &BTreeMap<u64, Picture>,
+) -> Result<(), GalleryError> {
+    for batch in Reader::<Image>::open(source.images)? {
+        if let Some(row) = batch?.iter().find(|row| row.image_id == image_id) {
+            let decoded = decode_row(row, source.folder);
+            return decoded.map(drop).map_err(|first| GalleryError::NoPicture { n_images: pictures.len(), first });
+        }
+    }
+    Ok(())
 }
 
 /// At most `max_pairs` pairs, in the order of [`Rank`].

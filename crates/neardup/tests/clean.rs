@@ -6,7 +6,7 @@ use std::process::Command;
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 use twinset_manifest::rows::{Cluster, Image, ImageData, Pair, Removal, Removed, Split};
-use twinset_manifest::{Provenance, Reader, Row, write_manifest};
+use twinset_manifest::{Provenance, Reader, Row, shard_name, write_manifest};
 use twinset_pixels::{digest, encode_png};
 
 const INPUTS: [&str; 6] =
@@ -117,7 +117,10 @@ wrote images.parquet and removed.parquet to clean
 #[test]
 fn the_test_split_alone_can_be_cleaned() {
     let folder = folder_with(rows());
-    clean(&folder, &["--set", "within-splits=false"], 0);
+    let (_, stderr) = clean(&folder, &["--set", "within-splits=false"], 0);
+    let conflict =
+        "warning: 1 clusters have images of two labels, which cannot both be right; images of both were kept of each";
+    assert!(stderr.starts_with(conflict), "{stderr}");
     let kept = reader::<Image>(&folder, "clean/images.parquet").read_all().unwrap();
     let expected: Vec<_> = rows().into_iter().filter(|row| row.image_id != 20).collect();
     assert_eq!(kept, expected);
@@ -208,4 +211,27 @@ fn check_needs_no_images_and_help_has_an_example() {
     expect_exit(&folder, &["clean"], 2);
     let (help, _) = expect_exit(&folder, &["clean", "--help"], 0);
     assert!(help.contains("within-splits=false"), "{help}");
+}
+
+#[test]
+fn a_manifest_that_stands_near_is_what_was_meant() {
+    let folder = folder_with(rows());
+    let check = |images: &str, meant: &str| {
+        let (_, stderr) = expect_exit(&folder, &["--quiet", "--images", images, "--out", "found"], 1);
+        assert!(stderr.ends_with(&format!("\nhint: did you mean `{meant}`?\n")), "{stderr}");
+    };
+    fs::create_dir_all(folder.path().join("out/images")).unwrap();
+    fs::create_dir_all(folder.path().join("shards/images")).unwrap();
+    fs::copy(folder.path().join("images.parquet"), folder.path().join("out/images/images.parquet")).unwrap();
+    fs::rename(
+        folder.path().join("images.parquet"),
+        folder.path().join("shards/images").join(shard_name("images", 0, 1)),
+    )
+    .unwrap();
+    check("out/images", "out/images/images.parquet");
+    check("shards/images.parquet", "shards/images");
+    // A manifest of another schema was not meant.
+    let provenance = Provenance::of_stage("test", "0");
+    write_manifest::<Pair>(&folder.path().join("out/images/pairs.parquet"), [], &provenance).unwrap();
+    check("out/images", "out/images/images.parquet");
 }

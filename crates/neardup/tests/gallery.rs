@@ -177,3 +177,48 @@ fn the_stage_itself_still_wants_its_arguments() {
     }
     expect_exit(&folder, &["--check"], 0);
 }
+
+#[test]
+fn a_page_takes_the_place_of_no_manifest() {
+    let folder = folder_with(&pairs());
+    let before = fs::read(folder.path().join("images.parquet")).unwrap();
+    let check = |out: &str, found: &str| {
+        let (_, stderr) = expect_exit(&folder, &[&CALL[..6], &[out, "--quiet"]].concat(), 1);
+        let expected =
+            format!("error: failed to write the gallery: `{out}` {found}, expected another file for --out\n");
+        assert_eq!(stderr, expected);
+    };
+    check("images.parquet", "is what the page is made from");
+    fs::copy(folder.path().join("images.parquet"), folder.path().join("other.parquet")).unwrap();
+    check("other.parquet", "is a Parquet file");
+    assert_eq!(fs::read(folder.path().join("images.parquet")).unwrap(), before);
+    assert_eq!(fs::read(folder.path().join("other.parquet")).unwrap(), before);
+}
+
+#[test]
+fn pictures_that_cannot_be_shown_are_counted_and_none_at_all_is_an_error() {
+    let folder = folder_with(&[]);
+    let without = |is_without: fn(&Image) -> bool| {
+        let images = (0..20).map(image).map(|mut image| {
+            if is_without(&image) {
+                image.image = ImageData { bytes: None, path: Some(format!("{}.png", image.image_id)) };
+            }
+            image
+        });
+        let path = folder.path().join("images.parquet");
+        write_manifest(&path, images, &Provenance::of_stage("ingest", "0")).unwrap();
+        write_pairs(&folder, &pairs(), &path);
+    };
+    without(|image| image.image_id < 3);
+    let (_, stderr) = expect_exit(&folder, &[&CALL[..], &["--quiet"]].concat(), 0);
+    assert_eq!(stderr, "warning: 3 of 10 images cannot be shown; the gallery says why in their place\n");
+
+    fs::remove_dir_all(folder.path().join("pages")).unwrap();
+    without(|_| true);
+    let (_, stderr) = expect_exit(&folder, &[&CALL[..], &["--quiet"]].concat(), 1);
+    let expected =
+        "error: failed to make the gallery: none of the 10 images of these pairs can be shown: cannot decode image 0";
+    assert!(stderr.starts_with(expected), "{stderr}");
+    assert!(stderr.contains("\nhint: --folder is what twinset-ingest had as --data"), "{stderr}");
+    assert!(!folder.path().join("pages").exists());
+}

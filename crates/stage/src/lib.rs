@@ -44,10 +44,12 @@ mod config;
 mod invocation;
 mod lineage;
 mod locate;
+mod page;
 mod progress;
 mod shell;
 
 pub use args::CommonArgs;
 pub use config::{ConfigError, ConfigSource, InvalidField};
+pub use page::expect_page;
 pub use progress::{Bar, Progress};
 pub use shell::{run, with_hint};

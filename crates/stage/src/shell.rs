@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use twinset_manifest::ManifestError;
+
 use crate::ConfigError;
 use crate::lineage::Lineage;
 
@@ -46,7 +48,8 @@ fn end_with_the_reader() {
 /// What a user can do about an error.
 fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     let hinted = cause.downcast_ref().map(|Hinted { hint, .. }| hint.clone());
-    hinted.or_else(|| cause.downcast_ref::<ConfigError>()?.hint())
+    let of_config = || cause.downcast_ref::<ConfigError>()?.hint();
+    hinted.or_else(of_config).or_else(|| cause.downcast_ref::<ManifestError>()?.hint())
 }
 
 /// The error, with a hint on a line of its own.

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::ValueEnum;
 use serde_json::Value;
 use twinset_audit::diff::{Diff, Matching, compare, compare_trees};
 use twinset_audit::{is_sharded, text};
 use twinset_manifest::Untyped;
+use twinset_stage::with_hint;
 
 use super::alone;
 use crate::Answer;
@@ -51,9 +52,19 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
     let is_same = match (is_folder(&args.left), is_folder(&args.right)) {
         (true, true) => trees(args)?,
         (false, false) => manifests(args)?,
-        _ => bail!("failed to compare: one is a folder, and the other is none"),
+        (true, false) => return Err(of_two_kinds(&args.left, &args.right)),
+        (false, true) => return Err(of_two_kinds(&args.right, &args.left)),
     };
     Ok(if is_same { Answer::Sound } else { Answer::Wrong })
+}
+
+/// An error, with the manifest of that name where the folder holds it.
+fn of_two_kinds(folder: &Path, other: &Path) -> anyhow::Error {
+    let error = anyhow!("failed to compare: `{}` is a folder, and `{}` is none", folder.display(), other.display());
+    match other.file_name().map(|name| folder.join(name)).filter(|path| path.is_file() || is_sharded(path)) {
+        Some(meant) => with_hint(error, format!("did you mean `{}`?", meant.display())),
+        None => error,
+    }
 }
 
 fn manifests(args: &Args) -> anyhow::Result<bool> {

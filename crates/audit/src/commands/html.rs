@@ -6,7 +6,7 @@ use anyhow::Context;
 use twinset_audit::page::html;
 use twinset_audit::{Options, validate};
 use twinset_manifest::write_atomically;
-use twinset_stage::Progress;
+use twinset_stage::{Progress, expect_page};
 
 use super::tree;
 use crate::Answer;
@@ -40,6 +40,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
+    expect_page(&args.out, &[&args.path]).context("failed to write the page")?;
     let tree = tree(&args.path, args.tree.as_deref())?;
     let progress = if args.quiet { Progress::hidden() } else { Progress::from_environment() };
     let bar = progress.begin("files", tree.selected().count() as u64, "validating");

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use twinset_audit::Tree;
-use twinset_audit::lineage::{Subject, of_file, of_image};
+use twinset_audit::lineage::{LineageError, Subject, image_of_source, of_file, of_image};
+use twinset_audit::{Entry, Tree};
+use twinset_manifest::schema_name;
+use twinset_stage::with_hint;
 
 use super::tree;
 use crate::Answer;
@@ -18,6 +20,10 @@ pub(crate) struct Args {
     /// The image with this id: where it stands, which copies of it there are and why.
     #[arg(long, value_name = "ID", conflicts_with = "position")]
     image_id: Option<u64>,
+
+    /// The image of this source, as the manifest of the images has it.
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["image_id", "position"])]
+    source: Option<String>,
 
     /// The image at this position of a training set.
     #[arg(long, value_name = "N")]
@@ -36,12 +42,14 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
     let tree = tree(&args.file, args.tree.as_deref())?;
     let entry = tree.at(&args.file).with_context(|| format!("failed to read: `{}` is no file", args.file.display()))?;
-    let subject = args.image_id.map(Subject::Image).or(args.position.map(Subject::Position));
+    let of_source = args.source.as_deref().map(|source| image_of_source(entry, source));
+    let image_id = args.image_id.or(of_source.transpose().context("failed to follow it back")?);
+    let subject = image_id.map(Subject::Image).or(args.position.map(Subject::Position));
     let step = match subject {
         Some(subject) => of_image(&tree, entry, subject),
         None => of_file(&tree, entry),
     };
-    let step = step.context("failed to follow it back")?;
+    let step = step.map_err(|error| hinted(error, &tree, entry)).context("failed to follow it back")?;
     note_absent(&step.absent(), &tree);
     if args.json {
         println!("{}", serde_json::to_string_pretty(&step)?);
@@ -49,6 +57,22 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
         print!("{step}");
     }
     Ok(Answer::Sound)
+}
+
+/// Of images that were never there a manifest beside may tell.
+fn hinted(error: LineageError, tree: &Tree, entry: &Entry) -> anyhow::Error {
+    let is_of = |entry: &Entry, schema: &str| entry.schema().is_some_and(|found| schema_name(found) == schema);
+    let mut beside = tree.beside(entry).filter(|other| is_of(other, "rejects"));
+    match beside.find(|other| other.manifest().is_some_and(|rejects| rejects.n_rows() > 0)) {
+        Some(rejects) if matches!(error, LineageError::NoRow { .. }) && is_of(entry, "images") => {
+            let path = rejects.path.display();
+            let hint = format!(
+                "ids without an image may be rejects: `twinset-audit show {path}` lists what was rejected and why"
+            );
+            with_hint(error.into(), hint)
+        }
+        _ => error.into(),
+    }
 }
 
 /// Says where files were looked for that are not there, and how they are found.

@@ -13,10 +13,10 @@ pub(crate) mod validate;
 use std::io::{BufWriter, StdoutLock};
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::ValueEnum;
 use serde_json::Value;
-use twinset_audit::{Table, Tree};
+use twinset_audit::{Entry, Kind, Table, Tree};
 
 /// How rows are printed.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -48,6 +48,23 @@ pub(crate) fn alone(path: &Path) -> anyhow::Result<Tree> {
 /// The tree around a path.
 pub(crate) fn tree(path: &Path, within: Option<&Path>) -> anyhow::Result<Tree> {
     Tree::open(path, within).context("failed to look around")
+}
+
+/// An error where nothing that was asked about is of use.
+fn expect_some(tree: &Tree, path: &Path, is_of_use: impl Fn(&Entry) -> bool) -> anyhow::Result<()> {
+    if tree.selected().any(is_of_use) {
+        return Ok(());
+    }
+    let path = path.display();
+    let found = tree.selected().find_map(|entry| match &entry.kind {
+        Kind::Damaged(detail) => Some(format!("`{}` is damaged: {detail}", entry.relative)),
+        Kind::Foreign(_) => Some(format!("`{}` is a Parquet file of no stage", entry.relative)),
+        _ => None,
+    });
+    match found {
+        Some(found) => bail!("no manifest in `{path}`: {found}"),
+        None => bail!("no manifest in `{path}`"),
+    }
 }
 
 pub(crate) fn stdout() -> BufWriter<StdoutLock<'static>> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use twinset_audit::sql::{Named, SqlError, names, query, rows};
+use twinset_audit::{Kind, Tree};
 use twinset_stage::with_hint;
 
 use super::{Format, alone, print};
@@ -51,14 +52,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
     let tree = alone(Path::new(path))?;
     let tables = names(&tree);
     if tables.is_empty() {
-        bail!("failed to query: `{path}` holds no manifest");
+        let damaged: String = damaged(&tree).map(|damaged| format!(": {damaged}")).collect();
+        bail!("failed to query: `{path}` holds no manifest{damaged}");
     }
     let Some(query_) = query_ else {
         print(args.format, &["table", "schema", "rows", "files", "manifests", "columns"], tables.iter().map(listed))?;
         return Ok(Answer::Sound);
     };
-    let answer =
-        without_panic(|| query(query_, &tables)).map_err(|error| hinted(error, &tables)).context("failed to query")?;
+    let answer = without_panic(|| query(query_, &tables))
+        .map_err(|error| hinted(error, query_, &tree, &tables))
+        .context("failed to query")?;
     let header: Vec<&str> = answer.frame.get_column_names().iter().map(|name| name.as_str()).collect();
     print(args.format, &header, rows(&answer.frame))?;
     for union in answer.read.iter().filter(|table| table.is_union) {
@@ -111,13 +114,37 @@ fn listed(table: &Named) -> Vec<Value> {
     ]
 }
 
-/// A table that is not there is best answered by those that are.
-fn hinted(error: SqlError, tables: &[Named]) -> anyhow::Error {
-    let is_about_table = matches!(&error, SqlError::Query(message) if message.contains("relation"));
-    if !is_about_table {
-        return error.into();
+/// The manifests that cannot be read, each with what is wrong with it.
+fn damaged(tree: &Tree) -> impl Iterator<Item = String> {
+    tree.selected().filter_map(|entry| match &entry.kind {
+        Kind::Damaged(detail) => Some(format!("`{}` is damaged: {detail}", entry.relative)),
+        _ => None,
+    })
+}
+
+/// A table that is not there is best answered by those that are, a column by how text is written.
+fn hinted(error: SqlError, query: &str, tree: &Tree, tables: &[Named]) -> anyhow::Error {
+    let SqlError::Query(message) = &error else { return error.into() };
+    if let Some(text) = between(message, "unable to find column \"", "\"").filter(|name| is_quoted(query, name)) {
+        let hint = format!("text stands in single quotes: '{text}'");
+        return with_hint(error.into(), hint);
     }
+    let Some(relation) = between(message, "relation '", "'") else { return error.into() };
+    let stem = relation.rsplit('/').next().and_then(|name| name.strip_suffix(".parquet"));
+    if let Some(table) = stem.and_then(|stem| tables.iter().find(|table| table.name == stem)) {
+        let hint = format!("a table is called as its file: write `{}` for '{relation}'", table.name);
+        return with_hint(error.into(), hint);
+    }
+    let damaged: String = damaged(tree).map(|damaged| format!("{damaged}; ")).collect();
     let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).take(12).collect();
     let more = if tables.len() > names.len() { ", …; --list shows all" } else { "" };
-    with_hint(error.into(), format!("the tables are {}{more}", names.join(", ")))
+    with_hint(error.into(), format!("{damaged}the tables are {}{more}", names.join(", ")))
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    Some(text.split_once(before)?.1.split_once(after)?.0)
+}
+
+fn is_quoted(query: &str, name: &str) -> bool {
+    query.contains(&format!("\"{name}\""))
 }

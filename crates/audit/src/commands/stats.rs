@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use twinset_audit::stats::{ClassCount, ColumnStats, ImageStats, columns, images};
 
-use super::{Format, alone, print};
+use super::{Format, alone, expect_some, print};
 use crate::Answer;
 
 /// Count what each column holds; of images classes, sizes and exact duplicates
@@ -22,6 +22,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
     let tree = alone(&args.path)?;
+    expect_some(&tree, &args.path, |entry| entry.parquet().is_some())?;
     let mut told = Vec::new();
     for entry in tree.selected() {
         let Some(manifest) = entry.parquet() else { continue };

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use twinset_audit::{Options, Validation, validate};
+use twinset_audit::{Kind, Options, Validation, validate};
 use twinset_manifest::rows::Violation;
 use twinset_manifest::{Input, Provenance, write_manifest};
 use twinset_stage::Progress;
 
-use super::tree;
+use super::{expect_some, tree};
 use crate::Answer;
 
 /// Check types, ranges, keys, references between manifests, pixels, and the digests of files; exit code 3 for a violation
@@ -46,6 +46,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
     let tree = tree(&args.path, args.tree.as_deref())?;
+    expect_some(&tree, &args.path, |entry| !matches!(entry.kind, Kind::Foreign(_)))?;
     let progress = if args.quiet { Progress::hidden() } else { Progress::from_environment() };
     let bar = progress.begin("files", tree.selected().count() as u64, "validating");
     let options = Options { pixels: !args.no_pixels, folder: args.folder.as_deref(), max_per_rule: args.max };

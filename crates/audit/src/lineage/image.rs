@@ -6,7 +6,7 @@ use twinset_manifest::schema_name;
 use super::removal::why_not;
 use super::rows::{Found, find};
 use super::twins::twins;
-use super::{LineageError, MAX_LISTED, Step, absent, file, named, run_text};
+use super::{LineageError, MAX_LISTED, Step, absent, named, origins, run_text};
 use crate::tree::{Entry, Tree};
 
 /// What is asked for.
@@ -222,13 +222,8 @@ pub(super) fn images_row(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Op
     let (own, others): (Vec<_>, Vec<_>) =
         provenance.inputs.iter().partition(|input| file_of_source.rsplit('/').next() == Some(input.name.as_str()));
     // The file that holds it; where none is known to, all.
-    for input in if own.is_empty() { &others } else { &own }.iter().take(MAX_LISTED) {
-        let source = match tree.find(&input.name, input.blake3) {
-            Some(found) => file(tree, found, &mut Default::default()),
-            None => absent(tree, input),
-        };
-        run = run.with([source]);
-    }
+    let holders = if own.is_empty() { &others } else { &own };
+    run = run.with(origins(tree, &holders[..holders.len().min(MAX_LISTED)], &mut Default::default()));
     if !own.is_empty() && !others.is_empty() {
         run = run.with([Step::new(format!("and {} other files of the dataset", others.len()), Value::Null)]);
     }

@@ -96,7 +96,11 @@ pub(super) fn check_inputs(tree: &Tree, changed: &Changed, validation: &mut Vali
         if changed.contains(&input.blake3) || tree.find(&input.name, input.blake3).is_some() {
             continue;
         }
-        let others: Vec<&Entry> = tree.others(input).collect();
+        let mut others: Vec<&Entry> = tree.others(input).collect();
+        if others.is_empty() {
+            // Of manifests beside the tree no one knows whether they were meant; a file that no stage wrote was written over one.
+            others.extend(tree.others_beside(input).filter(|other| matches!(other.kind, Kind::Foreign(_))));
+        }
         let found = match others[..] {
             [] => continue,
             [one] => {

@@ -53,7 +53,7 @@ fn diff_tells_rows_columns_and_provenance() {
     assert!(short(&stdout).starts_with("only left: ingest/a/rejects.parquet\n"), "{stdout}");
     assert_eq!(
         refusal(left.path(), &["diff", &left_path, "stages"], 1),
-        "error: failed to compare: one is a folder, and the other is none\n"
+        short(&format!("error: failed to compare: `stages` is a folder, and `{left_path}` is none\n"))
     );
 }
 

@@ -226,3 +226,47 @@ fn wrong_usage_ends_with_2() {
         expect_exit(audit(root.path()).args(args), 2);
     }
 }
+
+#[test]
+fn a_page_takes_the_place_of_no_manifest() {
+    let (root, _) = sound();
+    let out = root.path().join("other.parquet");
+    foreign(&out);
+    let before = fs::read(&out).unwrap();
+    assert_eq!(
+        refusal(root.path(), &["html", "stages", "--out", "other.parquet", "--quiet"], 1),
+        "error: failed to write the page: `other.parquet` is a Parquet file, expected another file for --out\n"
+    );
+    assert_eq!(fs::read(&out).unwrap(), before);
+}
+
+#[test]
+fn a_folder_without_a_manifest_is_an_error() {
+    let (root, _) = sound();
+    fs::create_dir(root.path().join("data")).unwrap();
+    for command in ["validate", "stats"] {
+        assert_eq!(refusal(root.path(), &[command, "data"], 1), "error: no manifest in `data`\n");
+    }
+    fs::write(root.path().join("data/half.parquet"), "PAR1").unwrap();
+    let stderr = refusal(root.path(), &["stats", "data"], 1);
+    assert!(stderr.starts_with("error: no manifest in `data`: `half.parquet` is damaged: "), "{stderr}");
+    fs::remove_file(root.path().join("data/half.parquet")).unwrap();
+    foreign(&root.path().join("data/other.parquet"));
+    assert_eq!(
+        refusal(root.path(), &["validate", "data"], 1),
+        "error: no manifest in `data`: `other.parquet` is a Parquet file of no stage\n"
+    );
+}
+
+#[test]
+fn of_a_folder_the_manifests_in_it_are_named() {
+    let (root, _) = sound();
+    let shown = |folder: &str| refusal(root.path(), &["show", &folder.replace("KEY", &"b".repeat(64))], 1);
+    let stderr = shown("stages/neardup/KEY");
+    let hint =
+        "\nhint: it holds the manifests `clusters.parquet`, `hashes.parquet`, `pairs.parquet`: name one of them\n";
+    assert!(stderr.ends_with(hint), "{stderr}");
+    let folder = format!("stages/inject/{}", "c".repeat(64));
+    let stderr = refusal(root.path(), &["diff", &format!("{folder}/trainset.parquet"), &folder], 1);
+    assert!(stderr.ends_with("\nhint: did you mean `stages/inject/c/trainset.parquet`?\n"), "{stderr}");
+}

@@ -124,3 +124,23 @@ fn a_query_in_the_place_of_a_path_is_told() {
     assert!(help.contains("Usage: twinset-audit sql [OPTIONS] <QUERY> <PATH>"), "{help}");
     assert!(help.contains("First the query, in quotes; then a manifest or a folder"), "{help}");
 }
+
+#[test]
+fn what_was_meant_is_told() {
+    let (root, _) = sound();
+    let check = |query: &str, expected: &str| {
+        let stderr = refusal(root.path(), &["sql", query, "stages"], 1);
+        assert!(stderr.contains(expected), "{stderr}");
+    };
+    check("SELECT * FROM images WHERE class_name = \"dog\"", "\nhint: text stands in single quotes: 'dog'\n");
+    check(
+        "SELECT * FROM 'out/duplicates/pairs.parquet'",
+        "\nhint: a table is called as its file: write `pairs` for 'out/duplicates/pairs.parquet'\n",
+    );
+    check(
+        "DELETE FROM images WHERE label = 1",
+        "error: failed to query: cannot answer `DELETE`, expected SELECT: an audit changes nothing\n",
+    );
+    fs::write(root.path().join("stages/half.parquet"), "PAR1").unwrap();
+    check("SELECT * FROM half", "\nhint: `half.parquet` is damaged: ");
+}

@@ -140,3 +140,25 @@ fn images_that_were_made_anew_are_one_violation_and_no_reference_is_checked() {
     );
     assert_eq!(found.notes, [note]);
 }
+
+#[test]
+fn images_that_another_tool_wrote_over_are_a_violation_of_what_was_made_from_them() {
+    let (root, runs) = sound();
+    let out = root.path().join("out");
+    for (folder, stage, name) in [("images", "ingest", "images.parquet"), ("duplicates", "neardup", "hashes.parquet")] {
+        fs::create_dir_all(out.join(folder)).unwrap();
+        fs::copy(runs.of(stage).join(name), out.join(folder).join(name)).unwrap();
+    }
+    assert_eq!(validated(&out.join("duplicates")).violations, []);
+    rewrite(&out.join("images/images.parquet"), |columns| columns, |_, _| None);
+    for asked in [&out, &out.join("duplicates")] {
+        let found = validated(asked);
+        let [Violation { rule: Rule::InputDigest, path, found, .. }] = &found.violations[..] else {
+            panic!("{found:#?}")
+        };
+        assert!(
+            path.ends_with("hashes.parquet") && found.contains("images/images.parquet`, with BLAKE3 "),
+            "{path}: {found}"
+        );
+    }
+}

@@ -168,12 +168,20 @@ impl Census {
         let clusters = || self.members.chunk_by(|a, b| a.cluster_id == b.cluster_id);
         let mut removed: Vec<_> = clusters().flat_map(|members| clean_cluster(members, config)).collect();
         removed.sort_unstable_by_key(|removed| removed.image_id);
+        let is_removed =
+            |member: &Member| removed.binary_search_by_key(&member.image_id, |removed| removed.image_id).is_ok();
+        let is_conflict_left = |members: &&[Member]| {
+            let kept: Vec<Member> = members.iter().filter(|member| !is_removed(member)).copied().collect();
+            has_two_labels(&kept)
+        };
+        let n_conflicts_left = clusters().filter(is_conflict_left).count() as u64;
         let cleaning = Cleaning {
             removed,
             ids: self.clusters.iter().map(|place| place.image_id).collect(),
             config: *config,
             n_clusters: clusters().count() as u64,
             n_conflicts: clusters().filter(|members| has_two_labels(members)).count() as u64,
+            n_conflicts_left,
             n_images: self.n_images,
             class_names: self.class_names,
             n_left_within: 0,

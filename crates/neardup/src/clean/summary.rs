@@ -14,9 +14,13 @@ impl Cleaning {
         let mut warnings = Vec::new();
         if self.n_conflicts > 0 && self.config.label_conflicts == LabelConflicts::Keep {
             let n_conflicts = self.n_conflicts;
+            let kept = match self.n_conflicts_left {
+                0 => "one label of each was kept".to_owned(),
+                n if n == n_conflicts => "images of both were kept of each".to_owned(),
+                n => format!("images of both were kept of {n}, of one label of the others"),
+            };
             warnings.push(format!(
-                "{n_conflicts} clusters have images of two labels, which cannot both be right; one label of each was kept \
-                 (`label-conflicts`)"
+                "{n_conflicts} clusters have images of two labels, which cannot both be right; {kept} (`label-conflicts`)"
             ));
         }
         let n_kept = self.n_kept();

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use twinset_manifest::write_atomically;
-use twinset_neardup::{GallerySource, gallery};
-use twinset_stage::Progress;
+use twinset_neardup::{GalleryError, GallerySource, gallery};
+use twinset_stage::{Progress, expect_page, with_hint};
 
 /// Look at pairs: write one HTML page that shows them side by side, with a picture of their difference.
 ///
@@ -42,24 +42,42 @@ pub(crate) struct GalleryArgs {
 
 pub(crate) fn run(args: &GalleryArgs) -> anyhow::Result<()> {
     let GalleryArgs { images, pairs, folder, max_pairs, out, quiet } = args;
+    let context = || format!("failed to write the gallery `{}`", out.display());
+    expect_page(out, &[images, pairs]).context("failed to write the gallery")?;
     let source = GallerySource { images, pairs, folder, max_pairs: *max_pairs as usize };
     let progress = if *quiet { Progress::hidden() } else { Progress::from_environment() };
     let begin = |n_images| {
         let bar = progress.begin("images", n_images, "looking for pictures");
         move |n_images| bar.inc(n_images)
     };
-    let gallery = gallery(&source, begin).context("failed to make the gallery")?;
+    let gallery = gallery(&source, begin).map_err(hinted).context("failed to make the gallery")?;
+    let (n_missing, n_pictures) =
+        (gallery.pictures.values().filter(|p| p.uri.is_err()).count(), gallery.pictures.len());
+    if n_missing > 0 {
+        eprintln!("warning: {n_missing} of {n_pictures} images cannot be shown; the gallery says why in their place");
+    }
     if gallery.n_left_out > 0 {
         eprintln!(
             "warning: {} less similar pairs are left out, the gallery shows {max_pairs} (`--max-pairs`)",
             gallery.n_left_out
         );
     }
-    let context = || format!("failed to write the gallery `{}`", out.display());
     if let Some(folder) = out.parent() {
         fs::create_dir_all(folder).with_context(context)?;
     }
     write_atomically(out, gallery.html().as_bytes()).with_context(context)?;
     println!("wrote {} pairs to {}", gallery.pairs.len(), out.display());
     Ok(())
+}
+
+fn hinted(error: GalleryError) -> anyhow::Error {
+    let hint = match &error {
+        GalleryError::NoPicture { first, .. } => first.hint().map(str::to_owned),
+        GalleryError::Manifest(error) => error.hint(),
+        _ => None,
+    };
+    match hint {
+        Some(hint) => with_hint(error.into(), hint),
+        None => error.into(),
+    }
 }
