@@ -63,8 +63,9 @@ impl AtomicFile {
         }
         self.wait_for_sync()?;
         self.n_unsynced = 0;
-        let file = self.file.try_clone()?;
-        self.syncing = Some(thread::Builder::new().spawn(move || file.sync_data())?);
+        // Without a further file or thread the whole is synced at the end.
+        let file = self.file.try_clone();
+        self.syncing = file.and_then(|file| thread::Builder::new().spawn(move || file.sync_data())).ok();
         Ok(())
     }
 
