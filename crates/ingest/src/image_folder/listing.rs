@@ -147,8 +147,11 @@ fn check_is_folder(folder: &Path) -> Result<(), IngestError> {
     }
 }
 
+/// A split and its folder.
+type SplitFolder = (Split, PathBuf);
+
 /// The splits' folders, in the splits' order, and what the image folder holds beside them, hidden things aside.
-fn splits_and_others(folder: &Path) -> Result<(Vec<(Split, PathBuf)>, Vec<Entry>), IngestError> {
+fn splits_and_others(folder: &Path) -> Result<(Vec<SplitFolder>, Vec<Entry>), IngestError> {
     let (mut splits, mut others) = (Vec::new(), Vec::new());
     for entry in entries(folder, 1)? {
         match entry.split() {
