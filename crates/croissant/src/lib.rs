@@ -40,7 +40,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use twinset_manifest::{Footer, ManifestError, write_atomically};
+use twinset_manifest::{Footer, ManifestError, list_shards, write_atomically};
 
 /// The file that [`write_croissant`] writes.
 pub const FILE_NAME: &str = "croissant.json";
@@ -92,8 +92,8 @@ impl<'a> Part<'a> {
         let path = folder.join(manifest);
         let is_sharded = path.is_dir();
         let names = if is_sharded {
-            let names = shard_names(&path).map_err(|source| CroissantError::Read { path, source })?;
-            names.into_iter().map(|name| format!("{manifest}/{name}")).collect()
+            let name = |shard: PathBuf| format!("{manifest}/{}", shard.file_name().unwrap_or_default().display());
+            list_shards(&path)?.into_iter().map(name).collect()
         } else {
             vec![manifest.to_owned()]
         };
@@ -119,19 +119,6 @@ impl<'a> Part<'a> {
             false => json!({ "fileObject": { "@id": self.manifest } }),
         }
     }
-}
-
-/// The names of a folder's shards, in order.
-fn shard_names(folder: &Path) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in folder.read_dir()? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".parquet") && !name.starts_with('.') {
-            names.push(name);
-        }
-    }
-    names.sort_unstable();
-    if names.is_empty() { Err(io::Error::other("it holds no manifest")) } else { Ok(names) }
 }
 
 /// Describes these manifests of a folder and writes [`FILE_NAME`] beside them, whole or not at all.

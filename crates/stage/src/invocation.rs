@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use twinset_manifest::is_shard_name;
+
 /// Flags whose files are not data.
 const NO_INPUTS: [&str; 4] = ["--config", "--out", "--set", "--table"];
 /// What stages write for others to read.
@@ -75,7 +77,7 @@ fn shards(folder: &Path) -> Vec<PathBuf> {
     let stem = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let is_shard = |path: &PathBuf| {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        name.ends_with(".parquet") && name.starts_with(&format!("{stem}-")) && name.contains("-of-")
+        is_shard_name(&name) && name.starts_with(&format!("{stem}-"))
     };
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut shards: Vec<PathBuf> = entries.filter(is_shard).collect();
