@@ -19,7 +19,7 @@
 //! # let folder = tempfile::tempdir()?;
 //! # let mut writer = Writer::<Image>::create(&folder.path().join("images.parquet"))?;
 //! # writer.push(Image { image_id: 0, split: Split::Train, label: 0, class_name: "cat".into(), width: 1, height: 1,
-//! #     image: ImageData { bytes: Some(vec![1]), path: None }, pixels_blake3: Digest([0; 32]), source: "a.png".into(),
+//! #     image: ImageData { bytes: Some(vec![1].into()), path: None }, pixels_blake3: Digest([0; 32]), source: "a.png".into(),
 //! #     derived_from: None, transform: None })?;
 //! # writer.finish_images(&Provenance::of_stage("ingest", "0.1.0"), &["cat".into()])?;
 //! let about = About { name: "cats", description: "One cat." };

@@ -181,7 +181,7 @@ fn bad_images_are_refused() {
     folder.refuses(&["seed=0"], &["image 200 (`test/200`) has 12x12 pixels, expected 8x8"]);
     rewrite(&|rows| rows.push(colour(100, Split::Test, 0, 0)));
     folder.refuses(&["seed=0"], &["image 100 occurs twice"]);
-    rewrite(&|rows| rows[0].image.bytes = Some(b"no image".to_vec()));
+    rewrite(&|rows| rows[0].image.bytes = Some((&b"no image"[..]).into()));
     folder.refuses(&["seed=0"], &["cannot decode image 90 (`test/90`): unsupported"]);
     rewrite(&|rows| rows.clear());
     folder.refuses(&["seed=0"], &["no split `test`", "none, as there are no images"]);

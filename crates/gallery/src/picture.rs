@@ -131,7 +131,7 @@ mod tests {
             class_name: "disc".to_owned(),
             width: image.width(),
             height: image.height(),
-            image: ImageData { bytes: Some(encode_png(image)), path: None },
+            image: ImageData { bytes: Some(encode_png(image).into()), path: None },
             pixels_blake3: digest(image),
             source: "a.png".to_owned(),
             derived_from: None,
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn an_image_that_cannot_be_decoded_says_why_and_has_no_rule() {
-        let damaged = ImageData { bytes: Some(b"no image".to_vec()), path: None };
+        let damaged = ImageData { bytes: Some((&b"no image"[..]).into()), path: None };
         let picture = Picture::of(&Image { image: damaged, ..row(&RgbImage::new(1, 1)) }, Path::new(""), 192);
         assert!(picture.uri.as_ref().unwrap_err().contains("no known image format"));
         assert_eq!(picture_rules([(&1, &picture)]), "");

@@ -22,12 +22,15 @@ use twinset_stage::Progress;
 /// Measure ingest beside decoding alone.
 #[derive(Parser)]
 struct Args {
-    /// Few images, to see that all works; the figures say little.
+    /// Few images and one round, to see that all works; the figures say little.
     #[arg(long)]
     quick: bool,
-    /// Further image folders, laid out as <split>/<class>/<image>.
+    /// Image folders to measure, laid out as <split>/<class>/<image>, instead of those that are made here.
     #[arg(long, value_name = "DIR")]
     folder: Vec<PathBuf>,
+    /// How often each is measured; 7, or 1 with --quick.
+    #[arg(long)]
+    rounds: Option<usize>,
     /// What cargo passes to every bench.
     #[arg(long, hide = true)]
     bench: bool,
@@ -35,28 +38,33 @@ struct Args {
 
 fn main() -> Result<()> {
     let args = Args::parse();
+    // As the program does.
+    twinset_stage::keep_freed_memory();
     rayon::ThreadPoolBuilder::new().num_threads(2).build_global()?;
     let root = tempfile::tempdir()?;
-    let (n_small, n_large) = if args.quick { (200, 4) } else { (50_000, 150) };
-    let small = root.path().join("small");
-    write_images(&small, n_small, |random| encode_png(&picture(random, 32, 32, 8)))?;
-    let large = root.path().join("large");
-    write_images(&large, n_large, |random| jpeg(&picture(random, 1600, 1200, 50)))?;
-
+    let folders = if args.folder.is_empty() { make_folders(root.path(), args.quick)? } else { args.folder };
+    let n_rounds = args.rounds.unwrap_or(if args.quick { 1 } else { 7 });
     println!("| folder | images | embed | decoding alone | ingest | ratio | CPU: alone | ingest | ratio |");
     println!("|---|---:|---|---:|---:|---:|---:|---:|---:|");
-    let made = [("32x32 PNG", small.as_path()), ("1600x1200 JPEG", large.as_path())];
-    let given = args.folder.iter().map(|folder| (folder.to_str().unwrap_or("given"), folder.as_path()));
-    for (name, folder) in made.into_iter().chain(given) {
+    for folder in folders {
         for embed in [true, false] {
-            compare(name, folder, embed, if args.quick { 1 } else { 7 })?;
+            compare(&folder, embed, n_rounds)?;
         }
     }
     Ok(())
 }
 
+/// A folder of small PNGs and one of large JPEGs.
+fn make_folders(root: &Path, is_quick: bool) -> Result<Vec<PathBuf>> {
+    let (n_small, n_large) = if is_quick { (200, 4) } else { (50_000, 150) };
+    let (small, large) = (root.join("32x32 PNG"), root.join("1600x1200 JPEG"));
+    write_images(&small, n_small, |random| encode_png(&picture(random, 32, 32, 8)))?;
+    write_images(&large, n_large, |random| jpeg(&picture(random, 1600, 1200, 50)))?;
+    Ok(vec![small, large])
+}
+
 /// Both in turn, and a line of what they took.
-fn compare(name: &str, folder: &Path, embed: bool, n_rounds: usize) -> Result<()> {
+fn compare(folder: &Path, embed: bool, n_rounds: usize) -> Result<()> {
     let config = Config::ImageFolder(image_folder::Config {
         path: folder.to_owned(),
         embed,
@@ -75,6 +83,7 @@ fn compare(name: &str, folder: &Path, embed: bool, n_rounds: usize) -> Result<()
             Ok(())
         })?);
     }
+    let name = folder.file_name().unwrap_or(folder.as_os_str()).display();
     let (n, of_alone, of_whole) = (paths.len(), Took::typical(&alone), Took::typical(&whole));
     println!(
         "| {name} | {n} | {embed} {}{}",

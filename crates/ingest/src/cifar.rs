@@ -87,10 +87,14 @@ impl Source<'_> {
             Some(subset) => subset.draw(&labels, &class_names)?,
         };
         let mut sink = Sink::create(out, ids.len(), progress)?;
-        sink.write(&ids, |&id, _| {
-            let ((batch, at), (split, label)) = (records[id], labels[id]);
-            Some((Ok(image(id, split, u32::from(label), &class_names, batch, at)), ()))
-        })?;
+        sink.write(
+            &ids,
+            |&id, _| {
+                let ((batch, at), (split, label)) = (records[id], labels[id]);
+                (Ok(image(id, split, u32::from(label), &class_names, batch, at)), ())
+            },
+            |()| (),
+        )?;
         sink.finish(&provenance, class_names)
     }
 }
@@ -120,7 +124,7 @@ fn image(id: usize, split: Split, label: u32, class_names: &[String], batch: &Ba
         width: pixels.width(),
         height: pixels.height(),
         pixels_blake3: twinset_pixels::digest(&pixels),
-        image: ImageData { bytes: Some(twinset_pixels::encode_png(&pixels)), path: None },
+        image: ImageData { bytes: Some(twinset_pixels::encode_png(&pixels).into()), path: None },
         source: format!("{}#{at}", batch.name()),
         derived_from: None,
         transform: None,

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::DataType;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use twinset_manifest::Provenance;
 use twinset_manifest::rows::Split;
@@ -161,6 +162,7 @@ fn write_shard(shard: &Shard, columns: &Columns, intake: &mut Intake) -> Result<
             |&row| {
                 (format!("{}#{}", shard.relative, first + row), images.bytes(row).map(|bytes| (bytes, Keep::Bytes)), ())
             },
+            |()| (),
         )?;
         first += rows.len();
     }
@@ -183,9 +185,9 @@ impl Images {
         if self.bytes.is_valid(row) { self.bytes.as_binary::<i64>().value(row).len() as u64 } else { 0 }
     }
 
-    fn bytes(&self, row: usize) -> Result<Vec<u8>, Rejection> {
+    fn bytes(&self, row: usize) -> Result<Bytes, Rejection> {
         if self.column.is_valid(row) && self.bytes.is_valid(row) {
-            return Ok(self.bytes.as_binary::<i64>().value(row).to_vec());
+            return Ok(Bytes::copy_from_slice(self.bytes.as_binary::<i64>().value(row)));
         }
         Err(("unsupported", "its row has no bytes, expected images that are embedded in the file".to_owned()))
     }

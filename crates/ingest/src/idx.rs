@@ -96,7 +96,7 @@ pub(crate) fn ingest(
     let images: Vec<_> =
         parts.iter().flat_map(|part| (0..part.images.shape[0]).map(move |at| (part, at))).enumerate().collect();
     let mut sink = Sink::create(out, images.len(), progress)?;
-    sink.write(&images, |&(id, (part, at)), _| Some((Ok(part.image(id, at, &class_names)), ())))?;
+    sink.write(&images, |&(id, (part, at)), _| (Ok(part.image(id, at, &class_names)), ()), |()| ())?;
     sink.finish(&provenance, class_names)
 }
 
@@ -138,7 +138,7 @@ impl Part {
             width: pixels.width(),
             height: pixels.height(),
             pixels_blake3: twinset_pixels::digest(&pixels),
-            image: ImageData { bytes: Some(twinset_pixels::encode_png(&pixels)), path: None },
+            image: ImageData { bytes: Some(twinset_pixels::encode_png(&pixels).into()), path: None },
             source: format!("{name}#{at}"),
             derived_from: None,
             transform: None,

@@ -16,6 +16,7 @@ mod listing;
 
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use twinset_manifest::rows::Image;
 use twinset_manifest::{Digest, Input, Provenance};
@@ -23,8 +24,8 @@ use twinset_pixels::Limits;
 use twinset_stage::{InvalidField, Progress};
 
 use crate::draw_split::DrawSplit;
+use crate::files_digest::FilesDigest;
 use crate::resize::Resize;
-use crate::room::Room;
 use crate::sharding::Sharding;
 use crate::sink::{Made, Sink};
 use crate::take::{Keep, Opened, Place, Rejection, Take, reject, told};
@@ -111,16 +112,23 @@ pub(crate) fn ingest(
     let Listing { class_names, files, warnings } = listing;
     let numbered: Vec<_> = files.iter().enumerate().collect();
     let of_all = Take { max_pixels: config.max_pixels, resize: config.resize.as_ref(), class_names: &class_names };
+    // What was rejected of these files, and all of them as an input.
     let write = |sink: &mut Sink, files: &[Numbered]| {
-        sink.write(files, |&(id, found), room| take(config, of_all, id, found, room))
+        let (mut rejected, mut digest) = (Vec::with_capacity(files.len()), FilesDigest::new());
+        let make = |numbered, room: &mut dyn FnMut(u64)| take(config, of_all, numbered, room);
+        sink.write(files, make, |note: Note<'_>| {
+            digest.add(note.relative, &note.bytes);
+            rejected.push(note.rejected);
+        })?;
+        Ok::<_, IngestError>((rejected, digest.into_input(folder)))
     };
     provenance.seed = config.draw_split.as_ref().map(|draw_split| draw_split.seed);
     provenance.warnings = warnings;
     let Some(shard_images) = config.shard_images else {
         let mut sink = Sink::create(out, files.len(), progress)?;
-        let notes = write(&mut sink, &numbered)?;
-        add_read(&mut provenance, folder, &numbered, &notes, "");
-        check_rejected(folder, &class_names, &files, &rejected(notes))?;
+        let (rejected, input) = write(&mut sink, &numbered)?;
+        add_read(&mut provenance, input, &rejected, "");
+        check_rejected(folder, &class_names, &files, &rejected)?;
         return sink.finish(&provenance, class_names);
     };
 
@@ -137,11 +145,11 @@ pub(crate) fn ingest(
             continue;
         }
         let mut sink = sharding.sink()?;
-        let notes = write(&mut sink, files)?;
+        let (mut rejected, input) = write(&mut sink, files)?;
         let (mut provenance, first) = (provenance.clone(), &files[0].1.relative);
-        add_read(&mut provenance, folder, files, &notes, &format!(" from `{first}` on"));
+        add_read(&mut provenance, input, &rejected, &format!(" from `{first}` on"));
         sharding.add(made_of, sink.finish(&provenance, class_names.clone())?)?;
-        all_rejected.append(&mut rejected(notes));
+        all_rejected.append(&mut rejected);
     }
     check_rejected(folder, &class_names, &files, &all_rejected)?;
     sharding.finish(class_names)
@@ -167,44 +175,36 @@ fn made_of(files: &[Numbered], class_names: &[String], provenance: &Provenance) 
 }
 
 /// Notes in the provenance what was read, and how much of it was rejected.
-fn add_read(provenance: &mut Provenance, folder: &Path, files: &[Numbered], notes: &[Note], which: &str) {
-    provenance.inputs = vec![input(folder, files, notes)];
-    let (n, n_rejected) = (files.len(), notes.iter().filter(|note| note.rejected.is_some()).count());
+fn add_read(provenance: &mut Provenance, input: Input, rejected: &[Option<String>], which: &str) {
+    provenance.inputs = vec![input];
+    let (n, n_rejected) = (rejected.len(), rejected.iter().flatten().count());
     if n_rejected > 0 {
         provenance.warnings.push(format!("{n_rejected} of {n} files{which} were rejected, see rejects.parquet"));
     }
 }
 
-/// What is kept in mind of a file.
-struct Note {
-    /// The digest of its bytes; of nothing where it could not be read.
-    blake3: blake3::Hash,
+/// What is noted of a file.
+struct Note<'a> {
+    relative: &'a str,
+    /// What it holds; nothing where it could not be read.
+    bytes: Bytes,
     /// Which file was rejected and why.
     rejected: Option<String>,
 }
 
-/// What is left of the notes when the digests are used.
-fn rejected(notes: Vec<Note>) -> Vec<Option<String>> {
-    notes.into_iter().map(|note| note.rejected).collect()
-}
-
-fn take(config: &Config, take: Take, id: usize, found: &Found, room: &Room) -> Option<Made<Note>> {
+fn take<'a>(config: &Config, take: Take, &(id, found): &Numbered<'a>, room: &mut dyn FnMut(u64)) -> Made<Note<'a>> {
     let opened = open(take, found);
-    // Of a referenced image nothing is held.
-    let n_held = opened.as_ref().map_or(0, |opened| if config.embed { opened.n_bytes } else { 0 });
-    if !room.take(n_held) {
-        return None;
-    }
-    let bytes = opened.and_then(Opened::read);
-    let blake3 = blake3::hash(bytes.as_deref().unwrap_or_default());
-    Some(match bytes.and_then(|bytes| image(config, take, id, found, bytes)) {
-        Ok(image) => (Ok(image), Note { blake3, rejected: None }),
+    room(opened.as_ref().map_or(0, |opened| opened.n_bytes));
+    let read = opened.and_then(Opened::read);
+    let (relative, bytes) = (found.relative.as_str(), read.as_ref().map_or_else(|_| Bytes::new(), Bytes::clone));
+    match read.and_then(|bytes| image(config, take, id, found, bytes)) {
+        Ok(image) => (Ok(image), Note { relative, bytes, rejected: None }),
         Err(rejection) => {
             let reject = reject(&found.relative, rejection);
             let rejected = Some(told(&reject));
-            (Err(reject), Note { blake3, rejected })
+            (Err(reject), Note { relative, bytes, rejected })
         }
-    })
+    }
 }
 
 fn open(take: Take, found: &Found) -> Result<Opened, Rejection> {
@@ -214,7 +214,7 @@ fn open(take: Take, found: &Found) -> Result<Opened, Rejection> {
     take.open(&found.path)
 }
 
-fn image(config: &Config, take: Take, id: usize, found: &Found, bytes: Vec<u8>) -> Result<Image, Rejection> {
+fn image(config: &Config, take: Take, id: usize, found: &Found, bytes: Bytes) -> Result<Image, Rejection> {
     let label = found.label.expect("a file outside of a class folder was rejected before");
     let place = Place { image_id: id as u64, split: found.split, label, source: found.relative.clone() };
     // From --data, as the config's path is: what reads the manifest is told that folder and knows no other.
@@ -254,16 +254,4 @@ fn check_rejected(
 fn only_rejected(files: &[(&Found, &Option<String>)]) -> Option<String> {
     let is_all = files.iter().all(|(_, rejected)| rejected.is_some());
     if is_all { files.iter().find_map(|&(_, rejected)| rejected.clone()) } else { None }
-}
-
-/// The folder as one input: a digest over each file's path and the digest of its bytes, in order.
-fn input(folder: &Path, files: &[Numbered], notes: &[Note]) -> Input {
-    let mut hasher = blake3::Hasher::new();
-    for ((_, found), note) in files.iter().zip(notes) {
-        hasher.update(&(found.relative.len() as u64).to_le_bytes());
-        hasher.update(found.relative.as_bytes());
-        hasher.update(note.blake3.as_bytes());
-    }
-    let name = folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    Input { name, schema: None, blake3: Digest(*hasher.finalize().as_bytes()) }
 }

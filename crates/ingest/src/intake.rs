@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use bytes::Bytes;
 use twinset_manifest::Provenance;
 use twinset_manifest::rows::{Image, Split};
 
@@ -36,6 +37,9 @@ impl Roll {
     }
 }
 
+/// An item as it comes: its `source`, its bytes, and what is to be noted of it.
+pub(crate) type Item<N> = (String, Result<(Bytes, Keep), Rejection>, N);
+
 /// The images on their way.
 pub(crate) struct Intake<'a> {
     source: &'a Path,
@@ -59,46 +63,43 @@ impl<'a> Intake<'a> {
         Self { source, roll, take, sink, n_taken: 0, outcomes: BTreeMap::new() }
     }
 
-    /// Takes the next items, in parallel. `size` is how many bytes an item takes while it is made; `make` gives its `source`,
-    /// its bytes, and what is to be noted of it.
-    pub(crate) fn write<T: Sync, N: Send>(
+    /// Takes the next items, in parallel. `size` is how many bytes an item takes while it is made; `note` gets what
+    /// is to be noted, in order.
+    pub(crate) fn write<'i, T: Sync, N: Send>(
         &mut self,
-        items: &[T],
+        items: &'i [T],
         size: impl Fn(&T) -> u64 + Sync,
-        make: impl Fn(&T) -> (String, Result<(Vec<u8>, Keep), Rejection>, N) + Sync,
-    ) -> Result<Vec<N>, IngestError> {
+        make: impl Fn(&'i T) -> Item<N> + Sync,
+        mut note: impl FnMut(N) + Send,
+    ) -> Result<(), IngestError> {
         let (first, end) = (self.n_taken, self.n_taken + items.len());
         if end > self.roll.labels.len() {
             let source = std::io::Error::other("it changed while it was read");
             return Err(IngestError::Read { path: self.source.to_owned(), source });
         }
         let numbered: Vec<_> = items.iter().enumerate().map(|(at, item)| (first + at, item)).collect();
-        let (roll, take) = (self.roll, self.take);
-        let notes = self.sink.write(&numbered, |&(id, item), room| {
-            if !room.take(size(item)) {
-                return None;
-            }
+        let (roll, take, outcomes) = (self.roll, self.take, &mut self.outcomes);
+        let make = |&(id, item): &(usize, &'i T), room: &mut dyn FnMut(u64)| {
+            room(size(item));
             let (source, bytes, note) = make(item);
-            Some(match bytes.and_then(|(bytes, keep)| row(take, roll, id, source.clone(), bytes, keep)) {
-                Ok(image) => (Ok(image), (None, note)),
+            match bytes.and_then(|(bytes, keep)| row(take, roll, id, source.clone(), bytes, keep)) {
+                Ok(image) => (Ok(image), (id, None, note)),
                 Err(rejection) => {
                     let reject = reject(&source, rejection);
                     let example = told(&reject);
-                    (Err(reject), (Some(example), note))
+                    (Err(reject), (id, Some(example), note))
                 }
-            })
-        })?;
-        self.n_taken = end;
-        let places = roll.splits[first..end].iter().zip(&roll.labels[first..end]);
-        let mut own = Vec::with_capacity(notes.len());
-        for ((rejected, note), (&split, &label)) in notes.into_iter().zip(places) {
-            let outcome = self.outcomes.entry((split, label)).or_default();
+            }
+        };
+        self.sink.write(&numbered, make, |(id, rejected, own): (usize, Option<String>, N)| {
+            let outcome = outcomes.entry((roll.splits[id], roll.labels[id])).or_default();
             outcome.n += 1;
             outcome.n_rejected += usize::from(rejected.is_some());
             outcome.example = outcome.example.take().or(rejected);
-            own.push(note);
-        }
-        Ok(own)
+            note(own);
+        })?;
+        self.n_taken = end;
+        Ok(())
     }
 
     /// Writes the manifests, unless nothing is left of the whole, or of a class in a split.
@@ -144,7 +145,7 @@ impl<'a> Intake<'a> {
     }
 }
 
-fn row(take: Take, roll: &Roll, id: usize, source: String, bytes: Vec<u8>, keep: Keep) -> Result<Image, Rejection> {
+fn row(take: Take, roll: &Roll, id: usize, source: String, bytes: Bytes, keep: Keep) -> Result<Image, Rejection> {
     let unlabelled = || ("unlabelled", "it has no label".to_owned());
     let label = roll.labels[id].ok_or_else(unlabelled)?;
     take.image(Place { image_id: id as u64, split: roll.splits[id], label, source }, bytes, keep)

@@ -34,6 +34,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    twinset_stage::keep_freed_memory();
     twinset_stage::run(|| match &args.command {
         Some(Command::Download(args)) => download::run(args),
         None => ingest::run(&args.ingest),

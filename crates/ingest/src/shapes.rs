@@ -142,7 +142,7 @@ pub(crate) fn ingest(
     let planned = Plan::counts(config).draw(config.seed);
     let mut sink = Sink::create(out, planned.len(), progress)?;
     let ids: Vec<_> = (0..planned.len()).collect();
-    sink.write(&ids, |&id, _| Some((Ok(image(id, &planned[id], config.seed)), ())))?;
+    sink.write(&ids, |&id, _| (Ok(image(id, &planned[id], config.seed)), ()), |()| ())?;
 
     let pairs = plan::pairs(&planned);
     let path = out.join("truth.csv");
@@ -165,7 +165,7 @@ fn image(id: usize, planned: &Planned, seed: u64) -> Image {
         width: pixels.width(),
         height: pixels.height(),
         pixels_blake3: twinset_pixels::digest(&pixels),
-        image: ImageData { bytes: Some(twinset_pixels::encode_png(&pixels)), path: None },
+        image: ImageData { bytes: Some(twinset_pixels::encode_png(&pixels).into()), path: None },
         source: format!("shapes#{id}"),
         derived_from: None,
         transform: None,

@@ -11,14 +11,16 @@ mod rows;
 
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use twinset_manifest::rows::Split;
-use twinset_manifest::{Digest, Input, Provenance};
+use twinset_manifest::{Input, Provenance};
 use twinset_pixels::Limits;
 use twinset_stage::{InvalidField, Progress};
 
 use crate::draw_split::DrawSplit;
-use crate::intake::Intake;
+use crate::files_digest::FilesDigest;
+use crate::intake::{Intake, Item};
 use crate::labels::validate_names;
 use crate::resize::Resize;
 use crate::sink::Sink;
@@ -139,22 +141,31 @@ pub(crate) fn ingest(
     let sink = Sink::create(out, paths.len(), progress)?;
     let mut intake = Intake::new(&table, &roll, take, sink);
     let n_bytes = |path: &String| std::fs::metadata(folder.join(path)).map_or(0, |metadata| metadata.len());
-    let digests = intake.write(&paths, n_bytes, |path| {
-        let bytes = take
-            .open(&folder.join(path))
-            .and_then(Opened::read)
-            .map_err(|(reason, detail)| (reason, tried(config, path, detail)));
-        let digest = blake3::hash(bytes.as_deref().unwrap_or_default());
-        // From --data, as the config's path is: what reads the manifest is told that folder and knows no other.
-        let referenced = || Keep::Path(config.folder().join(path).to_string_lossy().into_owned());
-        let keep = if config.embed { Keep::Bytes } else { referenced() };
-        (path.clone(), bytes.map(|bytes| (bytes, keep)), digest)
-    })?;
+    let mut digest = FilesDigest::new();
+    intake.write(
+        &paths,
+        n_bytes,
+        |path| item(config, take, &folder, path),
+        |(path, bytes): (&String, Bytes)| digest.add(path, &bytes),
+    )?;
     let of_table = Input::of_file(&table).map_err(|source| IngestError::Read { path: table.clone(), source })?;
     let provenance = provenance
         .with_seed(config.draw_split.as_ref().map(|draw_split| draw_split.seed))
-        .with_inputs([of_table, of_images(&folder, &paths, &digests)]);
+        .with_inputs([of_table, digest.into_input(&folder)]);
     intake.finish(provenance)
+}
+
+/// An image's file, and what of it the digest of all files takes.
+fn item<'p>(config: &Config, take: Take, folder: &Path, path: &'p String) -> Item<(&'p String, Bytes)> {
+    let bytes = take
+        .open(&folder.join(path))
+        .and_then(Opened::read)
+        .map_err(|(reason, detail)| (reason, tried(config, path, detail)));
+    let read = bytes.as_ref().map_or_else(|_| Bytes::new(), Bytes::clone);
+    // From --data, as the config's path is: what reads the manifest is told that folder and knows no other.
+    let referenced = || Keep::Path(config.folder().join(path).to_string_lossy().into_owned());
+    let keep = if config.embed { Keep::Bytes } else { referenced() };
+    (path.clone(), bytes.map(|bytes| (bytes, keep)), (path, read))
 }
 
 /// The images' folder; an error where it is not there, or none of them is there.
@@ -180,16 +191,4 @@ fn folder(config: &Config, data: &Path, paths: &[String]) -> Result<PathBuf, Tab
 fn tried(config: &Config, path: &str, detail: String) -> String {
     let (tried, column) = (config.folder().join(path), &config.image_column);
     format!("{detail}; tried `{}` in --data, by {} and column `{column}`", tried.display(), config.told_folder())
-}
-
-/// The images as one input: a digest over each one's path and the digest of its bytes, in order.
-fn of_images(folder: &Path, paths: &[String], digests: &[blake3::Hash]) -> Input {
-    let mut hasher = blake3::Hasher::new();
-    for (path, digest) in paths.iter().zip(digests) {
-        hasher.update(&(path.len() as u64).to_le_bytes());
-        hasher.update(path.as_bytes());
-        hasher.update(digest.as_bytes());
-    }
-    let name = folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    Input { name, schema: None, blake3: Digest(*hasher.finalize().as_bytes()) }
 }

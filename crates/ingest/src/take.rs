@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::prelude::*;
 use std::path::Path;
 
+use bytes::Bytes;
 use twinset_manifest::rows::{Image, ImageData, Reject, Split};
 use twinset_pixels::Limits;
 
@@ -43,11 +44,11 @@ pub(crate) enum Keep {
 
 impl Take<'_> {
     /// The row of an encoded image.
-    pub(crate) fn image(&self, place: Place, bytes: Vec<u8>, keep: Keep) -> Result<Image, Rejection> {
+    pub(crate) fn image(&self, place: Place, bytes: Bytes, keep: Keep) -> Result<Image, Rejection> {
         let limits = Limits { max_pixels: self.max_pixels };
         let decoded = twinset_pixels::decode(&bytes, &limits).map_err(|error| (error.reason(), error.detail()))?;
         let resized = self.resize.and_then(|resize| resize.apply(&decoded));
-        let bytes = resized.as_ref().map_or(bytes, twinset_pixels::encode_png);
+        let bytes = resized.as_ref().map_or(bytes, |pixels| twinset_pixels::encode_png(pixels).into());
         let pixels = resized.unwrap_or(decoded);
         let image = match keep {
             Keep::Bytes => ImageData { bytes: Some(bytes), path: None },
@@ -109,12 +110,12 @@ pub(crate) struct Opened {
 
 impl Opened {
     /// The file's bytes.
-    pub(crate) fn read(self) -> Result<Vec<u8>, Rejection> {
+    pub(crate) fn read(self) -> Result<Bytes, Rejection> {
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(self.n_bytes as usize).map_err(|error| unreadable(error.into()))?;
         // What is added meanwhile is not waited for.
         self.file.take(self.n_bytes).read_to_end(&mut bytes).map_err(unreadable)?;
-        Ok(bytes)
+        Ok(bytes.into())
     }
 }
 

@@ -16,6 +16,7 @@ mod samples;
 
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use twinset_manifest::Provenance;
 use twinset_manifest::rows::Split;
@@ -146,9 +147,9 @@ fn write_shard(config: &Config, shard: &Shard, take: Take, intake: &mut Intake) 
     let mut write = |batch: &[Sample]| {
         let make = |sample: &Sample| {
             let source = format!("{}#{}", shard.relative, sample.name);
-            (source, sample.bytes().map(|bytes| (bytes.to_vec(), Keep::Bytes)), ())
+            (source, sample.bytes().map(|bytes| (Bytes::copy_from_slice(bytes), Keep::Bytes)), ())
         };
-        intake.write(batch, Sample::n_bytes, make).map(|_| ())
+        intake.write(batch, Sample::n_bytes, make, |()| ())
     };
     each_sample(shard, &config.label_field, Some(take), |sample| {
         n_bytes += sample.n_bytes();

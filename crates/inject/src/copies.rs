@@ -79,7 +79,7 @@ fn changed(row: &Image, original: &RgbImage, planned: &Planned, transforms: &[Tr
         width: image.width(),
         height: image.height(),
         pixels_blake3: digest(&image),
-        image: ImageData { bytes: Some(encode_png(&image)), path: None },
+        image: ImageData { bytes: Some(encode_png(&image).into()), path: None },
         transform: Some(texts.join("; ")),
         ..copy_of(row, planned, config)
     }

@@ -38,7 +38,7 @@ fn image_row(image_id: u64) -> Image {
         width: 16,
         height: 16,
         pixels_blake3: digest(&image),
-        image: ImageData { bytes: Some(encode_png(&image)), path: None },
+        image: ImageData { bytes: Some(encode_png(&image).into()), path: None },
         source: format!("all/{image_id}.png"),
         derived_from: None,
         transform: None,
@@ -399,7 +399,7 @@ fn an_image_that_cannot_be_changed_is_named_with_its_id_and_source() {
         images
     };
     let arguments = ["--set", "rate=1", "--set", NEAR];
-    let corrupt = with(|row| row.image.bytes = Some(b"no image".to_vec()));
+    let corrupt = with(|row| row.image.bytes = Some((&b"no image"[..]).into()));
     let expected = "error: failed to make a near-duplicate: cannot decode image 3 (`all/3.png`): unsupported: the bytes are \
                     of no known image format";
     refused(corrupt, |_| (), &arguments, expected);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 
 /// Bytes after which the disk is set to work while more is written: little is left to wait for at the end.
-const SYNC_BYTES: usize = 16 << 20;
+const SYNC_BYTES: usize = 4 << 20;
 
 /// A file that is written beside its target and takes the target's name only when [committed](AtomicFile::commit).
 ///

@@ -5,10 +5,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, BooleanArray, PrimitiveArray, StringArray, StringBuilder,
-    StructArray,
+    Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, BinaryViewBuilder, BooleanArray, PrimitiveArray,
+    StringArray, StringBuilder, StructArray,
 };
 use arrow::datatypes::{DataType, Field, Fields, Float32Type, Float64Type, Int64Type, UInt32Type, UInt64Type};
+
+use bytes::Bytes;
 
 use crate::Digest;
 use crate::rows::ImageData;
@@ -218,7 +220,7 @@ impl Value for Vec<u8> {
     }
 
     fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {
-        Arc::new(bytes_array(values.map(|value| value.map(Self::as_slice))))
+        Arc::new(BinaryArray::from_iter(values))
     }
 
     fn decode(array: &dyn Array) -> Result<Vec<Option<Self>>, String> {
@@ -228,19 +230,20 @@ impl Value for Vec<u8> {
 
 impl Value for ImageData {
     fn data_type() -> DataType {
-        DataType::Struct(image_fields())
+        DataType::Struct(image_fields(DataType::Binary))
     }
 
     fn n_bytes(&self) -> usize {
-        self.bytes.as_ref().map_or(0, Vec::len) + self.path.as_ref().map_or(0, String::len)
+        self.bytes.as_ref().map_or(0, Bytes::len) + self.path.as_ref().map_or(0, String::len)
     }
 
     fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {
         let (bytes, paths): (Vec<_>, Vec<_>) = values
-            .map(|value| value.map_or((None, None), |image| (image.bytes.as_deref(), image.path.as_deref())))
+            .map(|value| value.map_or((None, None), |image| (image.bytes.as_ref(), image.path.as_deref())))
             .unzip();
-        let (bytes, paths) = (bytes_array(bytes.into_iter()), text_array(paths.into_iter()));
-        Arc::new(StructArray::new(image_fields(), vec![Arc::new(bytes), Arc::new(paths)], None))
+        let (bytes, paths) = (shared_bytes_array(&bytes), text_array(paths.into_iter()));
+        let fields = image_fields(bytes.data_type().clone());
+        Arc::new(StructArray::new(fields, vec![Arc::new(bytes), Arc::new(paths)], None))
     }
 
     fn decode(array: &dyn Array) -> Result<Vec<Option<Self>>, String> {
@@ -249,7 +252,7 @@ impl Value for ImageData {
         Ok((0..array.len())
             .map(|row| {
                 fields.is_valid(row).then(|| Self {
-                    bytes: bytes.is_valid(row).then(|| bytes.value(row).to_vec()),
+                    bytes: bytes.is_valid(row).then(|| Bytes::copy_from_slice(bytes.value(row))),
                     path: path.is_valid(row).then(|| path.value(row).to_owned()),
                 })
             })
@@ -257,12 +260,20 @@ impl Value for ImageData {
     }
 }
 
-/// An array that is allocated once: that of encoded images is large.
-fn bytes_array<'a>(values: impl Iterator<Item = Option<&'a [u8]>>) -> BinaryArray {
-    let values: Vec<_> = values.collect();
-    let n_bytes = values.iter().flatten().map(|bytes| bytes.len()).sum();
-    let mut builder = BinaryBuilder::with_capacity(values.len(), n_bytes);
-    values.into_iter().for_each(|value| builder.append_option(value));
+/// An array that shares the bytes with the rows, since those of encoded images are many. Parquet has one type for it and for
+/// an array of bytes that lie together.
+fn shared_bytes_array(values: &[Option<&Bytes>]) -> BinaryViewArray {
+    let mut builder = BinaryViewBuilder::with_capacity(values.len());
+    for &value in values {
+        match value {
+            Some(bytes) => {
+                let block = builder.append_block(bytes.clone().into());
+                let n_bytes = u32::try_from(bytes.len()).expect("an encoded image is below 4 GiB");
+                builder.try_append_view(block, 0, n_bytes).expect("a view of a whole block");
+            }
+            None => builder.append_null(),
+        }
+    }
     builder.finish()
 }
 
@@ -273,6 +284,6 @@ fn text_array<'a>(values: impl Iterator<Item = Option<&'a str>>) -> StringArray 
 }
 
 /// Hugging Face's image convention.
-fn image_fields() -> Fields {
-    Fields::from(vec![Field::new("bytes", DataType::Binary, true), Field::new("path", DataType::Utf8, true)])
+fn image_fields(bytes: DataType) -> Fields {
+    Fields::from(vec![Field::new("bytes", bytes, true), Field::new("path", DataType::Utf8, true)])
 }

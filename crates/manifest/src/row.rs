@@ -44,7 +44,8 @@ pub trait Row: Clone + Sized {
     fn arrow_schema() -> Arc<Schema> {
         let fields: Vec<_> = Self::columns()
             .into_iter()
-            .map(|column| arrow::datatypes::Field::new(column.name, column.data_type, true))
+            .zip(Self::to_arrays(&[]))
+            .map(|(column, array)| arrow::datatypes::Field::new(column.name, array.data_type().clone(), true))
             .collect();
         Arc::new(Schema::new(fields))
     }

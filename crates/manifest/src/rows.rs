@@ -11,6 +11,8 @@ mod gaussian;
 mod known;
 mod violations;
 
+use bytes::Bytes;
+
 use crate::row::{row, text_enum};
 use crate::{ClassLabel, Digest};
 pub use claims::{ClaimRow, Direction, Verdict};
@@ -80,8 +82,8 @@ text_enum! {
 /// An encoded image, in Hugging Face's image convention: its bytes, or the path of the file that holds them, or both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageData {
-    /// The encoded file (PNG, JPEG, …).
-    pub bytes: Option<Vec<u8>>,
+    /// The encoded file (PNG, JPEG, …); a clone shares it.
+    pub bytes: Option<Bytes>,
     /// The file's path; what it is relative to is told by the manifest's provenance config.
     pub path: Option<String>,
 }

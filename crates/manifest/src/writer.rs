@@ -15,7 +15,7 @@ use crate::error::innermost;
 use crate::{AtomicFile, Digest, Input, ManifestError, PROVENANCE_KEY, Provenance, Row, SCHEMA_KEY};
 
 /// Bytes of rows after which a row group ends, however few they are: a reader holds one in memory.
-const ROW_GROUP_BYTES: usize = 64 << 20;
+const ROW_GROUP_BYTES: usize = 16 << 20;
 /// Rows and bytes of rows after which what was pushed is encoded: few, so that memory is used again while it is warm.
 const BATCH: Size = Size { rows: 1024, bytes: 4 << 20 };
 /// Bytes that are written and digested at once.

@@ -26,7 +26,7 @@ fn image(image_id: u64) -> Image {
         width: 32,
         height: 32,
         image: if image_id.is_multiple_of(2) {
-            ImageData { bytes: Some(image_id.to_le_bytes().to_vec()), path: None }
+            ImageData { bytes: Some(image_id.to_le_bytes().to_vec().into()), path: None }
         } else {
             ImageData { bytes: None, path: Some(format!("{image_id}.png")) }
         },

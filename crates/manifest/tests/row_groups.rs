@@ -15,7 +15,7 @@ fn image(image_id: u64, n_bytes: usize) -> Image {
         class_name: "cat".to_owned(),
         width: 32,
         height: 32,
-        image: ImageData { bytes: Some(vec![image_id as u8; n_bytes]), path: None },
+        image: ImageData { bytes: Some(vec![image_id as u8; n_bytes].into()), path: None },
         pixels_blake3: Digest([7; 32]),
         source: format!("{image_id}.png"),
         derived_from: None,
@@ -24,7 +24,7 @@ fn image(image_id: u64, n_bytes: usize) -> Image {
 }
 
 #[test]
-fn a_row_group_ends_after_2048_rows_or_64_mebibytes_and_no_batch_holds_more_than_one() {
+fn a_row_group_ends_after_2048_rows_or_16_mebibytes_and_no_batch_holds_more_than_one() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("images.parquet");
     // Ten images of 10 MiB, one of 200 MiB, many small ones.
@@ -42,9 +42,9 @@ fn a_row_group_ends_after_2048_rows_or_64_mebibytes_and_no_batch_holds_more_than
 
     let parquet = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
     let groups: Vec<_> = parquet.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
-    assert_eq!(groups, [7, 4, 2048, 941]);
+    assert_eq!(groups, [2, 2, 2, 2, 2, 1, 2048, 941]);
     let batches: Vec<_> = Reader::<Image>::open(&path).unwrap().map(Result::unwrap).collect();
-    assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [7, 4, 1024, 1024, 941]);
+    assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 2, 2, 2, 1, 1024, 1024, 941]);
     for (at, row) in batches.iter().flatten().enumerate() {
         assert_eq!((row.image_id, row.image.bytes.as_ref().unwrap().len()), (at as u64, size(at as u64)));
     }

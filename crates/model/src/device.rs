@@ -53,33 +53,13 @@ pub fn open_device(choice: DeviceChoice) -> Result<(Device, String), ModelError>
     let cuda = if choice == DeviceChoice::Cpu { Err("the CPU was asked for".to_owned()) } else { open_cuda() };
     let n_threads = std::env::var("OMP_NUM_THREADS").ok().and_then(|text| text.parse().ok()).filter(|&n| n > 0);
     tch::set_num_threads(n_threads.unwrap_or(1));
-    keep_freed_memory();
+    twinset_stage::keep_freed_memory();
     match cuda {
         Ok(n_devices) => Ok((Device::Cuda(0), format!("cuda (the first of {n_devices})"))),
         Err(detail) if choice == DeviceChoice::Cuda => Err(ModelError::Device { detail }),
         Err(detail) => Ok((Device::Cpu, format!("cpu ({detail})"))),
     }
 }
-
-/// Has glibc keep what is freed for the next step, which needs the same tensors again. By default it gives tensors of
-/// some megabytes back to the system, and zeroing their pages anew took two fifths of a standard training's time.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[expect(unsafe_code, reason = "the allocator's settings are reached through mallopt alone")]
-fn keep_freed_memory() {
-    const MIB: libc::c_int = 1 << 20;
-    // SAFETY: mallopt takes any values; those that it does not like it refuses, and nothing changes.
-    unsafe {
-        libc::mallopt(libc::M_TRIM_THRESHOLD, libc::c_int::MAX);
-        libc::mallopt(libc::M_TOP_PAD, 64 * MIB);
-        // Older versions allow at most 32 MiB.
-        if libc::mallopt(libc::M_MMAP_THRESHOLD, 1024 * MIB) == 0 {
-            libc::mallopt(libc::M_MMAP_THRESHOLD, 32 * MIB);
-        }
-    }
-}
-
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn keep_freed_memory() {}
 
 /// How many GPUs there are, or why there is none.
 fn open_cuda() -> Result<i64, String> {

@@ -21,7 +21,7 @@ fn row(image_id: u64, width: u32, height: u32) -> Image {
         class_name: ["even", "odd"][image_id as usize % 2].to_owned(),
         width,
         height,
-        image: ImageData { bytes: Some(encode_png(&pixels)), path: None },
+        image: ImageData { bytes: Some(encode_png(&pixels).into()), path: None },
         pixels_blake3: digest(&pixels),
         source: format!("set.bin#{image_id}"),
         derived_from: None,
@@ -75,7 +75,7 @@ fn images_that_cannot_be_one_set_are_named() {
         vec![row(0, 4, 4), Image { class_name: "two".to_owned(), ..row(2, 4, 4) }],
         "image 2 calls class 0 `two`, expected `even` as other images do",
     );
-    let damaged = ImageData { bytes: Some(b"no image".to_vec()), path: None };
+    let damaged = ImageData { bytes: Some((&b"no image"[..]).into()), path: None };
     check(vec![Image { image: damaged, ..row(7, 4, 4) }], "cannot decode image 7 (`set.bin#7`): unsupported");
     let absent = ImageData { bytes: None, path: Some("absent.png".to_owned()) };
     check(vec![Image { image: absent, ..row(7, 4, 4) }], "cannot read `folder/absent.png`");

@@ -52,7 +52,7 @@ fn write_images(path: &Path, images: &[(u64, &RgbImage)]) {
         width: image.width(),
         height: image.height(),
         pixels_blake3: digest(image),
-        image: ImageData { bytes: Some(encode_png(image)), path: None },
+        image: ImageData { bytes: Some(encode_png(image).into()), path: None },
         source: format!("{image_id}.png"),
         derived_from: None,
         transform: None,

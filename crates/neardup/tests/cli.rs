@@ -43,7 +43,7 @@ fn row(image_id: u64, split: Split, label: u32, image: &RgbImage) -> Image {
         width: image.width(),
         height: image.height(),
         pixels_blake3: digest(image),
-        image: ImageData { bytes: Some(encode_png(image)), path: None },
+        image: ImageData { bytes: Some(encode_png(image).into()), path: None },
         source: format!("train/{image_id}.png"),
         derived_from: None,
         transform: None,
@@ -325,7 +325,7 @@ fn an_image_that_cannot_be_used_is_named_with_its_id_and_source() {
         change(&mut rows[2]);
         rows
     };
-    let corrupt = with(|row| row.image.bytes = Some(b"no image".to_vec()));
+    let corrupt = with(|row| row.image.bytes = Some((&b"no image"[..]).into()));
     let expected = "error: failed to hash: cannot decode image 12 (`train/12.png`): unsupported: the bytes are of no known \
                     image format";
     refused(corrupt, |_| (), &IMAGES, expected);
@@ -334,11 +334,11 @@ fn an_image_that_cannot_be_used_is_named_with_its_id_and_source() {
                     or directory (os error 2)\nhint: --folder is what twinset-ingest had as --data, for \
                     instance --folder ~/datasets: the paths of images that are not embedded are relative to it";
     refused(nowhere, |_| (), &IMAGES, expected);
-    let other = with(|row| row.image.bytes = Some(encode_png(&picture(9))));
+    let other = with(|row| row.image.bytes = Some(encode_png(&picture(9)).into()));
     let expected = "error: failed to hash: image 12 (`train/12.png`) has other pixels than its manifest says \
                     (`pixels_blake3`)\nhint: the file was changed after ingest: ingest again";
     refused(other, |_| (), &IMAGES, expected);
-    let larger = with(|row| row.image.bytes = Some(encode_png(&RgbImage::new(33, 32))));
+    let larger = with(|row| row.image.bytes = Some(encode_png(&RgbImage::new(33, 32)).into()));
     refused(larger, |_| (), &IMAGES, expected);
 }
 

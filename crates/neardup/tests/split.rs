@@ -43,7 +43,7 @@ fn image(image_id: u64, split: Split, label: u32, shot: u32) -> Image {
         width: 32,
         height: 32,
         pixels_blake3: digest(&image),
-        image: ImageData { bytes: Some(encode_png(&image)), path: None },
+        image: ImageData { bytes: Some(encode_png(&image).into()), path: None },
         source: format!("all.bin#{image_id}"),
         derived_from: None,
         transform: None,

@@ -44,12 +44,14 @@ mod config;
 mod invocation;
 mod lineage;
 mod locate;
+mod memory;
 mod page;
 mod progress;
 mod shell;
 
 pub use args::CommonArgs;
 pub use config::{ConfigError, ConfigSource, InvalidField};
+pub use memory::keep_freed_memory;
 pub use page::expect_page;
 pub use progress::{Bar, Progress};
 pub use shell::{run, with_hint};

@@ -50,7 +50,7 @@ fn write_inputs(folder: &Path) {
             class_name: ["left", "right"][label as usize].to_owned(),
             width: 16,
             height: 16,
-            image: ImageData { bytes: Some(encode_png(&pixels)), path: None },
+            image: ImageData { bytes: Some(encode_png(&pixels).into()), path: None },
             pixels_blake3: digest(&pixels),
             source: format!("{split}.bin#{image_id}"),
             derived_from: None,

@@ -77,7 +77,7 @@ fn image(batch: &RecordBatch, row: usize) -> Option<Image> {
         width: number(batch, "width", row)?.try_into().ok()?,
         height: number(batch, "height", row)?.try_into().ok()?,
         image: ImageData {
-            bytes: (is_there && bytes.is_valid(row)).then(|| bytes.value(row).to_vec()),
+            bytes: (is_there && bytes.is_valid(row)).then(|| bytes.value(row).to_vec().into()),
             path: (is_there && path.is_valid(row)).then(|| path.value(row).to_owned()),
         },
         pixels_blake3: Digest::from_str(&value(batch, "pixels_blake3", row)).ok()?,

@@ -49,7 +49,7 @@ fn image(image_id: u64, pixels: &RgbImage, split: Split) -> Image {
         class_name: CLASSES[label as usize].to_owned(),
         width: 8,
         height: 8,
-        image: ImageData { bytes: Some(encode_png(pixels)), path: None },
+        image: ImageData { bytes: Some(encode_png(pixels).into()), path: None },
         pixels_blake3: digest(pixels),
         source: format!("batch.bin#{image_id}"),
         derived_from: None,

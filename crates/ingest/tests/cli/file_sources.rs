@@ -94,7 +94,7 @@ fn images_get_one_size_and_are_stored_as_png() {
     let pixels: Vec<_> = images.iter().map(|image| decode_row(image, Path::new("")).unwrap()).collect();
     assert_eq!(digest(&pixels[0]), images[0].pixels_blake3);
     assert_eq!((pixels[0].get_pixel(0, 0).0, pixels[0].get_pixel(4, 4).0), ([0, 0, 0], [9, 8, 7]));
-    assert_eq!(images[1].image.bytes, Some(png(8, 8, [9, 8, 7])), "what has the size stays as it is");
+    assert_eq!(images[1].image.bytes, Some(png(8, 8, [9, 8, 7]).into()), "what has the size stays as it is");
     let recorded = sandbox.provenance().config;
     assert_eq!(recorded["resize"]["fit"], "pad");
     assert_eq!(recorded["resize"]["filter"], "lanczos3");

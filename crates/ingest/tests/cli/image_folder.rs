@@ -44,7 +44,7 @@ fn classes_are_the_sorted_folder_names_and_rows_are_in_the_order_of_paths() {
         ]
     );
     assert_eq!((images[1].class_name.as_str(), images[1].width, images[1].height), ("dog", 5, 4));
-    assert_eq!(images[1].image.bytes, Some(fs::read(sandbox.path("photos/train/dog/a/z.png")).unwrap()));
+    assert_eq!(images[1].image.bytes, Some(fs::read(sandbox.path("photos/train/dog/a/z.png")).unwrap().into()));
     assert!(sandbox.rejects().is_empty() && sandbox.provenance().warnings.is_empty());
     let first = fs::read(sandbox.path("out/images.parquet")).unwrap();
     sandbox.ingest(CONFIG, HERE);

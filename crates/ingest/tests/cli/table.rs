@@ -41,7 +41,7 @@ fn a_csv_has_paths_labels_and_splits_in_its_order() {
             (3, "b/3.png", Split::Test, 1),
         ]
     );
-    assert_eq!(images[1].image.bytes, Some(fs::read(sandbox.path("photos/b/2.png")).unwrap()));
+    assert_eq!(images[1].image.bytes, Some(fs::read(sandbox.path("photos/b/2.png")).unwrap().into()));
     let inputs = || sandbox.provenance().inputs;
     let before = inputs();
     assert_eq!(before.iter().map(|input| input.name.as_str()).collect::<Vec<_>>(), ["labels.csv", "photos"]);

@@ -336,7 +336,7 @@ fn row(image_id: u64, split: Split, label: u32, image: &RgbImage) -> Image {
         class_name: NAMES[label as usize % NAMES.len()].to_owned(),
         width: image.width(),
         height: image.height(),
-        image: ImageData { bytes: Some(encode_png(image)), path: None },
+        image: ImageData { bytes: Some(encode_png(image).into()), path: None },
         pixels_blake3: digest(image),
         source: format!("shapes#{image_id}"),
         derived_from: None,

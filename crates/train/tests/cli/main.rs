@@ -327,8 +327,10 @@ fn manifests_that_are_none_are_refused() {
     check(&|study| fs::remove_file(study.path("images.parquet")).unwrap(), &["cannot read manifest", "images.parquet"]);
     check(
         &|study| {
-            let damaged =
-                Image { image: ImageData { bytes: Some(vec![1, 2, 3]), path: None }, ..image(100, Split::Train, 8) };
+            let damaged = Image {
+                image: ImageData { bytes: Some(vec![1, 2, 3].into()), path: None },
+                ..image(100, Split::Train, 8)
+            };
             study.write_images("injected-images.parquet", vec![damaged]);
         },
         &["cannot decode image 100 (`train.bin#100`): unsupported"],

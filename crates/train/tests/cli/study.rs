@@ -32,7 +32,7 @@ pub(crate) fn image(image_id: u64, split: Split, side: u32) -> Image {
         class_name: ["red", "green", "blue"][label as usize].to_owned(),
         width: side,
         height: side,
-        image: ImageData { bytes: Some(encode_png(&pixels)), path: None },
+        image: ImageData { bytes: Some(encode_png(&pixels).into()), path: None },
         pixels_blake3: digest(&pixels),
         source: format!("{split}.bin#{image_id}"),
         derived_from: None,

@@ -1,0 +1,68 @@
+//! The files of a folder as one input.
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use twinset_manifest::{Digest, Input};
+
+/// The digest of files in an order: BLAKE3 over each one's path and bytes, both behind their length as little-endian u64.
+pub(crate) struct FilesDigest {
+    /// Small files are gathered, since BLAKE3 takes many blocks at once.
+    gathered: BufWriter<blake3::Hasher>,
+}
+
+const GATHERED_BYTES: usize = 64 << 10;
+
+impl FilesDigest {
+    pub(crate) fn new() -> Self {
+        Self { gathered: BufWriter::with_capacity(GATHERED_BYTES, blake3::Hasher::new()) }
+    }
+
+    /// Adds a file; one that could not be read has no bytes.
+    pub(crate) fn add(&mut self, path: &str, bytes: &[u8]) {
+        for part in [path.as_bytes(), bytes] {
+            let n_bytes = (part.len() as u64).to_le_bytes();
+            self.gathered.write_all(&n_bytes).and_then(|()| self.gathered.write_all(part)).expect(DIGESTED);
+        }
+    }
+
+    /// The folder of these files as an input.
+    pub(crate) fn into_input(self, folder: &Path) -> Input {
+        let hasher = self.gathered.into_inner().expect(DIGESTED);
+        let name = folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        Input { name, schema: None, blake3: Digest(*hasher.finalize().as_bytes()) }
+    }
+}
+
+const DIGESTED: &str = "bytes are digested without fail";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(files: &[(&str, &[u8])]) -> Digest {
+        let mut digest = FilesDigest::new();
+        files.iter().for_each(|(path, bytes)| digest.add(path, bytes));
+        digest.into_input(Path::new("data/photos")).blake3
+    }
+
+    #[test]
+    fn the_digest_is_that_of_paths_and_bytes_behind_their_lengths() {
+        let large = vec![7; 3 * GATHERED_BYTES];
+        let mut expected = Vec::new();
+        for part in [b"a".as_slice(), b"xy", b"b/c", &large] {
+            expected.extend((part.len() as u64).to_le_bytes());
+            expected.extend(part);
+        }
+        let found = digest(&[("a", b"xy"), ("b/c", &large)]);
+        assert_eq!(found, Digest(*blake3::hash(&expected).as_bytes()));
+    }
+
+    #[test]
+    fn what_parts_two_files_counts() {
+        let whole = digest(&[("a", b"xyz"), ("b", b"")]);
+        for other in [&[("a", &b"xy"[..]), ("b", b"z")], &[("ax", b"yz"), ("b", b"")], &[("b", b""), ("a", b"xyz")]] {
+            assert_ne!(digest(other), whole);
+        }
+    }
+}
