@@ -30,7 +30,7 @@ use crate::resize::Resize;
 use crate::shards::{self, Kind, Shard};
 use crate::sink::Sink;
 use crate::splits::Asked;
-use crate::take::{Keep, Rejection, Take};
+use crate::take::{Rejection, Take};
 use crate::{Counts, IngestError, Summary};
 use columns::Columns;
 pub use columns::FeatureError;
@@ -156,14 +156,8 @@ fn write_shard(shard: &Shard, columns: &Columns, intake: &mut Intake) -> Result<
         let images = Images::of(&batch[0])
             .map_err(|detail| ParquetError::Damaged { path: shard.path.display().to_string(), detail })?;
         let rows: Vec<_> = (0..batch[0].len()).collect();
-        intake.write(
-            &rows,
-            |&row| images.n_bytes(row),
-            |&row| {
-                (format!("{}#{}", shard.relative, first + row), images.bytes(row).map(|bytes| (bytes, Keep::Bytes)), ())
-            },
-            |()| (),
-        )?;
+        let make = |&row: &usize| (format!("{}#{}", shard.relative, first + row), images.bytes(row));
+        intake.write(&rows, |&row| images.n_bytes(row), make)?;
         first += rows.len();
     }
     Ok(())

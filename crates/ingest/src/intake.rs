@@ -1,12 +1,13 @@
 //! The images of a file source on their way into the sink: what is known of each beforehand, and what became of them.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use bytes::Bytes;
 use twinset_manifest::Provenance;
 use twinset_manifest::rows::{Image, Split};
 
+use crate::outcomes::Outcomes;
 use crate::sink::Sink;
 use crate::splits::{Asked, without_classes};
 use crate::take::{Keep, Place, Rejection, Take, reject, told};
@@ -35,10 +36,22 @@ impl Roll {
         self.splits.iter().for_each(|&split| *counts.of_split(split) += 1);
         counts
     }
-}
 
-/// An item as it comes: its `source`, its bytes, and what is to be noted of it.
-pub(crate) type Item<N> = (String, Result<(Bytes, Keep), Rejection>, N);
+    /// A warning for each split that lacks classes.
+    pub(crate) fn missing_classes(&self) -> Vec<String> {
+        let there: BTreeSet<_> = self.splits.iter().zip(&self.labels).collect();
+        let mut warnings = Vec::new();
+        for split in Split::ALL {
+            let is_there = |label: u32| there.contains(&(split, &Some(label)));
+            let names = self.class_names.iter().zip(0..);
+            let missing: Vec<_> = names.filter(|&(_, label)| !is_there(label)).map(|(name, _)| name.clone()).collect();
+            if (1..self.class_names.len()).contains(&missing.len()) {
+                warnings.extend(without_classes(*split, &missing));
+            }
+        }
+        warnings
+    }
+}
 
 /// The images on their way.
 pub(crate) struct Intake<'a> {
@@ -47,30 +60,21 @@ pub(crate) struct Intake<'a> {
     take: Take<'a>,
     sink: Sink,
     n_taken: usize,
-    outcomes: BTreeMap<(Split, Option<u32>), Outcome>,
-}
-
-/// What became of the items of one class and split.
-#[derive(Default)]
-struct Outcome {
-    n: usize,
-    n_rejected: usize,
-    example: Option<String>,
+    outcomes: Outcomes,
 }
 
 impl<'a> Intake<'a> {
     pub(crate) fn new(source: &'a Path, roll: &'a Roll, take: Take<'a>, sink: Sink) -> Self {
-        Self { source, roll, take, sink, n_taken: 0, outcomes: BTreeMap::new() }
+        Self { source, roll, take, sink, n_taken: 0, outcomes: Outcomes::default() }
     }
 
-    /// Takes the next items, in parallel. `size` is how many bytes an item takes while it is made; `note` gets what
-    /// is to be noted, in order.
-    pub(crate) fn write<'i, T: Sync, N: Send>(
+    /// Takes the next items, in parallel. `size` is how many bytes an item takes while it is made; `make` gives its `source`
+    /// and its bytes.
+    pub(crate) fn write<T: Sync>(
         &mut self,
-        items: &'i [T],
+        items: &[T],
         size: impl Fn(&T) -> u64 + Sync,
-        make: impl Fn(&'i T) -> Item<N> + Sync,
-        mut note: impl FnMut(N) + Send,
+        make: impl Fn(&T) -> (String, Result<Bytes, Rejection>) + Sync,
     ) -> Result<(), IngestError> {
         let (first, end) = (self.n_taken, self.n_taken + items.len());
         if end > self.roll.labels.len() {
@@ -79,24 +83,20 @@ impl<'a> Intake<'a> {
         }
         let numbered: Vec<_> = items.iter().enumerate().map(|(at, item)| (first + at, item)).collect();
         let (roll, take, outcomes) = (self.roll, self.take, &mut self.outcomes);
-        let make = |&(id, item): &(usize, &'i T), room: &mut dyn FnMut(u64)| {
+        let make = |&(id, item): &(usize, &T), room: &mut dyn FnMut(u64)| {
             room(size(item));
-            let (source, bytes, note) = make(item);
-            match bytes.and_then(|(bytes, keep)| row(take, roll, id, source.clone(), bytes, keep)) {
-                Ok(image) => (Ok(image), (id, None, note)),
+            let (source, bytes) = make(item);
+            match bytes.and_then(|bytes| row(take, roll, id, source.clone(), bytes)) {
+                Ok(image) => (Ok(image), (id, None)),
                 Err(rejection) => {
                     let reject = reject(&source, rejection);
-                    let example = told(&reject);
-                    (Err(reject), (id, Some(example), note))
+                    let rejected = Some(told(&reject));
+                    (Err(reject), (id, rejected))
                 }
             }
         };
-        self.sink.write(&numbered, make, |(id, rejected, own): (usize, Option<String>, N)| {
-            let outcome = outcomes.entry((roll.splits[id], roll.labels[id])).or_default();
-            outcome.n += 1;
-            outcome.n_rejected += usize::from(rejected.is_some());
-            outcome.example = outcome.example.take().or(rejected);
-            note(own);
+        self.sink.write(&numbered, make, |(id, rejected): (usize, Option<String>)| {
+            outcomes.add(roll.splits[id], roll.labels[id], rejected.as_deref());
         })?;
         self.n_taken = end;
         Ok(())
@@ -104,49 +104,18 @@ impl<'a> Intake<'a> {
 
     /// Writes the manifests, unless nothing is left of the whole, or of a class in a split.
     pub(crate) fn finish(self, mut provenance: Provenance) -> Result<Summary, IngestError> {
-        let (n, n_rejected) = self
-            .outcomes
-            .values()
-            .fold((0, 0), |(n, n_rejected), outcome| (n + outcome.n, n_rejected + outcome.n_rejected));
-        if n == 0 {
-            let (path, found) = (self.source.to_owned(), "holds no image");
-            return Err(IngestError::NoDataset { path, found, expected: "at least one" });
-        }
-        let only_rejected = |outcome: &Outcome| outcome.example.clone().filter(|_| outcome.n == outcome.n_rejected);
-        if let Some(example) = self.outcomes.values().find_map(only_rejected).filter(|_| n == n_rejected) {
-            return Err(IngestError::AllRejected { folder: self.source.to_owned(), n, example });
-        }
-        for (&(split, label), outcome) in &self.outcomes {
-            if let (Some(label), Some(example)) = (label, only_rejected(outcome)) {
-                let class = self.roll.class_names[label as usize].clone();
-                return Err(IngestError::ClassRejected { class, split, n: outcome.n, example });
-            }
-        }
-        provenance.warnings.extend(self.missing_classes());
-        if n_rejected > 0 {
-            provenance.warnings.push(format!("{n_rejected} of {n} images were rejected, see rejects.parquet"));
-        }
+        self.outcomes.check(self.source, &self.roll.class_names)?;
+        provenance.warnings.extend(self.roll.missing_classes());
+        provenance.warnings.extend(self.outcomes.warning("images"));
         self.sink.finish(&provenance, self.roll.class_names.clone())
-    }
-
-    /// A warning for each split that lacks classes.
-    fn missing_classes(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        for &split in Split::ALL {
-            let is_there = |label: u32| self.outcomes.contains_key(&(split, Some(label)));
-            let names = || self.roll.class_names.iter().zip(0..);
-            let missing: Vec<_> =
-                names().filter(|&(_, label)| !is_there(label)).map(|(name, _)| name.clone()).collect();
-            if (1..self.roll.class_names.len()).contains(&missing.len()) {
-                warnings.extend(without_classes(split, &missing));
-            }
-        }
-        warnings
     }
 }
 
-fn row(take: Take, roll: &Roll, id: usize, source: String, bytes: Bytes, keep: Keep) -> Result<Image, Rejection> {
-    let unlabelled = || ("unlabelled", "it has no label".to_owned());
+/// Why an item without a label is rejected.
+pub(crate) const UNLABELLED: (&str, &str) = ("unlabelled", "it has no label");
+
+fn row(take: Take, roll: &Roll, id: usize, source: String, bytes: Bytes) -> Result<Image, Rejection> {
+    let unlabelled = || (UNLABELLED.0, UNLABELLED.1.to_owned());
     let label = roll.labels[id].ok_or_else(unlabelled)?;
-    take.image(Place { image_id: id as u64, split: roll.splits[id], label, source }, bytes, keep)
+    take.image(Place { image_id: id as u64, split: roll.splits[id], label, source }, bytes, Keep::Bytes)
 }

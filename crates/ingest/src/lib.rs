@@ -33,6 +33,7 @@ pub mod download;
 mod draw_split;
 mod draws;
 mod error;
+mod files;
 mod files_digest;
 pub mod hugging_face;
 pub mod idx;
@@ -41,6 +42,7 @@ mod in_order;
 mod inner_path;
 mod intake;
 mod labels;
+mod outcomes;
 mod parquet_file;
 pub mod pickle;
 mod place;
@@ -134,7 +136,11 @@ impl Config {
 
     /// Whether the images are a folder of shards.
     fn is_sharded(&self) -> bool {
-        matches!(self, Self::ImageFolder(image_folder::Config { shard_images: Some(_), .. }))
+        match self {
+            Self::ImageFolder(config) => config.shard_images.is_some(),
+            Self::Table(config) => config.shard_images.is_some(),
+            _ => false,
+        }
     }
 
     fn provenance(&self) -> Provenance {

@@ -11,7 +11,6 @@ mod rows;
 
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use twinset_manifest::rows::Split;
 use twinset_manifest::{Input, Provenance};
@@ -19,13 +18,11 @@ use twinset_pixels::Limits;
 use twinset_stage::{InvalidField, Progress};
 
 use crate::draw_split::DrawSplit;
-use crate::files_digest::FilesDigest;
-use crate::intake::{Intake, Item};
+use crate::files::{Files, Found};
+use crate::intake::UNLABELLED;
 use crate::labels::validate_names;
 use crate::resize::Resize;
-use crate::sink::Sink;
 use crate::splits::Asked;
-use crate::take::{Keep, Opened, Take};
 use crate::{Counts, IngestError, Summary};
 use rows::Rows;
 pub use rows::TableError;
@@ -63,6 +60,10 @@ pub struct Config {
     /// Whether the manifest holds the files' bytes (the default), or their paths, relative to the data folder.
     #[serde(default = "embed")]
     pub embed: bool,
+    /// Rows whose images are one shard: the manifest is then a folder of shards, and an interrupted run can be gone on
+    /// with. One file holds all images where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard_images: Option<u64>,
     /// Largest width × height; a file with more is rejected before it is decoded.
     #[serde(default = "max_pixels")]
     pub max_pixels: u64,
@@ -90,6 +91,8 @@ impl Config {
         let is_known = [".csv", ".tsv", ".parquet"].into_iter().any(is_table);
         InvalidField::unless(is_known, "path", self.path.display(), "a .csv, .tsv or .parquet file")?;
         InvalidField::unless(self.max_pixels > 0, "max-pixels", self.max_pixels, "at least 1")?;
+        let shard_images = self.shard_images.unwrap_or(1);
+        InvalidField::unless(shard_images > 0, "shard-images", shard_images, "at least 1")?;
         validate_names(self.class_names.as_deref())?;
         let is_once = self.split_column.is_none() || self.asked().key().is_none();
         InvalidField::unless(is_once, "split-column", "a column beside `split` or `draw-split`", "one of them")?;
@@ -137,35 +140,32 @@ pub(crate) fn ingest(
     let table = data.join(&config.path);
     let Rows { paths, roll } = Rows::read(config, &table)?;
     let folder = folder(config, data, &paths)?;
-    let take = Take { max_pixels: config.max_pixels, resize: config.resize.as_ref(), class_names: &roll.class_names };
-    let sink = Sink::create(out, paths.len(), progress)?;
-    let mut intake = Intake::new(&table, &roll, take, sink);
-    let n_bytes = |path: &String| std::fs::metadata(folder.join(path)).map_or(0, |metadata| metadata.len());
-    let mut digest = FilesDigest::new();
-    intake.write(
-        &paths,
-        n_bytes,
-        |path| item(config, take, &folder, path),
-        |(path, bytes): (&String, Bytes)| digest.add(path, &bytes),
-    )?;
     let of_table = Input::of_file(&table).map_err(|source| IngestError::Read { path: table.clone(), source })?;
-    let provenance = provenance
-        .with_seed(config.draw_split.as_ref().map(|draw_split| draw_split.seed))
-        .with_inputs([of_table, digest.into_input(&folder)]);
-    intake.finish(provenance)
-}
-
-/// An image's file, and what of it the digest of all files takes.
-fn item<'p>(config: &Config, take: Take, folder: &Path, path: &'p String) -> Item<(&'p String, Bytes)> {
-    let bytes = take
-        .open(&folder.join(path))
-        .and_then(Opened::read)
-        .map_err(|(reason, detail)| (reason, tried(config, path, detail)));
-    let read = bytes.as_ref().map_or_else(|_| Bytes::new(), Bytes::clone);
-    // From --data, as the config's path is: what reads the manifest is told that folder and knows no other.
-    let referenced = || Keep::Path(config.folder().join(path).to_string_lossy().into_owned());
-    let keep = if config.embed { Keep::Bytes } else { referenced() };
-    (path.clone(), bytes.map(|bytes| (bytes, keep)), (path, read))
+    let mut provenance =
+        provenance.with_seed(config.draw_split.as_ref().map(|draw_split| draw_split.seed)).with_inputs([of_table]);
+    provenance.warnings.extend(roll.missing_classes());
+    let places = roll.splits.into_iter().zip(roll.labels);
+    let found = |(relative, (split, label)): (String, _)| Found {
+        path: folder.join(&relative),
+        relative,
+        is_utf8: true,
+        split,
+        label,
+    };
+    let files = Files {
+        source: &table,
+        folder: &folder,
+        config_folder: config.folder(),
+        class_names: roll.class_names,
+        files: paths.into_iter().zip(places).map(found).collect(),
+        embed: config.embed,
+        max_pixels: config.max_pixels,
+        resize: config.resize.as_ref(),
+        shard_images: config.shard_images,
+        unlabelled: UNLABELLED,
+        tried: &|found| tried(config, &found.relative),
+    };
+    files.ingest(provenance, out, progress)
 }
 
 /// The images' folder; an error where it is not there, or none of them is there.
@@ -187,8 +187,8 @@ fn folder(config: &Config, data: &Path, paths: &[String]) -> Result<PathBuf, Tab
     }
 }
 
-/// What a file gave instead of bytes, and where it was looked for. A manifest knows nothing of the data folder.
-fn tried(config: &Config, path: &str, detail: String) -> String {
+/// Where a file was looked for that gave no bytes. A manifest knows nothing of the data folder.
+fn tried(config: &Config, path: &str) -> String {
     let (tried, column) = (config.folder().join(path), &config.image_column);
-    format!("{detail}; tried `{}` in --data, by {} and column `{column}`", tried.display(), config.told_folder())
+    format!("; tried `{}` in --data, by {} and column `{column}`", tried.display(), config.told_folder())
 }

@@ -30,7 +30,7 @@ use crate::resize::Resize;
 use crate::shards::{self, Kind, Shard};
 use crate::sink::Sink;
 use crate::splits::Asked;
-use crate::take::{Keep, Take};
+use crate::take::Take;
 use crate::{Counts, IngestError, Summary};
 pub use members::ArchiveError;
 use samples::{Label, Sample, each_sample};
@@ -147,9 +147,9 @@ fn write_shard(config: &Config, shard: &Shard, take: Take, intake: &mut Intake) 
     let mut write = |batch: &[Sample]| {
         let make = |sample: &Sample| {
             let source = format!("{}#{}", shard.relative, sample.name);
-            (source, sample.bytes().map(|bytes| (Bytes::copy_from_slice(bytes), Keep::Bytes)), ())
+            (source, sample.bytes().map(Bytes::copy_from_slice))
         };
-        intake.write(batch, Sample::n_bytes, make, |()| ())
+        intake.write(batch, Sample::n_bytes, make)
     };
     each_sample(shard, &config.label_field, Some(take), |sample| {
         n_bytes += sample.n_bytes();

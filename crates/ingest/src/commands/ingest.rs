@@ -29,7 +29,7 @@ Configs:
                             other names: train = { images = \"FILE\", labels = \"FILE\" }  val  test
   dataset = \"image-folder\"  path = \"photos\"  embed = true
                             shard-images = 100000: a folder images/ of shards of so many files; a run that was
-                            interrupted goes on from them when it is started again with the same --out
+                            interrupted goes on from them when it is started again with the same --out; a table has it too
   dataset = \"hugging-face\"  path = \"cats/data\"  image-column = \"image\"  label-column = \"label\"
   dataset = \"webdataset\"    path = \"shards\"  label-field = \"label\" (of a sample's .json)
   dataset = \"table\"         path = \"photos/labels.csv\" (or .tsv, .parquet)  folder = \"photos\"  embed = true

@@ -3,10 +3,9 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use rayon::prelude::*;
 use twinset_manifest::rows::Split;
@@ -15,6 +14,7 @@ use walkdir::{DirEntry, WalkDir};
 use super::Config;
 use crate::IngestError;
 use crate::draw_split::DrawSplit;
+use crate::files::Found;
 use crate::splits::{self, SplitError, without_classes};
 
 /// What an image folder holds.
@@ -25,22 +25,6 @@ pub(super) struct Listing {
     pub(super) files: Vec<Found>,
     /// What was passed over and perhaps should not have been.
     pub(super) warnings: Vec<String>,
-}
-
-/// A file.
-pub(super) struct Found {
-    pub(super) path: PathBuf,
-    /// Relative to the image folder, with `/`.
-    pub(super) relative: String,
-    /// Whether `relative` is the name as it is.
-    pub(super) is_utf8: bool,
-    /// Its size, once [measured](Listing::measure); 0 where that fails.
-    pub(super) n_bytes: u64,
-    /// When it was changed, in nanoseconds since 1970; likewise. No manifest holds it.
-    pub(super) modified_ns: u64,
-    pub(super) split: Split,
-    /// None for a file outside of a class folder.
-    pub(super) label: Option<u32>,
 }
 
 impl Listing {
@@ -86,16 +70,6 @@ impl Listing {
         }
         files.append(&mut outside);
         Ok(Self { class_names, files, warnings })
-    }
-
-    /// Asks the file system for each file's size and time of change.
-    pub(super) fn measure(&mut self) {
-        self.files.par_iter_mut().for_each(|found| {
-            if let Ok(metadata) = fs::metadata(&found.path) {
-                found.n_bytes = metadata.len();
-                found.modified_ns = modified_ns(&metadata).unwrap_or(0);
-            }
-        });
     }
 
     /// Of a folder whose splits are drawn: classes, and no splits.
@@ -225,8 +199,6 @@ fn files_below(folder: &Path, within: &Path, split: Split, label: Option<u32>) -
             Found {
                 relative: relative.to_string_lossy().into_owned(),
                 is_utf8: relative.to_str().is_some(),
-                n_bytes: 0,
-                modified_ns: 0,
                 path,
                 split,
                 label,
@@ -285,10 +257,6 @@ fn entries(folder: &Path, max_depth: usize) -> Result<Vec<Entry>, IngestError> {
     }
     entries.par_sort_unstable_by(Entry::cmp_by_name);
     Ok(entries)
-}
-
-fn modified_ns(metadata: &Metadata) -> Option<u64> {
-    u64::try_from(metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos()).ok()
 }
 
 fn is_hidden(name: &OsStr) -> bool {

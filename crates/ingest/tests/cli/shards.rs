@@ -13,6 +13,7 @@ use crate::sandbox::{Sandbox, binary, png};
 
 const SHARDED: &str = "dataset = 'image-folder'\npath = 'photos'\nshard-images = 100\n";
 const WHOLE: &str = "dataset = 'image-folder'\npath = 'photos'\n";
+const TABLE: &str = "dataset = 'table'\npath = 'labels.csv'\nfolder = 'photos'\nsplit = 'train'\n";
 
 /// Two classes of a thousand images, and three files that are none, one of them outside of the classes.
 fn write_photos(sandbox: &Sandbox) {
@@ -23,6 +24,8 @@ fn write_photos(sandbox: &Sandbox) {
     sandbox.write("photos/train/beside.txt", "");
     sandbox.write("photos/train/c0/0042.png", "none");
     sandbox.write("photos/train/c1/1777.png", "none");
+    let rows = (0..2000).rev().map(|at| format!("train/c{}/{at:04}.png,class {}\n", at % 2, at % 3));
+    sandbox.write("labels.csv", format!("image,label\n{}missing.png,class 0\n", rows.collect::<String>()));
 }
 
 fn read<R: Row>(sandbox: &Sandbox, path: &str) -> Vec<R> {
@@ -44,16 +47,16 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-fn start(sandbox: &Sandbox, out: &str) -> Child {
-    sandbox.write("c.toml", SHARDED);
+fn start(sandbox: &Sandbox, config: &str, out: &str) -> Child {
+    sandbox.write("c.toml", config);
     let mut command = Command::new(binary());
     command.args(["--config", "c.toml", "--data", ".", "--quiet", "--out", out]).current_dir(sandbox.path(""));
     command.env("RAYON_NUM_THREADS", "1").stdout(Stdio::null()).spawn().unwrap()
 }
 
 /// Ingests into `out` and kills the process as soon as some shards are there.
-fn ingest_and_kill(sandbox: &Sandbox) {
-    let mut child = start(sandbox, "out");
+fn ingest_and_kill(sandbox: &Sandbox, config: &str) {
+    let mut child = start(sandbox, config, "out");
     let (third, begin) = (sandbox.path("out/checkpoints/images/images-00002-of-00021.parquet"), Instant::now());
     while !third.exists() {
         assert!(begin.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none(), "no shard to see");
@@ -111,18 +114,38 @@ fn any_number_of_threads_gives_the_same_bytes() {
 
 #[test]
 fn a_killed_run_goes_on_to_the_bytes_of_an_uninterrupted_one() {
+    for config in [SHARDED.to_owned(), format!("{TABLE}shard-images = 100\n")] {
+        let sandbox = Sandbox::new();
+        write_photos(&sandbox);
+        assert!(start(&sandbox, &config, "expected").wait().unwrap().success());
+
+        ingest_and_kill(&sandbox, &config);
+        let first = sandbox.path("out/checkpoints/images/images-00000-of-00021.parquet");
+        let written = fs::metadata(&first).unwrap().modified().unwrap();
+        let stdout = sandbox.ingest(&config, &["--data", "."]);
+        assert!(stdout.contains(" shards that an interrupted run had finished"), "{stdout}");
+        let first = sandbox.path("out/images/images-00000-of-00021.parquet");
+        assert_eq!(fs::metadata(first).unwrap().modified().unwrap(), written, "the first shard was made once more");
+        assert!(files(&sandbox.path("out")) == files(&sandbox.path("expected")), "{config}");
+    }
+}
+
+#[test]
+fn a_table_in_shards_has_the_rows_of_the_whole_and_each_shard_knows_the_table() {
     let sandbox = Sandbox::new();
     write_photos(&sandbox);
-    assert!(start(&sandbox, "expected").wait().unwrap().success());
-
-    ingest_and_kill(&sandbox);
-    let first = sandbox.path("out/checkpoints/images/images-00000-of-00021.parquet");
-    let written = fs::metadata(&first).unwrap().modified().unwrap();
-    let stdout = sandbox.ingest(SHARDED, &["--data", "."]);
-    assert!(stdout.contains(" shards that an interrupted run had finished"), "{stdout}");
-    let first = sandbox.path("out/images/images-00000-of-00021.parquet");
-    assert_eq!(fs::metadata(first).unwrap().modified().unwrap(), written, "the first shard was made once more");
-    assert!(files(&sandbox.path("out")) == files(&sandbox.path("expected")));
+    sandbox.ingest(TABLE, &["--data", "."]);
+    let (images, rejects, provenance) = (sandbox.images(), sandbox.rejects(), sandbox.provenance());
+    assert_eq!((images.len(), images[0].source.as_str()), (1998, "train/c1/1999.png"));
+    fs::remove_dir_all(sandbox.path("out")).unwrap();
+    sandbox.ingest(&format!("{TABLE}shard-images = 700\n"), &["--data", "."]);
+    assert!(read::<Image>(&sandbox, "out/images") == images);
+    assert_eq!(read::<Reject>(&sandbox, "out/rejects.parquet"), rejects);
+    let shard = Reader::<Image>::open(&sandbox.path("out/images/images-00002-of-00003.parquet")).unwrap();
+    assert_eq!(shard.provenance().inputs[0], provenance.inputs[0], "the table");
+    assert_eq!(shard.provenance().inputs[1].name, "photos");
+    let warning = "2 of 601 files from `train/c1/0599.png` on were rejected, see rejects.parquet";
+    assert_eq!(shard.provenance().warnings, [warning]);
 }
 
 #[test]
@@ -130,12 +153,12 @@ fn what_changed_after_a_killed_run_is_made_once_more() {
     let check = |change: &dyn Fn(&Sandbox), n_kept: &str| {
         let sandbox = Sandbox::new();
         write_photos(&sandbox);
-        ingest_and_kill(&sandbox);
+        ingest_and_kill(&sandbox, SHARDED);
         change(&sandbox);
         let stdout = sandbox.ingest(SHARDED, &["--data", "."]);
         let kept = stdout.lines().find_map(|line| line.trim().strip_prefix("kept     ")).unwrap_or("none");
         assert!(kept.starts_with(n_kept), "{n_kept}: {stdout}");
-        assert!(start(&sandbox, "expected").wait().unwrap().success());
+        assert!(start(&sandbox, SHARDED, "expected").wait().unwrap().success());
         assert!(files(&sandbox.path("out")) == files(&sandbox.path("expected")), "{n_kept}");
     };
     // The second shard has another file, those after it are moved.

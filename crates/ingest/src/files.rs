@@ -1,0 +1,191 @@
+//! A source that is a list of image files: a folder of them, or a table beside one.
+
+use std::fs::{self, Metadata};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use bytes::Bytes;
+use rayon::prelude::*;
+use twinset_manifest::rows::{Image, Split};
+use twinset_manifest::{Digest, Input, Provenance};
+use twinset_stage::Progress;
+
+use crate::files_digest::FilesDigest;
+use crate::outcomes::Outcomes;
+use crate::resize::Resize;
+use crate::sharding::Sharding;
+use crate::sink::{Made, Sink};
+use crate::take::{Keep, Opened, Place, Rejection, Take, reject, told};
+use crate::{IngestError, Summary};
+
+/// A file that may be an image.
+pub(crate) struct Found {
+    pub(crate) path: PathBuf,
+    /// Relative to the folder of all, with `/`.
+    pub(crate) relative: String,
+    /// Whether `relative` is the name as it is.
+    pub(crate) is_utf8: bool,
+    pub(crate) split: Split,
+    pub(crate) label: Option<u32>,
+}
+
+/// The files, by their images' ids, and how they are taken.
+pub(crate) struct Files<'a> {
+    /// What is to be blamed where nothing is left.
+    pub(crate) source: &'a Path,
+    /// The folder of all files.
+    pub(crate) folder: &'a Path,
+    /// The same as the config has it: what reads the manifest is told what that is relative to, and knows no other.
+    pub(crate) config_folder: &'a Path,
+    pub(crate) class_names: Vec<String>,
+    pub(crate) files: Vec<Found>,
+    pub(crate) embed: bool,
+    pub(crate) max_pixels: u64,
+    pub(crate) resize: Option<&'a Resize>,
+    /// Files whose images are a shard; else one manifest has all.
+    pub(crate) shard_images: Option<u64>,
+    /// Why a file without a label is rejected.
+    pub(crate) unlabelled: (&'static str, &'static str),
+    /// What is said of a file that gives no bytes, beside why.
+    pub(crate) tried: &'a (dyn Fn(&Found) -> String + Sync),
+}
+
+/// A file and its image's id.
+type Numbered<'a> = (usize, &'a Found);
+
+impl Files<'_> {
+    /// Writes an image or a reject for each file.
+    pub(crate) fn ingest(
+        &self,
+        mut provenance: Provenance,
+        out: &Path,
+        progress: &Progress,
+    ) -> Result<Summary, IngestError> {
+        let (numbered, mut outcomes): (Vec<_>, _) = (self.files.iter().enumerate().collect(), Outcomes::default());
+        let Some(shard_images) = self.shard_images else {
+            let mut sink = Sink::create(out, numbered.len(), progress)?;
+            provenance.inputs.push(self.write(&mut sink, &numbered, |found, rejected| {
+                outcomes.add(found.split, found.label, rejected);
+            })?);
+            outcomes.check(self.source, &self.class_names)?;
+            provenance.warnings.extend(outcomes.warning("files"));
+            return sink.finish(&provenance, self.class_names.clone());
+        };
+
+        let shard_images = usize::try_from(shard_images).unwrap_or(usize::MAX);
+        let mut sharding = Sharding::open(out, numbered.len().div_ceil(shard_images), numbered.len(), progress)?;
+        for files in numbered.chunks(shard_images) {
+            let made_of = self.made_of(files, &provenance);
+            if let Some(rejects) = sharding.keep(made_of, files.len())? {
+                let mut rejects = rejects.iter().peekable();
+                for (_, found) in files {
+                    let rejected = rejects.next_if(|reject| reject.source == found.relative).map(told);
+                    outcomes.add(found.split, found.label, rejected.as_deref());
+                }
+                continue;
+            }
+            let (mut sink, mut of_shard) = (sharding.sink()?, Outcomes::default());
+            let input = self.write(&mut sink, files, |found, rejected| {
+                outcomes.add(found.split, found.label, rejected);
+                of_shard.add(found.split, found.label, rejected);
+            })?;
+            let (mut provenance, first) = (provenance.clone(), &files[0].1.relative);
+            provenance.inputs.push(input);
+            provenance.warnings.extend(of_shard.warning(&format!("files from `{first}` on")));
+            sharding.add(made_of, sink.finish(&provenance, self.class_names.clone())?)?;
+        }
+        outcomes.check(self.source, &self.class_names)?;
+        sharding.finish(self.class_names.clone())
+    }
+
+    /// Writes what becomes of these files, and says it of each, in order; they are the input that is returned.
+    fn write(
+        &self,
+        sink: &mut Sink,
+        files: &[Numbered],
+        mut note: impl FnMut(&Found, Option<&str>) + Send,
+    ) -> Result<Input, IngestError> {
+        let mut digest = FilesDigest::new();
+        let make = |numbered, room: &mut dyn FnMut(u64)| self.make(numbered, room);
+        sink.write(files, make, |Note { found, bytes, rejected }: Note<'_>| {
+            digest.add(&found.relative, &bytes);
+            note(found, rejected.as_deref());
+        })?;
+        Ok(digest.into_input(self.folder))
+    }
+
+    fn make<'f>(&self, &(id, found): &Numbered<'f>, room: &mut dyn FnMut(u64)) -> Made<Note<'f>> {
+        let opened = self.open(found);
+        room(opened.as_ref().map_or(0, |opened| opened.n_bytes));
+        let read = opened.and_then(|opened| opened.read().map_err(|rejection| self.untold(found, rejection)));
+        let bytes = read.as_ref().map_or_else(|_| Bytes::new(), Bytes::clone);
+        match read.and_then(|bytes| self.image(id, found, bytes)) {
+            Ok(image) => (Ok(image), Note { found, bytes, rejected: None }),
+            Err(rejection) => {
+                let reject = reject(&found.relative, rejection);
+                let rejected = Some(told(&reject));
+                (Err(reject), Note { found, bytes, rejected })
+            }
+        }
+    }
+
+    fn open(&self, found: &Found) -> Result<Opened, Rejection> {
+        if found.label.is_none() {
+            let (reason, detail) = self.unlabelled;
+            return Err((reason, detail.to_owned()));
+        }
+        self.take().open(&found.path).map_err(|rejection| self.untold(found, rejection))
+    }
+
+    fn untold(&self, found: &Found, (reason, detail): Rejection) -> Rejection {
+        (reason, detail + &(self.tried)(found))
+    }
+
+    fn image(&self, id: usize, found: &Found, bytes: Bytes) -> Result<Image, Rejection> {
+        let label = found.label.expect("a file without a label was rejected before");
+        let place = Place { image_id: id as u64, split: found.split, label, source: found.relative.clone() };
+        let referenced = || Keep::Path(self.config_folder.join(&found.relative).to_string_lossy().into_owned());
+        let image = self.take().image(place, bytes, if self.embed { Keep::Bytes } else { referenced() })?;
+        if !self.embed && !found.is_utf8 {
+            let detail = "the file's name is not UTF-8, so its path cannot be kept; embed = true takes it";
+            return Err(("unsupported", detail.to_owned()));
+        }
+        Ok(image)
+    }
+
+    fn take(&self) -> Take<'_> {
+        Take { max_pixels: self.max_pixels, resize: self.resize, class_names: &self.class_names }
+    }
+
+    /// The digest of all that a shard of these files depends on, without reading them: the config, the other inputs, the
+    /// classes, and each file's id, split, label, path, size and time of change.
+    fn made_of(&self, files: &[Numbered], provenance: &Provenance) -> Digest {
+        let of_file = |&(id, found): &Numbered| {
+            let Found { path, relative, split, label, .. } = found;
+            let (n_bytes, modified_ns) = fs::metadata(path).map_or((0, 0), |metadata| size_and_time(&metadata));
+            serde_json::to_vec(&(id, relative, n_bytes, modified_ns, split, label)).expect("a file's place is JSON")
+        };
+        let of_all = serde_json::to_vec(&(provenance, &self.class_names, files.len())).expect("a provenance is JSON");
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&of_all);
+        for of_file in files.par_iter().map(of_file).collect::<Vec<_>>() {
+            hasher.update(&of_file);
+        }
+        Digest(*hasher.finalize().as_bytes())
+    }
+}
+
+/// What is noted of a file.
+struct Note<'a> {
+    found: &'a Found,
+    /// What it holds; nothing where it could not be read.
+    bytes: Bytes,
+    /// Which file was rejected and why.
+    rejected: Option<String>,
+}
+
+/// A file's size, and when it was changed, in nanoseconds since 1970. No manifest holds the time.
+fn size_and_time(metadata: &Metadata) -> (u64, u64) {
+    let modified = metadata.modified().ok().and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
+    (metadata.len(), modified.and_then(|since| u64::try_from(since.as_nanos()).ok()).unwrap_or(0))
+}
