@@ -60,6 +60,14 @@ pub enum IngestError {
         /// What it holds.
         found: String,
     },
+    /// What is written would be read by the next run.
+    #[error("--out `{out}` lies in `{folder}`, all of which is read, expected a folder beside it")]
+    OutAmongInputs {
+        /// The folder of the output.
+        out: PathBuf,
+        /// The folder that is read.
+        folder: PathBuf,
+    },
     /// A manifest cannot be written.
     #[error(transparent)]
     Manifest(#[from] ManifestError),

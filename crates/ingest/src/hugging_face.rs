@@ -31,7 +31,7 @@ use crate::shards::{self, Kind, Shard};
 use crate::sink::Sink;
 use crate::splits::Asked;
 use crate::take::{Rejection, Take};
-use crate::{Counts, IngestError, Summary};
+use crate::{Counts, IngestError, Summary, place};
 use columns::Columns;
 pub use columns::FeatureError;
 
@@ -107,6 +107,7 @@ pub(crate) fn ingest(
     out: &Path,
     progress: &Progress,
 ) -> Result<Summary, IngestError> {
+    place::check_beside(out, path)?;
     let (shards, warnings) = shards::list(path, &KIND, config.asked())?;
     let (columns, roll) = call_roll(config, &shards)?;
     let take = Take { max_pixels: config.max_pixels, resize: config.resize.as_ref(), class_names: &roll.class_names };

@@ -24,7 +24,7 @@ use twinset_stage::{InvalidField, Progress};
 use crate::draw_split::DrawSplit;
 use crate::files::Files;
 use crate::resize::Resize;
-use crate::{Counts, IngestError, Summary};
+use crate::{Counts, IngestError, Summary, place};
 use listing::Listing;
 
 /// Where the images are, and how they are taken.
@@ -100,6 +100,9 @@ pub(crate) fn ingest(
     out: &Path,
     progress: &Progress,
 ) -> Result<Summary, IngestError> {
+    for read in listing::folders_read(config, folder)? {
+        place::check_beside(out, &read)?;
+    }
     let Listing { class_names, files, warnings } = Listing::of(config, folder)?;
     provenance.seed = config.draw_split.as_ref().map(|draw_split| draw_split.seed);
     provenance.warnings = warnings;

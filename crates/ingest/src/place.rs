@@ -26,13 +26,27 @@ pub(crate) fn check(out: &Path, is_sharded: bool) -> Result<(), IngestError> {
     if whole.is_file() {
         return taken(&whole, "holds the images of an earlier ingest without `shard-images`");
     }
-    if let Some(other) = shards.iter().find(|name| !is_shard(name)) {
+    if folder.is_file() {
+        return taken(&folder, "is a file where the folder of shards belongs");
+    }
+    // What a file manager leaves may go with the shards.
+    if let Some(other) = shards.iter().find(|name| !is_shard(name) && !name.starts_with('.')) {
         return taken(&folder, &format!("holds `{other}`, which is no shard"));
     }
     let is_checkpoint = |name: &str| name.starts_with('.') || is_kept(name);
     match names(&checkpoints)?.iter().find(|name| !is_checkpoint(name)) {
         Some(other) => taken(&checkpoints, &format!("holds `{other}`, which is of no interrupted ingest")),
         None => Ok(()),
+    }
+}
+
+/// An error where the folder `out` lies in one whose files are read: a later run would read what this one writes.
+pub(crate) fn check_beside(out: &Path, read: &Path) -> Result<(), IngestError> {
+    match (fs::canonicalize(out), fs::canonicalize(read)) {
+        (Ok(whole), Ok(folder)) if whole.starts_with(&folder) => {
+            Err(IngestError::OutAmongInputs { out: out.to_owned(), folder: read.to_owned() })
+        }
+        _ => Ok(()),
     }
 }
 

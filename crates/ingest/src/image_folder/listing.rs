@@ -98,6 +98,15 @@ impl Listing {
     }
 }
 
+/// The folders of which every file is read: the splits, or the whole where these are drawn.
+pub(super) fn folders_read(config: &Config, folder: &Path) -> Result<Vec<PathBuf>, IngestError> {
+    check_is_folder(folder)?;
+    if config.draw_split.is_some() {
+        return Ok(vec![folder.to_owned()]);
+    }
+    Ok(splits_and_others(folder)?.0.into_iter().map(|(_, folder)| folder).collect())
+}
+
 /// A class may be called `train`, but then it holds images and not classes.
 fn check_has_no_splits(folder: &Path) -> Result<(), IngestError> {
     for entry in entries(folder, 1)?.iter().filter(|entry| entry.split().is_some()) {

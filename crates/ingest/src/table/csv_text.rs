@@ -23,8 +23,8 @@ pub(super) fn line_of(table: &Path, start: u64) -> io::Result<u64> {
     Ok(line)
 }
 
-/// What parts a table's columns: the tab in a `.tsv`; in a `.csv` the comma, or, where its first line has none, the
-/// semicolon, as spreadsheets write it where the comma parts decimals.
+/// What parts a table's columns: the tab in a `.tsv`; in a `.csv` the comma, or, where its first line has none, the tab, or the
+/// semicolon, which spreadsheets write where the comma parts decimals.
 pub(super) fn delimiter(table: &Path) -> io::Result<u8> {
     if table.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tsv")) {
         return Ok(b'\t');
@@ -32,7 +32,7 @@ pub(super) fn delimiter(table: &Path) -> io::Result<u8> {
     let mut start = Vec::new();
     File::open(table)?.take(MAX_HEADER_BYTES).read_to_end(&mut start)?;
     let header = start.split(|&byte| is_end(byte)).find(|line| !line.is_empty()).unwrap_or_default();
-    Ok(if !header.contains(&b',') && header.contains(&b';') { b';' } else { b',' })
+    Ok(b",\t;".iter().copied().find(|delimiter| header.contains(delimiter)).unwrap_or(b','))
 }
 
 fn is_end(byte: u8) -> bool {

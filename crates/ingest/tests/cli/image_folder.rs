@@ -304,3 +304,30 @@ fn real_photos_are_taken_and_the_corrupt_one_is_a_reject() {
         assert_eq!(pixels.dimensions(), (image.width, image.height));
     }
 }
+
+#[test]
+fn out_is_no_folder_whose_files_are_read() {
+    let sandbox = Sandbox::new();
+    sandbox.write_png("photos/train/cat/a.png", [1, 2, 3]);
+    let check = |config: &str, out: &str, expected: Option<&str>| {
+        sandbox.write("c.toml", config);
+        let said = sandbox.run(&["--config", "c.toml", "--data", ".", "--out", out]);
+        match expected {
+            None => assert_eq!(said.code, Some(0), "{}", said.stderr),
+            Some(folder) => {
+                let expected =
+                    format!("--out `{out}` lies in `./{folder}`, all of which is read, expected a folder beside it");
+                assert!(said.code == Some(1) && said.stderr.contains(&expected), "{expected:?} in:\n{}", said.stderr);
+                assert!(!sandbox.path(out).exists(), "{out}");
+            }
+        }
+    };
+    check(CONFIG, "photos/train/out", Some("photos/train"));
+    check(CONFIG, "photos/train/cat/out", Some("photos/train"));
+    check(CONFIG, "photos/out", None);
+    let drawn = "dataset = 'image-folder'\npath = 'photos/train'\ndraw-split = { test = 0.5 }\n";
+    check(drawn, "photos/train/out", Some("photos/train"));
+    sandbox.write_png("photos/train/cat/b.png", [1, 2, 4]);
+    check(drawn, "photos/drawn", None);
+    check("dataset = 'hugging-face'\npath = 'photos'\n", "photos/here", Some("photos"));
+}

@@ -225,4 +225,11 @@ fn images_of_the_other_form_and_files_of_others_are_named_before_anything_is_wri
     fs::remove_file(sandbox.path("out/images/images-00000-of-00001.parquet")).unwrap();
     sandbox.ingest(WHOLE, &["--data", "."]);
     assert_eq!(fs::read(sandbox.path("out/images/cat.jpg")).unwrap(), b"a photo");
+
+    fs::remove_dir_all(sandbox.path("out")).unwrap();
+    sandbox.write("out/images/.DS_Store", "left by a file manager");
+    sandbox.ingest(SHARDED, &["--data", "."]);
+    fs::remove_dir_all(sandbox.path("out/images")).unwrap();
+    sandbox.write("out/images", "a list of mine");
+    check(SHARDED, "`out/images` is a file where the folder of shards belongs, expected it gone, or another --out");
 }

@@ -173,12 +173,15 @@ fn lines_are_counted_as_an_editor_does_whatever_ends_them() {
 }
 
 #[test]
-fn a_csv_without_commas_has_semicolons() {
-    let sandbox = sandbox_with("image;label;part\na/0.png;dog;train\nb/2.png;\"cat, or dog\";test\n");
-    sandbox.ingest(&format!("{CONFIG}split-column = 'part'\n"), HERE);
-    let found: Vec<_> = sandbox.images().into_iter().map(|i| (i.source, i.split, i.class_name)).collect();
-    let expected = [("a/0.png", Split::Train, "dog"), ("b/2.png", Split::Test, "cat, or dog")];
-    assert_eq!(found, expected.map(|(source, split, class)| (source.to_owned(), split, class.to_owned())));
+fn a_csv_without_commas_has_tabs_or_semicolons() {
+    let semicolons = "image;label;part\na/0.png;dog;train\nb/2.png;\"cat, or dog\";test\n";
+    for csv in [semicolons, &semicolons.replace(';', "\t")] {
+        let sandbox = sandbox_with(csv);
+        sandbox.ingest(&format!("{CONFIG}split-column = 'part'\n"), HERE);
+        let found: Vec<_> = sandbox.images().into_iter().map(|i| (i.source, i.split, i.class_name)).collect();
+        let expected = [("a/0.png", Split::Train, "dog"), ("b/2.png", Split::Test, "cat, or dog")];
+        assert_eq!(found, expected.map(|(source, split, class)| (source.to_owned(), split, class.to_owned())));
+    }
 }
 
 #[test]
