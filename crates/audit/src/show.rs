@@ -117,18 +117,19 @@ pub fn show(manifest: &Untyped, choice: &Choice, format: Format, to: impl Write)
 /// What is known of a manifest without its rows: its columns with their meaning, what must hold of them, its footer.
 pub fn schema(manifest: &Untyped) -> Value {
     let known = catalog().into_iter().find(|known| Some(known.schema) == manifest.schema());
-    let doc = |name: &str| {
-        let columns = known.as_ref().map(|known| &known.columns)?;
-        columns.iter().find(|column| column.name == name).map(|column| one_line(column.doc))
-    };
+    let known_column =
+        |name: &str| known.as_ref().and_then(|known| known.columns.iter().find(|column| column.name == name));
     let columns: Vec<Value> = manifest
         .columns()
         .fields()
         .iter()
         .map(|field| {
+            let column = known_column(field.name());
             json!({
-                "name": field.name(), "type": type_name(field.data_type()), "is_nullable": field.is_nullable(),
-                "meaning": doc(field.name()),
+                "name": field.name(), "type": type_name(field.data_type()),
+                // In the file every column may be null, whatever it means.
+                "is_nullable": column.map_or(field.is_nullable(), |column| column.is_nullable),
+                "meaning": column.map(|column| one_line(column.doc)),
             })
         })
         .collect();

@@ -40,7 +40,7 @@ pub struct ColumnStats {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ClassCount {
     /// The class.
-    pub label: u64,
+    pub label: i64,
     /// Its name.
     pub class_name: String,
     /// Images by split.
@@ -143,15 +143,15 @@ pub fn images(manifest: &Untyped) -> Result<Option<ImageStats>, ManifestError> {
     if manifest.schema().map(schema_name) != Some("images") || !COLUMNS.iter().all(|name| has(name)) {
         return Ok(None);
     }
-    let mut classes: BTreeMap<(u64, String), BTreeMap<String, u64>> = BTreeMap::new();
-    let mut sizes: BTreeMap<(u64, u64), u64> = BTreeMap::new();
+    let mut classes: BTreeMap<(i64, String), BTreeMap<String, u64>> = BTreeMap::new();
+    let mut sizes: BTreeMap<(i64, i64), u64> = BTreeMap::new();
     // Of each digest how many images have it, and whether they differ in split or label from its first.
-    let mut pixels: HashMap<String, (u64, (String, u64), bool, bool)> = HashMap::new();
+    let mut pixels: HashMap<String, (u64, (String, i64), bool, bool)> = HashMap::new();
     for batch in manifest.batches(Some(&COLUMNS), BATCH_ROWS)? {
         let batch = batch?;
         let flat = Flat::of_batch(&batch);
         let column = |name: &str| flat.iter().find(|column| column.name == name);
-        let number = |name: &str, row| column(name).and_then(|column| column.cell(row).as_u64()).unwrap_or_default();
+        let number = |name: &str, row| column(name).and_then(|column| column.cell(row).as_i64()).unwrap_or_default();
         let word = |name: &str, row| column(name).map(|column| text(&column.cell(row))).unwrap_or_default();
         for row in 0..batch.num_rows() {
             let (split, label) = (word("split", row), number("label", row));

@@ -8,7 +8,8 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Int64Type};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use twinset_manifest::guarded;
+use parquet::file::metadata::ColumnChunkMetaData;
+use twinset_manifest::{check_page_headers, guarded};
 
 use crate::labels::Found;
 
@@ -50,6 +51,7 @@ pub enum ParquetError {
 /// A Parquet file whose footer was read.
 pub(crate) struct ParquetFile {
     name: String,
+    file: File,
     builder: ParquetRecordBatchReaderBuilder<File>,
 }
 
@@ -59,7 +61,8 @@ impl ParquetFile {
         let damaged = |detail: String| ParquetError::Damaged { path: name.clone(), detail };
         let file = File::open(path).map_err(|error| damaged(error.to_string()))?;
         let n_bytes = file.metadata().map_err(|error| damaged(error.to_string()))?.len();
-        let builder = guarded(|| ParquetRecordBatchReaderBuilder::try_new(file)).map_err(damaged)?;
+        let to_read = file.try_clone().map_err(|error| damaged(error.to_string()))?;
+        let builder = guarded(|| ParquetRecordBatchReaderBuilder::try_new(to_read)).map_err(damaged)?;
         let builder = builder.map_err(|error| damaged(error.to_string()))?;
         // Runs of nothing take no room in a file, and yet they would be counted through.
         let rows = builder.metadata().row_groups().iter().map(|group| u64::try_from(group.num_rows()).unwrap_or(0));
@@ -67,7 +70,7 @@ impl ParquetFile {
         if n_rows > n_bytes {
             return Err(damaged(format!("it claims {n_rows} rows in {n_bytes} bytes")));
         }
-        Ok(Self { name, builder })
+        Ok(Self { name, file, builder })
     }
 
     /// An entry of the footer.
@@ -129,11 +132,17 @@ impl ParquetFile {
         columns: &[&str],
         batch_rows: usize,
     ) -> Result<impl Iterator<Item = Result<Vec<ArrayRef>, ParquetError>>, ParquetError> {
-        let Self { name, builder } = self;
+        let Self { name, file, builder } = self;
         let damaged = |detail: String| ParquetError::Damaged { path: name.clone(), detail };
         let roots: Vec<_> =
             columns.iter().filter_map(|column| Some(builder.schema().column_with_name(column)?.0)).collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
+        let chunks = builder.metadata().row_groups().iter().flat_map(|group| group.columns().iter().enumerate());
+        for (leaf, chunk) in chunks {
+            if mask.leaf_included(leaf) {
+                check_chunk(&file, chunk).map_err(damaged)?;
+            }
+        }
         let reader = guarded(|| builder.with_projection(mask).with_batch_size(batch_rows).build()).map_err(damaged)?;
         let mut reader = Some(reader.map_err(|error| damaged(error.to_string()))?);
         let columns: Vec<_> = columns.iter().map(|&column| column.to_owned()).collect();
@@ -152,6 +161,13 @@ impl ParquetFile {
             Some(arrays.map_err(|detail| ParquetError::Damaged { path: name.clone(), detail }))
         }))
     }
+}
+
+/// Parquet's reader checks most of what it reads, but not this.
+fn check_chunk(file: &File, chunk: &ColumnChunkMetaData) -> Result<(), String> {
+    let (start, n_bytes) = guarded(|| chunk.byte_range())?;
+    check_page_headers(file, start, n_bytes)
+        .map_err(|detail| format!("column `{}`: {detail}", chunk.column_path().string()))
 }
 
 /// Whether a column can hold labels: whole numbers or text.

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Parser;
 use twinset_croissant::{About, write_croissant};
 use twinset_inject::{Candidate, Config, Copies, Duplicates, InjectError, Plan, Settled, Summary, make_copies, plan};
 use twinset_manifest::rows::{Cluster, Image};
-use twinset_manifest::{Input, Provenance, Reader, Row, Writer, write_manifest};
+use twinset_manifest::{Input, Provenance, Reader, Writer, write_manifest};
 use twinset_stage::{CommonArgs, with_hint};
 
 const EXAMPLE: &str = "\
@@ -136,16 +136,7 @@ fn read_set(path: &Path) -> anyhow::Result<ImageSet> {
 fn read_clusters(args: &Args, images: &Input) -> anyhow::Result<(Vec<Cluster>, Input)> {
     let path = args.clusters.as_deref().context("--clusters names no file")?;
     let reader = Reader::<Cluster>::open(path)?;
-    let made_from = reader.provenance().inputs.iter().find(|input| input.schema.as_deref() == Some(Image::SCHEMA));
-    if let Some(other) = made_from.filter(|input| input.blake3 != images.blake3) {
-        bail!(
-            "`{}` was made from other images: from `{}` with BLAKE3 {}, expected {}",
-            path.display(),
-            other.name,
-            other.blake3,
-            images.blake3
-        );
-    }
+    reader.expect_made_from(images)?;
     let input = reader.as_input()?;
     Ok((reader.read_all()?, input))
 }

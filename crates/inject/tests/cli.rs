@@ -389,6 +389,7 @@ fn clusters_of_other_images_with_the_same_ids_are_refused() {
     let expected = "error: failed to read the clusters: `clusters.parquet` was made from other images: from \
                     `images.parquet` with BLAKE3 ";
     assert!(stderr.starts_with(expected), "{stderr}");
+    assert!(stderr.ends_with("\nhint: run twinset-test again, on these images\n"), "{stderr}");
 }
 
 #[test]

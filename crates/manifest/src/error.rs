@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use parquet::errors::ParquetError;
 
-use crate::{Untyped, list_shards};
+use crate::{Digest, Untyped, list_shards};
 
 /// What can be wrong with a manifest: which file, what was found, what was expected.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +112,20 @@ pub enum ManifestError {
         /// The name of the first shard.
         first: String,
     },
+    /// It was made from other images than those at hand.
+    #[error("`{path}` was made from other images: from `{name}` with BLAKE3 {found}, expected {expected}")]
+    OtherImages {
+        /// The manifest.
+        path: PathBuf,
+        /// The images that it was made from.
+        name: String,
+        /// Their digest.
+        found: Box<Digest>,
+        /// The digest of the images at hand.
+        expected: Box<Digest>,
+        /// The stage that made it.
+        stage: String,
+    },
     /// The footer's provenance cannot be understood.
     #[error("manifest `{path}` has no readable `twinset.provenance`: {detail}")]
     Provenance {
@@ -123,7 +137,7 @@ pub enum ManifestError {
 }
 
 impl ManifestError {
-    /// What was meant in its place, where that stands near: the manifest in a folder, or the folder of a manifest's shards.
+    /// What can be done about it: the manifest that was meant and stands near, or the stage that has to run again.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoShards { folder, expected } => {
@@ -139,6 +153,7 @@ impl ManifestError {
                 let folder = folder.then(|| path.with_extension("")).filter(|folder| list_shards(folder).is_ok())?;
                 Some(format!("did you mean `{}`?", folder.display()))
             }
+            Self::OtherImages { stage, .. } => Some(format!("run twinset-{stage} again, on these images")),
             _ => None,
         }
     }

@@ -54,6 +54,7 @@ pub use constraint::Constraint;
 pub use error::ManifestError;
 pub use footer::{ColumnSummary, Footer};
 pub use guard::guarded;
+pub use pages::check_page_headers;
 pub use provenance::{Digest, Input, Provenance, digest_file};
 pub use reader::{Reader, read_manifest};
 pub use resumable::ResumableFile;

@@ -5,23 +5,19 @@
 //! `PageHeader`).
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 
 /// Bytes in which a page header ends: ours have no statistics of values in them, which could be long.
 const MAX_HEADER_BYTES: u64 = 16 << 10;
+/// The same for files of others, which may have them: so many are read, and where that is not enough, so many more.
+const MAX_FOREIGN_HEADER_BYTES: [u64; 3] = [MAX_HEADER_BYTES, 1 << 20, 64 << 20];
 
 /// Checks that the pages in these bytes of the file become no more than `n_expanded` bytes, and no dictionary more values
 /// than it has bytes.
-pub(crate) fn check_pages(mut file: &File, start: u64, n_bytes: u64, n_expanded: u64) -> Result<(), String> {
-    let mut read = |at: u64, n: u64| -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(n as usize);
-        file.seek(SeekFrom::Start(at))?;
-        file.take(n).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
+pub(crate) fn check_pages(file: &File, start: u64, n_bytes: u64, n_expanded: u64) -> Result<(), String> {
     let (mut at, mut n_left, mut n_expanded_left) = (start, n_bytes, n_expanded);
     while n_left > 0 {
-        let bytes = read(at, n_left.min(MAX_HEADER_BYTES)).map_err(|error| error.to_string())?;
+        let bytes = read(file, at, n_left.min(MAX_HEADER_BYTES))?;
         let Some(page) = Page::parse(&bytes) else { return Err(format!("no page header at byte {at}")) };
         let too_large = || format!("the page at byte {at} is said to become more bytes than its column");
         n_expanded_left = n_expanded_left.checked_sub(page.n_header + page.n_expanded).ok_or_else(too_large)?;
@@ -33,6 +29,34 @@ pub(crate) fn check_pages(mut file: &File, start: u64, n_bytes: u64, n_expanded:
         at += page.n_header + page.n_compressed;
     }
     Ok(())
+}
+
+/// Checks that a header stands where each page begins in these bytes of a file of others. Parquet's reader goes on for ever in
+/// one that promises values beyond the file's end.
+///
+/// # Errors
+/// Says where there is none.
+pub fn check_page_headers(file: &File, start: u64, n_bytes: u64) -> Result<(), String> {
+    let end = start.saturating_add(n_bytes);
+    let mut at = start;
+    while at < end {
+        let mut page = None;
+        for n in MAX_FOREIGN_HEADER_BYTES {
+            page = Page::parse(&read(file, at, n)?);
+            if page.is_some() {
+                break;
+            }
+        }
+        let page = page.ok_or_else(|| format!("no page header at byte {at}"))?;
+        at += page.n_header + page.n_compressed;
+    }
+    Ok(())
+}
+
+fn read(mut file: &File, at: u64, n: u64) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let outcome = file.seek(SeekFrom::Start(at)).and_then(|_| file.take(n).read_to_end(&mut bytes));
+    outcome.map(|_| bytes).map_err(|error| error.to_string())
 }
 
 /// The sizes of a page, in bytes, none of which is more than 31 bits.

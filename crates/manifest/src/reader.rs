@@ -7,6 +7,7 @@ use std::vec;
 use arrow::array::RecordBatch;
 
 use crate::file::ManifestFile;
+use crate::rows::Image;
 use crate::shards::{digest_of_shards, join, list_shards};
 use crate::{Input, ManifestError, Provenance, Row, digest_file};
 
@@ -66,6 +67,24 @@ impl<R: Row> Reader<R> {
             shards => digest_of_shards(shards.iter().map(digest).collect::<Result<Vec<_>, _>>()?),
         };
         Ok(Input { name: crate::provenance::file_name(&self.path), schema: Some(R::SCHEMA.to_owned()), blake3 })
+    }
+
+    /// That it was made from these images, where its provenance says from which.
+    ///
+    /// # Errors
+    /// When they are others.
+    pub fn expect_made_from(&self, images: &Input) -> Result<(), ManifestError> {
+        let made_from = self.provenance.inputs.iter().find(|input| input.schema.as_deref() == Some(Image::SCHEMA));
+        match made_from.filter(|input| input.blake3 != images.blake3) {
+            None => Ok(()),
+            Some(other) => Err(ManifestError::OtherImages {
+                path: self.path.clone(),
+                name: other.name.clone(),
+                found: Box::new(other.blake3),
+                expected: Box::new(images.blake3),
+                stage: self.provenance.stage.clone(),
+            }),
+        }
     }
 
     /// All rows that are left.

@@ -9,8 +9,6 @@ use twinset_manifest::rows::{Image, Pair};
 use twinset_manifest::{ManifestError, Reader};
 use twinset_pixels::{RowError, decode_row};
 
-use crate::{OtherImages, expect_made_from};
-
 /// What a gallery is made from.
 #[derive(Clone, Copy, Debug)]
 pub struct GallerySource<'a> {
@@ -30,9 +28,6 @@ pub enum GalleryError {
     /// A manifest cannot be read.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// The pairs are of other images.
-    #[error(transparent)]
-    OtherImages(#[from] OtherImages),
     /// A pair's image is not there.
     #[error("`{pairs}`, `{field}`: image {image_id} is not among the images of `{images}`")]
     UnknownImage {
@@ -77,7 +72,7 @@ pub fn gallery<P: Fn(u64)>(source: &GallerySource<'_>, begin: impl FnOnce(u64) -
     let images = Reader::<Image>::open(source.images)?;
     let pairs = Reader::<Pair>::open(source.pairs)?;
     let inputs = [images.as_input()?, pairs.as_input()?];
-    expect_made_from(source.pairs, pairs.provenance(), &inputs[0])?;
+    pairs.expect_made_from(&inputs[0])?;
     let n_pairs = pairs.n_rows();
     let pairs = most_similar(pairs, source)?;
     let wanted: BTreeSet<u64> = pairs.iter().flat_map(|pair| [pair.left_id, pair.right_id]).collect();

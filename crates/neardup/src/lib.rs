@@ -43,7 +43,6 @@ mod groups;
 mod identical;
 mod image_index;
 mod known;
-mod made_from;
 mod maps;
 mod matches;
 mod matrix;
@@ -70,7 +69,6 @@ pub use fingerprint::{Fingerprint, Hasher, add_thumbnails, fingerprints, sort_by
 pub use gallery::{GalleryError, GallerySource, gallery};
 pub use image_index::ImageIndex;
 pub use known::Known;
-pub use made_from::{OtherImages, expect_made_from};
 pub use matches::{FoundBy, Match, Phase, find_matches};
 pub use matrix::dot_products;
 pub use operating_points::OperatingPoints;

@@ -151,7 +151,8 @@ fn manifests_that_do_not_belong_together_are_refused() {
     write_pairs(&folder, &pairs(), &other);
     let [found, expected] = ["other.parquet", "images.parquet"].map(|name| digest_file(&folder.path().join(name)));
     let message = format!(
-        "`pairs.parquet` was made from other images: from `images.parquet` with BLAKE3 {}, expected {}",
+        "`pairs.parquet` was made from other images: from `images.parquet` with BLAKE3 {}, expected {}\n\
+         hint: run twinset-neardup again, on these images",
         found.unwrap(),
         expected.unwrap()
     );

@@ -8,7 +8,7 @@ use twinset_audit::{Options, validate};
 use twinset_manifest::write_atomically;
 use twinset_stage::{Progress, expect_page};
 
-use super::tree;
+use super::{expect_some, tree};
 use crate::Answer;
 
 /// Write the audit as a page of its own: manifests, violations, lineage, schemas, statistics
@@ -42,6 +42,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
     expect_page(&args.out, &[&args.path]).context("failed to write the page")?;
     let tree = tree(&args.path, args.tree.as_deref())?;
+    expect_some(&tree, &args.path, |_| true)?;
     let progress = if args.quiet { Progress::hidden() } else { Progress::from_environment() };
     let bar = progress.begin("files", tree.selected().count() as u64, "validating");
     let options = Options { pixels: !args.no_pixels, folder: args.folder.as_deref(), max_per_rule: 100 };

@@ -155,6 +155,7 @@ fn schema_tells_columns_rules_and_provenance() {
         "trainset/1: One position of a training set.",
         "11 rows in 1 row group",
         "key: image_id, copy",
+        "copy          uint32        0 for an original, 1 for its first duplicate, and so on.",
         "duplicate_of  uint64  yes   The original that this one repeats, exactly or changed; null for an original.",
         "  count: position counts the rows from 0, without gaps",
         "made by inject 0.1.0",
@@ -247,6 +248,9 @@ fn a_folder_without_a_manifest_is_an_error() {
     for command in ["validate", "stats"] {
         assert_eq!(refusal(root.path(), &[command, "data"], 1), "error: no manifest in `data`\n");
     }
+    let page = ["html", "data", "--out", "page.html", "--quiet"];
+    assert_eq!(refusal(root.path(), &page, 1), "error: no manifest in `data`\n");
+    assert!(!root.path().join("page.html").exists());
     fs::write(root.path().join("data/half.parquet"), "PAR1").unwrap();
     let stderr = refusal(root.path(), &["stats", "data"], 1);
     assert!(stderr.starts_with("error: no manifest in `data`: `half.parquet` is damaged: "), "{stderr}");

@@ -6,7 +6,7 @@ use anyhow::Context;
 use twinset_croissant::{About, write_croissant};
 use twinset_manifest::rows::{Cluster, Image, Pair, Removed};
 use twinset_manifest::{Input, Provenance, Reader, Row, Writer, write_manifest};
-use twinset_neardup::{Census, CleanConfig, CleanError, Cleaning, expect_made_from};
+use twinset_neardup::{Census, CleanConfig, CleanError, Cleaning};
 use twinset_stage::{CommonArgs, with_hint};
 
 use super::expect_other_file;
@@ -93,7 +93,7 @@ pub(crate) fn run(args: &CleanArgs) -> anyhow::Result<()> {
 /// A manifest that must have been made from these images.
 fn open<R: Row>(path: &Path, images: &Input) -> anyhow::Result<(Reader<R>, Input)> {
     let reader = Reader::<R>::open(path)?;
-    expect_made_from(path, reader.provenance(), images)?;
+    reader.expect_made_from(images)?;
     let input = reader.as_input()?;
     Ok((reader, input))
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use serde::Serialize;
 use twinset_manifest::rows::{Image, Pair, Split};
 use twinset_manifest::{Input, ManifestError, Provenance, Reader, write_atomically, write_manifest};
-use twinset_neardup::{Evaluation, ImageIndex, OperatingPoints, Ranking, Truth, expect_made_from, plot};
+use twinset_neardup::{Evaluation, ImageIndex, OperatingPoints, Ranking, Truth, plot};
 use twinset_stage::Progress;
 
 const EXAMPLE: &str = "\
@@ -110,7 +110,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         None => None,
         Some(path) => {
             let (images, input) = read_images(path, args).context("failed to read the images")?;
-            expect_made_from(&args.pairs, pairs.provenance(), &input).context("failed to read the pairs")?;
+            pairs.expect_made_from(&input).context("failed to read the pairs")?;
             inputs.push(input);
             Some(images)
         }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use twinset_croissant::{About, write_croissant};
 use twinset_manifest::rows::{Cluster, Image};
 use twinset_manifest::{Input, Provenance, Reader, Writer};
-use twinset_neardup::{CleanError, Partition, PartitionConfig, PartitionError, Unpartitioned, expect_made_from};
+use twinset_neardup::{CleanError, Partition, PartitionConfig, PartitionError, Unpartitioned};
 use twinset_stage::{CommonArgs, with_hint};
 
 use super::expect_other_file;
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &SplitArgs) -> anyhow::Result<()> {
 
 fn read_clusters(path: &Path, images: &Input) -> anyhow::Result<(Unpartitioned, Input)> {
     let reader = Reader::<Cluster>::open(path)?;
-    expect_made_from(path, reader.provenance(), images)?;
+    reader.expect_made_from(images)?;
     let input = reader.as_input()?;
     let set = Unpartitioned::of(reader.read_all()?).with_context(|| format!("`{}`", path.display()))?;
     Ok((set, input))
