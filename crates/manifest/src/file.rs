@@ -186,7 +186,7 @@ impl Parquet {
 
 /// Most bytes that a byte of a column becomes: a block of zstd, of 4 bytes at least, holds at most 128 KiB, and no other
 /// compression that we read packs as much.
-const MAX_EXPANSION: u64 = 1 << 15;
+pub(crate) const MAX_EXPANSION: u64 = 1 << 15;
 
 fn check_columns(metadata: &ParquetMetaData, n_bytes: u64) -> Result<(), String> {
     for column in metadata.row_groups().iter().flat_map(|group| group.columns()) {

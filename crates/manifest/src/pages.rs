@@ -7,6 +7,8 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
+use crate::file::MAX_EXPANSION;
+
 /// Bytes in which a page header ends: ours have no statistics of values in them, which could be long.
 const MAX_HEADER_BYTES: u64 = 16 << 10;
 /// The same for files of others, which may have them: so many are read, and where that is not enough, so many more.
@@ -21,9 +23,7 @@ pub(crate) fn check_pages(file: &File, start: u64, n_bytes: u64, n_expanded: u64
         let Some(page) = Page::parse(&bytes) else { return Err(format!("no page header at byte {at}")) };
         let too_large = || format!("the page at byte {at} is said to become more bytes than its column");
         n_expanded_left = n_expanded_left.checked_sub(page.n_header + page.n_expanded).ok_or_else(too_large)?;
-        if page.n_dictionary > page.n_expanded {
-            return Err(format!("the dictionary at byte {at} is said to have more values than bytes"));
-        }
+        page.check_dictionary(at)?;
         let beyond = || format!("the page at byte {at} is said to end after its column");
         n_left = n_left.checked_sub(page.n_header + page.n_compressed).ok_or_else(beyond)?;
         at += page.n_header + page.n_compressed;
@@ -31,11 +31,11 @@ pub(crate) fn check_pages(file: &File, start: u64, n_bytes: u64, n_expanded: u64
     Ok(())
 }
 
-/// Checks that a header stands where each page begins in these bytes of a file of others. Parquet's reader goes on for ever in
-/// one that promises values beyond the file's end.
+/// Checks that a header stands where each page begins in these bytes of a file of others, and promises no more than can be in
+/// the page. Parquet's reader reserves what it promises, and goes on for ever in one that ends behind the file.
 ///
 /// # Errors
-/// Says where there is none.
+/// Says where there is none, or what it promises.
 pub fn check_page_headers(file: &File, start: u64, n_bytes: u64) -> Result<(), String> {
     let end = start.saturating_add(n_bytes);
     let mut at = start;
@@ -48,6 +48,11 @@ pub fn check_page_headers(file: &File, start: u64, n_bytes: u64) -> Result<(), S
             }
         }
         let page = page.ok_or_else(|| format!("no page header at byte {at}"))?;
+        if page.n_expanded / MAX_EXPANSION > page.n_compressed {
+            let Page { n_expanded, n_compressed, .. } = page;
+            return Err(format!("the page at byte {at} is said to become {n_expanded} bytes of {n_compressed}"));
+        }
+        page.check_dictionary(at)?;
         at += page.n_header + page.n_compressed;
     }
     Ok(())
@@ -70,6 +75,13 @@ struct Page {
 }
 
 impl Page {
+    fn check_dictionary(&self, at: u64) -> Result<(), String> {
+        if self.n_dictionary > self.n_expanded {
+            return Err(format!("the dictionary at byte {at} is said to have more values than bytes"));
+        }
+        Ok(())
+    }
+
     fn parse(bytes: &[u8]) -> Option<Self> {
         let mut rest = Compact(bytes);
         let (mut id, mut n_expanded, mut n_compressed, mut n_dictionary) = (0, None, None, 0);
@@ -239,5 +251,24 @@ mod tests {
         check(2 * n_page, 2 * n_expanded - 1, Err(larger));
         check(2 * n_page - 1, 2 * n_expanded, Err("the page at byte 58 is said to end after its column"));
         check(2 * n_page + 5, 2 * n_expanded, Err("no page header at byte 116"));
+    }
+
+    #[test]
+    fn pages_of_others_are_within_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("column");
+        let check = |bytes: &[u8], expected: Result<(), &str>| {
+            std::fs::write(&path, bytes).unwrap();
+            let found = check_page_headers(&File::open(&path).unwrap(), 0, bytes.len() as u64);
+            assert_eq!(found, expected.map_err(str::to_owned));
+        };
+        let page = [HEADER, &[7; 40]].concat();
+        check(&[page.as_slice(), page.as_slice()].concat(), Ok(()));
+        check(&[page.as_slice(), b"none"].concat(), Err("no page header at byte 58"));
+        check(&dictionary(20), Ok(()));
+        check(&dictionary(21), Err("the dictionary at byte 0 is said to have more values than bytes"));
+        // 200,000 bytes of 4.
+        let expanding = [0x15, 0x00, 0x15, 0x80, 0xb5, 0x18, 0x15, 0x08, 0x00, 7, 7, 7, 7];
+        check(&expanding, Err("the page at byte 0 is said to become 200000 bytes of 4"));
     }
 }

@@ -211,11 +211,15 @@ fn a_source_that_is_not_there_or_damaged_is_refused() {
     sandbox.write("d/train-0.parquet", bytes);
     let expected = "`./d/train-0.parquet` cannot be read as Parquet: column start and length should not be negative";
     sandbox.check_refused(config, here, &[expected]);
-    // And in this one it would skip millions of values behind the file's end.
+    // In these it would skip millions of values behind the file's end, and reserve gigabytes for a dictionary.
     let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/hugging-face");
-    sandbox.write("d/train-0.parquet", std::fs::read(format!("{seeds}/endless-header.parquet")).unwrap());
-    let expected = "`./d/train-0.parquet` cannot be read as Parquet: column ";
-    sandbox.check_refused(config, here, &[expected, "no page header at byte "]);
+    for (seed, expected) in [
+        ("endless-header", "no page header at byte "),
+        ("endless-dictionary", "column `label`: the dictionary at byte 295 is said to have more values than bytes"),
+    ] {
+        sandbox.write("d/train-0.parquet", std::fs::read(format!("{seeds}/{seed}.parquet")).unwrap());
+        sandbox.check_refused(config, here, &["`./d/train-0.parquet` cannot be read as Parquet: column ", expected]);
+    }
 }
 
 #[test]
