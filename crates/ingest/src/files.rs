@@ -117,7 +117,7 @@ impl Files<'_> {
     fn make<'f>(&self, &(id, found): &Numbered<'f>, room: &mut dyn FnMut(u64)) -> Made<Note<'f>> {
         let opened = self.open(found);
         room(opened.as_ref().map_or(0, |opened| opened.n_bytes));
-        let read = opened.and_then(|opened| opened.read().map_err(|rejection| self.untold(found, rejection)));
+        let read = opened.and_then(|opened| opened.read().map_err(|rejection| self.with_tried(found, rejection)));
         let bytes = read.as_ref().map_or_else(|_| Bytes::new(), Bytes::clone);
         match read.and_then(|bytes| self.image(id, found, bytes)) {
             Ok(image) => (Ok(image), Note { found, bytes, rejected: None }),
@@ -134,10 +134,10 @@ impl Files<'_> {
             let (reason, detail) = self.unlabelled;
             return Err((reason, detail.to_owned()));
         }
-        self.take().open(&found.path).map_err(|rejection| self.untold(found, rejection))
+        self.take().open(&found.path).map_err(|rejection| self.with_tried(found, rejection))
     }
 
-    fn untold(&self, found: &Found, (reason, detail): Rejection) -> Rejection {
+    fn with_tried(&self, found: &Found, (reason, detail): Rejection) -> Rejection {
         (reason, detail + &(self.tried)(found))
     }
 

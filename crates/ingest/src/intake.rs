@@ -10,7 +10,7 @@ use twinset_manifest::rows::{Image, Split};
 use crate::outcomes::Outcomes;
 use crate::sink::Sink;
 use crate::splits::{Asked, without_classes};
-use crate::take::{Keep, Place, Rejection, Take, reject, told};
+use crate::take::{Keep, Place, Rejection, Take, UNLABELLED, reject, told};
 use crate::{Counts, IngestError, Summary};
 
 /// What is known of a source's items before any is decoded: the classes' names, and of each item, by id, label and split.
@@ -110,9 +110,6 @@ impl<'a> Intake<'a> {
         self.sink.finish(&provenance, self.roll.class_names.clone())
     }
 }
-
-/// Why an item without a label is rejected.
-pub(crate) const UNLABELLED: (&str, &str) = ("unlabelled", "it has no label");
 
 fn row(take: Take, roll: &Roll, id: usize, source: String, bytes: Bytes) -> Result<Image, Rejection> {
     let unlabelled = || (UNLABELLED.0, UNLABELLED.1.to_owned());

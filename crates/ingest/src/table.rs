@@ -1,9 +1,9 @@
 //! A table of labels, CSV or Parquet, beside a folder of image files.
 //!
 //! A row has an image's path within the folder, its label, and its split where a column is named for it. Columns are known
-//! by their names; a CSV's first line has them, parted by commas, or by tabs or semicolons where
-//! it has no comma. A path that leaves the folder, or that two rows have, is an error, as is a
-//! label that is none of `class-names`; a file that is missing or no image is a reject. Symbolic links are followed.
+//! by their names; a CSV's first line has them, parted by commas, or by tabs or semicolons where it has no comma. A path that
+//! leaves the folder, or that two rows have, is an error, as is a label that is none of `class-names`; a file that is missing or
+//! no image is a reject. Symbolic links are followed.
 //!
 //! An image's id is its row's place, from 0. One that is rejected leaves a gap.
 
@@ -20,10 +20,10 @@ use twinset_stage::{InvalidField, Progress};
 
 use crate::draw_split::DrawSplit;
 use crate::files::{Files, Found};
-use crate::intake::UNLABELLED;
 use crate::labels::validate_names;
 use crate::resize::Resize;
 use crate::splits::Asked;
+use crate::take::UNLABELLED;
 use crate::{Counts, IngestError, Summary};
 use rows::Rows;
 pub use rows::TableError;

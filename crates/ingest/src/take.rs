@@ -14,6 +14,9 @@ use crate::resize::Resize;
 /// Why an item gave no image: the short reason, and what was found, which does not say the reason again.
 pub(crate) type Rejection = (&'static str, String);
 
+/// Why an item without a label gives none, where its source does not know better.
+pub(crate) const UNLABELLED: (&str, &str) = ("unlabelled", "it has no label");
+
 /// How images are taken, the same for all items of a source.
 #[derive(Clone, Copy)]
 pub(crate) struct Take<'a> {
