@@ -123,3 +123,10 @@ pub(crate) fn twinset_train() -> Command {
 pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
+
+/// The bytes with the first `from` as `to`, which is as long.
+pub(crate) fn replace(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let at = bytes.windows(from.len()).position(|window| window == from.as_bytes()).expect("it is there");
+    [&bytes[..at], to.as_bytes(), &bytes[at + from.len()..]].concat()
+}
