@@ -73,11 +73,12 @@ fn compare(folder: &Path, embed: bool, n_rounds: usize) -> Result<()> {
         shard_images: None,
         max_pixels: Limits::default().max_pixels,
     });
-    let out = tempfile::tempdir()?;
     let paths = twinset_ingest::list_inputs(&config, None)?;
     let (mut alone, mut whole) = (Vec::new(), Vec::new());
     for _ in 0..n_rounds {
         alone.push(Took::of(|| decode_alone(&paths))?);
+        // A new one each time: to replace what was written before would take its own time.
+        let out = tempfile::tempdir()?;
         whole.push(Took::of(|| {
             ingest(&config, None, out.path(), &Progress::hidden())?;
             Ok(())

@@ -18,10 +18,11 @@ mod subset;
 use std::path::{Path, PathBuf};
 
 use twinset_manifest::Provenance;
-use twinset_manifest::rows::{Image, ImageData, Split};
+use twinset_manifest::rows::Split;
 use twinset_stage::Progress;
 
 use crate::sink::Sink;
+use crate::taken::{Place, Taken};
 use crate::{Counts, IngestError, Summary};
 pub use batch::Batch;
 pub use error::CifarError;
@@ -114,19 +115,14 @@ fn unverified(batches: &[Batch], is_allowed: bool) -> Result<Vec<String>, CifarE
 }
 
 /// The image at a place in the official order.
-fn image(id: usize, split: Split, label: u32, class_names: &[String], batch: &Batch, at: usize) -> Image {
+fn image(id: usize, split: Split, label: u32, class_names: &[String], batch: &Batch, at: usize) -> Taken {
     let pixels = batch.pixels(at);
-    Image {
+    let place = Place {
         image_id: id as u64,
         split,
         label,
         class_name: class_names[label as usize].clone(),
-        width: pixels.width(),
-        height: pixels.height(),
-        pixels_blake3: twinset_pixels::digest(&pixels),
-        image: ImageData { bytes: Some(twinset_pixels::encode_png(&pixels).into()), path: None },
         source: format!("{}#{at}", batch.name()),
-        derived_from: None,
-        transform: None,
-    }
+    };
+    Taken::as_png(place, &pixels)
 }

@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use rayon::prelude::*;
-use twinset_manifest::rows::{Image, Split};
+use twinset_manifest::rows::Split;
 use twinset_manifest::{Digest, Input, Provenance};
 use twinset_stage::Progress;
 
@@ -15,7 +15,8 @@ use crate::outcomes::Outcomes;
 use crate::resize::Resize;
 use crate::sharding::Sharding;
 use crate::sink::{Made, Sink};
-use crate::take::{Keep, Opened, Place, Rejection, Take, reject, told};
+use crate::take::{Keep, Opened, Rejection, Take, reject, told};
+use crate::taken::{Place, Taken};
 use crate::{IngestError, Summary};
 
 /// A file that may be an image.
@@ -120,7 +121,7 @@ impl Files<'_> {
         let read = opened.and_then(|opened| opened.read().map_err(|rejection| self.with_tried(found, rejection)));
         let bytes = read.as_ref().map_or_else(|_| Bytes::new(), Bytes::clone);
         match read.and_then(|bytes| self.image(id, found, bytes)) {
-            Ok(image) => (Ok(image), Note { found, bytes, rejected: None }),
+            Ok(taken) => (Ok(taken), Note { found, bytes, rejected: None }),
             Err(rejection) => {
                 let reject = reject(&found.relative, rejection);
                 let rejected = Some(told(&reject));
@@ -141,20 +142,26 @@ impl Files<'_> {
         (reason, detail + &(self.tried)(found))
     }
 
-    fn image(&self, id: usize, found: &Found, bytes: Bytes) -> Result<Image, Rejection> {
+    fn image(&self, id: usize, found: &Found, bytes: Bytes) -> Result<Taken, Rejection> {
         let label = found.label.expect("a file without a label was rejected before");
-        let place = Place { image_id: id as u64, split: found.split, label, source: found.relative.clone() };
+        let place = Place {
+            image_id: id as u64,
+            split: found.split,
+            label,
+            class_name: self.class_names[label as usize].clone(),
+            source: found.relative.clone(),
+        };
         let referenced = || Keep::Path(self.config_folder.join(&found.relative).to_string_lossy().into_owned());
-        let image = self.take().image(place, bytes, if self.embed { Keep::Bytes } else { referenced() })?;
+        let taken = self.take().image(place, bytes, if self.embed { Keep::Bytes } else { referenced() })?;
         if !self.embed && !found.is_utf8 {
             let detail = "the file's name is not UTF-8, so its path cannot be kept; embed = true takes it";
             return Err(("unsupported", detail.to_owned()));
         }
-        Ok(image)
+        Ok(taken)
     }
 
     fn take(&self) -> Take<'_> {
-        Take { max_pixels: self.max_pixels, resize: self.resize, class_names: &self.class_names }
+        Take { max_pixels: self.max_pixels, resize: self.resize }
     }
 
     /// The digest of all that a shard of these files depends on, without reading them: the config, the other inputs, the

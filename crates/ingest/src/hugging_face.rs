@@ -110,7 +110,7 @@ pub(crate) fn ingest(
     place::check_beside(out, path)?;
     let (shards, warnings) = shards::list(path, &KIND, config.asked())?;
     let (columns, roll) = call_roll(config, &shards)?;
-    let take = Take { max_pixels: config.max_pixels, resize: config.resize.as_ref(), class_names: &roll.class_names };
+    let take = Take { max_pixels: config.max_pixels, resize: config.resize.as_ref() };
     let sink = Sink::create(out, roll.labels.len(), progress)?;
     let mut intake = Intake::new(path, &roll, take, sink);
     for (shard, columns) in shards.iter().zip(&columns) {

@@ -16,11 +16,11 @@ use std::path::{Path, PathBuf};
 
 use image::{Rgb, RgbImage};
 use serde::{Deserialize, Serialize};
-use twinset_manifest::rows::{Image, ImageData};
 use twinset_manifest::{Input, Provenance};
 use twinset_stage::{InvalidField, Progress};
 
 use crate::sink::Sink;
+use crate::taken::{Place, Taken};
 use crate::{Counts, IngestError, Summary};
 pub use class_names::ClassNames;
 pub use error::IdxError;
@@ -123,25 +123,20 @@ impl Part {
         Ok(Self { listed, images, labels })
     }
 
-    fn image(&self, id: usize, at: usize, class_names: &[String]) -> Image {
+    fn image(&self, id: usize, at: usize, class_names: &[String]) -> Taken {
         let (height, width) = (self.images.shape[1], self.images.shape[2]);
         let grey = &self.images.elements[at * height * width..(at + 1) * height * width];
         let pixels =
             RgbImage::from_fn(width as u32, height as u32, |x, y| Rgb([grey[y as usize * width + x as usize]; 3]));
         let label = self.labels.elements[at];
         let name = self.listed.images.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        Image {
+        let place = Place {
             image_id: id as u64,
             split: self.listed.split,
             label: u32::from(label),
             class_name: class_names[usize::from(label)].clone(),
-            width: pixels.width(),
-            height: pixels.height(),
-            pixels_blake3: twinset_pixels::digest(&pixels),
-            image: ImageData { bytes: Some(twinset_pixels::encode_png(&pixels).into()), path: None },
             source: format!("{name}#{at}"),
-            derived_from: None,
-            transform: None,
-        }
+        };
+        Taken::as_png(place, &pixels)
     }
 }

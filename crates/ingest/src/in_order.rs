@@ -21,13 +21,15 @@ const RUN_BYTES: u64 = 128 << 10;
 
 /// Makes something of each item, on rayon's threads, and hands it on in the items' order, some at a time.
 ///
-/// Before `make` holds bytes it asks for their room, which is there when the question returns.
+/// Before `make` holds bytes it asks for their room, which is there when the question returns. What was made of a few items
+/// is completed together.
 ///
 /// # Errors
 /// The first of `hand_on`; then no further item is begun.
-pub(crate) fn in_order<'a, T: Sync, M: Send, E: Send>(
+pub(crate) fn in_order<'a, T: Sync, P, M: Send, E: Send>(
     items: &'a [T],
-    make: impl Fn(&'a T, &mut dyn FnMut(u64)) -> M + Sync,
+    make: impl Fn(&'a T, &mut dyn FnMut(u64)) -> P + Sync,
+    complete: impl Fn(Vec<P>) -> Vec<M> + Sync,
     hand_on: impl FnMut(Vec<M>) -> Result<(), E> + Send,
 ) -> Result<(), E> {
     let state = State {
@@ -40,15 +42,17 @@ pub(crate) fn in_order<'a, T: Sync, M: Send, E: Send>(
         outcome: Ok(()),
         is_stopped: false,
     };
-    let work = Work { items, make, hand_on: Mutex::new(hand_on), state: Mutex::new(state), changed: Condvar::new() };
+    let (hand_on, state) = (Mutex::new(hand_on), Mutex::new(state));
+    let work = Work { items, make, complete, hand_on, state, changed: Condvar::new() };
     rayon::broadcast(|_| work.help());
     work.state.into_inner().expect("a panic would have gone on").outcome
 }
 
 /// What the threads share.
-struct Work<'a, T, M, E, F, H> {
+struct Work<'a, T, M, E, F, C, H> {
     items: &'a [T],
     make: F,
+    complete: C,
     hand_on: Mutex<H>,
     state: Mutex<State<M, E>>,
     changed: Condvar,
@@ -60,7 +64,7 @@ struct State<M, E> {
     /// The run that is to be handed on next.
     next: usize,
     /// What was made of runs behind it.
-    waiting: BTreeMap<usize, Run<M>>,
+    waiting: BTreeMap<usize, (Vec<M>, Held)>,
     /// Bytes of what was made and not handed on.
     held: u64,
     /// Items and bytes that were handed on: what the next ones are likely to have.
@@ -69,11 +73,11 @@ struct State<M, E> {
     is_stopped: bool,
 }
 
-/// What was made of a run and not handed on.
-struct Run<M> {
+/// What was made of a run and not completed.
+struct Run<P> {
     /// Its place among the runs.
     at: usize,
-    made: Vec<M>,
+    made: Vec<P>,
     held: Held,
 }
 
@@ -98,9 +102,10 @@ impl<M, E> State<M, E> {
     }
 }
 
-impl<'a, T, M, E, F, H> Work<'a, T, M, E, F, H>
+impl<'a, T, P, M, E, F, C, H> Work<'a, T, M, E, F, C, H>
 where
-    F: Fn(&'a T, &mut dyn FnMut(u64)) -> M,
+    F: Fn(&'a T, &mut dyn FnMut(u64)) -> P,
+    C: Fn(Vec<P>) -> Vec<M>,
     H: FnMut(Vec<M>) -> Result<(), E>,
 {
     /// What each thread does, until nothing is left to do.
@@ -138,25 +143,26 @@ where
     }
 
     /// Waits for room, unless the run is next: then what was made of it is handed on, which makes room.
-    fn wait_for_room(&self, run: &mut Run<M>) {
+    fn wait_for_room(&self, run: &mut Run<P>) {
         let is_full = |state: &State<M, E>| !state.is_stopped && state.held >= HELD_BYTES;
         let has_to_wait = |state: &mut State<M, E>| is_full(state) && state.next != run.at;
         let state = self.changed.wait_while(self.lock(), has_to_wait).expect(UNPOISONED);
         if is_full(&state) && !run.made.is_empty() {
             drop(state);
-            self.hand_on(mem::take(&mut run.made));
+            self.hand_on((self.complete)(mem::take(&mut run.made)));
             self.lock().release(mem::take(&mut run.held));
             self.changed.notify_all();
         }
     }
 
-    /// Hands on what was made of the run, if it is next, and of those that waited for it.
-    fn finish(&self, run: Run<M>) {
+    /// Completes the run and hands it on, if it is next, and those that waited for it.
+    fn finish(&self, run: Run<P>) {
+        let made = (self.complete)(run.made);
         let mut state = self.lock();
-        state.waiting.insert(run.at, run);
+        state.waiting.insert(run.at, (made, run.held));
         while !state.is_stopped {
             let next = state.next;
-            let Some(Run { made, held, .. }) = state.waiting.remove(&next) else { break };
+            let Some((made, held)) = state.waiting.remove(&next) else { break };
             drop(state);
             self.hand_on(made);
             state = self.lock();
@@ -225,7 +231,7 @@ mod tests {
             handed_on.extend(sizes);
             Ok::<_, ()>(())
         };
-        in_order(sizes, make, hand_on).unwrap();
+        in_order(sizes, make, |sizes| sizes, hand_on).unwrap();
         (handed_on, most.into_inner())
     }
 
@@ -250,10 +256,15 @@ mod tests {
         let (n_made, items) = (AtomicU64::new(0), vec![(); 1_000_000]);
         let make = |(): &(), _: &mut dyn FnMut(u64)| n_made.fetch_add(1, Ordering::Relaxed);
         let mut n_handed_on = 0;
-        let outcome = in_order(&items, make, |made| {
-            n_handed_on += made.len();
-            if n_handed_on < 100 { Ok(()) } else { Err("the disk is full") }
-        });
+        let outcome = in_order(
+            &items,
+            make,
+            |made| made,
+            |made| {
+                n_handed_on += made.len();
+                if n_handed_on < 100 { Ok(()) } else { Err("the disk is full") }
+            },
+        );
         assert_eq!(outcome, Err("the disk is full"));
         assert!(n_handed_on < 100 + RUN_ITEMS && n_made.into_inner() < 100_000);
     }
@@ -265,7 +276,7 @@ mod tests {
             room(MIB);
             assert_ne!(at, 20, "a decoder gave up");
         };
-        let work = || in_order(&items, make, |_| Ok::<_, ()>(()));
+        let work = || in_order(&items, make, |made| made, |_| Ok::<_, ()>(()));
         assert!(catch_unwind(AssertUnwindSafe(work)).is_err());
     }
 }

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use bytes::Bytes;
 use twinset_manifest::Provenance;
-use twinset_manifest::rows::{Image, Split};
+use twinset_manifest::rows::Split;
 
 use crate::outcomes::Outcomes;
 use crate::sink::Sink;
 use crate::splits::{Asked, without_classes};
-use crate::take::{Keep, Place, Rejection, Take, UNLABELLED, reject, told};
+use crate::take::{Keep, Rejection, Take, UNLABELLED, reject, told};
+use crate::taken::{Place, Taken};
 use crate::{Counts, IngestError, Summary};
 
 /// What is known of a source's items before any is decoded: the classes' names, and of each item, by id, label and split.
@@ -86,8 +87,8 @@ impl<'a> Intake<'a> {
         let make = |&(id, item): &(usize, &T), room: &mut dyn FnMut(u64)| {
             room(size(item));
             let (source, bytes) = make(item);
-            match bytes.and_then(|bytes| row(take, roll, id, source.clone(), bytes)) {
-                Ok(image) => (Ok(image), (id, None)),
+            match bytes.and_then(|bytes| taken(take, roll, id, source.clone(), bytes)) {
+                Ok(taken) => (Ok(taken), (id, None)),
                 Err(rejection) => {
                     let reject = reject(&source, rejection);
                     let rejected = Some(told(&reject));
@@ -111,8 +112,10 @@ impl<'a> Intake<'a> {
     }
 }
 
-fn row(take: Take, roll: &Roll, id: usize, source: String, bytes: Bytes) -> Result<Image, Rejection> {
+fn taken(take: Take, roll: &Roll, id: usize, source: String, bytes: Bytes) -> Result<Taken, Rejection> {
     let unlabelled = || (UNLABELLED.0, UNLABELLED.1.to_owned());
     let label = roll.labels[id].ok_or_else(unlabelled)?;
-    take.image(Place { image_id: id as u64, split: roll.splits[id], label, source }, bytes, Keep::Bytes)
+    let class_name = roll.class_names[label as usize].clone();
+    let place = Place { image_id: id as u64, split: roll.splits[id], label, class_name, source };
+    take.image(place, bytes, Keep::Bytes)
 }

@@ -55,6 +55,7 @@ mod splits;
 mod summary;
 pub mod table;
 mod take;
+mod taken;
 mod unicode_forms;
 pub mod webdataset;
 

@@ -18,10 +18,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use twinset_manifest::Provenance;
-use twinset_manifest::rows::{Image, ImageData};
 use twinset_stage::{InvalidField, Progress};
 
 use crate::sink::Sink;
+use crate::taken::{Place, Taken};
 use crate::{Counts, IngestError, Summary};
 use plan::{Plan, Planned};
 use shape::Shape;
@@ -154,20 +154,15 @@ pub(crate) fn ingest(
     Ok(Summary { n_planted_pairs: Some(pairs.len() as u64), ..summary })
 }
 
-fn image(id: usize, planned: &Planned, seed: u64) -> Image {
+fn image(id: usize, planned: &Planned, seed: u64) -> Taken {
     let scene = scene::draw(planned.scene.shape(), seed, planned.scene.stream());
     let pixels = planned.change.as_ref().map_or(scene.clone(), |change| change.apply(&scene));
-    Image {
+    let place = Place {
         image_id: id as u64,
         split: planned.split,
         label: planned.label,
         class_name: Shape::ALL[planned.label as usize].name().to_owned(),
-        width: pixels.width(),
-        height: pixels.height(),
-        pixels_blake3: twinset_pixels::digest(&pixels),
-        image: ImageData { bytes: Some(twinset_pixels::encode_png(&pixels).into()), path: None },
         source: format!("shapes#{id}"),
-        derived_from: None,
-        transform: None,
-    }
+    };
+    Taken::as_png(place, &pixels)
 }

@@ -8,6 +8,7 @@ use twinset_manifest::{Provenance, Writer};
 use twinset_stage::{Bar, Progress};
 
 use crate::in_order::in_order;
+use crate::taken::{self, Taken};
 use crate::{Counts, IngestError, Summary};
 
 /// The manifests that a source fills.
@@ -17,7 +18,7 @@ pub(crate) struct Sink {
 }
 
 /// What an item became, and what its source notes of it.
-pub(crate) type Made<N> = (Result<Image, Reject>, N);
+pub(crate) type Made<N> = (Result<Taken, Reject>, N);
 
 impl Sink {
     pub(crate) fn create(out: &Path, total: usize, progress: &Progress) -> Result<Self, IngestError> {
@@ -45,7 +46,7 @@ impl Sink {
         make: impl Fn(&'a T, &mut dyn FnMut(u64)) -> Made<N> + Sync,
         mut note: impl FnMut(N) + Send,
     ) -> Result<(), IngestError> {
-        in_order(items, make, |made| {
+        in_order(items, make, taken::rows, |made| {
             let n_made = made.len() as u64;
             for (image, noted) in made {
                 note(noted);

@@ -1,4 +1,4 @@
-//! How an encoded image of a file source becomes a row: read, decoded within limits, resized where the config asks.
+//! How an encoded image of a file source is taken: read, decoded within limits, resized where the config asks.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -6,10 +6,11 @@ use std::os::unix::prelude::*;
 use std::path::Path;
 
 use bytes::Bytes;
-use twinset_manifest::rows::{Image, ImageData, Reject, Split};
+use twinset_manifest::rows::{ImageData, Reject};
 use twinset_pixels::Limits;
 
 use crate::resize::Resize;
+use crate::taken::{Place, Taken};
 
 /// Why an item gave no image: the short reason, and what was found, which does not say the reason again.
 pub(crate) type Rejection = (&'static str, String);
@@ -24,17 +25,6 @@ pub(crate) struct Take<'a> {
     pub(crate) max_pixels: u64,
     /// Another size than the images' own.
     pub(crate) resize: Option<&'a Resize>,
-    /// The classes' names, by label.
-    pub(crate) class_names: &'a [String],
-}
-
-/// What is known of an item before its bytes are.
-pub(crate) struct Place {
-    pub(crate) image_id: u64,
-    pub(crate) split: Split,
-    pub(crate) label: u32,
-    /// As the manifest will have it.
-    pub(crate) source: String,
 }
 
 /// What the manifest's `image` will hold.
@@ -46,8 +36,8 @@ pub(crate) enum Keep {
 }
 
 impl Take<'_> {
-    /// The row of an encoded image.
-    pub(crate) fn image(&self, place: Place, bytes: Bytes, keep: Keep) -> Result<Image, Rejection> {
+    /// Takes an encoded image.
+    pub(crate) fn image(&self, place: Place, bytes: Bytes, keep: Keep) -> Result<Taken, Rejection> {
         let limits = Limits { max_pixels: self.max_pixels };
         let decoded = twinset_pixels::decode(&bytes, &limits).map_err(|error| (error.reason(), error.detail()))?;
         let resized = self.resize.and_then(|resize| resize.apply(&decoded));
@@ -57,19 +47,7 @@ impl Take<'_> {
             Keep::Bytes => ImageData { bytes: Some(bytes), path: None },
             Keep::Path(path) => ImageData { bytes: None, path: Some(path) },
         };
-        Ok(Image {
-            image_id: place.image_id,
-            split: place.split,
-            label: place.label,
-            class_name: self.class_names[place.label as usize].clone(),
-            width: pixels.width(),
-            height: pixels.height(),
-            image,
-            pixels_blake3: twinset_pixels::digest(&pixels),
-            source: place.source,
-            derived_from: None,
-            transform: None,
-        })
+        Ok(Taken::new(place, &pixels, image))
     }
 
     /// Opens a file that may be an image.

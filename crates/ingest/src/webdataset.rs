@@ -112,7 +112,7 @@ pub(crate) fn ingest(
 ) -> Result<Summary, IngestError> {
     let (shards, warnings) = shards::list(path, &KIND, config.asked())?;
     let roll = call_roll(config, &shards)?;
-    let take = Take { max_pixels: config.max_pixels, resize: config.resize.as_ref(), class_names: &roll.class_names };
+    let take = Take { max_pixels: config.max_pixels, resize: config.resize.as_ref() };
     let sink = Sink::create(out, roll.labels.len(), progress)?;
     let mut intake = Intake::new(path, &roll, take, sink);
     for shard in &shards {

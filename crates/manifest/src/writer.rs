@@ -18,6 +18,8 @@ use crate::{AtomicFile, Digest, Input, ManifestError, PROVENANCE_KEY, Provenance
 const ROW_GROUP_BYTES: usize = 16 << 20;
 /// Rows and bytes of rows after which what was pushed is encoded: few, so that memory is used again while it is warm.
 const BATCH: Size = Size { rows: 1024, bytes: 4 << 20 };
+/// Rows of a page.
+const PAGE_ROWS: usize = 4096;
 /// Bytes that are written and digested at once.
 const BUFFER_BYTES: usize = 256 << 10;
 
@@ -196,7 +198,10 @@ fn properties<R: Row>() -> WriterProperties {
         // A PNG or JPEG is compressed already, and no two digests are alike.
         .set_column_compression(encoded_image.clone(), Compression::UNCOMPRESSED)
         .set_column_dictionary_enabled(encoded_image, false)
+        .set_column_compression(digest.clone(), Compression::UNCOMPRESSED)
         .set_column_dictionary_enabled(digest, false)
+        // A page is compressed once it is full: so little is left for the end of a row group.
+        .set_data_page_row_count_limit(PAGE_ROWS)
         .build()
 }
 

@@ -11,6 +11,8 @@
 //! # Ok::<(), twinset_pixels::DecodeError>(())
 //! ```
 
+mod digest;
+
 use std::fmt::Display;
 use std::fs;
 use std::io::Cursor;
@@ -18,8 +20,9 @@ use std::path::{Path, PathBuf};
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageReader, RgbImage};
-use twinset_manifest::Digest;
 use twinset_manifest::rows::Image;
+
+pub use digest::{ToDigest, digest};
 
 /// What a decoder may be made to do: a small file can claim to be an image of terabytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,21 +181,6 @@ pub fn decode_row(row: &Image, folder: &Path) -> Result<RgbImage, RowError> {
     }
 }
 
-/// The digest of decoded pixels: equal for exact duplicates and for nothing else.
-///
-/// BLAKE3 of width and height as little-endian u32, then the red, green, blue bytes row by row.
-pub fn digest(image: &RgbImage) -> Digest {
-    /// So small an image is copied behind its size: bytes that lie together are digested several blocks at once.
-    const SMALL_BYTES: usize = 16 << 10;
-    let (size, pixels) = ([image.width().to_le_bytes(), image.height().to_le_bytes()], image.as_raw());
-    let hash = if pixels.len() <= SMALL_BYTES {
-        blake3::hash(&[size.as_flattened(), pixels].concat())
-    } else {
-        blake3::Hasher::new().update(size.as_flattened()).update(pixels).finalize()
-    };
-    Digest(*hash.as_bytes())
-}
-
 /// Encodes pixels as PNG, without loss; the same pixels give the same bytes.
 pub fn encode_png(image: &RgbImage) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -225,22 +213,6 @@ mod tests {
     #[test]
     fn decoding_what_was_encoded_is_identity() {
         assert_eq!(decode(&encode_png(&gradient()), &Limits::default()).unwrap(), gradient());
-    }
-
-    #[test]
-    fn the_digest_knows_the_shape() {
-        let wide = RgbImage::new(4, 2);
-        let tall = RgbImage::new(2, 4);
-        assert_ne!(digest(&wide), digest(&tall));
-    }
-
-    #[test]
-    fn a_small_and_a_large_image_are_digested_alike() {
-        for (width, height) in [(0, 0), (5, 4), (73, 73), (74, 74), (300, 20)] {
-            let image = RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8, y as u8, 9]));
-            let bytes = [&width.to_le_bytes()[..], &height.to_le_bytes(), image.as_raw()].concat();
-            assert_eq!(digest(&image), Digest(*blake3::hash(&bytes).as_bytes()), "{width}x{height}");
-        }
     }
 
     #[test]

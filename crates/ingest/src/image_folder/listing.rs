@@ -232,11 +232,13 @@ impl Entry {
         if self.is_folder { splits::named(self.name().to_str()?) } else { None }
     }
 
-    /// By name in each folder: as the paths' bytes are, with what parts two names before all that may stand in one.
-    fn cmp_by_name(&self, other: &Self) -> Ordering {
-        let bytes = |entry| Path::as_os_str(entry).as_encoded_bytes().iter();
-        let rank = |&byte: &u8| if byte == MAIN_SEPARATOR as u8 { 0 } else { byte };
-        bytes(&self.path).map(rank).cmp(bytes(&other.path).map(rank))
+    /// By name in each folder: as the paths' bytes are, with what parts two names before all that may stand in one. Of both
+    /// paths the first `n_same` bytes are the same.
+    fn cmp_by_name(&self, other: &Self, n_same: usize) -> Ordering {
+        let [left, right] = [self, other].map(|entry| &entry.path.as_os_str().as_encoded_bytes()[n_same..]);
+        let rank = |byte: u8| if byte == MAIN_SEPARATOR as u8 { 0 } else { byte };
+        let differing = left.iter().zip(right).find(|(left, right)| left != right);
+        differing.map_or(left.len().cmp(&right.len()), |(&left, &right)| rank(left).cmp(&rank(right)))
     }
 }
 
@@ -264,7 +266,8 @@ fn entries(folder: &Path, max_depth: usize) -> Result<Vec<Entry>, IngestError> {
             }
         }
     }
-    entries.par_sort_unstable_by(Entry::cmp_by_name);
+    let n_same = folder.as_os_str().len();
+    entries.par_sort_unstable_by(|left, right| left.cmp_by_name(right, n_same));
     Ok(entries)
 }
 
