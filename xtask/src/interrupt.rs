@@ -27,13 +27,21 @@ impl fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
-/// Ends the children on the first interrupt, without mercy from the second on.
+/// Ends the children on the first interrupt, without mercy from the second on. What `nohup` has ignored stays so.
+#[expect(unsafe_code, reason = "a signal's disposition is known and set through libc alone")]
 pub fn install() -> Result<()> {
+    // SAFETY: no handler of ours is involved.
+    let ignores_hangup = unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) == libc::SIG_IGN };
     ctrlc::set_handler(|| {
         let is_first = N_INTERRUPTS.fetch_add(1, Ordering::SeqCst) == 0;
         process::end_all(if is_first { libc::SIGTERM } else { libc::SIGKILL });
     })
-    .context("failed to install the handler of Ctrl-C")
+    .context("failed to install the handler of Ctrl-C")?;
+    if ignores_hangup {
+        // SAFETY: as above.
+        unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) };
+    }
+    Ok(())
 }
 
 /// Whether the user asked to stop.

@@ -69,12 +69,20 @@ fn warn(told: Result<(), RunError>) {
     }
 }
 
+#[expect(unsafe_code, reason = "a signal's disposition is known and set through libc alone")]
 fn abort_when_interrupted(run: &Arc<Mutex<Option<Run>>>) {
     let run = Arc::clone(run);
+    // SAFETY: no handler of ours is involved.
+    let ignores_hangup = unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) == libc::SIG_IGN };
     let handled = ctrlc::set_handler(move || {
         end(&run, Run::abort);
         std::process::exit(INTERRUPTED);
     });
+    if ignores_hangup {
+        // As `nohup` wants it.
+        // SAFETY: as above.
+        unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) };
+    }
     if let Err(error) = handled {
         eprintln!("warning: an interrupt will send no OpenLineage event: {error}");
     }

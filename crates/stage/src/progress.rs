@@ -131,8 +131,10 @@ impl State {
             Mode::Machine => format!("@progress {done} {} {} {message}\n", self.total, self.unit),
             _ => log_line(message, done, self.total, self.unit, self.start.elapsed()),
         };
-        // Progress is a courtesy: a closed stderr must not end the work.
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        // Progress is a courtesy: a stderr that nobody reads any more must not end the work, as a write to it would.
+        if is_stderr_read() {
+            let _ = std::io::stderr().write_all(text.as_bytes());
+        }
     }
 }
 
@@ -145,6 +147,21 @@ impl Drop for State {
             self.say(&message, self.done.load(Ordering::Relaxed));
         }
     }
+}
+
+/// Whether a write to stderr would not fail, as that to a pipe whose reader has gone.
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "a descriptor is polled through libc")]
+fn is_stderr_read() -> bool {
+    let mut stderr = libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
+    // SAFETY: one entry is polled, which outlives the call.
+    let n_ready = unsafe { libc::poll(&raw mut stderr, 1, 0) };
+    n_ready < 1 || stderr.revents & (libc::POLLERR | libc::POLLNVAL) == 0
+}
+
+#[cfg(not(unix))]
+fn is_stderr_read() -> bool {
+    true
 }
 
 fn log_line(message: &str, done: u64, total: u64, unit: &str, elapsed: Duration) -> String {
