@@ -3,9 +3,11 @@
 mod pairing;
 mod provenance;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use twinset_manifest::{ManifestError, SchemaDoc, Untyped, catalog};
@@ -108,9 +110,12 @@ pub fn compare(left: &Untyped, right: &Untyped, matching: &Matching) -> Result<D
     if let (Ok(left), Ok(right)) = (left.provenance(), right.provenance()) {
         diff.provenance = provenance(&left, &right);
     }
-    let has = |side: &Untyped, name: &str| side.columns().field_with_name(name).is_ok();
-    let shared: Vec<&str> =
-        left.columns().fields().iter().map(|field| field.name().as_str()).filter(|name| has(right, name)).collect();
+    // A column that is a struct on one side and a value on the other has nothing to compare.
+    let has = |field: &&Arc<Field>| {
+        let other = right.columns().field_with_name(field.name());
+        other.is_ok_and(|other| parts(other.data_type()) == parts(field.data_type()))
+    };
+    let shared: Vec<&str> = left.columns().fields().iter().filter(has).map(|field| field.name().as_str()).collect();
     let is_shared = |name: &String| shared.contains(&name.as_str());
     if !matching.by.is_empty() && matching.by.iter().all(is_shared) {
         let is_left_out = |name: &String| is_shared(name) && !matching.by.contains(name);
@@ -150,9 +155,7 @@ impl Rows<'_> {
         let mut rows: HashMap<(u128, u32), Row> = HashMap::new();
         // Rows of one key, where there are several, are matched in their order.
         let mut n_of: HashMap<u128, u32> = HashMap::new();
-        let mut names = Vec::new();
         self.for_each(self.left, |flat, row| {
-            names = flat.iter().map(|column| column.name.clone()).collect();
             let digest = key_digest(flat, &key, row);
             let n = n_of.entry(digest).or_default();
             rows.insert(
@@ -236,6 +239,15 @@ impl Rows<'_> {
         }
         Ok(())
     }
+}
+
+/// The names of the values that a column has in a row: one, or a struct's.
+fn parts(data_type: &DataType) -> BTreeSet<String> {
+    let DataType::Struct(fields) = data_type else { return BTreeSet::from([String::new()]) };
+    let of_field = |field: &Arc<Field>| -> Vec<String> {
+        parts(field.data_type()).into_iter().map(|part| format!("{}.{part}", field.name())).collect()
+    };
+    fields.iter().flat_map(of_field).collect()
 }
 
 fn key_digest(flat: &[Flat], key: &[String], row: usize) -> u128 {

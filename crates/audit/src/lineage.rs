@@ -11,7 +11,7 @@ use std::fmt;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use twinset_manifest::{Input, ManifestError, Provenance};
+use twinset_manifest::{Input, ManifestError, Provenance, Untyped};
 
 use crate::cell::SHORT_DIGEST;
 use crate::tree::{Entry, Kind, Tree};
@@ -138,18 +138,21 @@ fn file<'a>(tree: &'a Tree, entry: &'a Entry, told: &mut HashSet<&'a str>) -> St
     step.details.insert("provenance".to_owned(), json!(provenance));
     let run = Step::new(run_text(&provenance), Value::Null);
     let inputs: Vec<&Input> = provenance.inputs.iter().collect();
-    step.with([run.with(origins(tree, &inputs, told))])
+    step.with([run.with(origins(tree, entry, &inputs, told))])
 }
 
-/// What something was made from; a source that each shard of a manifest names is told of once.
-fn origins<'a>(tree: &'a Tree, inputs: &[&Input], told: &mut HashSet<&'a str>) -> Vec<Step> {
+/// What a file was made from; a source that each shard of a manifest names is told of once.
+fn origins<'a>(tree: &'a Tree, entry: &Entry, inputs: &[&Input], told: &mut HashSet<&'a str>) -> Vec<Step> {
+    let is_sharded = entry.manifest().is_some_and(Untyped::is_sharded);
     let is_outside = |input: &Input| is_source(input) && tree.find(&input.name, input.blake3).is_none();
     let mut outside: HashSet<&str> = HashSet::new();
     let mut steps = Vec::new();
     for input in inputs {
         if let Some(found) = tree.find(&input.name, input.blake3) {
             steps.push(file(tree, found, told));
-        } else if !is_source(input) || outside.insert(&input.name) {
+        } else if !is_sharded || !is_source(input) {
+            steps.push(absent(tree, input));
+        } else if outside.insert(&input.name) {
             let n = inputs.iter().filter(|other| other.name == input.name && is_outside(other)).count();
             let mut step = absent(tree, input);
             if n > 1 {

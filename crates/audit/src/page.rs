@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use serde_json::Value;
 use twinset_manifest::rows::Violation;
-use twinset_manifest::{ManifestError, SchemaDoc, catalog, type_name};
+use twinset_manifest::{ManifestError, SchemaDoc, catalog, one_line, type_name};
 
 use crate::cell::text;
 use crate::list::list;
@@ -104,9 +104,9 @@ pub fn html(tree: &Tree, validation: &Validation, title: &str) -> Result<String,
     Ok(page.render().expect("writing to a string does not fail"))
 }
 
-/// The runs, by folder: files of one folder, stage, config and inputs.
+/// The runs, by folder: files of one folder, stage and config.
 fn runs(tree: &Tree) -> Vec<Run> {
-    let mut runs: BTreeMap<(String, String), Run> = BTreeMap::new();
+    let mut runs: BTreeMap<(String, String, String), Run> = BTreeMap::new();
     for entry in tree.selected() {
         let Some(provenance) = entry.provenance() else { continue };
         let folder = tree.relative(entry.folder());
@@ -114,7 +114,7 @@ fn runs(tree: &Tree) -> Vec<Run> {
             Some(found) => found.relative.clone(),
             None => format!("{} (not here)", input.name),
         });
-        let key = (folder.clone(), provenance.config.to_string());
+        let key = (folder.clone(), provenance.stage.clone(), provenance.config.to_string());
         runs.entry(key).or_insert_with(|| Run {
             folder,
             made_by: format!("{} {}", provenance.stage, provenance.version),
@@ -143,10 +143,6 @@ fn schemas(tree: &Tree) -> Vec<Schema> {
         schemas.push(Schema { doc, n_manifests, columns, rules });
     }
     schemas
-}
-
-fn one_line(doc: &str) -> String {
-    doc.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// `4,593,132`

@@ -6,7 +6,7 @@ use arrow::array::BooleanArray;
 use arrow::compute::filter_record_batch;
 use polars::prelude::IntoLazy;
 use serde_json::{Value, json};
-use twinset_manifest::{ManifestError, Untyped, catalog, type_name};
+use twinset_manifest::{ManifestError, Untyped, catalog, one_line, type_name};
 
 use crate::cell::Flat;
 use crate::frame::frame;
@@ -145,8 +145,4 @@ pub fn schema(manifest: &Untyped) -> Value {
         "footer": manifest.entries().map(|(key, value)| json!({ "key": key, "n_bytes": value.len() })).collect::<Vec<_>>(),
         "provenance": provenance,
     })
-}
-
-fn one_line(doc: &str) -> String {
-    doc.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,7 +1,7 @@
 //! The columns of a manifest as fields.
 
 use serde_json::{Value, json};
-use twinset_manifest::{ColumnSummary, SchemaDoc};
+use twinset_manifest::{ColumnSummary, SchemaDoc, one_line};
 
 use crate::Part;
 
@@ -20,7 +20,7 @@ pub(crate) fn field(set: &str, name: &str, description: &str, data_type: Value) 
 pub(crate) fn fields(part: &Part, doc: Option<&SchemaDoc>, has_classes: bool) -> Vec<Value> {
     let of_column = |column: &ColumnSummary| {
         let doc = doc.and_then(|doc| doc.columns.iter().find(|doc| doc.name == column.name));
-        let description = doc.map(|doc| doc.doc.split_whitespace().collect::<Vec<_>>().join(" ")).unwrap_or_default();
+        let description = doc.map(|doc| one_line(doc.doc)).unwrap_or_default();
         match column.fields.is_empty() {
             true => vec![plain(part, column, &description, has_classes)],
             false => image(part, column),

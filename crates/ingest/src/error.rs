@@ -10,12 +10,12 @@ use crate::cifar::CifarError;
 use crate::hugging_face::FeatureError;
 use crate::idx::IdxError;
 use crate::labels::LabelError;
+use crate::members::ArchiveError;
 use crate::parquet_file::ParquetError;
 use crate::splits::SplitError;
 use crate::summary::listed;
 use crate::table::TableError;
 use crate::unicode_forms;
-use crate::webdataset::ArchiveError;
 
 /// What can be wrong with a source: where, what was found, what was expected.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +59,14 @@ pub enum IngestError {
         path: PathBuf,
         /// What it holds.
         found: String,
+    },
+    /// What is written would take the place of what is read.
+    #[error("--out `{out}` holds `{input}`, which is read and would be replaced, expected another folder")]
+    OutOverInput {
+        /// The folder of the output.
+        out: PathBuf,
+        /// The file that is read.
+        input: PathBuf,
     },
     /// What is written would be read by the next run.
     #[error("--out `{out}` lies in `{folder}`, all of which is read, expected a folder beside it")]

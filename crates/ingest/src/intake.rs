@@ -79,8 +79,7 @@ impl<'a> Intake<'a> {
     ) -> Result<(), IngestError> {
         let (first, end) = (self.n_taken, self.n_taken + items.len());
         if end > self.roll.labels.len() {
-            let source = std::io::Error::other("it changed while it was read");
-            return Err(IngestError::Read { path: self.source.to_owned(), source });
+            return Err(self.changed());
         }
         let numbered: Vec<_> = items.iter().enumerate().map(|(at, item)| (first + at, item)).collect();
         let (roll, take, outcomes) = (self.roll, self.take, &mut self.outcomes);
@@ -103,8 +102,17 @@ impl<'a> Intake<'a> {
         Ok(())
     }
 
+    /// It has not as many items as when the roll was called.
+    fn changed(&self) -> IngestError {
+        let source = std::io::Error::other("it changed while it was read");
+        IngestError::Read { path: self.source.to_owned(), source }
+    }
+
     /// Writes the manifests, unless nothing is left of the whole, or of a class in a split.
     pub(crate) fn finish(self, mut provenance: Provenance) -> Result<Summary, IngestError> {
+        if self.n_taken < self.roll.labels.len() {
+            return Err(self.changed());
+        }
         self.outcomes.check(self.source, &self.roll.class_names)?;
         provenance.warnings.extend(self.roll.missing_classes());
         provenance.warnings.extend(self.outcomes.warning("images"));

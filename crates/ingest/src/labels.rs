@@ -3,7 +3,8 @@
 //! A source has *numbers* or *names*. Where the names of the classes are given, by the config or by the source itself, a
 //! number is the place of one, and so is a name; a name that is no class but a whole number is a place too. Where none are
 //! given, names are sorted - as numbers where all are whole numbers - and a number names itself: the classes are 0 to the
-//! largest. A number of -1 says that there is no label, as Hugging Face has it.
+//! largest. A number of -1 says that there is no label, as Hugging Face has it; so do the texts `` and `-1`, where they name no
+//! class.
 
 use std::collections::HashMap;
 
@@ -106,15 +107,21 @@ impl Labels {
 
     /// Adds the next item's label; `at` says where it stands.
     pub(crate) fn push(&mut self, found: &Found, at: impl Fn() -> String) -> Result<(), LabelError> {
+        let is_given = |name: &str| matches!(&self.classes, Classes::Given { places, .. } if places.contains_key(name));
+        let found = match found {
+            Found::Number(-1) => &Found::Nothing,
+            Found::Name(name @ ("" | "-1")) if !is_given(name) => &Found::Nothing,
+            found => found,
+        };
         if matches!(self.classes, Classes::Unknown) {
             match found {
-                Found::Nothing | Found::Number(-1) => {}
+                Found::Nothing => {}
                 Found::Number(_) => self.classes = Classes::Numbers { n: 0 },
                 Found::Name(_) => self.classes = Classes::Names { codes: HashMap::new() },
             }
         }
         let code = match (&mut self.classes, found) {
-            (_, Found::Nothing | Found::Number(-1)) | (Classes::Unknown, _) => NO_LABEL,
+            (_, Found::Nothing) | (Classes::Unknown, _) => NO_LABEL,
             (Classes::Given { names, .. }, &Found::Number(number)) => place(number, names.len(), at)? as u32,
             (Classes::Given { names, places }, Found::Name(name)) => match (places.get(*name), name.parse()) {
                 (Some(&place), _) => place,
@@ -182,9 +189,9 @@ fn place(number: i64, n_classes: usize, at: impl Fn() -> String) -> Result<usize
 fn sorted(codes: HashMap<String, u32>) -> Vec<(String, u32)> {
     let mut names: Vec<_> = codes.into_iter().collect();
     names.sort_unstable();
-    let numbers: Option<Vec<u64>> = names.iter().map(|(name, _)| name.parse().ok()).collect();
+    let numbers: Option<Vec<i64>> = names.iter().map(|(name, _)| name.parse().ok()).collect();
     if numbers.is_some() {
-        names.sort_by_key(|(name, _)| name.parse::<u64>().unwrap_or_default());
+        names.sort_by_key(|(name, _)| name.parse::<i64>().unwrap_or_default());
     }
     names
 }
@@ -220,6 +227,10 @@ mod tests {
             &[None, Some(1), Some(0), Some(1)],
         );
         check(None, &[Name("10"), Name("9"), Name("010")], &["9", "010", "10"], &[Some(2), Some(0), Some(1)]);
+        check(None, &[Name("-1"), Name("10"), Name("9"), Name("")], &["9", "10"], &[None, Some(1), Some(0), None]);
+        check(None, &[Name("10"), Name("-2"), Name("9")], &["-2", "9", "10"], &[Some(2), Some(0), Some(1)]);
+        check(Some(&["-1", "1"]), &[Name("1"), Name("-1"), Name("")], &["-1", "1"], &[Some(1), Some(0), None]);
+        check(Some(&["a"]), &[Name("-1"), Name("0")], &["a"], &[None, Some(0)]);
         check(None, &[Name("10"), Name("9"), Name("x")], &["10", "9", "x"], &[Some(0), Some(1), Some(2)]);
         check(
             Some(&["b", "a"]),

@@ -7,8 +7,8 @@
 //! ([`Resize`]) and draw the splits of a source that has none ([`DrawSplit`]) where the config asks for it. [`download`] fetches
 //! public datasets.
 //!
-//! Images are made in parallel, in chunks of bounded size, and written in the source's order: the same source and config give
-//! the same bytes on any number of threads. While a chunk is written the next one is made.
+//! Images are made in parallel and written in the source's order: the same source and config give the same bytes on any number
+//! of threads. What waits to be written is bounded.
 //!
 //! ```
 //! use twinset_ingest::{Config, count, ingest, shapes};
@@ -42,6 +42,7 @@ mod in_order;
 mod inner_path;
 mod intake;
 mod labels;
+mod members;
 mod outcomes;
 mod parquet_file;
 pub mod pickle;
@@ -68,6 +69,7 @@ use twinset_stage::{InvalidField, Progress};
 pub use draw_split::DrawSplit;
 pub use error::IngestError;
 pub use labels::LabelError;
+pub use members::ArchiveError;
 pub use parquet_file::ParquetError;
 pub use resize::{Filter, Fit, Resize};
 pub use splits::SplitError;

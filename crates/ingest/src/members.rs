@@ -2,13 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 use tar::{Archive, Entries, PaxExtensions};
 
 use crate::IngestError;
 use crate::inner_path::within;
-use crate::shards::Shard;
 
 /// Longest extension header that is read, which holds a name.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
@@ -35,30 +35,30 @@ pub enum ArchiveError {
 }
 
 /// A member of an archive.
-pub(super) struct Member<'a> {
+pub(crate) struct Member<'a> {
     /// Its path, with `/`, without `.`.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Whether it is a file, and no link or device.
-    pub(super) is_file: bool,
+    pub(crate) is_file: bool,
     /// How many bytes it should have.
-    pub(super) n_bytes: u64,
+    pub(crate) n_bytes: u64,
     /// Its bytes; they are skipped where they are not read.
-    pub(super) body: &'a mut dyn Read,
+    pub(crate) body: &'a mut dyn Read,
 }
 
-/// Visits the members of a shard that are no folders, in order.
-pub(super) fn each_member(
-    shard: &Shard,
+/// Visits the members of an archive that are no folders, in order. What is not called `.tar` is compressed with gzip.
+pub(crate) fn each_member(
+    path: &Path,
     visit: &mut dyn FnMut(Member) -> Result<(), IngestError>,
 ) -> Result<(), IngestError> {
-    let damaged = |source| ArchiveError::Damaged { path: shard.path.display().to_string(), source };
-    let file = File::open(&shard.path).map_err(damaged)?;
-    if shard.relative.to_ascii_lowercase().ends_with(".tar") {
+    let damaged = |source| ArchiveError::Damaged { path: path.display().to_string(), source };
+    let file = File::open(path).map_err(damaged)?;
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tar")) {
         let mut archive = Archive::new(BufReader::new(file));
-        walk(shard, archive.entries_with_seek().map_err(damaged)?, visit)
+        walk(path, archive.entries_with_seek().map_err(damaged)?, visit)
     } else {
         let mut archive = Archive::new(MultiGzDecoder::new(BufReader::new(file)));
-        walk(shard, archive.entries().map_err(damaged)?, visit)?;
+        walk(path, archive.entries().map_err(damaged)?, visit)?;
         // To the end, where the checksum of the whole is.
         io::copy(&mut archive.into_inner(), &mut io::sink()).map(|_| ()).map_err(|source| damaged(source).into())
     }
@@ -66,11 +66,11 @@ pub(super) fn each_member(
 
 /// Entries are taken raw: the `tar` crate would read extension headers of any length into memory.
 fn walk<R: Read>(
-    shard: &Shard,
+    path: &Path,
     entries: Entries<R>,
     visit: &mut dyn FnMut(Member) -> Result<(), IngestError>,
 ) -> Result<(), IngestError> {
-    let path = || shard.path.display().to_string();
+    let path = || path.display().to_string();
     let damaged = |source| ArchiveError::Damaged { path: path(), source };
     let mut long_name = None;
     for entry in entries.raw(true) {

@@ -8,8 +8,7 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Int64Type};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::file::metadata::ColumnChunkMetaData;
-use twinset_manifest::{check_page_headers, guarded};
+use twinset_manifest::{check_foreign, guarded};
 
 use crate::labels::Found;
 
@@ -137,12 +136,7 @@ impl ParquetFile {
         let roots: Vec<_> =
             columns.iter().filter_map(|column| Some(builder.schema().column_with_name(column)?.0)).collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
-        let chunks = builder.metadata().row_groups().iter().flat_map(|group| group.columns().iter().enumerate());
-        for (leaf, chunk) in chunks {
-            if mask.leaf_included(leaf) {
-                check_chunk(&file, chunk).map_err(damaged)?;
-            }
-        }
+        check_foreign(&file, builder.metadata(), &mask).map_err(damaged)?;
         let reader = guarded(|| builder.with_projection(mask).with_batch_size(batch_rows).build()).map_err(damaged)?;
         let mut reader = Some(reader.map_err(|error| damaged(error.to_string()))?);
         let columns: Vec<_> = columns.iter().map(|&column| column.to_owned()).collect();
@@ -161,13 +155,6 @@ impl ParquetFile {
             Some(arrays.map_err(|detail| ParquetError::Damaged { path: name.clone(), detail }))
         }))
     }
-}
-
-/// Parquet's reader checks most of what it reads, but not this.
-fn check_chunk(file: &File, chunk: &ColumnChunkMetaData) -> Result<(), String> {
-    let (start, n_bytes) = guarded(|| chunk.byte_range())?;
-    check_page_headers(file, start, n_bytes)
-        .map_err(|detail| format!("column `{}`: {detail}", chunk.column_path().string()))
 }
 
 /// Whether a column can hold labels: whole numbers or text.

@@ -40,8 +40,19 @@ pub(crate) fn check(out: &Path, is_sharded: bool) -> Result<(), IngestError> {
     }
 }
 
-/// An error where the folder `out` lies in one whose files are read: a later run would read what this one writes.
+/// What is written into the folder `out`, beside shards.
+const WRITTEN: [&str; 4] = ["images.parquet", "rejects.parquet", "croissant.json", "truth.csv"];
+
+/// An error where the folder `out` lies in one whose files are read, as a later run would read what this one writes, or
+/// where what is written would take the place of the file that is read.
 pub(crate) fn check_beside(out: &Path, read: &Path) -> Result<(), IngestError> {
+    let file = fs::canonicalize(read).ok().filter(|file| file.is_file());
+    let is_file = |path: &Path| file.is_some() && fs::canonicalize(path).ok() == file;
+    let shards = fs::canonicalize(out.join(STEM)).ok();
+    let is_shard = shards.is_some_and(|shards| file.as_ref().is_some_and(|file| file.starts_with(shards)));
+    if is_shard || WRITTEN.iter().any(|name| is_file(&out.join(name))) {
+        return Err(IngestError::OutOverInput { out: out.to_owned(), input: read.to_owned() });
+    }
     match (fs::canonicalize(out), fs::canonicalize(read)) {
         (Ok(whole), Ok(folder)) if whole.starts_with(&folder) => {
             Err(IngestError::OutAmongInputs { out: out.to_owned(), folder: read.to_owned() })

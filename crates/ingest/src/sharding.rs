@@ -78,10 +78,14 @@ impl<'a> Sharding<'a> {
         }
         // The number of shards is part of the name, and may have changed since.
         let (found, path) = (self.images().join(&kept.images.name), self.next_images());
+        let is_renamed = found != path;
         fs::rename(found, &path).map_err(|source| IngestError::Write { path: path.clone(), source })?;
         kept.images.name = name(&path);
         let (rejects, _) = read_manifest::<Reject>(&self.checkpoints().join(&kept.rejects.name))?;
         self.finished.push(kept);
+        if is_renamed {
+            self.write_journal()?;
+        }
         self.n_kept += 1;
         self.bar.inc(n_items as u64);
         Ok(Some(rejects))
@@ -98,7 +102,14 @@ impl<'a> Sharding<'a> {
         let part = |Written { path, n_rows, blake3 }: Written| Part { name: name(&path), n_rows, blake3 };
         let Summary { images, rejects, counts, .. } = summary;
         self.finished.push(Finished { made_of, images: part(images), rejects: part(rejects), counts });
-        let (path, json) = (self.journal(), serde_json::to_vec_pretty(&self.finished));
+        self.write_journal()
+    }
+
+    /// Notes the finished shards, and those of the run before that this one has not come to.
+    fn write_journal(&self) -> Result<(), IngestError> {
+        let is_met = |left: &&Finished| self.finished.iter().any(|shard| shard.made_of == left.made_of);
+        let shards: Vec<_> = self.finished.iter().chain(self.left.iter().filter(|left| !is_met(left))).collect();
+        let (path, json) = (self.journal(), serde_json::to_vec_pretty(&shards));
         twinset_manifest::write_atomically(&path, &json.expect("a journal serialises to JSON"))
             .map_err(|source| IngestError::Write { path, source })
     }

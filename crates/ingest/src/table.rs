@@ -24,7 +24,7 @@ use crate::labels::validate_names;
 use crate::resize::Resize;
 use crate::splits::Asked;
 use crate::take::UNLABELLED;
-use crate::{Counts, IngestError, Summary};
+use crate::{Counts, IngestError, Summary, place};
 use rows::Rows;
 pub use rows::TableError;
 
@@ -139,6 +139,7 @@ pub(crate) fn ingest(
     progress: &Progress,
 ) -> Result<Summary, IngestError> {
     let table = data.join(&config.path);
+    place::check_beside(out, &table)?;
     let Rows { paths, roll } = Rows::read(config, &table)?;
     let folder = folder(config, data, &paths)?;
     let of_table = Input::of_file(&table).map_err(|source| IngestError::Read { path: table.clone(), source })?;

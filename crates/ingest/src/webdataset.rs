@@ -11,7 +11,6 @@
 //! A shard is read twice, the labels first, then the images, a batch of bounded size at a time. In an archive that is not
 //! compressed, images are skipped the first time.
 
-mod members;
 mod samples;
 
 use std::path::{Path, PathBuf};
@@ -32,7 +31,6 @@ use crate::sink::Sink;
 use crate::splits::Asked;
 use crate::take::Take;
 use crate::{Counts, IngestError, Summary};
-pub use members::ArchiveError;
 use samples::{Label, Sample, each_sample};
 
 /// Where the archives are, and how their images are taken.

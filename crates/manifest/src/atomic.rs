@@ -46,7 +46,8 @@ impl AtomicFile {
     /// Syncs the file to disk and gives it its target's name.
     ///
     /// # Errors
-    /// When syncing or renaming fails; the target is then as it was.
+    /// When syncing or renaming fails; the target is then as it was. Also when its folder cannot be synced: the new file stands,
+    /// and may be gone after a power failure.
     pub fn commit(mut self) -> io::Result<()> {
         self.wait_for_sync()?;
         self.file.sync_all()?;

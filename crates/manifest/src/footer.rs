@@ -8,7 +8,7 @@ use parquet::file::statistics::Statistics;
 
 use crate::column::type_name;
 use crate::file::Parquet;
-use crate::{ManifestError, Provenance, SCHEMA_KEY, huggingface};
+use crate::{ManifestError, Provenance, SCHEMA_KEY, catalog, huggingface};
 
 /// What a manifest's footer says, whatever its rows are: for programs that describe manifests and do not read them.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +34,7 @@ pub struct ColumnSummary {
     pub name: String,
     /// The name of its type, as `SCHEMAS.md` has it.
     pub type_name: String,
-    /// Whether a value may be missing.
+    /// Whether a value may be missing: as its schema says, where this program knows it.
     pub is_nullable: bool,
     /// How many values are missing; none for a struct.
     pub n_null: Option<u64>,
@@ -56,7 +56,14 @@ impl Footer {
         let no_schema = || ManifestError::NoSchema { path: path.to_owned(), expected: "any schema" };
         let schema = file.entry(SCHEMA_KEY).ok_or_else(no_schema)?.to_owned();
         let (fields, mut leaf) = (file.metadata.schema().fields(), 0);
-        let columns = fields.iter().map(|field| summary(field, file.metadata.metadata(), &mut leaf)).collect();
+        let mut columns: Vec<_> =
+            fields.iter().map(|field| summary(field, file.metadata.metadata(), &mut leaf)).collect();
+        // In the file every column may be null, whatever it means.
+        let known = catalog().into_iter().find(|known| known.schema == schema);
+        for doc in known.iter().flat_map(|known| &known.columns) {
+            let column = columns.iter_mut().find(|column| column.name == doc.name);
+            column.into_iter().for_each(|column| column.is_nullable = doc.is_nullable);
+        }
         Ok(Self {
             schema,
             provenance: file.provenance()?,

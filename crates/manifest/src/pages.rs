@@ -7,7 +7,11 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
+use parquet::arrow::ProjectionMask;
+use parquet::file::metadata::ParquetMetaData;
+
 use crate::file::MAX_EXPANSION;
+use crate::guarded;
 
 /// Bytes in which a page header ends: ours have no statistics of values in them, which could be long.
 const MAX_HEADER_BYTES: u64 = 16 << 10;
@@ -31,12 +35,21 @@ pub(crate) fn check_pages(file: &File, start: u64, n_bytes: u64, n_expanded: u64
     Ok(())
 }
 
-/// Checks that a header stands where each page begins in these bytes of a file of others, and promises no more than can be in
-/// the page. Parquet's reader reserves what it promises, and goes on for ever in one that ends behind the file.
+/// Checks the page headers of those columns of a file of others that will be read.
 ///
 /// # Errors
-/// Says where there is none, or what it promises.
-pub fn check_page_headers(file: &File, start: u64, n_bytes: u64) -> Result<(), String> {
+/// Says which column has none where a page begins, or one that promises more than can be in the page.
+pub fn check_foreign(file: &File, metadata: &ParquetMetaData, mask: &ProjectionMask) -> Result<(), String> {
+    let chunks = metadata.row_groups().iter().flat_map(|group| group.columns().iter().enumerate());
+    chunks.filter(|(leaf, _)| mask.leaf_included(*leaf)).try_for_each(|(_, chunk)| {
+        let (start, n_bytes) = guarded(|| chunk.byte_range())?;
+        check_page_headers(file, start, n_bytes)
+            .map_err(|detail| format!("column `{}`: {detail}", chunk.column_path().string()))
+    })
+}
+
+/// Parquet's reader reserves what a page header promises, and goes on for ever in one that ends behind the file.
+fn check_page_headers(file: &File, start: u64, n_bytes: u64) -> Result<(), String> {
     let end = start.saturating_add(n_bytes);
     let mut at = start;
     while at < end {

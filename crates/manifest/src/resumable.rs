@@ -1,6 +1,6 @@
 //! Files that come in pieces, over several runs.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -27,8 +27,13 @@ impl ResumableFile {
         name.push(".partial");
         let partial = target.with_file_name(name);
         let file = File::options().append(true).create(true).open(&partial)?;
+        let is_taken = match file.try_lock() {
+            Ok(()) => false,
+            Err(TryLockError::WouldBlock) => true,
+            Err(TryLockError::Error(error)) => return Err(error),
+        };
         // What another process has finished meanwhile has the target's name, and must not be appended to.
-        if file.try_lock().is_err() || !partial.exists() {
+        if is_taken || !partial.exists() {
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, "another process is writing it"));
         }
         let n_bytes = file.metadata()?.len();

@@ -10,7 +10,7 @@ use crate::{ColumnDoc, SchemaDoc, catalog};
 pub fn schemas_markdown() -> String {
     let mut text = String::from(
         "# Schemas\n\n\
-         Generated from `crates/manifest/src/rows.rs`; `UPDATE_SCHEMAS=1 cargo test -p twinset-manifest` writes it anew.\n\n\
+         Generated from `crates/manifest/src/rows.rs` and `rows/`; `UPDATE_SCHEMAS=1 cargo test -p twinset-manifest` writes it anew.\n\n\
          Every manifest is a Parquet file. Its footer holds `twinset.schema` (the heading below) and `twinset.provenance`: \
          JSON with the stage and its version, its resolved config, its seed, the name, schema and BLAKE3 of each input, and \
          warnings. An `images` manifest also holds a `huggingface` entry, so that `datasets` decodes its pictures and names their classes.\n",
@@ -35,7 +35,8 @@ fn section(text: &mut String, schema: &SchemaDoc) {
     }
 }
 
-pub(crate) fn one_line(doc: &str) -> String {
+/// A doc comment on one line.
+pub fn one_line(doc: &str) -> String {
     doc.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -10,8 +10,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::schema::types::SchemaDescriptor;
 
 use crate::file::{Parquet, build, check_group, damaged, next_batch};
+use crate::pages::check_foreign;
 use crate::provenance::file_name;
 use crate::shards::{join, list_shards};
 use crate::{ManifestError, Provenance, SCHEMA_KEY};
@@ -153,17 +155,31 @@ fn read(
 ) -> Result<ParquetRecordBatchReader, ManifestError> {
     let Parquet { path, metadata, .. } = parquet;
     let file = File::open(path).map_err(|source| ManifestError::Read { path: path.clone(), source })?;
+    let schema = metadata.metadata().file_metadata().schema_descr();
+    let mask = columns.map_or_else(ProjectionMask::all, |columns| leaves(schema, columns));
     // What other programs write, they may count otherwise.
-    if parquet.entry(SCHEMA_KEY).is_some() {
-        let mut groups = metadata.metadata().row_groups().iter();
-        groups.try_for_each(|group| check_group(&file, group)).map_err(|detail| damaged(path, detail))?;
-    }
-    let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
-    if let Some(columns) = columns {
-        let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().map(String::as_str));
-        builder = builder.with_projection(mask);
-    }
+    let checked = if parquet.entry(SCHEMA_KEY).is_some() {
+        metadata.metadata().row_groups().iter().try_for_each(|group| check_group(&file, group))
+    } else {
+        check_foreign(&file, metadata.metadata(), &mask)
+    };
+    checked.map_err(|detail| damaged(path, detail))?;
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone()).with_projection(mask);
     build(builder.with_batch_size(batch_rows)).map_err(|detail| damaged(path, detail))
+}
+
+/// The leaves of columns: each is named whole, or, where no whole column has the name, by the path to its fields.
+fn leaves(schema: &SchemaDescriptor, columns: &[String]) -> ProjectionMask {
+    let is_whole = |name: &String| schema.root_schema().get_fields().iter().any(|field| field.name() == name);
+    let (whole, inner): (Vec<_>, Vec<_>) = columns.iter().partition(|name| is_whole(name));
+    let is_within =
+        |path: &str, outer: &str| path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let is_asked = |&leaf: &usize| {
+        let path = schema.column(leaf).path().string();
+        whole.iter().any(|name| *name == schema.get_column_root(leaf).name())
+            || inner.iter().any(|name| is_within(&path, name))
+    };
+    ProjectionMask::leaves(schema, (0..schema.num_columns()).filter(is_asked))
 }
 
 impl Iterator for Batches {

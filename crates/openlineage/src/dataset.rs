@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
-use twinset_manifest::{ColumnSummary, Digest, Footer, Input, catalog, digest_file};
+use twinset_manifest::{ColumnSummary, Digest, Footer, Input, catalog, digest_file, one_line};
 
 use crate::facet::Facets;
 
@@ -93,7 +93,7 @@ impl Dataset {
         let doc = catalog().into_iter().find(|doc| doc.schema == footer.schema);
         let meaning = |column: &str| {
             let doc = doc.as_ref()?.columns.iter().find(|doc| doc.name == column)?;
-            Some(doc.doc.split_whitespace().collect::<Vec<_>>().join(" "))
+            Some(one_line(doc.doc))
         };
         let mut fields = fields(&footer.columns);
         for (field, column) in fields.iter_mut().zip(&footer.columns) {
@@ -125,17 +125,16 @@ pub(crate) fn of_provenance(input: &Input) -> Value {
 }
 
 /// The file's absolute path. The folder of a run under way is called `<key>.partial`, and loses that when the run is
-/// done: the dataset is named for where it will be.
+/// done: the dataset is named for where it will be. A shard lies a folder deeper than other files.
 fn name(path: &Path) -> String {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let folder = path
-        .parent()
-        .and_then(|folder| Some(folder.with_file_name(folder.file_name()?.to_str()?.strip_suffix(".partial")?)));
-    let path = match (folder, path.file_name()) {
-        (Some(folder), Some(name)) => folder.join(name),
-        _ => path,
-    };
-    path.to_string_lossy().into_owned()
+    let of_run = |folder: &Path| Some(folder.with_file_name(folder.file_name()?.to_str()?.strip_suffix(".partial")?));
+    let done = path
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .find_map(|folder| Some(of_run(folder)?.join(path.strip_prefix(folder).expect("an ancestor is a prefix"))));
+    done.unwrap_or(path).to_string_lossy().into_owned()
 }
 
 fn fields(columns: &[ColumnSummary]) -> Vec<Value> {
@@ -184,7 +183,22 @@ fn assertions(footer: &Footer) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use twinset_manifest::rows::Removed;
+    use twinset_manifest::{Provenance, write_manifest};
+
     use super::*;
+
+    #[test]
+    fn what_may_not_be_null_is_asserted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("removed.parquet");
+        write_manifest::<Removed>(&path, [], &Provenance::of_stage("neardup", "0")).unwrap();
+        let input = Dataset::of_file(&path).as_input();
+        let assertions = input["inputFacets"]["dataQualityAssertions"]["assertions"].as_array().unwrap();
+        let of = |column: &str| assertions.iter().find(|assertion| assertion["column"] == column);
+        assert_eq!(of("image_id").unwrap()["success"], true);
+        assert!(of("reason").is_some() && of("kept_id").is_none(), "{assertions:?}");
+    }
 
     #[test]
     fn a_dataset_is_named_for_where_it_will_be() {
@@ -192,7 +206,8 @@ mod tests {
             ("/data/stages/ingest/k.partial/images.parquet", "/data/stages/ingest/k/images.parquet"),
             ("/data/stages/ingest/k/images.parquet", "/data/stages/ingest/k/images.parquet"),
             ("/a.partial", "/a.partial"),
-            ("/x.partial/y/a.csv", "/x.partial/y/a.csv"),
+            ("/s/k.partial/images/images-00000-of-00002.parquet", "/s/k/images/images-00000-of-00002.parquet"),
+            ("/x.partial/y/z/a.csv", "/x.partial/y/z/a.csv"),
         ] {
             assert_eq!(name(Path::new(path)), expected);
         }

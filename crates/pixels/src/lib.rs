@@ -127,6 +127,9 @@ impl DecodeError {
     }
 }
 
+/// What any picture's decoder may allocate.
+const MIN_ALLOC_BYTES: u64 = 64 << 20;
+
 /// Decodes a file's bytes.
 ///
 /// # Errors
@@ -145,8 +148,8 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeError> {
         return Err(DecodeError::TooLarge { width, height, max_pixels: limits.max_pixels });
     }
     let mut image_limits = image::Limits::no_limits();
-    // Sixteen-bit RGBA is eight bytes a pixel; a decoder may hold the picture twice.
-    image_limits.max_alloc = Some(limits.max_pixels.saturating_mul(16));
+    // Sixteen-bit RGBA is eight bytes a pixel; a decoder may hold the picture twice. A small picture may lie in larger tiles.
+    image_limits.max_alloc = Some(limits.max_pixels.saturating_mul(16).max(MIN_ALLOC_BYTES));
     decoder.set_limits(image_limits).map_err(image_error)?;
     let orientation = decoder.orientation().map_err(image_error)?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(image_error)?;
@@ -242,5 +245,48 @@ mod tests {
         png[29..33].copy_from_slice(&crc.sum().to_be_bytes());
         let error = decode(&png, &Limits::default()).unwrap_err();
         assert!(matches!(error, DecodeError::TooLarge { width: 60_000, .. }), "{error}");
+    }
+
+    /// A picture may lie in a tile that is far larger than it.
+    #[test]
+    fn what_ingest_takes_is_taken_from_its_row_too() {
+        const TILE: u32 = 256;
+        let (begin, n_bytes) = (8 + 2 + 11 * 12 + 4, TILE * TILE * 3);
+        // Width, height, bits, no compression, RGB, samples, together, the tile's width, height, place and bytes.
+        let tags = [
+            (256, 64),
+            (257, 64),
+            (258, 8),
+            (259, 1),
+            (262, 2),
+            (277, 3),
+            (284, 1),
+            (322, TILE),
+            (323, TILE),
+            (324, begin),
+            (325, n_bytes),
+        ];
+        let mut tiff = [&b"II*\0"[..], &8u32.to_le_bytes(), &(tags.len() as u16).to_le_bytes()].concat();
+        for (tag, value) in tags {
+            // One number of 32 bits.
+            tiff.extend([&(tag as u16).to_le_bytes()[..], &[4, 0], &1u32.to_le_bytes(), &value.to_le_bytes()].concat());
+        }
+        tiff.resize((begin + n_bytes) as usize, 0);
+        let pixels = decode(&tiff, &Limits::default()).unwrap();
+        let image = twinset_manifest::rows::ImageData { bytes: Some(tiff.into()), path: None };
+        let row = Image {
+            image_id: 0,
+            split: twinset_manifest::rows::Split::Train,
+            label: 0,
+            class_name: String::new(),
+            width: 64,
+            height: 64,
+            image,
+            pixels_blake3: digest(&pixels),
+            source: String::new(),
+            derived_from: None,
+            transform: None,
+        };
+        assert_eq!(decode_row(&row, Path::new("")).unwrap(), pixels);
     }
 }

@@ -223,7 +223,7 @@ pub(super) fn images_row(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Op
         provenance.inputs.iter().partition(|input| file_of_source.rsplit('/').next() == Some(input.name.as_str()));
     // The file that holds it; where none is known to, all.
     let holders = if own.is_empty() { &others } else { &own };
-    run = run.with(origins(tree, &holders[..holders.len().min(MAX_LISTED)], &mut Default::default()));
+    run = run.with(origins(tree, entry, &holders[..holders.len().min(MAX_LISTED)], &mut Default::default()));
     if !own.is_empty() && !others.is_empty() {
         run = run.with([Step::new(format!("and {} other files of the dataset", others.len()), Value::Null)]);
     }

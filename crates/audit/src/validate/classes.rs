@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use arrow::array::{Array, AsArray};
-use serde_json::Value;
 use twinset_manifest::rows::Rule;
 use twinset_manifest::{ManifestError, Untyped, huggingface};
 
@@ -54,8 +53,6 @@ pub(super) fn check(
 
 /// The classes that the footer's Hugging Face entry names; none where it names none.
 fn class_names(manifest: &Untyped) -> Option<Vec<String>> {
-    let features: Value = serde_json::from_str(manifest.footer(huggingface::KEY)?).ok()?;
-    let names = features.pointer("/info/features/label/names")?.as_array()?;
-    let names: Vec<String> = names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect();
+    let names = huggingface::class_names(manifest.footer(huggingface::KEY)?);
     (!names.is_empty()).then_some(names)
 }

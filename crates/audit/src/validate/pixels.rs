@@ -32,8 +32,9 @@ pub(super) fn check(manifest: &Untyped, folder: Option<&Path>, findings: &mut Fi
         let is_referenced = |image: &Image| image.image.bytes.is_none() && image.image.path.is_some();
         n_referenced += rows.iter().filter(|(_, image)| is_referenced(image)).count();
         let here = rows.par_iter().filter(|(_, image)| folder.is_some() || !is_referenced(image));
-        let decoded: Vec<_> =
-            here.map(|(row, image)| (*row, image, decode_row(image, folder.unwrap_or(Path::new(""))))).collect();
+        // No more than the size is kept: many photos at once would fill the memory.
+        let size = |image| decode_row(image, folder.unwrap_or(Path::new(""))).map(|pixels| pixels.dimensions());
+        let decoded: Vec<_> = here.map(|(row, image)| (*row, image, size(image))).collect();
         for (row, image, decoded) in decoded {
             findings.n_images += 1;
             let at = At::of(&batch, first, row);
@@ -47,10 +48,10 @@ pub(super) fn check(manifest: &Untyped, folder: Option<&Path>, findings: &mut Fi
                 Err(RowError::Decode { detail, .. }) => {
                     findings.of_row(Rule::Pixels, "image", at, || (detail, "an image that can be decoded"));
                 }
-                Ok(pixels) if (pixels.width(), pixels.height()) != (image.width, image.height) => {
+                Ok((width, height)) if (width, height) != (image.width, image.height) => {
                     findings.of_row(Rule::Pixels, "width", at, || {
                         let found = format!("{}x{}", image.width, image.height);
-                        (found, format!("{}x{}, as decoded", pixels.width(), pixels.height()))
+                        (found, format!("{width}x{height}, as decoded"))
                     });
                 }
                 Ok(_) => {}

@@ -1,6 +1,7 @@
 //! `twinset-audit` as a user calls it: what is here, rows, schemas, statistics, the page.
 
 mod diff;
+mod foreign;
 mod shards;
 mod sql;
 #[path = "../study/mod.rs"]

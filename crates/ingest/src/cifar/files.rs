@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
-use std::path::{Component, Path, PathBuf};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
-use flate2::read::GzDecoder;
 use rayon::prelude::*;
 use twinset_manifest::{Digest, Input, digest_file};
 
 use super::family::{Family, Labels, Version};
 use super::{Batch, CifarError, python};
 use crate::IngestError;
+use crate::members::each_member;
 
 /// A list of a hundred names is far smaller.
 const MAX_CLASS_NAMES_BYTES: u64 = 1 << 16;
@@ -123,25 +123,20 @@ fn read_folder(family: &Family, labels: &Labels, path: &Path) -> Result<Found, I
 }
 
 fn read_archive(family: &Family, labels: &Labels, path: &Path) -> Result<Found, IngestError> {
-    let read = |source| IngestError::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(read)?;
-    let mut archive = tar::Archive::new(GzDecoder::new(BufReader::new(file)));
     // The first official file that is found says which version this is.
     let mut versions = Version::ALL.to_vec();
     let mut found = BTreeMap::new();
-    for entry in archive.entries().map_err(read)? {
-        let mut entry = entry.map_err(read)?;
-        let entry_path = entry.path().map_err(read)?.into_owned();
+    each_member(path, &mut |mut member| {
         let wanted = versions.iter().find_map(|version| {
             let mut names = family.files(labels, *version).into_iter().filter(|name| !found.contains_key(*name));
-            Some((*version, names.find(|name| is_entry(&entry_path, family.folder(*version), name))?))
+            Some((*version, names.find(|name| member.name == format!("{}/{name}", family.folder(*version)))?))
         });
-        let Some((version, name)) = wanted else { continue };
+        let Some((version, name)) = wanted else { return Ok(()) };
         versions = vec![version];
-        let size = entry.size();
-        let bytes = read_bounded(family, version, &mut entry, size, name, &path.join(name))?;
+        let bytes = read_bounded(family, version, &mut member.body, member.n_bytes, name, &path.join(name))?;
         found.insert(name.to_owned(), bytes);
-    }
+        Ok(())
+    })?;
     let files = family.files(labels, versions[0]);
     let missing: Vec<_> = files.iter().filter(|name| !found.contains_key(**name)).collect();
     if missing.is_empty() {
@@ -184,11 +179,6 @@ fn read_bounded(
     Ok(bytes)
 }
 
-fn is_entry(entry: &Path, folder: &str, name: &str) -> bool {
-    let parts = entry.components().filter(|part| !matches!(part, Component::CurDir));
-    parts.eq([Component::Normal(folder.as_ref()), Component::Normal(name.as_ref())])
-}
-
 fn class_names(path: &Path, bytes: &[u8], labels: &Labels, version: Version) -> Result<Vec<String>, CifarError> {
     let (is_text, expected) = (version == Version::Binary, labels.n_classes);
     let wrong = |found: String| CifarError::ClassNames { path: path.to_owned(), found, expected, is_text };
@@ -225,17 +215,5 @@ mod tests {
         check("a\r\nb\r\nc\r\nd\r\ne\r\nf\r\ng\r\nh\r\ni\r\nj\r\n", Ok(10));
         check("a\nb\n", Err("names 2 different classes in 2 lines, expected 10 different class names"));
         check("a\na\nc\nd\ne\nf\ng\nh\ni\nj\n", Err("names 9 different classes in 10 lines"));
-    }
-
-    #[test]
-    fn only_the_official_place_in_an_archive_counts() {
-        let check = |entry: &str, expected: bool| {
-            assert_eq!(is_entry(Path::new(entry), "cifar-10-batches-bin", "test_batch.bin"), expected, "{entry}");
-        };
-        check("cifar-10-batches-bin/test_batch.bin", true);
-        check("./cifar-10-batches-bin/test_batch.bin", true);
-        check("test_batch.bin", false);
-        check("x/cifar-10-batches-bin/test_batch.bin", false);
-        check("cifar-10-batches-bin/data_batch_1.bin", false);
     }
 }

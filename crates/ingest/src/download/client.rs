@@ -143,7 +143,7 @@ fn root_certificates() -> Result<RootCerts, DownloadError> {
         return Ok(RootCerts::WebPki);
     };
     let path = Path::new(&path);
-    let pem = fs::read(path).map_err(|source| DownloadError::File { path: path.to_owned(), source })?;
+    let pem = fs::read(path).map_err(|source| DownloadError::Read { path: path.to_owned(), source })?;
     let certificates: Vec<Certificate<'static>> = parse_pem(&pem)
         .filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(certificate),

@@ -21,9 +21,17 @@ pub enum DownloadError {
         /// The file.
         path: PathBuf,
     },
-    /// A file or folder cannot be read or written.
+    /// A file cannot be read.
+    #[error("cannot read `{path}`: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file or folder cannot be written.
     #[error("cannot write `{path}`: {source}")]
-    File {
+    Write {
         /// The file or folder.
         path: PathBuf,
         /// Why.

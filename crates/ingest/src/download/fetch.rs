@@ -52,7 +52,7 @@ pub struct Fetched {
 /// When it cannot be read.
 pub fn state(file: &RemoteFile, to: &Path) -> Result<State, DownloadError> {
     let path = to.join(file.path);
-    let read = |source| DownloadError::File { path: path.clone(), source };
+    let read = |source| DownloadError::Read { path: path.clone(), source };
     let n_bytes = match fs::metadata(&path) {
         Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -86,7 +86,7 @@ pub fn fetch(file: &RemoteFile, to: &Path, options: &Options) -> Result<Fetched,
         State::Other { found, expected } => return Err(DownloadError::Occupied { path, found, expected }),
         State::Partial(_) | State::Missing => {}
     }
-    let here = |source| DownloadError::File { path: path.clone(), source };
+    let here = |source| DownloadError::Write { path: path.clone(), source };
     fs::create_dir_all(path.parent().unwrap_or(to)).map_err(here)?;
     let mut partial = ResumableFile::open(&path).map_err(here)?;
     let client = Client::new(options.stall)?;

@@ -4,8 +4,8 @@ use std::io::{self, Read};
 
 use serde_json::Value;
 
-use super::members::{ArchiveError, Member, each_member};
 use crate::IngestError;
+use crate::members::{ArchiveError, Member, each_member};
 use crate::shards::Shard;
 use crate::summary::listed;
 use crate::take::{Rejection, Take};
@@ -79,7 +79,7 @@ pub(super) fn each_sample(
 ) -> Result<(), IngestError> {
     let mut pending: Option<Sample> = None;
     let damaged = |source| ArchiveError::Damaged { path: shard.path.display().to_string(), source };
-    each_member(shard, &mut |member| {
+    each_member(&shard.path, &mut |member| {
         let file_name = member.name.rsplit('/').next().unwrap_or_default();
         if file_name.starts_with('.') {
             return Ok(());

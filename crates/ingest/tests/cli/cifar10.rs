@@ -72,7 +72,10 @@ fn the_archive_gives_the_same_rows_as_the_folder() {
     write_batches(&sandbox);
     let gz = GzEncoder::new(File::create(sandbox.path("data/cifar.tar.gz")).unwrap(), Compression::fast());
     let mut archive = tar::Builder::new(gz);
-    // The official archive is not in order either.
+    // What lies elsewhere in it is none of the files; the official archive is not in order either.
+    archive
+        .append_path_with_name(sandbox.path("data/cifar-10-batches-bin/data_batch_1.bin"), "test_batch.bin")
+        .unwrap();
     for name in ["test_batch.bin", "batches.meta.txt"].iter().chain(BATCHES[..5].iter().rev()) {
         let inner = format!("cifar-10-batches-bin/{name}");
         archive.append_path_with_name(sandbox.path("data").join(&inner), &inner).unwrap();
@@ -200,7 +203,21 @@ fn bad_files_are_named_with_what_was_found_and_expected() {
         "dataset `data/cifar-10-batches-bin` lacks data_batch_4.bin, test_batch.bin; expected data_batch_1.bin, data_batch_2",
     ]);
     sandbox.write("data/no.tar.gz", "no archive");
-    sandbox.check_refused(&format!("{UNVERIFIED}path = 'no.tar.gz'\n"), data, &["cannot read `data/no.tar.gz`: "]);
+    // A name that would fill the memory: of a byte, many times over, it takes little room in an archive.
+    let mut long = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::GNULongName);
+    header.set_size(2 << 20);
+    header.set_cksum();
+    long.append(&header, &*vec![b'a'; 2 << 20]).unwrap();
+    sandbox.write("data/long.tar.gz", long.into_inner().unwrap().finish().unwrap());
+    let too_long = "`data/long.tar.gz` cannot be read as a tar archive: a header has more than 1048576 bytes";
+    sandbox.check_refused(&format!("{UNVERIFIED}path = 'long.tar.gz'\n"), data, &[too_long]);
+    sandbox.check_refused(
+        &format!("{UNVERIFIED}path = 'no.tar.gz'\n"),
+        data,
+        &["`data/no.tar.gz` cannot be read as a tar archive: "],
+    );
 }
 
 #[test]

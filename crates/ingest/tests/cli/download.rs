@@ -140,7 +140,7 @@ fn wrong_usage_is_told() {
         1,
         &[],
         &["cifar10", "--to", "file", "--mirror", "http://127.0.0.1:1"],
-        "cannot write `file/cifar-10-binary.tar.gz`: ",
+        "cannot read `file/cifar-10-binary.tar.gz`: ",
     );
     let help = run(&sandbox, &[], &["--help"]);
     assert!(help.stdout.contains("TWINSET_MIRROR") && help.stdout.contains("NO_PROXY"), "{}", help.stdout);

@@ -116,3 +116,24 @@ fn wrong_sizes_and_shares_are_refused() {
     check("draw-split = { train = 0.5 }\n", "draw-split.train`: unknown field `train`");
     check("embed = false\nresize = { width = 8, height = 8 }\n", "embed`: found false, expected true with `resize`");
 }
+
+#[test]
+fn what_is_read_is_not_replaced() {
+    let sandbox = Sandbox::new();
+    write_classes(&sandbox);
+    sandbox.ingest(&format!("{FOLDER}draw-split = {{ test = 0.5 }}\n"), HERE);
+    let images = std::fs::read(sandbox.path("out/images.parquet")).unwrap();
+    let hugging_face = "dataset = 'hugging-face'\npath = 'out/images.parquet'\nsplit = 'train'\n";
+    let table = "dataset = 'table'\npath = 'out/images.parquet'\nfolder = 'photos'\nimage-column = 'source'\n\
+                 label-column = 'class_name'\nsplit-column = 'split'\n";
+    for config in [hugging_face, table] {
+        sandbox.write("c.toml", config);
+        let said = sandbox.run(&["--config", "c.toml", "--data", ".", "--out", "out"]);
+        let expected =
+            "--out `out` holds `./out/images.parquet`, which is read and would be replaced, expected another folder";
+        assert!(said.code == Some(1) && said.stderr.contains(expected), "{}", said.stderr);
+        assert!(std::fs::read(sandbox.path("out/images.parquet")).unwrap() == images, "{config}");
+        let said = sandbox.run(&["--config", "c.toml", "--data", ".", "--out", "other"]);
+        assert_eq!(said.code, Some(0), "{}", said.stderr);
+    }
+}

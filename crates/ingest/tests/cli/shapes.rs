@@ -112,3 +112,16 @@ fn counts_are_known_without_drawing_and_nothing_is_read() {
     let said = sandbox.run(&["--config", "c.toml", "--check"]);
     assert_eq!((said.code, said.stdout.as_str()), (Some(0), ""));
 }
+
+#[test]
+fn a_stderr_that_nobody_reads_does_not_end_the_work() {
+    let sandbox = Sandbox::new();
+    sandbox.write("c.toml", CONFIG);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(binary());
+    command.args(["--config", "c.toml", "--out", "out"]).current_dir(sandbox.path("")).stderr(writer);
+    // As a study has it: with a line of progress at the end, however short the work is.
+    assert_eq!(command.env("TWINSET_PROGRESS", "machine").status().unwrap().code(), Some(0));
+    assert_eq!(sandbox.images().len(), 850);
+}

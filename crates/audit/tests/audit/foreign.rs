@@ -1,0 +1,80 @@
+//! Parquet files of other programs: columns of any name, and what no reader should be made to do.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BinaryArray, Float64Array, RecordBatch, StructArray, UInt64Array};
+use arrow::datatypes::{DataType, Field};
+use parquet::arrow::ArrowWriter;
+use serde_json::{Value, json};
+
+use crate::study::{audit, expect_exit};
+use crate::{refusal, stdout};
+
+fn write(path: &Path, columns: impl IntoIterator<Item = (&'static str, ArrayRef)>) {
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut writer = ArrowWriter::try_new(fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+fn ids() -> ArrayRef {
+    Arc::new(UInt64Array::from(vec![1, 2]))
+}
+
+fn lengths(second: f64) -> ArrayRef {
+    Arc::new(Float64Array::from(vec![1.5, second]))
+}
+
+/// A struct of one number.
+fn nested(second: f64) -> ArrayRef {
+    let field = Arc::new(Field::new("length", DataType::Float64, true));
+    Arc::new(StructArray::from(vec![(field, lengths(second))]))
+}
+
+#[test]
+fn a_column_with_a_dot_in_its_name_is_read_beside_a_struct() {
+    let root = tempfile::tempdir().unwrap();
+    let columns = |second| {
+        [("id", ids()), ("petal.length", lengths(second)), ("petal.width", lengths(9.0)), ("leaf", nested(7.0))]
+    };
+    write(&root.path().join("a.parquet"), columns(2.5));
+    write(&root.path().join("b.parquet"), columns(3.5));
+    let shown = stdout(root.path(), &["show", "a.parquet", "--format", "csv"]);
+    assert_eq!(shown, "id,petal.length,petal.width,leaf.length\n1,1.5,1.5,1.5\n2,2.5,9.0,7.0\n");
+    let shown = stdout(root.path(), &["show", "a.parquet", "--columns", "leaf.length,petal.length", "--format", "csv"]);
+    assert_eq!(shown, "leaf.length,petal.length\n1.5,1.5\n7.0,2.5\n");
+    let stats = stdout(root.path(), &["stats", "a.parquet"]);
+    assert!(stats.contains("petal.length") && stats.contains("2.5"), "{stats}");
+    let (told, _) = expect_exit(audit(root.path()).args(["diff", "a.parquet", "b.parquet", "--by", "id"]), 3);
+    assert!(told.contains("petal.length: 1 changed"), "{told}");
+}
+
+#[test]
+fn a_struct_and_a_value_of_one_name_are_not_compared() {
+    let root = tempfile::tempdir().unwrap();
+    let values: ArrayRef = Arc::new(BinaryArray::from_vec(vec![b"x", b"y"]));
+    write(&root.path().join("a.parquet"), [("id", ids()), ("image", values), ("n", lengths(2.0))]);
+    write(&root.path().join("b.parquet"), [("id", ids()), ("image", nested(2.0)), ("n", lengths(2.0))]);
+    for [left, right] in [["a.parquet", "b.parquet"], ["b.parquet", "a.parquet"]] {
+        let (told, _) =
+            expect_exit(audit(root.path()).args(["diff", left, right, "--by", "id", "--format", "json"]), 3);
+        let diff: Value = serde_json::from_str(&told).unwrap();
+        assert_eq!((&diff["n_same"], &diff["n_changed"]), (&json!(2), &json!(0)), "{diff}");
+        assert!(diff["columns"].to_string().contains("image: "), "{diff}");
+    }
+}
+
+/// Two kilobytes that had Parquet's reader reserve five gigabytes, or go on for a minute.
+#[test]
+fn what_page_headers_promise_is_refused() {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ingest/fuzz/seeds/hugging-face");
+    for (seed, expected) in [
+        ("endless-dictionary", "column `label`: the dictionary at byte 295 is said to have more values than bytes"),
+        ("endless-header", "column `label`: no page header at byte 295"),
+    ] {
+        let told = refusal(&seeds, &["show", &format!("{seed}.parquet")], 1);
+        assert!(told.contains(expected), "{told}");
+    }
+}
