@@ -55,7 +55,7 @@ fn flatten(name: String, array: &ArrayRef, nulls: Option<&NullBuffer>, columns: 
 
 /// The value of an array in a row.
 pub(crate) fn cell(array: &dyn Array, row: usize) -> Value {
-    if array.is_null(row) {
+    if array.is_null(row) || *array.data_type() == DataType::Null {
         return Value::Null;
     }
     match array.data_type() {

@@ -30,6 +30,8 @@ pub struct Diff {
     pub columns: Vec<String>,
     /// The columns that rows are matched by; without any, by all their values.
     pub key: Vec<String>,
+    /// Whether both sides have the columns that rows are matched by; otherwise none is counted.
+    pub are_rows_compared: bool,
     /// Rows of both sides that are equal.
     pub n_same: u64,
     /// Rows of the right side alone.
@@ -125,6 +127,7 @@ pub fn compare(left: &Untyped, right: &Untyped, matching: &Matching) -> Result<D
     if !diff.key.iter().all(is_shared) || shared.is_empty() {
         return Ok(diff);
     }
+    diff.are_rows_compared = true;
     let rows = Rows { left, right, shared, n_examples: matching.n_examples };
     rows.compare(&mut diff)?;
     diff.n_same_by_source = rows.same_by_source(&diff)?;

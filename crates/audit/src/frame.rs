@@ -28,8 +28,32 @@ pub(crate) fn frame(batch: &RecordBatch) -> PolarsResult<DataFrame> {
     DataFrame::new(batch.num_rows(), columns?)
 }
 
+/// A batch as SQL sees it: without unsigned numbers, of which the smaller less the larger is no number.
+///
+/// # Errors
+/// As [`frame`], and when a number has more than 63 bits.
+pub(crate) fn signed_frame(batch: &RecordBatch) -> PolarsResult<DataFrame> {
+    let mut rows = frame(batch)?;
+    for field in batch.schema().fields() {
+        let of_sql = sql_type(field);
+        if of_sql != polars_type(field) {
+            let column = rows.column(field.name())?.strict_cast(&of_sql)?;
+            rows.with_column(column)?;
+        }
+    }
+    Ok(rows)
+}
+
+/// The type of an Arrow column in SQL.
+pub(crate) fn sql_type(field: &Field) -> pl::DataType {
+    match polars_type(field) {
+        pl::DataType::UInt32 | pl::DataType::UInt64 => pl::DataType::Int64,
+        other => other,
+    }
+}
+
 /// The Polars type of an Arrow column.
-pub(crate) fn polars_type(field: &Field) -> pl::DataType {
+fn polars_type(field: &Field) -> pl::DataType {
     match field.data_type() {
         DataType::Boolean => pl::DataType::Boolean,
         DataType::UInt8 | DataType::UInt16 | DataType::UInt32 => pl::DataType::UInt32,

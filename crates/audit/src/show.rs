@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use twinset_manifest::{ManifestError, Untyped, catalog, one_line, type_name};
 
 use crate::cell::Flat;
-use crate::frame::frame;
+use crate::frame::signed_frame;
 use crate::rules::rule;
 use crate::sql::{SqlError, condition};
 use crate::table::{Format, Table};
@@ -90,7 +90,8 @@ pub fn show(manifest: &Untyped, choice: &Choice, format: Format, to: impl Write)
         let mut batch = batch?;
         if let Some(condition) = &condition {
             let failed = |error: polars::prelude::PolarsError| SqlError::Query(error.to_string());
-            let mask = frame(&batch).and_then(|rows| rows.lazy().select([condition.clone().alias("holds")]).collect());
+            let mask =
+                signed_frame(&batch).and_then(|rows| rows.lazy().select([condition.clone().alias("holds")]).collect());
             let mask = mask.map_err(failed)?;
             let mask = mask.column("holds").and_then(|column| column.bool()).map_err(failed)?;
             let mask: BooleanArray = match mask.len() {

@@ -15,7 +15,7 @@ use polars::sql::SQLContext;
 use serde_json::{Value, json};
 
 use crate::cell::{bytes, float32, float64};
-use crate::frame::frame;
+use crate::frame::signed_frame;
 pub use names::{Named, names};
 use place::{explain, shifted};
 use scan::Scan;
@@ -96,7 +96,7 @@ fn expect_question(sql: &str) -> Result<(), SqlError> {
 pub fn condition(sql: &str, columns: &arrow::datatypes::Schema) -> Result<pl::Expr, SqlError> {
     let explain = |error: PolarsError| explain(&error, sql);
     let empty = arrow::array::RecordBatch::new_empty(Arc::new(columns.clone()));
-    let empty = frame(&empty).map_err(explain)?;
+    let empty = signed_frame(&empty).map_err(explain)?;
     let context = &mut SQLContext::new();
     context.register("rows", empty.clone().lazy());
     // A line of its own, so that the place of an error is its place in the condition.

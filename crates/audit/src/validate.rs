@@ -13,7 +13,7 @@ mod pixels;
 mod references;
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -118,10 +118,22 @@ fn unchecked(tree: &Tree, files: &[&Entry], checked: &[Findings]) -> Vec<String>
     users.into_values().map(note).collect()
 }
 
+fn has_columns(file: &Untyped, known: &SchemaDoc) -> bool {
+    let names: BTreeSet<&str> = file.columns().fields().iter().map(|field| field.name().as_str()).collect();
+    names == known.columns.iter().map(|column| column.name).collect()
+}
+
 fn check_file(entry: &Entry, schemas: &[SchemaDoc], images: &Images, options: &Options, findings: &mut Findings) {
     match &entry.kind {
         Kind::Damaged(detail) => findings.of_file(Rule::Unreadable, None, detail, expected_of(entry)),
-        Kind::Foreign(_) => findings.note(format!("`{}` is a Parquet file of no stage: not checked", entry.relative)),
+        Kind::Foreign(file) => match schemas.iter().find(|known| has_columns(file, known)) {
+            // Nobody has all of these columns by chance: another program wrote the rows of a manifest anew.
+            Some(known) => {
+                let found = format!("the columns of `{}` without a schema", known.schema);
+                findings.of_file(Rule::Schema, Some("twinset.schema"), &found, "the footer that its stage wrote");
+            }
+            None => findings.note(format!("`{}` is a Parquet file of no stage: not checked", entry.relative)),
+        },
         Kind::Weights(_) | Kind::Other => {}
         Kind::Manifest(manifest) => {
             if let Err(error) = manifest.provenance() {

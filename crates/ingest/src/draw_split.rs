@@ -59,6 +59,13 @@ impl DrawSplit {
         }
         splits
     }
+
+    /// A warning where a split that was to be drawn has nothing.
+    pub(crate) fn unfilled(&self, splits: &[Split]) -> Option<String> {
+        let asked = [(Split::Val, self.val), (Split::Test, self.test)];
+        let (split, share) = asked.into_iter().find(|(split, share)| *share > 0.0 && !splits.contains(split))?;
+        Some(format!("split `{split}` has no image: no class has enough for a share of {share} to be one"))
+    }
 }
 
 /// `n` in three parts of these shares, by largest remainder.

@@ -1,6 +1,5 @@
 //! The images of a file source on their way into the sink: what is known of each beforehand, and what became of them.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -9,7 +8,7 @@ use twinset_manifest::rows::Split;
 
 use crate::outcomes::Outcomes;
 use crate::sink::Sink;
-use crate::splits::{Asked, without_classes};
+use crate::splits::{Asked, missing_classes};
 use crate::take::{Keep, Rejection, Take, UNLABELLED, reject, told};
 use crate::taken::{Place, Taken};
 use crate::{Counts, IngestError, Summary};
@@ -38,19 +37,16 @@ impl Roll {
         counts
     }
 
-    /// A warning for each split that lacks classes.
-    pub(crate) fn missing_classes(&self) -> Vec<String> {
-        let there: BTreeSet<_> = self.splits.iter().zip(&self.labels).collect();
-        let mut warnings = Vec::new();
-        for split in Split::ALL {
-            let is_there = |label: u32| there.contains(&(split, &Some(label)));
-            let names = self.class_names.iter().zip(0..);
-            let missing: Vec<_> = names.filter(|&(_, label)| !is_there(label)).map(|(name, _)| name.clone()).collect();
-            if (1..self.class_names.len()).contains(&missing.len()) {
-                warnings.extend(without_classes(*split, &missing));
-            }
-        }
-        warnings
+    /// A warning for each split that lacks classes, or that was to be drawn and has nothing.
+    pub(crate) fn warnings(&self, asked: Asked) -> Vec<String> {
+        let of_classes =
+            missing_classes(&self.class_names, self.labels.iter().copied().zip(self.splits.iter().copied()));
+        asked
+            .draw_split
+            .and_then(|draw_split| draw_split.unfilled(&self.splits))
+            .into_iter()
+            .chain(of_classes)
+            .collect()
     }
 }
 
@@ -109,12 +105,12 @@ impl<'a> Intake<'a> {
     }
 
     /// Writes the manifests, unless nothing is left of the whole, or of a class in a split.
-    pub(crate) fn finish(self, mut provenance: Provenance) -> Result<Summary, IngestError> {
+    pub(crate) fn finish(self, asked: Asked, mut provenance: Provenance) -> Result<Summary, IngestError> {
         if self.n_taken < self.roll.labels.len() {
             return Err(self.changed());
         }
         self.outcomes.check(self.source, &self.roll.class_names)?;
-        provenance.warnings.extend(self.roll.missing_classes());
+        provenance.warnings.extend(self.roll.warnings(asked));
         provenance.warnings.extend(self.outcomes.warning("images"));
         self.sink.finish(&provenance, self.roll.class_names.clone())
     }

@@ -25,7 +25,7 @@ pub enum ArchiveError {
         source: io::Error,
     },
     /// A member's path is absolute or goes up.
-    #[error("`{path}`: member `{member}` leaves the folder, expected paths within it")]
+    #[error("`{path}`: member `{member}` is absolute or leaves the folder, expected paths within it")]
     Outside {
         /// The archive.
         path: String,

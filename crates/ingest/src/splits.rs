@@ -1,5 +1,7 @@
 //! Which split an item is in: what the source says, what the config says, or what is drawn.
 
+use std::collections::BTreeSet;
+
 use twinset_manifest::rows::Split;
 use twinset_stage::InvalidField;
 
@@ -73,6 +75,24 @@ impl Asked<'_> {
             (None, None) => of_source,
         }
     }
+}
+
+/// A warning for each split that has images, and lacks some of the classes.
+pub(crate) fn missing_classes(
+    class_names: &[String],
+    images: impl Iterator<Item = (Option<u32>, Split)>,
+) -> Vec<String> {
+    let there: BTreeSet<_> = images.map(|(label, split)| (split, label)).collect();
+    let mut warnings = Vec::new();
+    for &split in Split::ALL {
+        let is_there = |label: u32| there.contains(&(split, Some(label)));
+        let names = class_names.iter().zip(0..);
+        let missing: Vec<_> = names.filter(|&(_, label)| !is_there(label)).map(|(name, _)| name.clone()).collect();
+        if (1..class_names.len()).contains(&missing.len()) {
+            warnings.extend(without_classes(split, &missing));
+        }
+    }
+    warnings
 }
 
 /// A warning that a split has no image of these classes; none where there are none.

@@ -145,7 +145,7 @@ pub(crate) fn ingest(
     let of_table = Input::of_file(&table).map_err(|source| IngestError::Read { path: table.clone(), source })?;
     let mut provenance =
         provenance.with_seed(config.draw_split.as_ref().map(|draw_split| draw_split.seed)).with_inputs([of_table]);
-    provenance.warnings.extend(roll.missing_classes());
+    provenance.warnings.extend(roll.warnings(config.asked()));
     let places = roll.splits.into_iter().zip(roll.labels);
     let found = |(relative, (split, label)): (String, _)| Found {
         path: folder.join(&relative),

@@ -119,7 +119,7 @@ pub(crate) fn ingest(
     let mut provenance = provenance.with_seed(config.draw_split.as_ref().map(|draw_split| draw_split.seed));
     provenance.inputs = shards::inputs(&shards)?;
     provenance.warnings = warnings;
-    intake.finish(provenance)
+    intake.finish(config.asked(), provenance)
 }
 
 /// The label and split of each sample.

@@ -106,6 +106,9 @@ impl Truth {
         let judged = csv.rows().iter().map(|row| {
             let ids = (csv.value(row, left, "an image id")?, csv.value(row, right, "an image id")?);
             let is_duplicate = match verdict {
+                // As pandas writes them too.
+                Some(verdict) if row.text(verdict) == "True" => true,
+                Some(verdict) if row.text(verdict) == "False" => false,
                 Some(verdict) => csv.value(row, verdict, "`true` or `false`")?,
                 None => true,
             };
@@ -202,6 +205,14 @@ mod tests {
         let expected =
             "planted exact pairs: 1 of 1 found\nplanted near pairs: 2 of 3 found\n  flip: 1 of 1\n  shift: 1 of 2\n";
         assert_eq!(recall.to_string(), expected);
+    }
+
+    #[test]
+    fn a_truth_is_read_as_other_programs_write_it() {
+        let read = |text: &str| Truth::parse(text).unwrap();
+        let plain = read("left_id,right_id,kind,is_duplicate\n1,2,near,true\n1,3,,false\n");
+        assert_eq!(read("\u{feff}left_id,right_id,kind,is_duplicate\r\n1,2,near,True\r\n1,3,,False\r\n"), plain);
+        assert_eq!(read("left_id;right_id;kind;is_duplicate\n1;2;near;true\n1;3;;false\n"), plain);
     }
 
     #[test]

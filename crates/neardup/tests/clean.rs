@@ -235,3 +235,38 @@ fn a_manifest_that_stands_near_is_what_was_meant() {
     write_manifest::<Pair>(&folder.path().join("out/images/pairs.parquet"), [], &provenance).unwrap();
     check("out/images", "out/images/images.parquet");
 }
+
+#[test]
+fn pairs_and_clusters_are_of_one_search_and_that_of_all_images() {
+    let folder = folder_with(rows());
+    let search = |out: &str, set: &str| {
+        expect_exit(&folder, &["--quiet", "--images", "images.parquet", "--set", set, "--out", out], 0);
+    };
+    let with = |pairs: &str, clusters: &str, set: &[&str], code: i32| {
+        let words = [
+            "clean",
+            "--quiet",
+            "--out",
+            "clean",
+            "--images",
+            "images.parquet",
+            "--pairs",
+            pairs,
+            "--clusters",
+            clusters,
+        ];
+        expect_exit(&folder, &[&words, set].concat(), code)
+    };
+    search("mirrored", "orientations='mirrored'");
+    let (_, stderr) = with("found/pairs.parquet", "mirrored/clusters.parquet", &[], 1);
+    let expected = "error: failed to read the pairs: `found/pairs.parquet` is of a search with `orientations` \"upright\", \
+                    expected that of the clusters, with \"mirrored\"\n";
+    assert_eq!(stderr, expected);
+    search("between", "between-splits=true");
+    let (_, stderr) = with("between/pairs.parquet", "between/clusters.parquet", &[], 1);
+    let expected = "error: failed to read the clusters: `between/clusters.parquet` is of a search with `between-splits = true`, \
+                    expected one among all images\nhint: search anew without it, or clean with --set within-splits=false\n";
+    assert_eq!(stderr, expected);
+    assert!(!folder.path().join("clean").exists());
+    with("between/pairs.parquet", "between/clusters.parquet", &["--set", "within-splits=false"], 0);
+}

@@ -184,3 +184,15 @@ fn check_needs_no_images_and_help_has_an_example() {
     let (help, _) = expect_exit(&folder, &["split", "--help"], 0);
     assert!(help.contains("--set test=0.2"), "{help}");
 }
+
+#[test]
+fn clusters_between_splits_alone_do_not_keep_duplicates_together() {
+    let folder = folder_with(rows());
+    let words = ["--quiet", "--images", "images.parquet", "--set", "between-splits=true", "--out", "found"];
+    expect_exit(&folder, &words, 0);
+    let (_, stderr) = split(&folder, &SHARES, 1);
+    let expected = "`found/clusters.parquet` is of a search with `between-splits = true`, expected one among all images\n\
+                    hint: search anew without it: a cluster may lie within a split\n";
+    assert!(stderr.ends_with(expected), "{stderr}");
+    assert!(!folder.path().join("split").exists());
+}

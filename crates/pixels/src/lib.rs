@@ -12,6 +12,7 @@
 //! ```
 
 mod digest;
+mod jpeg;
 
 use std::fmt::Display;
 use std::fs;
@@ -19,7 +20,9 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageReader, RgbImage};
+use image::{
+    DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader, RgbImage,
+};
 use twinset_manifest::rows::Image;
 
 pub use digest::{ToDigest, digest};
@@ -139,8 +142,12 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeError> {
     let reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|error| DecodeError::Unreadable(error.to_string()))?;
-    if reader.format().is_none() {
-        return Err(DecodeError::Unsupported("the bytes are of no known image format".to_owned()));
+    match reader.format() {
+        None => return Err(DecodeError::Unsupported("the bytes are of no known image format".to_owned())),
+        Some(ImageFormat::Jpeg) if !jpeg::is_whole(bytes) => {
+            return Err(DecodeError::Unreadable("the JPEG is cut short: it ends before its picture does".to_owned()));
+        }
+        Some(_) => {}
     }
     let mut decoder = reader.into_decoder().map_err(image_error)?;
     let (width, height) = decoder.dimensions();

@@ -131,6 +131,11 @@ fn told(diff: &Diff, before: &str) -> String {
         (_, 0) => String::new(),
         (columns, n) => format!("; {columns} differs in {n}, which is not counted as changed"),
     };
+    if !diff.are_rows_compared {
+        let why = if diff.key.is_empty() { String::new() } else { format!(": not both sides have the columns {key}") };
+        lines.push(format!("rows are not compared{why}"));
+        return lines.into_iter().map(|line| format!("{before}{line}\n")).collect();
+    }
     lines.push(format!(
         "rows by {key}: {n_same} the same, {n_added} added, {n_removed} removed, {n_changed} changed{renumbered}"
     ));

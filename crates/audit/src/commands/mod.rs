@@ -67,6 +67,14 @@ fn expect_some(tree: &Tree, path: &Path, is_of_use: impl Fn(&Entry) -> bool) -> 
     }
 }
 
+/// The manifests that cannot be read, each with what is wrong with it.
+fn damaged(tree: &Tree) -> impl Iterator<Item = String> {
+    tree.selected().filter_map(|entry| match &entry.kind {
+        Kind::Damaged(detail) => Some(format!("`{}` is damaged: {detail}", entry.relative)),
+        _ => None,
+    })
+}
+
 pub(crate) fn stdout() -> BufWriter<StdoutLock<'static>> {
     BufWriter::new(std::io::stdout().lock())
 }

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
+use twinset_audit::Tree;
 use twinset_audit::sql::{Named, SqlError, names, query, rows};
-use twinset_audit::{Kind, Tree};
 use twinset_stage::with_hint;
 
-use super::{Format, alone, print};
+use super::{Format, alone, damaged, print};
 use crate::Answer;
 
 /// Answer an SQL query (Polars' dialect) over manifests, each of which is a table called as its file
@@ -55,6 +55,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
         let damaged: String = damaged(&tree).map(|damaged| format!(": {damaged}")).collect();
         bail!("failed to query: `{path}` holds no manifest{damaged}");
     }
+    damaged(&tree).for_each(|damaged| eprintln!("warning: {damaged}, and is left out"));
     let Some(query_) = query_ else {
         print(args.format, &["table", "schema", "rows", "files", "manifests", "columns"], tables.iter().map(listed))?;
         return Ok(Answer::Sound);
@@ -112,14 +113,6 @@ fn listed(table: &Named) -> Vec<Value> {
         manifests.into(),
         columns.join(", ").into(),
     ]
-}
-
-/// The manifests that cannot be read, each with what is wrong with it.
-fn damaged(tree: &Tree) -> impl Iterator<Item = String> {
-    tree.selected().filter_map(|entry| match &entry.kind {
-        Kind::Damaged(detail) => Some(format!("`{}` is damaged: {detail}", entry.relative)),
-        _ => None,
-    })
 }
 
 /// A table that is not there is best answered by those that are, a column by how text is written.

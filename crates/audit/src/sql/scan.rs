@@ -9,7 +9,7 @@ use polars::prelude::{
 };
 
 use super::{BATCH_ROWS, Named, PATH_COLUMN};
-use crate::frame::{frame, polars_type};
+use crate::frame::{signed_frame, sql_type};
 
 /// Reads a table's manifests for Polars: the columns that it asks for.
 pub(super) struct Scan {
@@ -23,7 +23,7 @@ impl Scan {
     pub(super) fn of(table: &Named, is_read: Arc<AtomicBool>) -> Self {
         let mut schema = pl::Schema::default();
         for field in table.manifests[0].1.columns().fields() {
-            schema.with_column(field.name().into(), polars_type(field));
+            schema.with_column(field.name().into(), sql_type(field));
         }
         if table.is_union {
             schema.with_column(PATH_COLUMN.into(), pl::DataType::String);
@@ -76,7 +76,7 @@ impl AnonymousScan for Scan {
                 let batch = batch.map_err(failed)?;
                 let batch = batch.slice(0, batch.num_rows().min(left));
                 left -= batch.num_rows();
-                let mut rows = frame(&batch)?;
+                let mut rows = signed_frame(&batch)?;
                 if has_path {
                     rows.with_column(pl::Column::new_scalar(
                         PATH_COLUMN.into(),

@@ -9,11 +9,15 @@ use arrow::datatypes::{DataType, Field};
 use parquet::arrow::ArrowWriter;
 use serde_json::{Value, json};
 
-use crate::study::{audit, expect_exit};
+use twinset_manifest::rows::Image;
+use twinset_manifest::{Reader, Row};
+
+use crate::study::{audit, expect_exit, sound};
 use crate::{refusal, stdout};
 
 fn write(path: &Path, columns: impl IntoIterator<Item = (&'static str, ArrayRef)>) {
-    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let columns = columns.into_iter().map(|(name, array)| (name, array, true));
+    let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
     let mut writer = ArrowWriter::try_new(fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
@@ -76,5 +80,56 @@ fn what_page_headers_promise_is_refused() {
     ] {
         let told = refusal(&seeds, &["show", &format!("{seed}.parquet")], 1);
         assert!(told.contains(expected), "{told}");
+    }
+}
+
+#[test]
+fn rows_that_another_program_wrote_anew_are_a_violation() {
+    let (root, runs) = sound();
+    let images = runs.of("ingest").join("images.parquet");
+    let rows = Reader::<Image>::open(&images).unwrap().read_all().unwrap();
+    let batch = RecordBatch::try_new(Image::arrow_schema(), Image::to_arrays(&rows)).unwrap();
+    let path = root.path().join("edited.parquet");
+    let mut writer = ArrowWriter::try_new(fs::File::create(&path).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let (told, _) = expect_exit(audit(root.path()).args(["validate", "."]), 3);
+    assert!(told.contains("edited.parquet") && told.contains("the columns of `images/2` without a schema"), "{told}");
+    let (told, _) = expect_exit(
+        audit(root.path()).args(["diff", images.to_str().unwrap(), "edited.parquet", "--by", "image_id"]),
+        3,
+    );
+    assert!(told.contains("rows by image_id: 12 the same, 0 added, 0 removed, 0 changed"), "{told}");
+    let (told, _) = expect_exit(
+        audit(root.path()).args([
+            "diff",
+            images.to_str().unwrap(),
+            runs.of("neardup").join("pairs.parquet").to_str().unwrap(),
+        ]),
+        3,
+    );
+    assert!(told.contains("rows are not compared: not both sides have the columns image_id"), "{told}");
+}
+
+#[test]
+fn nothing_is_null_in_a_column_of_nulls() {
+    let root = tempfile::tempdir().unwrap();
+    let none: ArrayRef = Arc::new(arrow::array::NullArray::new(2));
+    let texts: ArrayRef = Arc::new(arrow::array::StringArray::from(vec![None::<&str>, None]));
+    write(&root.path().join("a.parquet"), [("id", ids()), ("note", none)]);
+    write(&root.path().join("b.parquet"), [("id", ids()), ("note", texts)]);
+    let (told, _) = expect_exit(audit(root.path()).args(["diff", "a.parquet", "b.parquet", "--by", "id"]), 3);
+    assert!(told.contains("2 the same, 0 added, 0 removed, 0 changed"), "{told}");
+}
+
+#[test]
+fn a_damaged_manifest_is_told_where_it_is_left_out() {
+    let (root, runs) = sound();
+    let pairs = runs.of("neardup").join("pairs.parquet");
+    let bytes = fs::read(&pairs).unwrap();
+    fs::write(&pairs, &bytes[..bytes.len() / 2]).unwrap();
+    for words in [&["stats", "stages"][..], &["sql", "--list", "stages"], &["sql", "SELECT 1 AS n", "stages"]] {
+        let (_, stderr) = expect_exit(audit(root.path()).args(words), 0);
+        assert!(stderr.contains("pairs.parquet` is damaged: ") && stderr.contains(", and is left out\n"), "{stderr}");
     }
 }

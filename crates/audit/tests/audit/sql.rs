@@ -17,6 +17,8 @@ fn sql_answers_over_manifests_by_name() {
          GROUP BY i.class_name",
         "class_name,n\ndog,3\n",
     );
+    // No number is unsigned: what is less than nothing is told as that.
+    check("SELECT MIN(label - image_id) AS d FROM images", "d\n-10\n");
     // The one is signed, the other not.
     check(
         "SELECT i.class_name, COUNT(*) AS n FROM images AS i JOIN trainset AS t ON i.label = t.label AND i.image_id = t.image_id \

@@ -151,11 +151,12 @@ fn images_that_another_tool_wrote_over_are_a_violation_of_what_was_made_from_the
     }
     assert_eq!(validated(&out.join("duplicates")).violations, []);
     rewrite(&out.join("images/images.parquet"), |columns| columns, |_, _| None);
-    for asked in [&out, &out.join("duplicates")] {
-        let found = validated(asked);
-        let [Violation { rule: Rule::InputDigest, path, found, .. }] = &found.violations[..] else {
-            panic!("{found:#?}")
-        };
+    for (asked, rules) in
+        [(&out, &[Rule::InputDigest, Rule::Schema][..]), (&out.join("duplicates"), &[Rule::InputDigest])]
+    {
+        let violations = validated(asked).violations;
+        assert_eq!(violations.iter().map(|violation| violation.rule).collect::<Vec<_>>(), rules, "{violations:#?}");
+        let Violation { path, found, .. } = &violations[0];
         assert!(
             path.ends_with("hashes.parquet") && found.contains("images/images.parquet`, with BLAKE3 "),
             "{path}: {found}"

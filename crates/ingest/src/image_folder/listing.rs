@@ -15,7 +15,7 @@ use super::Config;
 use crate::IngestError;
 use crate::draw_split::DrawSplit;
 use crate::files::Found;
-use crate::splits::{self, SplitError, without_classes};
+use crate::splits::{self, SplitError, missing_classes, without_classes};
 
 /// What an image folder holds.
 pub(super) struct Listing {
@@ -91,10 +91,13 @@ impl Listing {
         }
         files.append(&mut outside);
         let labels: Vec<_> = files.iter().map(|found| found.label).collect();
-        for (found, split) in files.iter_mut().zip(draw_split.draw(&labels)) {
+        let splits = draw_split.draw(&labels);
+        let of_classes = missing_classes(&class_names, labels.into_iter().zip(splits.iter().copied()));
+        let warnings = draw_split.unfilled(&splits).into_iter().chain(of_classes).collect();
+        for (found, split) in files.iter_mut().zip(splits) {
             found.split = split;
         }
-        Ok(Self { class_names, files, warnings: Vec::new() })
+        Ok(Self { class_names, files, warnings })
     }
 }
 

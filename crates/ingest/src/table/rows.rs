@@ -47,7 +47,7 @@ pub enum TableError {
         column: String,
     },
     /// A path that is absolute or goes up.
-    #[error("{at}: `{found}` leaves the folder, expected a path within it")]
+    #[error("{at}: `{found}` is absolute or leaves the folder, expected a path within it")]
     Outside {
         /// Where it stands.
         at: String,

@@ -62,6 +62,22 @@ fn an_image_folder_of_classes_has_its_splits_drawn() {
 }
 
 #[test]
+fn a_split_that_gets_nothing_by_the_draw_is_warned_of() {
+    let sandbox = Sandbox::new();
+    for at in 0..2 {
+        sandbox.write_png(&format!("photos/cat/{at}.png"), [at, 0, 0]);
+        sandbox.write_png(&format!("photos/dog/{at}.png"), [at, 1, 0]);
+    }
+    let stdout = sandbox.ingest(&format!("{FOLDER}draw-split = {{ test = 0.2 }}\n"), HERE);
+    let none = "split `test` has no image: no class has enough for a share of 0.2 to be one";
+    assert!(stdout.contains(none), "{stdout}");
+    assert_eq!(sandbox.provenance().warnings, [none]);
+    (2..5).for_each(|at| sandbox.write_png(&format!("photos/dog/{at}.png"), [at, 1, 0]));
+    sandbox.ingest(&format!("{FOLDER}draw-split = {{ test = 0.2 }}\n"), HERE);
+    assert_eq!(sandbox.provenance().warnings, ["split `test` has no image of class `cat`"]);
+}
+
+#[test]
 fn a_draw_for_a_folder_that_has_splits_is_refused() {
     let sandbox = Sandbox::new();
     sandbox.write_png("photos/train/cat/0.png", [0; 3]);

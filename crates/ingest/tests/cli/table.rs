@@ -119,7 +119,11 @@ fn rows_that_cannot_be_are_named_by_their_lines() {
     );
     for path in ["../x.png", "/etc/passwd", "a/../../x.png"] {
         let rows = format!("image,label\na/0.png,dog\n{path},dog\n");
-        check(&rows, TRAIN, &[&format!("{csv}, line 3: `{path}` leaves the folder, expected a path within it")]);
+        check(
+            &rows,
+            TRAIN,
+            &[&format!("{csv}, line 3: `{path}` is absolute or leaves the folder, expected a path within it")],
+        );
     }
     check("image,label\n ,dog\n", TRAIN, &[&format!("{csv}, line 2: column `image` is empty")]);
     check(

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use twinset_croissant::{About, write_croissant};
 use twinset_manifest::rows::{Cluster, Image, Pair, Removed};
 use twinset_manifest::{Input, Provenance, Reader, Row, Writer, write_manifest};
 use twinset_neardup::{Census, CleanConfig, CleanError, Cleaning};
 use twinset_stage::{CommonArgs, with_hint};
 
-use super::expect_other_file;
+use super::{expect_other_file, expect_whole_search};
 
 const EXAMPLE: &str = "\
 Examples:
@@ -68,9 +68,15 @@ pub(crate) fn run(args: &CleanArgs) -> anyhow::Result<()> {
     let reader = Reader::<Image>::open(images).context("failed to read the images")?;
     let warnings = reader.provenance().warnings.clone();
     let images_input = reader.as_input().context("failed to read the images")?;
-    let (census, clusters_input) = read_clusters(clusters, &images_input).context("failed to read the clusters")?;
+    let (census, clusters_input, found_by) =
+        read_clusters(clusters, &images_input).context("failed to read the clusters")?;
+    if config.within_splits {
+        expect_whole_search(&found_by, clusters, "search anew without it, or clean with --set within-splits=false")
+            .context("failed to read the clusters")?;
+    }
     let mut cleaning = plan(reader, census, &config, args)?;
-    let pairs_input = count_pairs(pairs, &images_input, &mut cleaning).context("failed to read the pairs")?;
+    let pairs_input =
+        count_pairs(pairs, &images_input, &found_by, &mut cleaning).context("failed to read the pairs")?;
     let mut provenance = Provenance::of_stage("neardup", env!("CARGO_PKG_VERSION")).with_config(&config).with_inputs([
         images_input,
         pairs_input,
@@ -98,10 +104,12 @@ fn open<R: Row>(path: &Path, images: &Input) -> anyhow::Result<(Reader<R>, Input
     Ok((reader, input))
 }
 
-fn read_clusters(path: &Path, images: &Input) -> anyhow::Result<(Census, Input)> {
+/// Also how they were found.
+fn read_clusters(path: &Path, images: &Input) -> anyhow::Result<(Census, Input, Provenance)> {
     let (reader, input) = open::<Cluster>(path, images)?;
+    let found_by = reader.provenance().clone();
     let census = Census::of(reader.read_all()?).with_context(|| format!("`{}`", path.display()))?;
-    Ok((census, input))
+    Ok((census, input, found_by))
 }
 
 fn plan(reader: Reader<Image>, mut census: Census, config: &CleanConfig, args: &CleanArgs) -> anyhow::Result<Cleaning> {
@@ -114,8 +122,26 @@ fn plan(reader: Reader<Image>, mut census: Census, config: &CleanConfig, args: &
     census.clean(config).map_err(hinted).context("failed to clean")
 }
 
-fn count_pairs(path: &Path, images: &Input, cleaning: &mut Cleaning) -> anyhow::Result<Input> {
+/// An error where the pairs are of another search than the clusters.
+fn expect_same_search(of_pairs: &Provenance, of_clusters: &Provenance, pairs: &Path) -> anyhow::Result<()> {
+    let Some(of_pairs) = of_pairs.config.as_object() else { return Ok(()) };
+    match of_pairs.iter().find(|(key, value)| of_clusters.config.get(*key) != Some(*value)) {
+        None => Ok(()),
+        Some((key, found)) => {
+            let (pairs, expected) = (pairs.display(), &of_clusters.config[key]);
+            bail!("`{pairs}` is of a search with `{key}` {found}, expected that of the clusters, with {expected}")
+        }
+    }
+}
+
+fn count_pairs(
+    path: &Path,
+    images: &Input,
+    clusters_found_by: &Provenance,
+    cleaning: &mut Cleaning,
+) -> anyhow::Result<Input> {
     let (reader, input) = open::<Pair>(path, images)?;
+    expect_same_search(reader.provenance(), clusters_found_by, path)?;
     for batch in reader {
         cleaning.add_pairs(&batch?).with_context(|| format!("`{}`", path.display()))?;
     }

@@ -9,7 +9,19 @@ pub(crate) mod split;
 use std::fs;
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
+use twinset_manifest::Provenance;
+use twinset_stage::with_hint;
+
+/// An error where duplicates were searched between splits alone: of those within a split nothing is known.
+fn expect_whole_search(found_by: &Provenance, path: &Path, hint: &str) -> anyhow::Result<()> {
+    if found_by.config["between-splits"] != true {
+        return Ok(());
+    }
+    let path = path.display();
+    let error = anyhow!("`{path}` is of a search with `between-splits = true`, expected one among all images");
+    Err(with_hint(error, hint))
+}
 
 /// An error where the manifest that is read would be written over.
 fn expect_other_file(from: &Path, to: &Path, what_is_done: &str) -> anyhow::Result<()> {

@@ -9,7 +9,7 @@ use twinset_manifest::{Input, Provenance, Reader, Writer};
 use twinset_neardup::{CleanError, Partition, PartitionConfig, PartitionError, Unpartitioned};
 use twinset_stage::{CommonArgs, with_hint};
 
-use super::expect_other_file;
+use super::{expect_other_file, expect_whole_search};
 
 const ABOUT: About = About {
     name: "images split without leaks",
@@ -77,6 +77,7 @@ pub(crate) fn run(args: &SplitArgs) -> anyhow::Result<()> {
 fn read_clusters(path: &Path, images: &Input) -> anyhow::Result<(Unpartitioned, Input)> {
     let reader = Reader::<Cluster>::open(path)?;
     reader.expect_made_from(images)?;
+    expect_whole_search(reader.provenance(), path, "search anew without it: a cluster may lie within a split")?;
     let input = reader.as_input()?;
     let set = Unpartitioned::of(reader.read_all()?).with_context(|| format!("`{}`", path.display()))?;
     Ok((set, input))

@@ -23,11 +23,17 @@ pub(super) struct Row {
 pub(super) struct Column(usize);
 
 impl Csv {
-    /// Reads a text; a field in double quotes may hold commas, and quotes doubled, but no line's end.
+    /// Reads a text; a field in double quotes may hold commas, and quotes doubled, but no line's end. Where the header has
+    /// semicolons and no commas, they separate the fields.
     ///
     /// # Errors
     /// When a line has more or fewer fields than the header.
     pub(super) fn parse(text: &str) -> Result<Self, TruthError> {
+        // Some programs begin a file with a mark of its encoding.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let header = text.lines().next().unwrap_or_default();
+        let separator = if header.contains(';') && !header.contains(',') { ';' } else { ',' };
+        let fields = |line| fields(line, separator);
         let mut lines = text.lines().enumerate().map(|(index, line)| Row { line: index + 1, fields: fields(line) });
         let header = lines.next().map(|row| row.fields).unwrap_or_default();
         let rows: Vec<_> = lines.collect();
@@ -75,7 +81,7 @@ impl Row {
     }
 }
 
-fn fields(line: &str) -> Vec<String> {
+fn fields(line: &str, separator: char) -> Vec<String> {
     let mut fields = vec![String::new()];
     let mut is_quoted = false;
     let mut characters = line.chars().peekable();
@@ -84,7 +90,7 @@ fn fields(line: &str) -> Vec<String> {
         match character {
             '"' if is_quoted && characters.peek() == Some(&'"') => field.extend(characters.next()),
             '"' => is_quoted = !is_quoted,
-            ',' if !is_quoted => fields.push(String::new()),
+            _ if character == separator && !is_quoted => fields.push(String::new()),
             _ => field.push(character),
         }
     }
