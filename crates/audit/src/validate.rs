@@ -5,6 +5,7 @@
 //! checked. A manifest whose columns are wrong has none of its rows checked: one defect is one violation.
 
 mod classes;
+mod clusters;
 mod columns;
 mod files;
 mod findings;
@@ -81,6 +82,7 @@ pub fn validate(tree: &Tree, options: &Options, done: impl Fn() + Sync) -> Valid
         .map(|entry| {
             let mut findings = Findings::of(entry, options.max_per_rule);
             check_file(entry, &schemas, &images, options, &mut findings);
+            clusters::check(tree, entry, &mut findings);
             done();
             findings
         })

@@ -130,7 +130,11 @@ impl Study {
         let images = writer.finish_images(&ingest, &names).unwrap().as_input::<Image>();
         write_manifest(&runs.of("ingest").join("rejects.parquet"), self.rejects.clone(), &ingest).unwrap();
 
-        let neardup = of("neardup", serde_json::json!({ "near-similarity": 0.7 }), std::slice::from_ref(&images));
+        let neardup = of(
+            "neardup",
+            serde_json::json!({ "max-cluster-size": 1000, "near-similarity": 0.7 }),
+            std::slice::from_ref(&images),
+        );
         write_manifest(&runs.of("neardup").join("hashes.parquet"), self.hashes.clone(), &neardup).unwrap();
         write_manifest(&runs.of("neardup").join("pairs.parquet"), self.pairs.clone(), &neardup).unwrap();
         let path = runs.of("neardup").join("clusters.parquet");

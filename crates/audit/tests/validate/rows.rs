@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::Field;
 use twinset_audit::{Options, Tree, validate};
-use twinset_manifest::rows::{Rule, Violation};
+use twinset_manifest::rows::{Cluster, Pair, PairKind, Rule, Violation};
 
 use crate::study::{Runs, Study, as_it_was, rewrite, sound};
 use crate::{OPTIONS, check, validated};
@@ -87,6 +87,50 @@ fn rows_that_break_a_rule() {
             Study::sound().images[7].pixels_blake3
         ),
     );
+}
+
+#[test]
+fn clusters_that_are_not_what_pairs_join() {
+    let none = |_: &Runs| ();
+    check(
+        |study| {
+            study.clusters[0].cluster_size = 1;
+            study.clusters[2] =
+                Cluster { cluster_id: 2, cluster_size: 1, is_representative: true, ..study.clusters[2].clone() };
+        },
+        none,
+        Rule::Cluster,
+        1,
+        "clusters.parquet row 2 cluster_id: 2, not 0, as image 0, its exact pair with 2 says",
+    );
+    check(
+        |study| study.pairs.clear(),
+        none,
+        Rule::Cluster,
+        1,
+        "clusters.parquet row 2 cluster_id: 0, not another: no exact or near pair joins it to the images of this one",
+    );
+    check(
+        |study| drop(study.clusters.pop()),
+        none,
+        Rule::Count,
+        1,
+        "clusters.parquet image_id: 11 rows, not 12, one for each image",
+    );
+    // A near pair ties nothing together where its cluster would be too large.
+    let (root, runs) = sound();
+    let largest = |max_size: u64| {
+        let mut study = Study::sound();
+        study.pairs[0] = Pair { right_id: 4, kind: PairKind::Near, similarity: Some(0.9), ..study.pairs[0].clone() };
+        study.write(root.path());
+        for name in ["pairs", "clusters", "hashes"] {
+            let path = runs.of("neardup").join(format!("{name}.parquet"));
+            rewrite(&path, |columns| columns, |_, value| Some(value.replace("1000", &max_size.to_string())));
+        }
+        let violations = validated(&runs.of("neardup")).violations;
+        violations.iter().filter(|violation| violation.rule == Rule::Cluster).count()
+    };
+    assert_eq!((largest(2), largest(1000)), (1, 2));
 }
 
 #[test]

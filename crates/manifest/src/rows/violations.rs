@@ -27,6 +27,8 @@ text_enum! {
         Count = "count",
         /// A class is one of the dataset's, under its name.
         Class = "class",
+        /// A cluster is the images that exact and near pairs join.
+        Cluster = "cluster",
         /// An image that is referred to exists.
         ForeignKey = "foreign-key",
         /// What a row repeats of an image is what the image has.
