@@ -196,3 +196,15 @@ fn clusters_between_splits_alone_do_not_keep_duplicates_together() {
     assert!(stderr.ends_with(expected), "{stderr}");
     assert!(!folder.path().join("split").exists());
 }
+
+#[test]
+fn images_are_not_written_beside_shards() {
+    let folder = folder_with(rows());
+    fs::create_dir_all(folder.path().join("split/images")).unwrap();
+    fs::copy(folder.path().join("images.parquet"), folder.path().join("split/images/images-00000-of-00001.parquet"))
+        .unwrap();
+    let (_, stderr) = split(&folder, &SHARES, 1);
+    let expected = "error: failed to write `split/images.parquet`: `split/images` holds shards, expected another folder for --out\n";
+    assert_eq!(stderr, expected);
+    assert!(!folder.path().join("split/images.parquet").exists());
+}

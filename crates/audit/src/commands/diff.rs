@@ -48,6 +48,9 @@ enum DiffFormat {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
+    if let Some(missing) = [&args.left, &args.right].into_iter().find(|path| !path.exists()) {
+        bail!("failed to compare: `{}` does not exist", missing.display());
+    }
     let is_folder = |path: &Path| path.is_dir() && !is_sharded(path);
     let is_same = match (is_folder(&args.left), is_folder(&args.right)) {
         (true, true) => trees(args)?,

@@ -1,6 +1,7 @@
 //! `html`: the audit as a page.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use twinset_audit::page::html;
@@ -51,6 +52,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
     let title =
         args.path.file_name().map_or_else(|| "Manifests".to_owned(), |name| name.to_string_lossy().into_owned());
     let page = html(&tree, &validation, &title).context("failed to make the page")?;
+    let folder = args.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).with_context(|| format!("failed to make the folder `{}`", folder.display()))?;
     write_atomically(&args.out, page.as_bytes())
         .with_context(|| format!("failed to write the page `{}`", args.out.display()))?;
     println!("wrote {}", args.out.display());

@@ -58,6 +58,11 @@ impl Findings {
         }
     }
 
+    /// The file, from the folder that is audited.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// A rule that the file as a whole breaks.
     pub(super) fn of_file(&mut self, rule: Rule, column: Option<&str>, found: &str, expected: &str) {
         self.add(rule, column, None, || (found.to_owned(), expected.to_owned()));

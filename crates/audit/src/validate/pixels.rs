@@ -60,9 +60,9 @@ pub(super) fn check(manifest: &Untyped, folder: Option<&Path>, findings: &mut Fi
         first += batch.num_rows() as u64;
     }
     if n_referenced > 0 && folder.is_none() {
-        let path = manifest.path().file_name().unwrap_or_default().to_string_lossy();
         findings.note(format!(
-            "{n_referenced} images of `{path}` are files elsewhere: not decoded, as --folder names no folder"
+            "{n_referenced} images of `{}` are files elsewhere: not decoded, as --folder names no folder",
+            findings.path()
         ));
     }
 }

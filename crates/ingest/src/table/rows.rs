@@ -167,7 +167,7 @@ impl Reading<'_> {
             header.iter().position(|column| column == name).ok_or_else(|| TableError::NoColumn {
                 path: table.display().to_string(),
                 expected: name.to_owned(),
-                found: header.clone(),
+                found: header.iter().map(|name| format!("`{name}`")).collect(),
             })
         };
         let image = find(&config.image_column)?;

@@ -105,9 +105,13 @@ fn rows_that_cannot_be_are_named_by_their_lines() {
     };
     let csv = "`./photos/labels.csv`";
     check("", TRAIN, &[&format!("{csv} has no column `image`, found none")]);
-    check("file,kind\n", TRAIN, &[&format!("{csv} has no column `image`, found file, kind")]);
-    check("image,kind\n", TRAIN, &[&format!("{csv} has no column `label`, found image, kind")]);
-    check("image,label\n", "split-column = 'part'\n", &[&format!("{csv} has no column `part`, found image, label")]);
+    check("file,kind\n", TRAIN, &[&format!("{csv} has no column `image`, found `file`, `kind`")]);
+    check("image,kind\n", TRAIN, &[&format!("{csv} has no column `label`, found `image`, `kind`")]);
+    check(
+        "image,label\n",
+        "split-column = 'part'\n",
+        &[&format!("{csv} has no column `part`, found `image`, `label`")],
+    );
     check("image,label\n", TRAIN, &["dataset `./photos/labels.csv` holds no image, expected at least one"]);
     let two = "image,label\na/0.png,dog\n\"a/1.png\",\"cow\"\n";
     let known = "split = 'train'\nclass-names = ['cat', 'dog']\n";

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{anyhow, bail};
-use twinset_manifest::Provenance;
+use twinset_manifest::{Provenance, list_shards};
 use twinset_stage::with_hint;
 
 /// An error where duplicates were searched between splits alone: of those within a split nothing is known.
@@ -25,6 +25,15 @@ fn expect_whole_search(found_by: &Provenance, path: &Path, hint: &str) -> anyhow
 
 /// An error where the manifest that is read would be written over.
 fn expect_other_file(from: &Path, to: &Path, what_is_done: &str) -> anyhow::Result<()> {
+    // Both would be read as the images of one folder.
+    let shards = to.with_extension("");
+    if list_shards(&shards).is_ok() {
+        bail!(
+            "failed to write `{}`: `{}` holds shards, expected another folder for --out",
+            to.display(),
+            shards.display()
+        );
+    }
     let is_input = fs::canonicalize(to).is_ok_and(|to| fs::canonicalize(from).is_ok_and(|from| from == to));
     if is_input {
         let to = to.display();
