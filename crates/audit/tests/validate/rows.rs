@@ -180,7 +180,7 @@ fn referenced_images_are_decoded_where_their_folder_is_named() {
     let tree = Tree::open(&runs.stages, None).unwrap();
     let found = validate(&tree, &OPTIONS, || ());
     assert_eq!((found.violations.len(), found.n_images), (0, 1));
-    let key = "a".repeat(32);
+    let key = "a".repeat(64);
     let note = format!(
         "12 images of `ingest/{key}/images.parquet` are files elsewhere: not decoded, as --folder names no folder"
     );
