@@ -59,6 +59,14 @@ pub enum LineageError {
         /// The column.
         column: &'static str,
     },
+    /// The file cannot be read.
+    #[error("`{path}` is damaged: {detail}")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// The file does not say where it comes from.
     #[error("`{0}` does not say where it comes from")]
     NoProvenance(String),
@@ -121,6 +129,9 @@ impl fmt::Display for Step {
 /// # Errors
 /// When the file does not say where it comes from.
 pub fn of_file(tree: &Tree, entry: &Entry) -> Result<Step, LineageError> {
+    if let Kind::Damaged(detail) = &entry.kind {
+        return Err(LineageError::Damaged { path: entry.relative.clone(), detail: detail.clone() });
+    }
     if entry.provenance().is_none() {
         return Err(LineageError::NoProvenance(entry.relative.clone()));
     }

@@ -235,6 +235,11 @@ fn what_is_not_there_is_refused() {
         &["--image-id", "1"],
         "`ingest/a/rejects.parquet` holds `rejects/1`, which has no column `image_id`",
     );
+    let clusters = runs.of("neardup").join("clusters.parquet");
+    let bytes = std::fs::read(&clusters).unwrap();
+    std::fs::write(&clusters, &bytes[..bytes.len() / 2]).unwrap();
+    let (_, stderr) = expect_exit(audit(root.path()).arg("lineage").arg(&clusters), 1);
+    assert!(stderr.contains("clusters.parquet` is damaged: "), "{stderr}");
 }
 
 #[test]
