@@ -209,3 +209,35 @@ pub(crate) fn is_kept(name: &str) -> bool {
 fn name(path: &Path) -> String {
     path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_journal_keeps_what_this_run_has_not_come_to() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(CHECKPOINTS)).unwrap();
+        let part = |name: &str| Part { name: name.to_owned(), n_rows: 1, blake3: Digest([0; 32]) };
+        let finished = |made_of: u8, name: &str| Finished {
+            made_of: Digest([made_of; 32]),
+            images: part(name),
+            rejects: part(name),
+            counts: Counts::default(),
+        };
+        let open = || Sharding::open(folder.path(), 3, 3, &Progress::hidden()).unwrap();
+        let names = |shards: &[Finished]| shards.iter().map(|shard| shard.images.name.clone()).collect::<Vec<_>>();
+
+        let mut first = open();
+        first.finished = vec![finished(1, "a"), finished(2, "b"), finished(3, "c")];
+        first.write_journal().unwrap();
+        // The first shard is made of something else now.
+        let mut second = open();
+        second.finished = vec![finished(9, "new a")];
+        second.write_journal().unwrap();
+        assert_eq!(names(&open().left), ["new a", "a", "b", "c"]);
+        second.finished.push(finished(2, "b"));
+        second.write_journal().unwrap();
+        assert_eq!(names(&open().left), ["new a", "b", "a", "c"]);
+    }
+}
