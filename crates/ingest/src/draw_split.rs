@@ -60,11 +60,14 @@ impl DrawSplit {
         splits
     }
 
-    /// A warning where a split that was to be drawn has nothing.
-    pub(crate) fn unfilled(&self, splits: &[Split]) -> Option<String> {
+    /// A warning for each split that was to be drawn and has nothing.
+    pub(crate) fn unfilled(&self, splits: &[Split]) -> Vec<String> {
         let asked = [(Split::Val, self.val), (Split::Test, self.test)];
-        let (split, share) = asked.into_iter().find(|(split, share)| *share > 0.0 && !splits.contains(split))?;
-        Some(format!("split `{split}` has no image: no class has enough for a share of {share} to be one"))
+        let unfilled = asked.into_iter().filter(|(split, share)| *share > 0.0 && !splits.contains(split));
+        let warning = |(split, share)| {
+            format!("split `{split}` has no image: no class has enough for a share of {share} to be one")
+        };
+        unfilled.map(warning).collect()
     }
 }
 

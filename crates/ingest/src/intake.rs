@@ -39,14 +39,10 @@ impl Roll {
 
     /// A warning for each split that lacks classes, or that was to be drawn and has nothing.
     pub(crate) fn warnings(&self, asked: Asked) -> Vec<String> {
-        let of_classes =
-            missing_classes(&self.class_names, self.labels.iter().copied().zip(self.splits.iter().copied()));
-        asked
-            .draw_split
-            .and_then(|draw_split| draw_split.unfilled(&self.splits))
-            .into_iter()
-            .chain(of_classes)
-            .collect()
+        let mut warnings = asked.draw_split.map_or_else(Vec::new, |draw_split| draw_split.unfilled(&self.splits));
+        let images = self.labels.iter().copied().zip(self.splits.iter().copied());
+        warnings.extend(missing_classes(&self.class_names, images));
+        warnings
     }
 }
 

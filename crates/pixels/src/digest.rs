@@ -15,13 +15,17 @@ const SMALL_BYTES: usize = 16 << 10;
 ///
 /// BLAKE3 of width and height as little-endian u32, then the red, green, blue bytes row by row.
 pub fn digest(image: &RgbImage) -> Digest {
-    let (size, pixels) = (size(image), image.as_raw());
-    let hash = if pixels.len() <= SMALL_BYTES {
-        blake3::hash(&[size.as_flattened(), pixels].concat())
-    } else {
-        Hasher::new().update(size.as_flattened()).update(pixels).finalize()
+    let hash = match small(image) {
+        Some(bytes) => blake3::hash(&bytes),
+        None => Hasher::new().update(size(image).as_flattened()).update(image.as_raw()).finalize(),
     };
     Digest(*hash.as_bytes())
+}
+
+/// Size and pixels of a small image.
+fn small(image: &RgbImage) -> Option<Vec<u8>> {
+    let pixels = image.as_raw();
+    (pixels.len() <= SMALL_BYTES).then(|| [size(image).as_flattened(), pixels].concat())
 }
 
 fn size(image: &RgbImage) -> [[u8; 4]; 2] {
@@ -46,12 +50,7 @@ enum State {
 impl ToDigest {
     /// The pixels of an image.
     pub fn new(image: &RgbImage) -> Self {
-        let pixels = image.as_raw();
-        Self(if pixels.len() <= SMALL_BYTES {
-            State::Waiting([size(image).as_flattened(), pixels].concat())
-        } else {
-            State::Digested(digest(image))
-        })
+        Self(small(image).map_or_else(|| State::Digested(digest(image)), State::Waiting))
     }
 
     /// The images' digests, in their order.

@@ -52,6 +52,6 @@ mod shell;
 pub use args::CommonArgs;
 pub use config::{ConfigError, ConfigSource, InvalidField};
 pub use memory::keep_freed_memory;
-pub use page::expect_page;
+pub use page::{expect_page, write_page};
 pub use progress::{Bar, Progress};
 pub use shell::{run, with_hint};

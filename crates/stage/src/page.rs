@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
+use twinset_manifest::write_atomically;
 
 /// The first bytes of a page, in any case of letters.
 const DOCTYPE: &[u8] = b"<!doctype html";
@@ -33,6 +34,16 @@ pub fn expect_page(out: &Path, inputs: &[&Path]) -> anyhow::Result<()> {
     bail!("`{}` {found}, expected another file for --out", out.display())
 }
 
+/// Writes a page, whole or not at all; its folder is made if it is missing.
+///
+/// # Errors
+/// When the folder or the page cannot be written.
+pub fn write_page(out: &Path, html: &str) -> anyhow::Result<()> {
+    let folder = out.parent().unwrap_or(Path::new(""));
+    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+    write_atomically(out, html.as_bytes()).with_context(|| format!("cannot write `{}`", out.display()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,5 +66,10 @@ mod tests {
             expect_page(&path(name), &[&path("input.csv")]).unwrap();
         }
         expect_page(&path("missing/a.html"), &[]).unwrap();
+        write_page(&path("missing/a.html"), "<!doctype html>").unwrap();
+        write_page(&path("missing/a.html"), "<!doctype html>\n<p>").unwrap();
+        assert_eq!(fs::read_to_string(path("missing/a.html")).unwrap(), "<!doctype html>\n<p>");
+        let error = write_page(&path("a.html/b.html"), "").unwrap_err().to_string();
+        assert_eq!(error, format!("cannot make the folder `{}`", path("a.html").display()));
     }
 }

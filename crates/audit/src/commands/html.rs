@@ -1,13 +1,11 @@
 //! `html`: the audit as a page.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use twinset_audit::page::html;
 use twinset_audit::{Options, validate};
-use twinset_manifest::write_atomically;
-use twinset_stage::{Progress, expect_page};
+use twinset_stage::{Progress, expect_page, write_page};
 
 use super::{expect_some, tree};
 use crate::Answer;
@@ -52,10 +50,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
     let title =
         args.path.file_name().map_or_else(|| "Manifests".to_owned(), |name| name.to_string_lossy().into_owned());
     let page = html(&tree, &validation, &title).context("failed to make the page")?;
-    let folder = args.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).with_context(|| format!("failed to make the folder `{}`", folder.display()))?;
-    write_atomically(&args.out, page.as_bytes())
-        .with_context(|| format!("failed to write the page `{}`", args.out.display()))?;
+    write_page(&args.out, &page).context("failed to write the page")?;
     println!("wrote {}", args.out.display());
     Ok(Answer::Sound)
 }

@@ -56,12 +56,9 @@ fn expect_some(tree: &Tree, path: &Path, is_of_use: impl Fn(&Entry) -> bool) -> 
         return Ok(());
     }
     let path = path.display();
-    let found = tree.selected().find_map(|entry| match &entry.kind {
-        Kind::Damaged(detail) => Some(format!("`{}` is damaged: {detail}", entry.relative)),
-        Kind::Foreign(_) => Some(format!("`{}` is a Parquet file of no stage", entry.relative)),
-        _ => None,
-    });
-    match found {
+    let foreign = || tree.selected().find(|entry| matches!(entry.kind, Kind::Foreign(_)));
+    let foreign = || foreign().map(|entry| format!("`{}` is a Parquet file of no stage", entry.relative));
+    match damaged(tree).next().or_else(foreign) {
         Some(found) => bail!("no manifest in `{path}`: {found}"),
         None => bail!("no manifest in `{path}`"),
     }
@@ -73,6 +70,11 @@ fn damaged(tree: &Tree) -> impl Iterator<Item = String> {
         Kind::Damaged(detail) => Some(format!("`{}` is damaged: {detail}", entry.relative)),
         _ => None,
     })
+}
+
+/// What an answer over all manifests does not hold is said.
+fn warn_of_damaged(tree: &Tree) {
+    damaged(tree).for_each(|damaged| eprintln!("warning: {damaged}, and is left out"));
 }
 
 pub(crate) fn stdout() -> BufWriter<StdoutLock<'static>> {

@@ -8,7 +8,7 @@ use twinset_audit::Tree;
 use twinset_audit::sql::{Named, SqlError, names, query, rows};
 use twinset_stage::with_hint;
 
-use super::{Format, alone, damaged, print};
+use super::{Format, alone, damaged, print, warn_of_damaged};
 use crate::Answer;
 
 /// Answer an SQL query (Polars' dialect) over manifests, each of which is a table called as its file
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
         let damaged: String = damaged(&tree).map(|damaged| format!(": {damaged}")).collect();
         bail!("failed to query: `{path}` holds no manifest{damaged}");
     }
-    damaged(&tree).for_each(|damaged| eprintln!("warning: {damaged}, and is left out"));
+    warn_of_damaged(&tree);
     let Some(query_) = query_ else {
         print(args.format, &["table", "schema", "rows", "files", "manifests", "columns"], tables.iter().map(listed))?;
         return Ok(Answer::Sound);

@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use twinset_audit::stats::{ClassCount, ColumnStats, ImageStats, columns, images};
 
-use super::{Format, alone, damaged, expect_some, print};
+use super::{Format, alone, expect_some, print, warn_of_damaged};
 use crate::Answer;
 
 /// Count what each column holds; of images classes, sizes and exact duplicates
@@ -23,7 +23,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
     let tree = alone(&args.path)?;
     expect_some(&tree, &args.path, |entry| entry.parquet().is_some())?;
-    damaged(&tree).for_each(|damaged| eprintln!("warning: {damaged}, and is left out"));
+    warn_of_damaged(&tree);
     let mut told = Vec::new();
     for entry in tree.selected() {
         let Some(manifest) = entry.parquet() else { continue };

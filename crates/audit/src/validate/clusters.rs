@@ -26,10 +26,9 @@ pub(super) fn check(tree: &Tree, entry: &Entry, findings: &mut Findings) {
     else {
         return;
     };
-    let images = provenance.inputs.iter().filter_map(|input| tree.find(&input.name, input.blake3));
-    let n_images: Option<u64> =
-        images.filter(|input| is_of(input, "images")).map(|input| Some(input.manifest()?.n_rows())).sum();
-    if let Some(n_images) = n_images.filter(|&n| n > 0 && n != clusters.n_rows()) {
+    let images = provenance.inputs.iter().find(|input| input.schema.as_deref().map(schema_name) == Some("images"));
+    let images = images.and_then(|input| tree.find(&input.name, input.blake3)).and_then(Entry::manifest);
+    if let Some(n_images) = images.map(Untyped::n_rows).filter(|&n| n != clusters.n_rows()) {
         let (found, expected) = (format!("{} rows", clusters.n_rows()), format!("{n_images}, one for each image"));
         findings.of_file(Rule::Count, Some("image_id"), &found, &expected);
     }

@@ -92,8 +92,8 @@ impl Listing {
         files.append(&mut outside);
         let labels: Vec<_> = files.iter().map(|found| found.label).collect();
         let splits = draw_split.draw(&labels);
-        let of_classes = missing_classes(&class_names, labels.into_iter().zip(splits.iter().copied()));
-        let warnings = draw_split.unfilled(&splits).into_iter().chain(of_classes).collect();
+        let mut warnings = draw_split.unfilled(&splits);
+        warnings.extend(missing_classes(&class_names, labels.into_iter().zip(splits.iter().copied())));
         for (found, split) in files.iter_mut().zip(splits) {
             found.split = split;
         }

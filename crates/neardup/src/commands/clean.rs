@@ -9,7 +9,7 @@ use twinset_manifest::{Input, Provenance, Reader, Row, Writer, write_manifest};
 use twinset_neardup::{Census, CleanConfig, CleanError, Cleaning};
 use twinset_stage::{CommonArgs, with_hint};
 
-use super::{expect_other_file, expect_whole_search};
+use super::{expect_no_shards, expect_other_file, expect_whole_search};
 
 const EXAMPLE: &str = "\
 Examples:
@@ -155,6 +155,7 @@ fn write_kept(
     args: &CleanArgs,
     provenance: &Provenance,
 ) -> anyhow::Result<()> {
+    expect_no_shards(to)?;
     expect_other_file(from, to, "cleaned")?;
     let reader = Reader::<Image>::open(from).context("failed to read the images")?;
     let bar = args.common.progress().begin("images", reader.n_rows(), "writing");

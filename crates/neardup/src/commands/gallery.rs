@@ -1,12 +1,10 @@
 //! `twinset-neardup gallery`: pairs to look at.
 
-use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use twinset_manifest::write_atomically;
 use twinset_neardup::{GalleryError, GallerySource, gallery};
-use twinset_stage::{Progress, expect_page, with_hint};
+use twinset_stage::{Progress, expect_page, with_hint, write_page};
 
 /// Look at pairs: write one HTML page that shows them side by side, with a picture of their difference.
 ///
@@ -42,7 +40,6 @@ pub(crate) struct GalleryArgs {
 
 pub(crate) fn run(args: &GalleryArgs) -> anyhow::Result<()> {
     let GalleryArgs { images, pairs, folder, max_pairs, out, quiet } = args;
-    let context = || format!("failed to write the gallery `{}`", out.display());
     expect_page(out, &[images, pairs]).context("failed to write the gallery")?;
     let source = GallerySource { images, pairs, folder, max_pairs: *max_pairs as usize };
     let progress = if *quiet { Progress::hidden() } else { Progress::from_environment() };
@@ -62,10 +59,7 @@ pub(crate) fn run(args: &GalleryArgs) -> anyhow::Result<()> {
             gallery.n_left_out
         );
     }
-    if let Some(folder) = out.parent() {
-        fs::create_dir_all(folder).with_context(context)?;
-    }
-    write_atomically(out, gallery.html().as_bytes()).with_context(context)?;
+    write_page(out, &gallery.html()).context("failed to write the gallery")?;
     println!("wrote {} pairs to {}", gallery.pairs.len(), out.display());
     Ok(())
 }

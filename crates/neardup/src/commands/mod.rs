@@ -23,9 +23,8 @@ fn expect_whole_search(found_by: &Provenance, path: &Path, hint: &str) -> anyhow
     Err(with_hint(error, hint))
 }
 
-/// An error where the manifest that is read would be written over.
-fn expect_other_file(from: &Path, to: &Path, what_is_done: &str) -> anyhow::Result<()> {
-    // Both would be read as the images of one folder.
+/// An error where images would be written beside shards of images: both would be read as those of one folder.
+fn expect_no_shards(to: &Path) -> anyhow::Result<()> {
     let shards = to.with_extension("");
     if list_shards(&shards).is_ok() {
         bail!(
@@ -34,6 +33,11 @@ fn expect_other_file(from: &Path, to: &Path, what_is_done: &str) -> anyhow::Resu
             shards.display()
         );
     }
+    Ok(())
+}
+
+/// An error where the manifest that is read would be written over.
+fn expect_other_file(from: &Path, to: &Path, what_is_done: &str) -> anyhow::Result<()> {
     let is_input = fs::canonicalize(to).is_ok_and(|to| fs::canonicalize(from).is_ok_and(|from| from == to));
     if is_input {
         let to = to.display();

@@ -9,7 +9,7 @@ use twinset_manifest::{Input, Provenance, Reader, Writer};
 use twinset_neardup::{CleanError, Partition, PartitionConfig, PartitionError, Unpartitioned};
 use twinset_stage::{CommonArgs, with_hint};
 
-use super::{expect_other_file, expect_whole_search};
+use super::{expect_no_shards, expect_other_file, expect_whole_search};
 
 const ABOUT: About = About {
     name: "images split without leaks",
@@ -105,6 +105,7 @@ fn write(
     args: &SplitArgs,
     provenance: &Provenance,
 ) -> anyhow::Result<()> {
+    expect_no_shards(to)?;
     expect_other_file(from, to, "split")?;
     let reader = Reader::<Image>::open(from).context("failed to read the images")?;
     let bar = args.common.progress().begin("images", reader.n_rows(), "writing");
