@@ -124,5 +124,5 @@ fn image(id: usize, split: Split, label: u32, class_names: &[String], batch: &Ba
         class_name: class_names[label as usize].clone(),
         source: format!("{}#{at}", batch.name()),
     };
-    Taken::as_png(place, &pixels)
+    Taken::as_png(place, pixels)
 }

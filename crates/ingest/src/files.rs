@@ -1,6 +1,8 @@
 //! A source that is a list of image files: a folder of them, or a table beside one.
 
+use std::borrow::Cow;
 use std::fs::{self, Metadata};
+use std::os::unix::prelude::*;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -11,6 +13,7 @@ use twinset_manifest::{Digest, Input, Provenance};
 use twinset_stage::Progress;
 
 use crate::files_digest::FilesDigest;
+use crate::in_order::Room;
 use crate::outcomes::Outcomes;
 use crate::resize::Resize;
 use crate::sharding::Sharding;
@@ -22,12 +25,17 @@ use crate::{IngestError, Summary};
 /// A file that may be an image.
 pub(crate) struct Found {
     pub(crate) path: PathBuf,
-    /// Relative to the folder of all, with `/`.
-    pub(crate) relative: String,
-    /// Whether `relative` is the name as it is.
-    pub(crate) is_utf8: bool,
+    /// The bytes of the path in front of what is relative to the folder of all.
+    pub(crate) n_folder_bytes: usize,
     pub(crate) split: Split,
     pub(crate) label: Option<u32>,
+}
+
+impl Found {
+    /// The path relative to the folder of all, with `/`; owned where it is no UTF-8, and then not the name as it is.
+    pub(crate) fn relative(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.path.as_os_str().as_bytes()[self.n_folder_bytes..])
+    }
 }
 
 /// The files, by their images' ids, and how they are taken.
@@ -80,7 +88,7 @@ impl Files<'_> {
             if let Some(rejects) = sharding.keep(made_of, files.len())? {
                 let mut rejects = rejects.iter().peekable();
                 for (_, found) in files {
-                    let rejected = rejects.next_if(|reject| reject.source == found.relative).map(told);
+                    let rejected = rejects.next_if(|reject| reject.source == found.relative()).map(told);
                     outcomes.add(found.split, found.label, rejected.as_deref());
                 }
                 continue;
@@ -90,7 +98,7 @@ impl Files<'_> {
                 outcomes.add(found.split, found.label, rejected);
                 of_shard.add(found.split, found.label, rejected);
             })?;
-            let (mut provenance, first) = (provenance.clone(), &files[0].1.relative);
+            let (mut provenance, first) = (provenance.clone(), files[0].1.relative());
             provenance.inputs.push(input);
             provenance.warnings.extend(of_shard.warning(&format!("files from `{first}` on")));
             sharding.add(made_of, sink.finish(&provenance, self.class_names.clone())?)?;
@@ -107,23 +115,24 @@ impl Files<'_> {
         mut note: impl FnMut(&Found, Option<&str>) + Send,
     ) -> Result<Input, IngestError> {
         let mut digest = FilesDigest::new();
-        let make = |numbered, room: &mut dyn FnMut(u64)| self.make(numbered, room);
+        let make = |numbered, room: &mut Room| self.make(numbered, room);
         sink.write(files, make, |Note { found, bytes, rejected }: Note<'_>| {
-            digest.add(&found.relative, &bytes);
+            digest.add(&found.relative(), &bytes);
             note(found, rejected.as_deref());
         })?;
         Ok(digest.into_input(self.folder))
     }
 
-    fn make<'f>(&self, &(id, found): &Numbered<'f>, room: &mut dyn FnMut(u64)) -> Made<Note<'f>> {
+    fn make<'f>(&self, &(id, found): &Numbered<'f>, room: &mut Room) -> Made<Note<'f>> {
         let opened = self.open(found);
-        room(opened.as_ref().map_or(0, |opened| opened.n_bytes));
-        let read = opened.and_then(|opened| opened.read().map_err(|rejection| self.with_tried(found, rejection)));
+        room.ask(opened.as_ref().map_or(0, |opened| opened.n_bytes));
+        let read =
+            opened.and_then(|opened| opened.read(room.shared).map_err(|rejection| self.with_tried(found, rejection)));
         let bytes = read.as_ref().map_or_else(|_| Bytes::new(), Bytes::clone);
         match read.and_then(|bytes| self.image(id, found, bytes)) {
             Ok(taken) => (Ok(taken), Note { found, bytes, rejected: None }),
             Err(rejection) => {
-                let reject = reject(&found.relative, rejection);
+                let reject = reject(&found.relative(), rejection);
                 let rejected = Some(told(&reject));
                 (Err(reject), Note { found, bytes, rejected })
             }
@@ -144,16 +153,17 @@ impl Files<'_> {
 
     fn image(&self, id: usize, found: &Found, bytes: Bytes) -> Result<Taken, Rejection> {
         let label = found.label.expect("a file without a label was rejected before");
+        let relative = found.relative();
         let place = Place {
             image_id: id as u64,
             split: found.split,
             label,
             class_name: self.class_names[label as usize].clone(),
-            source: found.relative.clone(),
+            source: relative.clone().into_owned(),
         };
-        let referenced = || Keep::Path(self.config_folder.join(&found.relative).to_string_lossy().into_owned());
+        let referenced = || Keep::Path(self.config_folder.join(&*relative).to_string_lossy().into_owned());
         let taken = self.take().image(place, bytes, if self.embed { Keep::Bytes } else { referenced() })?;
-        if !self.embed && !found.is_utf8 {
+        if !self.embed && matches!(relative, Cow::Owned(_)) {
             let detail = "the file's name is not UTF-8, so its path cannot be kept; embed = true takes it";
             return Err(("unsupported", detail.to_owned()));
         }
@@ -168,9 +178,10 @@ impl Files<'_> {
     /// classes, and each file's id, split, label, path, size and time of change.
     fn made_of(&self, files: &[Numbered], provenance: &Provenance) -> Digest {
         let of_file = |&(id, found): &Numbered| {
-            let Found { path, relative, split, label, .. } = found;
+            let Found { path, split, label, .. } = found;
             let (n_bytes, modified_ns) = fs::metadata(path).map_or((0, 0), |metadata| size_and_time(&metadata));
-            serde_json::to_vec(&(id, relative, n_bytes, modified_ns, split, label)).expect("a file's place is JSON")
+            serde_json::to_vec(&(id, found.relative(), n_bytes, modified_ns, split, label))
+                .expect("a file's place is JSON")
         };
         let of_all = serde_json::to_vec(&(provenance, &self.class_names, files.len())).expect("a provenance is JSON");
         let mut hasher = blake3::Hasher::new();

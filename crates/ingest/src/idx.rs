@@ -137,6 +137,6 @@ impl Part {
             class_name: class_names[usize::from(label)].clone(),
             source: format!("{name}#{at}"),
         };
-        Taken::as_png(place, &pixels)
+        Taken::as_png(place, pixels)
     }
 }

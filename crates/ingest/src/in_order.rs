@@ -10,6 +10,8 @@ use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::thread;
 
+use bytes::BytesMut;
+
 /// Bytes of what was made and waits to be handed on. Once there are so many, no thread begins another item, but for that of
 /// the run that is next; so no more is held than this and one item for each thread.
 const HELD_BYTES: u64 = 16 << 20;
@@ -19,16 +21,30 @@ const MAX_AHEAD: usize = 256;
 const RUN_ITEMS: usize = 16;
 const RUN_BYTES: u64 = 128 << 10;
 
+/// What a thread makes something in.
+pub(crate) struct Room<'a> {
+    ask: &'a mut dyn FnMut(u64),
+    /// Memory for small things, one behind the other: an allocation for each, which another thread frees, has the two wait
+    /// for one another. Empty but for its capacity.
+    pub(crate) shared: &'a mut BytesMut,
+}
+
+impl Room<'_> {
+    /// Returns once there is room for so many bytes.
+    pub(crate) fn ask(&mut self, n_bytes: u64) {
+        (self.ask)(n_bytes);
+    }
+}
+
 /// Makes something of each item, on rayon's threads, and hands it on in the items' order, some at a time.
 ///
-/// Before `make` holds bytes it asks for their room, which is there when the question returns. What was made of a few items
-/// is completed together.
+/// Before `make` holds bytes it [asks](Room::ask) for their room. What was made of a few items is completed together.
 ///
 /// # Errors
 /// The first of `hand_on`; then no further item is begun.
 pub(crate) fn in_order<'a, T: Sync, P, M: Send, E: Send>(
     items: &'a [T],
-    make: impl Fn(&'a T, &mut dyn FnMut(u64)) -> P + Sync,
+    make: impl Fn(&'a T, &mut Room) -> P + Sync,
     complete: impl Fn(Vec<P>) -> Vec<M> + Sync,
     hand_on: impl FnMut(Vec<M>) -> Result<(), E> + Send,
 ) -> Result<(), E> {
@@ -104,21 +120,23 @@ impl<M, E> State<M, E> {
 
 impl<'a, T, P, M, E, F, C, H> Work<'a, T, M, E, F, C, H>
 where
-    F: Fn(&'a T, &mut dyn FnMut(u64)) -> P,
+    F: Fn(&'a T, &mut Room) -> P,
     C: Fn(Vec<P>) -> Vec<M>,
     H: FnMut(Vec<M>) -> Result<(), E>,
 {
     /// What each thread does, until nothing is left to do.
     fn help(&self) {
         let _stop = StopOnPanic(|| self.stop(&mut self.lock()));
+        let mut shared = BytesMut::new();
         while let Some((run, items)) = self.begin() {
             let mut run = Run { at: run, made: Vec::with_capacity(items.len()), held: Held::default() };
             for item in &self.items[items] {
                 let mut n_held = 0;
-                let made = (self.make)(item, &mut |n_bytes| {
+                let mut ask = |n_bytes| {
                     self.wait_for_room(&mut run);
                     n_held += n_bytes;
-                });
+                };
+                let made = (self.make)(item, &mut Room { ask: &mut ask, shared: &mut shared });
                 run.made.push(made);
                 run.held.n_items += 1;
                 run.held.n_bytes += n_held;
@@ -219,8 +237,8 @@ mod tests {
     fn sizes_in_order(sizes: &[u64]) -> (Vec<u64>, u64) {
         let (held, most) = (AtomicU64::new(0), AtomicU64::new(0));
         let mut handed_on = Vec::new();
-        let make = |&size: &u64, room: &mut dyn FnMut(u64)| {
-            room(size);
+        let make = |&size: &u64, room: &mut Room| {
+            room.ask(size);
             most.fetch_max(held.fetch_add(size, Ordering::SeqCst) + size, Ordering::SeqCst);
             // The small ones overtake the large.
             thread::sleep(Duration::from_micros(size / MIB * 20));
@@ -254,7 +272,7 @@ mod tests {
     #[test]
     fn an_error_ends_the_work() {
         let (n_made, items) = (AtomicU64::new(0), vec![(); 1_000_000]);
-        let make = |(): &(), _: &mut dyn FnMut(u64)| n_made.fetch_add(1, Ordering::Relaxed);
+        let make = |(): &(), _: &mut Room| n_made.fetch_add(1, Ordering::Relaxed);
         let mut n_handed_on = 0;
         let outcome = in_order(
             &items,
@@ -272,8 +290,8 @@ mod tests {
     #[test]
     fn a_panic_goes_on_and_no_thread_waits_for_it() {
         let items: Vec<_> = (0..1000).collect();
-        let make = |&at: &u64, room: &mut dyn FnMut(u64)| {
-            room(MIB);
+        let make = |&at: &u64, room: &mut Room| {
+            room.ask(MIB);
             assert_ne!(at, 20, "a decoder gave up");
         };
         let work = || in_order(&items, make, |made| made, |_| Ok::<_, ()>(()));

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use twinset_manifest::Provenance;
 use twinset_manifest::rows::Split;
 
+use crate::in_order::Room;
 use crate::outcomes::Outcomes;
 use crate::sink::Sink;
 use crate::splits::{Asked, missing_classes};
@@ -75,8 +76,8 @@ impl<'a> Intake<'a> {
         }
         let numbered: Vec<_> = items.iter().enumerate().map(|(at, item)| (first + at, item)).collect();
         let (roll, take, outcomes) = (self.roll, self.take, &mut self.outcomes);
-        let make = |&(id, item): &(usize, &T), room: &mut dyn FnMut(u64)| {
-            room(size(item));
+        let make = |&(id, item): &(usize, &T), room: &mut Room| {
+            room.ask(size(item));
             let (source, bytes) = make(item);
             match bytes.and_then(|bytes| taken(take, roll, id, source.clone(), bytes)) {
                 Ok(taken) => (Ok(taken), (id, None)),

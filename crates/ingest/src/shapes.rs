@@ -164,5 +164,5 @@ fn image(id: usize, planned: &Planned, seed: u64) -> Taken {
         class_name: Shape::ALL[planned.label as usize].name().to_owned(),
         source: format!("shapes#{id}"),
     };
-    Taken::as_png(place, &pixels)
+    Taken::as_png(place, pixels)
 }

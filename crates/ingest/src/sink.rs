@@ -7,7 +7,7 @@ use twinset_manifest::rows::{Image, Reject};
 use twinset_manifest::{Provenance, Writer};
 use twinset_stage::{Bar, Progress};
 
-use crate::in_order::in_order;
+use crate::in_order::{Room, in_order};
 use crate::taken::{self, Taken};
 use crate::{Counts, IngestError, Summary};
 
@@ -43,7 +43,7 @@ impl Sink {
     pub(crate) fn write<'a, T: Sync, N: Send>(
         &mut self,
         items: &'a [T],
-        make: impl Fn(&'a T, &mut dyn FnMut(u64)) -> Made<N> + Sync,
+        make: impl Fn(&'a T, &mut Room) -> Made<N> + Sync,
         mut note: impl FnMut(N) + Send,
     ) -> Result<(), IngestError> {
         in_order(items, make, taken::rows, |made| {
@@ -59,8 +59,10 @@ impl Sink {
 
     /// Gives the manifests their names; the images last, so that where they are, all is.
     pub(crate) fn finish(self, provenance: &Provenance, class_names: Vec<String>) -> Result<Summary, IngestError> {
-        let Manifests { images, rejects, counts, rejects_by_reason } = self.manifests;
-        let rejects = rejects.finish(provenance)?;
+        let Manifests { mut images, rejects, counts, rejects_by_reason } = self.manifests;
+        // The last images are written while the disk has the rejects.
+        let (rejects, flushed) = rayon::join(|| rejects.finish(provenance), || images.flush());
+        let (rejects, ()) = (rejects?, flushed?);
         let images = images.finish_images(provenance, &class_names)?;
         Ok(Summary {
             images,

@@ -147,13 +147,9 @@ pub(crate) fn ingest(
         provenance.with_seed(config.draw_split.as_ref().map(|draw_split| draw_split.seed)).with_inputs([of_table]);
     provenance.warnings.extend(roll.warnings(config.asked()));
     let places = roll.splits.into_iter().zip(roll.labels);
-    let found = |(relative, (split, label)): (String, _)| Found {
-        path: folder.join(&relative),
-        relative,
-        is_utf8: true,
-        split,
-        label,
-    };
+    let n_folder_bytes = folder.join("").as_os_str().len();
+    let found =
+        |(relative, (split, label)): (String, _)| Found { path: folder.join(relative), n_folder_bytes, split, label };
     let files = Files {
         source: &table,
         folder: &folder,
@@ -165,7 +161,7 @@ pub(crate) fn ingest(
         resize: config.resize.as_ref(),
         shard_images: config.shard_images,
         unlabelled: UNLABELLED,
-        tried: &|found| tried(config, &found.relative),
+        tried: &|found| tried(config, &found.relative()),
     };
     files.ingest(provenance, out, progress)
 }

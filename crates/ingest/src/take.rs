@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::prelude::*;
 use std::path::Path;
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use twinset_manifest::rows::{ImageData, Reject};
 use twinset_pixels::Limits;
 
@@ -17,6 +17,10 @@ pub(crate) type Rejection = (&'static str, String);
 
 /// Why an item without a label gives none, where its source does not know better.
 pub(crate) const UNLABELLED: (&str, &str) = ("unlabelled", "it has no label");
+
+/// Files of so few bytes lie together in memory, and how much memory they are given at a time.
+const SMALL_BYTES: usize = 32 << 10;
+const SHARED_BYTES: usize = 256 << 10;
 
 /// How images are taken, the same for all items of a source.
 #[derive(Clone, Copy)]
@@ -47,7 +51,7 @@ impl Take<'_> {
             Keep::Bytes => ImageData { bytes: Some(bytes), path: None },
             Keep::Path(path) => ImageData { bytes: None, path: Some(path) },
         };
-        Ok(Taken::new(place, &pixels, image))
+        Ok(Taken::new(place, pixels, image))
     }
 
     /// Opens a file that may be an image.
@@ -90,13 +94,23 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// The file's bytes.
-    pub(crate) fn read(self) -> Result<Bytes, Rejection> {
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(self.n_bytes as usize).map_err(|error| unreadable(error.into()))?;
+    /// The file's bytes; those of a small one lie in `shared`.
+    pub(crate) fn read(self, shared: &mut BytesMut) -> Result<Bytes, Rejection> {
+        let n_bytes = self.n_bytes as usize;
         // What is added meanwhile is not waited for.
-        self.file.take(self.n_bytes).read_to_end(&mut bytes).map_err(unreadable)?;
-        Ok(bytes.into())
+        let mut file = self.file.take(self.n_bytes);
+        if n_bytes > SMALL_BYTES {
+            let mut bytes = Vec::new();
+            bytes.try_reserve_exact(n_bytes).map_err(|error| unreadable(error.into()))?;
+            file.read_to_end(&mut bytes).map_err(unreadable)?;
+            return Ok(bytes.into());
+        }
+        if shared.capacity() < n_bytes {
+            *shared = BytesMut::with_capacity(SHARED_BYTES);
+        }
+        let copied = io::copy(&mut file, &mut shared.writer());
+        let bytes = shared.split().freeze();
+        copied.map_or_else(|error| Err(unreadable(error)), |_| Ok(bytes))
     }
 }
 
@@ -113,4 +127,43 @@ pub(crate) fn reject(source: &str, (reason, detail): Rejection) -> Reject {
 /// A reject for a message: which item, the reason, and what was found.
 pub(crate) fn told(Reject { source, reason, detail }: &Reject) -> String {
     format!("`{source}`: {}: {detail}", reason.replace('-', " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn files_of_any_size_are_read_into_shared_memory_or_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let (take, mut shared) = (Take { max_pixels: 1 << 20, resize: None }, BytesMut::new());
+        let sizes = [0, 1, SMALL_BYTES, 100, SMALL_BYTES + 1, 7, 3 * SHARED_BYTES];
+        let files: Vec<_> = (0..30).flat_map(|_| sizes).zip(0..).collect();
+        let read: Vec<_> = files
+            .iter()
+            .map(|&(n_bytes, byte)| {
+                let path = folder.path().join(byte.to_string());
+                fs::write(&path, vec![byte; n_bytes]).unwrap();
+                take.open(&path).unwrap().read(&mut shared).unwrap()
+            })
+            .collect();
+        for ((n_bytes, byte), read) in files.into_iter().zip(read) {
+            assert_eq!(read, vec![byte; n_bytes], "{n_bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn what_a_file_grows_by_or_loses_while_it_is_read_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, mut shared) = (folder.path().join("a"), BytesMut::new());
+        let take = Take { max_pixels: 1 << 20, resize: None };
+        for (n_before, n_after, n_read) in [(10, 20, 10), (20, 10, 10), (SMALL_BYTES + 5, 3, 3)] {
+            fs::write(&path, vec![1; n_before]).unwrap();
+            let opened = take.open(&path).unwrap();
+            File::options().write(true).open(&path).unwrap().set_len(n_after).unwrap();
+            assert_eq!(opened.read(&mut shared).unwrap().len(), n_read);
+        }
+    }
 }

@@ -25,13 +25,13 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    pub(crate) fn new(place: Place, pixels: &RgbImage, image: ImageData) -> Self {
+    pub(crate) fn new(place: Place, pixels: RgbImage, image: ImageData) -> Self {
         Self { place, width: pixels.width(), height: pixels.height(), image, pixels: ToDigest::new(pixels) }
     }
 
     /// Pixels that were not encoded in their source, as a PNG.
-    pub(crate) fn as_png(place: Place, pixels: &RgbImage) -> Self {
-        let bytes = twinset_pixels::encode_png(pixels).into();
+    pub(crate) fn as_png(place: Place, pixels: RgbImage) -> Self {
+        let bytes = twinset_pixels::encode_png(&pixels).into();
         Self::new(place, pixels, ImageData { bytes: Some(bytes), path: None })
     }
 

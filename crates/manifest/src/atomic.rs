@@ -2,12 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::{self, JoinHandle};
 
 /// Bytes after which the disk is set to work while more is written: little is left to wait for at the end.
-const SYNC_BYTES: usize = 4 << 20;
+const WRITE_BACK_BYTES: u64 = 1 << 20;
 
 /// A file that is written beside its target and takes the target's name only when [committed](AtomicFile::commit).
 ///
@@ -19,9 +19,9 @@ pub struct AtomicFile {
     temporary: PathBuf,
     target: PathBuf,
     is_committed: bool,
-    n_unsynced: usize,
-    /// What is being synced beside the writing. The system tells an error of the disk once, so each outcome is looked at.
-    syncing: Option<JoinHandle<io::Result<()>>>,
+    n_written: u64,
+    /// So many of them the disk has been set to write.
+    n_written_back: u64,
 }
 
 impl AtomicFile {
@@ -40,7 +40,7 @@ impl AtomicFile {
         let temporary = target.with_file_name(format!(".{name}.{}-{n}.partial", std::process::id()));
         let file = File::create(&temporary)?;
         let target = target.to_owned();
-        Ok(Self { file, temporary, target, is_committed: false, n_unsynced: 0, syncing: None })
+        Ok(Self { file, temporary, target, is_committed: false, n_written: 0, n_written_back: 0 })
     }
 
     /// Syncs the file to disk and gives it its target's name.
@@ -49,39 +49,35 @@ impl AtomicFile {
     /// When syncing or renaming fails; the target is then as it was. Also when its folder cannot be synced: the new file stands,
     /// and may be gone after a power failure.
     pub fn commit(mut self) -> io::Result<()> {
-        self.wait_for_sync()?;
         self.file.sync_all()?;
         fs::rename(&self.temporary, &self.target)?;
         self.is_committed = true;
         let folder = self.target.parent().filter(|parent| !parent.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     }
-
-    /// Begins to sync what was written, unless that before is still under way.
-    fn begin_sync(&mut self) -> io::Result<()> {
-        if self.syncing.as_ref().is_some_and(|syncing| !syncing.is_finished()) {
-            return Ok(());
-        }
-        self.wait_for_sync()?;
-        self.n_unsynced = 0;
-        // Without a further file or thread the whole is synced at the end.
-        let file = self.file.try_clone();
-        self.syncing = file.and_then(|file| thread::Builder::new().spawn(move || file.sync_data())).ok();
-        Ok(())
-    }
-
-    fn wait_for_sync(&mut self) -> io::Result<()> {
-        let outcome = self.syncing.take().map(JoinHandle::join);
-        outcome.unwrap_or(Ok(Ok(()))).unwrap_or_else(|_| Err(io::Error::other("syncing the file panicked")))
-    }
 }
+
+/// Sets the disk to write a part of a file. One that it cannot write, and any other error, is told when the file is synced.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "the standard library syncs files as a whole, and waits for it")]
+fn begin_write_back(file: &File, bytes: Range<u64>) {
+    use std::os::fd::AsRawFd;
+    let (begin, n_bytes) = (bytes.start as libc::off64_t, (bytes.end - bytes.start) as libc::off64_t);
+    // SAFETY: the file is open, and the call touches no memory of ours.
+    unsafe { libc::sync_file_range(file.as_raw_fd(), begin, n_bytes, libc::SYNC_FILE_RANGE_WRITE) };
+}
+
+/// Elsewhere all is written when the file is synced.
+#[cfg(not(target_os = "linux"))]
+fn begin_write_back(_: &File, _: Range<u64>) {}
 
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let n = self.file.write(bytes)?;
-        self.n_unsynced += n;
-        if self.n_unsynced >= SYNC_BYTES {
-            self.begin_sync()?;
+        self.n_written += n as u64;
+        if self.n_written - self.n_written_back >= WRITE_BACK_BYTES {
+            begin_write_back(&self.file, self.n_written_back..self.n_written);
+            self.n_written_back = self.n_written;
         }
         Ok(n)
     }
@@ -164,15 +160,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_synced_while_it_is_written_is_whole() {
+    fn a_file_that_is_written_back_while_more_is_written_is_whole() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("large.bin");
         let mut file = AtomicFile::create(&target).unwrap();
-        let piece: Vec<_> = (0..SYNC_BYTES / 4).map(|at| at as u8).collect();
+        let piece: Vec<_> = (0..WRITE_BACK_BYTES / 4).map(|at| at as u8).collect();
         for _ in 0..13 {
             file.write_all(&piece).unwrap();
         }
-        assert!(file.syncing.is_some());
+        assert_eq!(file.n_written_back, 3 * WRITE_BACK_BYTES);
         file.commit().unwrap();
         assert_eq!(fs::read(&target).unwrap(), piece.repeat(13));
         assert_eq!(names(folder.path()), ["large.bin"]);

@@ -5,8 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, BinaryViewBuilder, BooleanArray, PrimitiveArray,
-    StringArray, StringBuilder, StructArray,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, PrimitiveArray, StringArray, StringBuilder, StructArray,
 };
 use arrow::datatypes::{DataType, Field, Fields, Float32Type, Float64Type, Int64Type, UInt32Type, UInt64Type};
 
@@ -22,6 +21,10 @@ pub trait Value: Clone + 'static {
     /// Bytes that the value takes in an array, about.
     fn n_bytes(&self) -> usize {
         size_of::<Self>()
+    }
+    /// The bytes of an encoded image, which its array goes without.
+    fn image_bytes(&self) -> Option<&Bytes> {
+        None
     }
     /// The values as an array.
     fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef;
@@ -47,6 +50,10 @@ pub trait Column {
     }
     /// Bytes that a field takes in an array, about.
     fn n_bytes(field: &Self::Field) -> usize;
+    /// The bytes of an encoded image, which its array goes without.
+    fn image_bytes(_field: &Self::Field) -> Option<&Bytes> {
+        None
+    }
     /// The fields as an array.
     fn encode_column<'a>(fields: impl Iterator<Item = &'a Self::Field>) -> ArrayRef;
     /// The fields of an array.
@@ -67,6 +74,10 @@ impl<V: Value> Column for V {
 
     fn n_bytes(field: &Self) -> usize {
         Value::n_bytes(field)
+    }
+
+    fn image_bytes(field: &Self) -> Option<&Bytes> {
+        Value::image_bytes(field)
     }
 
     fn encode_column<'a>(fields: impl Iterator<Item = &'a Self>) -> ArrayRef {
@@ -230,20 +241,21 @@ impl Value for Vec<u8> {
 
 impl Value for ImageData {
     fn data_type() -> DataType {
-        DataType::Struct(image_fields(DataType::Binary))
+        DataType::Struct(image_fields())
     }
 
     fn n_bytes(&self) -> usize {
         self.bytes.as_ref().map_or(0, Bytes::len) + self.path.as_ref().map_or(0, String::len)
     }
 
+    fn image_bytes(&self) -> Option<&Bytes> {
+        self.bytes.as_ref()
+    }
+
     fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {
-        let (bytes, paths): (Vec<_>, Vec<_>) = values
-            .map(|value| value.map_or((None, None), |image| (image.bytes.as_ref(), image.path.as_deref())))
-            .unzip();
-        let (bytes, paths) = (shared_bytes_array(&bytes), text_array(paths.into_iter()));
-        let fields = image_fields(bytes.data_type().clone());
-        Arc::new(StructArray::new(fields, vec![Arc::new(bytes), Arc::new(paths)], None))
+        let paths = text_array(values.map(|value| value.and_then(|image| image.path.as_deref())));
+        let bytes = BinaryArray::new_null(paths.len());
+        Arc::new(StructArray::new(image_fields(), vec![Arc::new(bytes), Arc::new(paths)], None))
     }
 
     fn decode(array: &dyn Array) -> Result<Vec<Option<Self>>, String> {
@@ -260,23 +272,6 @@ impl Value for ImageData {
     }
 }
 
-/// An array that shares the bytes with the rows, since those of encoded images are many. Parquet has one type for it and for
-/// an array of bytes that lie together.
-fn shared_bytes_array(values: &[Option<&Bytes>]) -> BinaryViewArray {
-    let mut builder = BinaryViewBuilder::with_capacity(values.len());
-    for &value in values {
-        match value {
-            Some(bytes) => {
-                let block = builder.append_block(bytes.clone().into());
-                let n_bytes = u32::try_from(bytes.len()).expect("an encoded image is below 4 GiB");
-                builder.try_append_view(block, 0, n_bytes).expect("a view of a whole block");
-            }
-            None => builder.append_null(),
-        }
-    }
-    builder.finish()
-}
-
 fn text_array<'a>(values: impl Iterator<Item = Option<&'a str>>) -> StringArray {
     let mut builder = StringBuilder::new();
     values.for_each(|value| builder.append_option(value));
@@ -284,6 +279,6 @@ fn text_array<'a>(values: impl Iterator<Item = Option<&'a str>>) -> StringArray 
 }
 
 /// Hugging Face's image convention.
-fn image_fields(bytes: DataType) -> Fields {
-    Fields::from(vec![Field::new("bytes", bytes, true), Field::new("path", DataType::Utf8, true)])
+fn image_fields() -> Fields {
+    Fields::from(vec![Field::new("bytes", DataType::Binary, true), Field::new("path", DataType::Utf8, true)])
 }

@@ -34,6 +34,7 @@ mod file;
 mod footer;
 mod guard;
 pub mod huggingface;
+mod image_bytes;
 mod pages;
 mod provenance;
 mod reader;

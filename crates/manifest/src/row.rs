@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Schema};
+use bytes::Bytes;
 
 /// What `SCHEMAS.md` says of a column.
 #[derive(Clone, Debug)]
@@ -31,8 +32,10 @@ pub trait Row: Clone + Sized {
     fn columns() -> Vec<ColumnDoc>;
     /// Bytes that the row takes in memory and in arrays, about: what a row group is cut by.
     fn n_bytes(&self) -> usize;
-    /// The rows as arrays, in the order of [`columns`](Row::columns).
+    /// The rows as arrays, in the order of [`columns`](Row::columns); without [`image_bytes`](Row::image_bytes).
     fn to_arrays(rows: &[Self]) -> Vec<ArrayRef>;
+    /// The bytes of an encoded image, in a row that holds one. They are many, and written without a copy in an array.
+    fn image_bytes(&self) -> Option<&Bytes>;
     /// The rows of a batch; columns are found by name.
     ///
     /// # Errors
@@ -110,6 +113,10 @@ macro_rules! row {
                 vec![$( <$crate::row::row!(@column $type $(as $column)?) as $crate::Column>::encode_column(
                     rows.iter().map(|row| &row.$field)
                 ) ),*]
+            }
+
+            fn image_bytes(&self) -> Option<&bytes::Bytes> {
+                None $( .or(<$crate::row::row!(@column $type $(as $column)?) as $crate::Column>::image_bytes(&self.$field)) )*
             }
 
             fn from_batch(batch: &arrow::array::RecordBatch) -> Result<Vec<Self>, $crate::row::ColumnMismatch> {

@@ -2,16 +2,19 @@
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::Result as ParquetResult;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 
 use crate::error::innermost;
+use crate::image_bytes::{self, ImageBytes};
 use crate::{AtomicFile, Digest, Input, ManifestError, PROVENANCE_KEY, Provenance, Row, SCHEMA_KEY};
 
 /// Bytes of rows after which a row group ends, however few they are: a reader holds one in memory.
@@ -27,8 +30,12 @@ const BUFFER_BYTES: usize = 256 << 10;
 ///
 /// The same rows and provenance give the same bytes, however they were pushed.
 pub struct Writer<R> {
-    arrow: ArrowWriter<BufWriter<Digesting>>,
+    file: SerializedFileWriter<BufWriter<Digesting>>,
     path: PathBuf,
+    row_groups: ArrowRowGroupWriterFactory,
+    /// The columns of the row group under way; none before its first rows.
+    columns: Vec<ArrowColumnWriter>,
+    image_bytes: Option<ImageBytes>,
     pending: Vec<R>,
     batch: Size,
     row_group: Size,
@@ -89,14 +96,19 @@ impl<R: Row> Writer<R> {
     /// When the temporary sibling cannot be created.
     pub fn create(path: &Path) -> Result<Self, ManifestError> {
         let file = AtomicFile::create(path).map_err(|error| write_error(path, &error))?;
-        // Without Arrow's own schema in the footer: Parquet's types say as much, and readers that find one, pyarrow and with it
-        // `datasets`, look for `huggingface` in there alone.
-        let options = ArrowWriterOptions::new().with_properties(properties::<R>()).with_skip_arrow_metadata(true);
         let file = BufWriter::with_capacity(BUFFER_BYTES, Digesting { file, hasher: blake3::Hasher::new() });
-        let arrow = ArrowWriter::try_new_with_options(file, R::arrow_schema(), options)
-            .map_err(|error| write_error(path, &innermost(&error)))?;
-        let (batch, row_group) = (Size::default(), Size::default());
-        Ok(Self { arrow, path: path.to_owned(), pending: Vec::new(), batch, row_group, n_rows: 0 })
+        let file = begin::<R>(file).map_err(|error| write_error(path, &innermost(&error)))?;
+        Ok(Self {
+            row_groups: ArrowRowGroupWriterFactory::new(&file, R::arrow_schema()),
+            columns: Vec::new(),
+            image_bytes: ImageBytes::of(file.schema_descr()),
+            file,
+            path: path.to_owned(),
+            pending: Vec::new(),
+            batch: Size::default(),
+            row_group: Size::default(),
+            n_rows: 0,
+        })
     }
 
     /// Adds a row.
@@ -109,9 +121,9 @@ impl<R: Row> Writer<R> {
         self.row_group.add(n_bytes);
         self.pending.push(row);
         if self.row_group.fills(Size { rows: R::ROW_GROUP_ROWS, bytes: ROW_GROUP_BYTES }) {
-            self.end_row_group()
+            self.flush()
         } else if self.batch.fills(BATCH) {
-            self.encode()
+            self.encode().map_err(|error| write_error(&self.path, &innermost(&error)))
         } else {
             Ok(())
         }
@@ -127,7 +139,7 @@ impl<R: Row> Writer<R> {
 
     /// Adds a footer entry for readers that are not ours, for instance `huggingface`.
     pub fn put_metadata(&mut self, key: &str, value: String) {
-        self.arrow.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
+        self.file.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
     }
 
     /// Writes the footer, syncs the file and gives it its name.
@@ -135,32 +147,70 @@ impl<R: Row> Writer<R> {
     /// # Errors
     /// When writing, syncing or renaming fails; what stood at the path is then as it was.
     pub fn finish(mut self, provenance: &Provenance) -> Result<Written, ManifestError> {
-        self.end_row_group()?;
+        self.flush()?;
         let provenance = serde_json::to_string(provenance).expect("provenance serialises to JSON");
         self.put_metadata(SCHEMA_KEY, R::SCHEMA.to_owned());
         self.put_metadata(PROVENANCE_KEY, provenance);
-        let Self { arrow, path, n_rows, .. } = self;
-        let buffer = arrow.into_inner().map_err(|error| write_error(&path, &innermost(&error)))?;
+        let Self { file, path, n_rows, .. } = self;
+        let buffer = file.into_inner().map_err(|error| write_error(&path, &innermost(&error)))?;
         let Digesting { file, hasher } = buffer.into_inner().map_err(|error| write_error(&path, error.error()))?;
         file.commit().map_err(|error| write_error(&path, &error))?;
         Ok(Written { path, n_rows, blake3: Digest(*hasher.finalize().as_bytes()) })
     }
 
-    fn end_row_group(&mut self) -> Result<(), ManifestError> {
-        self.encode()?;
-        self.row_group = Size::default();
-        self.arrow.flush().map_err(|error| write_error(&self.path, &innermost(&error)))
+    /// Writes all rows so far: the row group ends.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn flush(&mut self) -> Result<(), ManifestError> {
+        self.encode().and_then(|()| self.end_row_group()).map_err(|error| write_error(&self.path, &innermost(&error)))
     }
 
     /// Hands the pending rows to the row group.
-    fn encode(&mut self) -> Result<(), ManifestError> {
+    fn encode(&mut self) -> ParquetResult<()> {
         self.batch = Size::default();
+        if self.pending.is_empty() {
+            return Ok(());
+        }
         self.n_rows += self.pending.len() as u64;
-        let batch = RecordBatch::try_new(R::arrow_schema(), R::to_arrays(&self.pending))
-            .expect("a row type's arrays agree with its schema");
+        if self.columns.is_empty() {
+            self.columns = self.row_groups.create_column_writers(self.file.flushed_row_groups().len())?;
+        }
+        let mut columns = self.columns.iter_mut();
+        for (field, array) in R::arrow_schema().fields().iter().zip(R::to_arrays(&self.pending)) {
+            for (leaf, column) in compute_leaves(field, &array)?.iter().zip(&mut columns) {
+                column.write(leaf)?;
+            }
+        }
+        if let Some(image_bytes) = &mut self.image_bytes {
+            self.pending.iter().for_each(|row| image_bytes.push(row.image_bytes()));
+        }
         self.pending.clear();
-        self.arrow.write(&batch).map_err(|error| write_error(&self.path, &innermost(&error)))
+        Ok(())
     }
+
+    fn end_row_group(&mut self) -> ParquetResult<()> {
+        self.row_group = Size::default();
+        if self.columns.is_empty() {
+            return Ok(());
+        }
+        let mut row_group = self.file.next_row_group()?;
+        for (place, column) in self.columns.drain(..).enumerate() {
+            match &mut self.image_bytes {
+                Some(image_bytes) if image_bytes.is_at(place) => image_bytes.write(&mut row_group)?,
+                _ => column.close()?.append_to_row_group(&mut row_group)?,
+            }
+        }
+        row_group.close()?;
+        Ok(())
+    }
+}
+
+/// Begins a Parquet file, without Arrow's own schema in its footer: Parquet's types say as much, and readers that find one,
+/// pyarrow and with it `datasets`, look for `huggingface` in there alone.
+fn begin<R: Row>(file: BufWriter<Digesting>) -> ParquetResult<SerializedFileWriter<BufWriter<Digesting>>> {
+    let schema = ArrowSchemaConverter::new().convert(&R::arrow_schema())?;
+    SerializedFileWriter::new(file, schema.root_schema_ptr(), Arc::new(properties::<R>()))
 }
 
 impl Written {
@@ -189,7 +239,7 @@ pub fn write_manifest<R: Row>(
 }
 
 fn properties<R: Row>() -> WriterProperties {
-    let encoded_image = ColumnPath::new(vec!["image".to_owned(), "bytes".to_owned()]);
+    let encoded_image = ColumnPath::new(image_bytes::PATH.map(str::to_owned).to_vec());
     let digest = ColumnPath::new(vec!["pixels_blake3".to_owned()]);
     WriterProperties::builder()
         .set_created_by("twinset".to_owned())

@@ -8,28 +8,14 @@ use blake3::{BLOCK_LEN, CHUNK_LEN, Hasher, IncrementCounter, OUT_LEN};
 use image::RgbImage;
 use twinset_manifest::Digest;
 
-/// Pixels of so few bytes are copied behind their size: what lies together is digested several blocks at once.
+/// Images of so few bytes wait for others.
 const SMALL_BYTES: usize = 16 << 10;
 
 /// The digest of decoded pixels: equal for exact duplicates and for nothing else.
 ///
 /// BLAKE3 of width and height as little-endian u32, then the red, green, blue bytes row by row.
 pub fn digest(image: &RgbImage) -> Digest {
-    let hash = match small(image) {
-        Some(bytes) => blake3::hash(&bytes),
-        None => Hasher::new().update(size(image).as_flattened()).update(image.as_raw()).finalize(),
-    };
-    Digest(*hash.as_bytes())
-}
-
-/// Size and pixels of a small image.
-fn small(image: &RgbImage) -> Option<Vec<u8>> {
-    let pixels = image.as_raw();
-    (pixels.len() <= SMALL_BYTES).then(|| [size(image).as_flattened(), pixels].concat())
-}
-
-fn size(image: &RgbImage) -> [[u8; 4]; 2] {
-    [image.width().to_le_bytes(), image.height().to_le_bytes()]
+    Digest(Input::of(image).digest())
 }
 
 /// Decoded pixels on their way to their [`digest`].
@@ -42,15 +28,15 @@ pub struct ToDigest(State);
 
 #[derive(Debug)]
 enum State {
-    /// Size and pixels.
-    Waiting(Vec<u8>),
+    Waiting(RgbImage),
     Digested(Digest),
 }
 
 impl ToDigest {
     /// The pixels of an image.
-    pub fn new(image: &RgbImage) -> Self {
-        Self(small(image).map_or_else(|| State::Digested(digest(image)), State::Waiting))
+    pub fn new(image: RgbImage) -> Self {
+        let is_small = image.as_raw().len() <= SMALL_BYTES;
+        Self(if is_small { State::Waiting(image) } else { State::Digested(digest(&image)) })
     }
 
     /// The images' digests, in their order.
@@ -59,10 +45,10 @@ impl ToDigest {
         for (at, Self(state)) in images.into_iter().enumerate() {
             match state {
                 State::Digested(digest) => digests.push((at, *digest)),
-                State::Waiting(bytes) => {
-                    let (places, inputs) = waiting.entry(bytes.len()).or_default();
+                State::Waiting(image) => {
+                    let (places, inputs) = waiting.entry(image.as_raw().len()).or_default();
                     places.push(at);
-                    inputs.push(bytes.as_slice());
+                    inputs.push(Input::of(image));
                 }
             }
         }
@@ -71,6 +57,46 @@ impl ToDigest {
         }
         digests.sort_unstable_by_key(|&(at, _)| at);
         digests.into_iter().map(|(_, digest)| digest).collect()
+    }
+}
+
+/// What is digested of an image.
+struct Input<'a> {
+    /// Width and height.
+    size: [u8; SIZE_BYTES],
+    pixels: &'a [u8],
+}
+
+const SIZE_BYTES: usize = 8;
+
+impl<'a> Input<'a> {
+    fn of(image: &'a RgbImage) -> Self {
+        let mut size = [0; SIZE_BYTES];
+        size[..4].copy_from_slice(&image.width().to_le_bytes());
+        size[4..].copy_from_slice(&image.height().to_le_bytes());
+        Self { size, pixels: image.as_raw() }
+    }
+
+    fn n_bytes(&self) -> usize {
+        SIZE_BYTES + self.pixels.len()
+    }
+
+    /// What it begins with: the size stands apart from the pixels.
+    fn first_chunk(&self) -> [u8; CHUNK_LEN] {
+        let mut chunk = [0; CHUNK_LEN];
+        let (size, pixels) = chunk.split_at_mut(SIZE_BYTES);
+        size.copy_from_slice(&self.size);
+        pixels.copy_from_slice(&self.pixels[..CHUNK_LEN - SIZE_BYTES]);
+        chunk
+    }
+
+    /// What it has from its byte `begin` on, which lies among the pixels.
+    fn behind(&self, begin: usize) -> &'a [u8] {
+        &self.pixels[begin - SIZE_BYTES..]
+    }
+
+    fn digest(&self) -> ChainingValue {
+        *Hasher::new().update(&self.size).update(self.pixels).finalize().as_bytes()
     }
 }
 
@@ -89,10 +115,10 @@ const ROOT: u8 = 8;
 ///
 /// The tree has a leaf for each chunk of a KiB. Two neighbours make a parent, level by level; the last of an odd number
 /// goes up as it is.
-fn side_by_side(inputs: &[&[u8]]) -> Vec<ChainingValue> {
-    let n_bytes = inputs.first().map_or(0, |input| input.len());
+fn side_by_side(inputs: &[Input]) -> Vec<ChainingValue> {
+    let n_bytes = inputs.first().map_or(0, Input::n_bytes);
     if n_bytes <= CHUNK_LEN {
-        return inputs.iter().map(|input| *blake3::hash(input).as_bytes()).collect();
+        return inputs.iter().map(Input::digest).collect();
     }
     // The inputs' values at the first place, then those at the second, …
     let mut values = leaves(inputs, n_bytes);
@@ -102,18 +128,23 @@ fn side_by_side(inputs: &[&[u8]]) -> Vec<ChainingValue> {
     values
 }
 
-fn leaves<'a>(inputs: &[&'a [u8]], n_bytes: usize) -> Vec<ChainingValue> {
+fn leaves(inputs: &[Input], n_bytes: usize) -> Vec<ChainingValue> {
     let n_whole = n_bytes / CHUNK_LEN;
     let mut values = vec![[0; OUT_LEN]; n_whole * inputs.len()];
+    let first: Vec<_> = inputs.iter().map(Input::first_chunk).collect();
     for (at, values) in values.chunks_mut(inputs.len()).enumerate() {
-        let chunk = |input: &&'a [u8]| input[at * CHUNK_LEN..].first_chunk::<CHUNK_LEN>().expect("a whole chunk");
-        let chunks: Vec<_> = inputs.iter().map(chunk).collect();
+        let chunk = |(input, first)| match at {
+            0 => first,
+            _ => Input::behind(input, at * CHUNK_LEN).first_chunk::<CHUNK_LEN>().expect("a whole chunk"),
+        };
+        let chunks: Vec<_> = inputs.iter().zip(&first).map(chunk).collect();
         compress(&chunks, at as u64, [0, CHUNK_START, CHUNK_END], values);
     }
     let begin = n_whole * CHUNK_LEN;
     if begin < n_bytes {
-        let cut =
-            |input: &&[u8]| Hasher::new().set_input_offset(begin as u64).update(&input[begin..]).finalize_non_root();
+        let cut = |input: &Input| {
+            Hasher::new().set_input_offset(begin as u64).update(input.behind(begin)).finalize_non_root()
+        };
         values.extend(inputs.iter().map(cut));
     }
     values
@@ -174,8 +205,10 @@ mod tests {
             for n_inputs in [0, 1, 2, 3, 5, 16, 33] {
                 let byte = |input, at| (at * 31 + input * 7 + at / 251) as u8;
                 let inputs: Vec<Vec<_>> = (0..n_inputs).map(|n| (0..n_bytes).map(|at| byte(n, at)).collect()).collect();
-                let inputs: Vec<_> = inputs.iter().map(Vec::as_slice).collect();
-                let expected: Vec<_> = inputs.iter().map(|input| *blake3::hash(input).as_bytes()).collect();
+                let size = [7, 0, 0, 1, 2, 3, 0, 255];
+                let digest = |pixels: &Vec<u8>| *blake3::hash(&[&size[..], pixels].concat()).as_bytes();
+                let expected: Vec<_> = inputs.iter().map(digest).collect();
+                let inputs: Vec<_> = inputs.iter().map(|pixels| Input { size, pixels }).collect();
                 assert_eq!(side_by_side(&inputs), expected, "{n_inputs} inputs of {n_bytes} bytes");
             }
         }
@@ -185,7 +218,7 @@ mod tests {
     fn images_of_several_sizes_have_their_digests_in_order() {
         let sizes = [(32, 32), (8, 8), (32, 32), (200, 100), (16, 64), (32, 32), (8, 8), (0, 0), (73, 74)];
         let images: Vec<_> = sizes.iter().zip(0..).map(|(&(width, height), seed)| image(width, height, seed)).collect();
-        let waiting: Vec<_> = images.iter().map(ToDigest::new).collect();
+        let waiting: Vec<_> = images.iter().cloned().map(ToDigest::new).collect();
         assert_eq!(ToDigest::digests(&waiting), images.iter().map(digest).collect::<Vec<_>>());
     }
 }

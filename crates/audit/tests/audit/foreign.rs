@@ -7,10 +7,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BinaryArray, Float64Array, RecordBatch, StructArray, UInt64Array};
 use arrow::datatypes::{DataType, Field};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
-
-use twinset_manifest::rows::Image;
-use twinset_manifest::{Reader, Row};
 
 use crate::study::{audit, expect_exit, sound};
 use crate::{refusal, stdout};
@@ -87,11 +85,11 @@ fn what_page_headers_promise_is_refused() {
 fn rows_that_another_program_wrote_anew_are_a_violation() {
     let (root, runs) = sound();
     let images = runs.of("ingest").join("images.parquet");
-    let rows = Reader::<Image>::open(&images).unwrap().read_all().unwrap();
-    let batch = RecordBatch::try_new(Image::arrow_schema(), Image::to_arrays(&rows)).unwrap();
+    let batches = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(&images).unwrap()).unwrap().build().unwrap();
+    let batches: Vec<_> = batches.map(Result::unwrap).collect();
     let path = root.path().join("edited.parquet");
-    let mut writer = ArrowWriter::try_new(fs::File::create(&path).unwrap(), batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
+    let mut writer = ArrowWriter::try_new(fs::File::create(&path).unwrap(), batches[0].schema(), None).unwrap();
+    batches.iter().for_each(|batch| writer.write(batch).unwrap());
     writer.close().unwrap();
     let (told, _) = expect_exit(audit(root.path()).args(["validate", "."]), 3);
     assert!(told.contains("edited.parquet") && told.contains("the columns of `images/2` without a schema"), "{told}");

@@ -204,19 +204,10 @@ fn files_of_classes(
 /// The files of a class at any depth, or, without a label, those that stand in the split's folder itself.
 fn files_below(folder: &Path, within: &Path, split: Split, label: Option<u32>) -> Result<Vec<Found>, IngestError> {
     let depth = if label.is_some() { usize::MAX } else { 1 };
-    let files = entries(within, depth)?.into_par_iter().filter(|entry| !entry.is_folder);
-    Ok(files
-        .map(|Entry { path, .. }| {
-            let relative = path.strip_prefix(folder).expect("an entry is below the folder that is listed");
-            Found {
-                relative: relative.to_string_lossy().into_owned(),
-                is_utf8: relative.to_str().is_some(),
-                path,
-                split,
-                label,
-            }
-        })
-        .collect())
+    // As all paths below the folder begin.
+    let n_folder_bytes = folder.join("").as_os_str().len();
+    let files = entries(within, depth)?.into_iter().filter(|entry| !entry.is_folder);
+    Ok(files.map(|Entry { path, .. }| Found { path, n_folder_bytes, split, label }).collect())
 }
 
 /// Something in a folder.
