@@ -49,3 +49,29 @@ fn a_row_group_ends_after_2048_rows_or_16_mebibytes_and_no_batch_holds_more_than
         assert_eq!((row.image_id, row.image.bytes.as_ref().unwrap().len()), (at as u64, size(at as u64)));
     }
 }
+
+/// The bytes are written apart from the other columns.
+#[test]
+fn rows_with_bytes_a_path_or_both_take_turns() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("images.parquet");
+    // The second row group has paths alone.
+    let has_bytes = |image_id: u64| image_id % 3 != 1 && !(2048..4096).contains(&image_id);
+    let row = |image_id: u64| {
+        let bytes = has_bytes(image_id).then(|| vec![image_id as u8; image_id as usize % 5000].into());
+        let path = (bytes.is_none() || image_id % 3 == 2).then(|| format!("a/{image_id}.png"));
+        Image { image: ImageData { bytes, path }, ..image(image_id, 0) }
+    };
+    let rows: Vec<_> = (0..7000).map(row).collect();
+    let written = write_manifest(&path, rows.iter().cloned(), &Provenance::of_stage("test", "0.1.0")).unwrap();
+    assert_eq!(written.n_rows, 7000);
+    assert_eq!(Reader::<Image>::open(&path).unwrap().read_all().unwrap(), rows);
+
+    let parquet = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+    for (group, begin) in parquet.metadata().row_groups().iter().zip((0..).step_by(2048)) {
+        let end = begin + group.num_rows() as u64;
+        let column = group.columns().iter().find(|column| column.column_path().string() == "image.bytes").unwrap();
+        let n_null = (begin..end).filter(|&image_id| !has_bytes(image_id)).count();
+        assert_eq!(column.statistics().unwrap().null_count_opt(), Some(n_null as u64));
+    }
+}
