@@ -62,12 +62,14 @@ mod tests {
     #[test]
     fn the_digest_is_that_of_paths_and_bytes_behind_their_lengths() {
         let large = vec![7; 3 * BLOCK_BYTES];
+        // The second file ends where a block does.
+        let filling = vec![8; BLOCK_BYTES - 4 * 8 - 4];
         let mut expected = Vec::new();
-        for part in [b"a".as_slice(), b"xy", b"b/c", &large] {
+        for part in [b"a".as_slice(), b"xy", b"b", &filling, b"c", b"", b"b/c", &large] {
             expected.extend((part.len() as u64).to_le_bytes());
             expected.extend(part);
         }
-        let found = digest(&[("a", b"xy"), ("b/c", &large)]);
+        let found = digest(&[("a", b"xy"), ("b", &filling), ("c", b""), ("b/c", &large)]);
         assert_eq!(found, Digest(*blake3::hash(&expected).as_bytes()));
     }
 

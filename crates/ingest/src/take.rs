@@ -18,9 +18,9 @@ pub(crate) type Rejection = (&'static str, String);
 /// Why an item without a label gives none, where its source does not know better.
 pub(crate) const UNLABELLED: (&str, &str) = ("unlabelled", "it has no label");
 
-/// Files of so few bytes lie together in memory, and how much memory they are given at a time.
-const SMALL_BYTES: usize = 32 << 10;
-const SHARED_BYTES: usize = 256 << 10;
+/// Files of so few bytes lie together in memory, and how much memory they are given at a time: so much is held by each.
+const SMALL_BYTES: usize = 16 << 10;
+const SHARED_BYTES: usize = 64 << 10;
 
 /// How images are taken, the same for all items of a source.
 #[derive(Clone, Copy)]
@@ -140,7 +140,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (take, mut shared) = (Take { max_pixels: 1 << 20, resize: None }, BytesMut::new());
         let sizes = [0, 1, SMALL_BYTES, 100, SMALL_BYTES + 1, 7, 3 * SHARED_BYTES];
-        let files: Vec<_> = (0..30).flat_map(|_| sizes).zip(0..).collect();
+        let files: Vec<(usize, u8)> = (0..30).flat_map(|_| sizes).zip(0..).collect();
         let read: Vec<_> = files
             .iter()
             .map(|&(n_bytes, byte)| {

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes after which the disk is set to work while more is written: little is left to wait for at the end.
 const WRITE_BACK_BYTES: u64 = 1 << 20;
+/// Bytes that the system writes at once, at least.
+const PAGE_BYTES: u64 = 4096;
 
 /// A file that is written beside its target and takes the target's name only when [committed](AtomicFile::commit).
 ///
@@ -57,27 +59,38 @@ impl AtomicFile {
     }
 }
 
-/// Sets the disk to write a part of a file. One that it cannot write, and any other error, is told when the file is synced.
+/// Sets the disk to write a part of a file, and does not wait for it: what it then cannot write is told when the file is synced.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "the standard library syncs files as a whole, and waits for it")]
-fn begin_write_back(file: &File, bytes: Range<u64>) {
+fn begin_write_back(file: &File, bytes: Range<u64>) -> io::Result<()> {
     use std::os::fd::AsRawFd;
     let (begin, n_bytes) = (bytes.start as libc::off64_t, (bytes.end - bytes.start) as libc::off64_t);
     // SAFETY: the file is open, and the call touches no memory of ours.
-    unsafe { libc::sync_file_range(file.as_raw_fd(), begin, n_bytes, libc::SYNC_FILE_RANGE_WRITE) };
+    if unsafe { libc::sync_file_range(file.as_raw_fd(), begin, n_bytes, libc::SYNC_FILE_RANGE_WRITE) } == 0 {
+        return Ok(());
+    }
+    match io::Error::last_os_error() {
+        // A file system that knows no parts.
+        error if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL | libc::ESPIPE)) => Ok(()),
+        error => Err(error),
+    }
 }
 
 /// Elsewhere all is written when the file is synced.
 #[cfg(not(target_os = "linux"))]
-fn begin_write_back(_: &File, _: Range<u64>) {}
+fn begin_write_back(_: &File, _: Range<u64>) -> io::Result<()> {
+    Ok(())
+}
 
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let n = self.file.write(bytes)?;
         self.n_written += n as u64;
         if self.n_written - self.n_written_back >= WRITE_BACK_BYTES {
-            begin_write_back(&self.file, self.n_written_back..self.n_written);
-            self.n_written_back = self.n_written;
+            // The last page is not full.
+            let end = self.n_written / PAGE_BYTES * PAGE_BYTES;
+            begin_write_back(&self.file, self.n_written_back..end)?;
+            self.n_written_back = end;
         }
         Ok(n)
     }
@@ -169,6 +182,7 @@ mod tests {
             file.write_all(&piece).unwrap();
         }
         assert_eq!(file.n_written_back, 3 * WRITE_BACK_BYTES);
+        begin_write_back(&file.file, 0..PAGE_BYTES).unwrap();
         file.commit().unwrap();
         assert_eq!(fs::read(&target).unwrap(), piece.repeat(13));
         assert_eq!(names(folder.path()), ["large.bin"]);

@@ -103,6 +103,10 @@ impl<V: Value> Column for Option<V> {
         field.as_ref().map_or(0, Value::n_bytes)
     }
 
+    fn image_bytes(field: &Self) -> Option<&Bytes> {
+        field.as_ref().and_then(Value::image_bytes)
+    }
+
     fn encode_column<'a>(fields: impl Iterator<Item = &'a Self>) -> ArrayRef {
         V::encode(fields.map(Option::as_ref))
     }

@@ -18,10 +18,12 @@ pub(crate) const PATH: [&str; 2] = ["image", "bytes"];
 pub(crate) struct ImageBytes {
     /// The column's place among the leaves of the schema.
     place: usize,
-    /// The level of a value that is there. One that is not has the level below: its row has an `image`.
+    /// The level of a value that is there. One that is not has the level below: no row is without an `image`.
     level: i16,
     levels: Vec<i16>,
     values: Vec<ByteArray>,
+    /// How many levels and values there were at the end of each batch.
+    ends: Vec<(usize, usize)>,
 }
 
 impl ImageBytes {
@@ -29,23 +31,32 @@ impl ImageBytes {
     pub(crate) fn of(schema: &SchemaDescriptor) -> Option<Self> {
         let place = schema.columns().iter().position(|column| column.path().parts() == PATH)?;
         let level = schema.column(place).max_def_level();
-        Some(Self { place, level, levels: Vec::new(), values: Vec::new() })
+        Some(Self { place, level, levels: Vec::new(), values: Vec::new(), ends: Vec::new() })
     }
 
     pub(crate) fn is_at(&self, place: usize) -> bool {
         self.place == place
     }
 
-    /// Adds a row's value.
-    pub(crate) fn push(&mut self, bytes: Option<&Bytes>) {
-        self.levels.push(self.level - i16::from(bytes.is_none()));
-        self.values.extend(bytes.cloned().map(ByteArray::from));
+    /// Adds the values of a batch of rows.
+    pub(crate) fn extend<'a>(&mut self, batch: impl Iterator<Item = Option<&'a Bytes>>) {
+        for bytes in batch {
+            self.levels.push(self.level - i16::from(bytes.is_none()));
+            self.values.extend(bytes.cloned().map(ByteArray::from));
+        }
+        self.ends.push((self.levels.len(), self.values.len()));
     }
 
-    /// Writes the values as the next column, and forgets them.
+    /// Writes the values as the next column, and forgets them; batch by batch, for by its first values Parquet's writer judges
+    /// how many go into a page.
     pub(crate) fn write<W: Write + Send>(&mut self, row_group: &mut SerializedRowGroupWriter<W>) -> Result<()> {
         let mut column = row_group.next_column()?.expect("the schema has this column");
-        column.typed::<ByteArrayType>().write_batch(&self.values, Some(&self.levels), None)?;
+        let mut begin = (0, 0);
+        for end in self.ends.drain(..) {
+            let (levels, values) = (&self.levels[begin.0..end.0], &self.values[begin.1..end.1]);
+            column.typed::<ByteArrayType>().write_batch(values, Some(levels), None)?;
+            begin = end;
+        }
         self.levels.clear();
         self.values.clear();
         column.close()

@@ -28,7 +28,7 @@ const BUFFER_BYTES: usize = 256 << 10;
 
 /// Writes rows to a temporary sibling in row groups of bounded size; [`finish`](Writer::finish) gives it its name.
 ///
-/// The same rows and provenance give the same bytes, however they were pushed.
+/// The same rows and provenance give the same bytes, however they were pushed, and [flushed](Writer::flush) at the same places.
 pub struct Writer<R> {
     file: SerializedFileWriter<BufWriter<Digesting>>,
     path: PathBuf,
@@ -172,7 +172,6 @@ impl<R: Row> Writer<R> {
         if self.pending.is_empty() {
             return Ok(());
         }
-        self.n_rows += self.pending.len() as u64;
         if self.columns.is_empty() {
             self.columns = self.row_groups.create_column_writers(self.file.flushed_row_groups().len())?;
         }
@@ -182,9 +181,12 @@ impl<R: Row> Writer<R> {
                 column.write(leaf)?;
             }
         }
-        if let Some(image_bytes) = &mut self.image_bytes {
-            self.pending.iter().for_each(|row| image_bytes.push(row.image_bytes()));
+        let mut of_rows = self.pending.iter().map(R::image_bytes);
+        match &mut self.image_bytes {
+            Some(image_bytes) => image_bytes.extend(of_rows),
+            None => assert!(of_rows.all(|bytes| bytes.is_none()), "an image's bytes are in the column `image.bytes`"),
         }
+        self.n_rows += self.pending.len() as u64;
         self.pending.clear();
         Ok(())
     }

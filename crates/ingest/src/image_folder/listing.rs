@@ -204,7 +204,7 @@ fn files_of_classes(
 /// The files of a class at any depth, or, without a label, those that stand in the split's folder itself.
 fn files_below(folder: &Path, within: &Path, split: Split, label: Option<u32>) -> Result<Vec<Found>, IngestError> {
     let depth = if label.is_some() { usize::MAX } else { 1 };
-    // As all paths below the folder begin.
+    // The folder with its separator, as all paths below it begin.
     let n_folder_bytes = folder.join("").as_os_str().len();
     let files = entries(within, depth)?.into_iter().filter(|entry| !entry.is_folder);
     Ok(files.map(|Entry { path, .. }| Found { path, n_folder_bytes, split, label }).collect())
