@@ -1,8 +1,8 @@
 //! What the rows of a dataset's manifests hold.
 
 use serde_json::{Value, json};
-use twinset_manifest::catalog;
 use twinset_manifest::rows::Split;
+use twinset_manifest::{SchemaDoc, catalog};
 
 use crate::Part;
 use crate::field::{field, fields};
@@ -70,9 +70,8 @@ fn record_set(part: &Part, has_classes: bool) -> Value {
         "description": doc.as_ref().map_or("", |doc| doc.doc.as_str()),
         "field": fields(part, doc.as_ref(), has_classes),
     });
-    let first = part.footer().columns.first().map_or("", |column| column.name.as_str());
-    if ["image_id", "position"].contains(&first) {
-        set["key"] = json!({ "@id": format!("{name}/{first}") });
+    if let Some([key]) = doc.as_ref().and_then(SchemaDoc::key) {
+        set["key"] = json!({ "@id": format!("{name}/{key}") });
     }
     set
 }

@@ -10,23 +10,24 @@ use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::thread;
 
-use bytes::BytesMut;
+use crate::shared::Shared;
 
 /// Bytes of what was made and waits to be handed on. Once there are so many, no thread begins another item, but for that of
-/// the run that is next; so no more is held than this and one item for each thread.
+/// the run that is next; so no more is held than this and, for each thread, one item and what
+/// it has not said.
 const HELD_BYTES: u64 = 16 << 20;
 /// Runs that are begun before the one that is next is handed on.
 const MAX_AHEAD: usize = 256;
 /// Items of a run, and the bytes that they are to have together.
 const RUN_ITEMS: usize = 16;
 const RUN_BYTES: u64 = 128 << 10;
+/// Bytes that a thread holds before it says so: to say it of each small item would have the threads wait for one another.
+const UNSAID_BYTES: u64 = 64 << 10;
 
 /// What a thread makes something in.
 pub(crate) struct Room<'a> {
-    ask: &'a mut dyn FnMut(u64),
-    /// Memory for small things, one behind the other: an allocation for each, which another thread frees, has the two wait
-    /// for one another. Empty but for its capacity.
-    pub(crate) shared: &'a mut BytesMut,
+    pub(crate) ask: &'a mut dyn FnMut(u64),
+    pub(crate) shared: &'a mut Shared,
 }
 
 impl Room<'_> {
@@ -38,7 +39,7 @@ impl Room<'_> {
 
 /// Makes something of each item, on rayon's threads, and hands it on in the items' order, some at a time.
 ///
-/// Before `make` holds bytes it [asks](Room::ask) for their room. What was made of a few items is completed together.
+/// Before `make` holds many bytes it [asks](Room::ask) for their room. What was made of a few items is completed together.
 ///
 /// # Errors
 /// The first of `hand_on`; then no further item is begun.
@@ -95,6 +96,8 @@ struct Run<P> {
     at: usize,
     made: Vec<P>,
     held: Held,
+    /// Bytes of it that are not among all that is held yet.
+    unsaid: u64,
 }
 
 /// Some items and their bytes.
@@ -127,20 +130,26 @@ where
     /// What each thread does, until nothing is left to do.
     fn help(&self) {
         let _stop = StopOnPanic(|| self.stop(&mut self.lock()));
-        let mut shared = BytesMut::new();
+        let mut shared = Shared::new();
         while let Some((run, items)) = self.begin() {
-            let mut run = Run { at: run, made: Vec::with_capacity(items.len()), held: Held::default() };
+            shared.begin_block();
+            let mut run = Run { at: run, made: Vec::with_capacity(items.len()), held: Held::default(), unsaid: 0 };
             for item in &self.items[items] {
                 let mut n_held = 0;
                 let mut ask = |n_bytes| {
-                    self.wait_for_room(&mut run);
+                    if run.unsaid + n_bytes >= UNSAID_BYTES {
+                        self.wait_for_room(&mut run);
+                    }
                     n_held += n_bytes;
                 };
                 let made = (self.make)(item, &mut Room { ask: &mut ask, shared: &mut shared });
                 run.made.push(made);
                 run.held.n_items += 1;
                 run.held.n_bytes += n_held;
-                self.lock().held += n_held;
+                run.unsaid += n_held;
+                if run.unsaid >= UNSAID_BYTES {
+                    self.lock().held += mem::take(&mut run.unsaid);
+                }
             }
             self.finish(run);
         }
@@ -148,8 +157,12 @@ where
 
     /// The next run, and its items.
     fn begin(&self) -> Option<(usize, Range<usize>)> {
-        let is_too_far = |state: &mut State<M, E>| !state.is_stopped && state.n_runs_begun - state.next >= MAX_AHEAD;
-        let mut state = self.changed.wait_while(self.lock(), is_too_far).expect(UNPOISONED);
+        // While a run is ahead of the next one, the next one is under way, and makes room.
+        let has_to_wait = |state: &mut State<M, E>| {
+            let n_ahead = state.n_runs_begun - state.next;
+            !state.is_stopped && (n_ahead >= MAX_AHEAD || n_ahead > 0 && state.held >= HELD_BYTES)
+        };
+        let mut state = self.changed.wait_while(self.lock(), has_to_wait).expect(UNPOISONED);
         let first = state.n_items_begun;
         if state.is_stopped || first == self.items.len() {
             return None;
@@ -164,7 +177,9 @@ where
     fn wait_for_room(&self, run: &mut Run<P>) {
         let is_full = |state: &State<M, E>| !state.is_stopped && state.held >= HELD_BYTES;
         let has_to_wait = |state: &mut State<M, E>| is_full(state) && state.next != run.at;
-        let state = self.changed.wait_while(self.lock(), has_to_wait).expect(UNPOISONED);
+        let mut state = self.lock();
+        state.held += mem::take(&mut run.unsaid);
+        let state = self.changed.wait_while(state, has_to_wait).expect(UNPOISONED);
         if is_full(&state) && !run.made.is_empty() {
             drop(state);
             self.hand_on((self.complete)(mem::take(&mut run.made)));
@@ -177,6 +192,7 @@ where
     fn finish(&self, run: Run<P>) {
         let made = (self.complete)(run.made);
         let mut state = self.lock();
+        state.held += run.unsaid;
         state.waiting.insert(run.at, (made, run.held));
         while !state.is_stopped {
             let next = state.next;
@@ -259,7 +275,7 @@ mod tests {
         let check = |sizes: &[u64], largest: u64| {
             let (handed_on, most) = sizes_in_order(sizes);
             assert_eq!(handed_on, sizes);
-            assert!(most <= HELD_BYTES + n_threads * largest, "{most} bytes were held");
+            assert!(most <= HELD_BYTES + n_threads * (largest + UNSAID_BYTES), "{most} bytes were held");
         };
         check(&[], 0);
         check(&[0; 10_000], 0);
@@ -267,6 +283,29 @@ mod tests {
         check(&[1000 * MIB, MIB, 1000 * MIB, 3], 1000 * MIB);
         let mixed: Vec<_> = (0..2000).map(|at: u64| at * 7919 % 20 * MIB).collect();
         check(&mixed, 20 * MIB);
+    }
+
+    #[test]
+    fn small_items_are_not_begun_either_while_enough_is_held() {
+        const SMALL: u64 = 3 << 10;
+        let sizes: Vec<_> = [HELD_BYTES, 0].into_iter().chain([SMALL; 20_000]).collect();
+        let (held, most) = (AtomicU64::new(0), AtomicU64::new(0));
+        let make = |&size: &u64, room: &mut Room| {
+            if size == 0 {
+                // Meanwhile nothing is handed on.
+                thread::sleep(Duration::from_millis(50));
+            }
+            room.ask(size);
+            most.fetch_max(held.fetch_add(size, Ordering::SeqCst) + size, Ordering::SeqCst);
+            size
+        };
+        let hand_on = |sizes: Vec<u64>| {
+            held.fetch_sub(sizes.iter().sum(), Ordering::SeqCst);
+            Ok::<_, ()>(())
+        };
+        in_order(&sizes, make, |sizes| sizes, hand_on).unwrap();
+        let (most, n_threads) = (most.into_inner(), rayon::current_num_threads() as u64);
+        assert!(most <= HELD_BYTES + n_threads * (SMALL + UNSAID_BYTES), "{most} bytes were held");
     }
 
     #[test]

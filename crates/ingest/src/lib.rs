@@ -51,6 +51,7 @@ mod resize;
 pub mod shapes;
 mod sharding;
 mod shards;
+mod shared;
 mod sink;
 mod splits;
 mod summary;

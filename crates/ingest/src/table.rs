@@ -148,8 +148,13 @@ pub(crate) fn ingest(
     provenance.warnings.extend(roll.warnings(config.asked()));
     let places = roll.splits.into_iter().zip(roll.labels);
     let n_folder_bytes = folder.join("").as_os_str().len();
-    let found =
-        |(relative, (split, label)): (String, _)| Found { path: folder.join(relative), n_folder_bytes, split, label };
+    let found = |(relative, (split, label)): (String, _)| Found {
+        path: folder.join(relative),
+        n_folder_bytes,
+        is_regular: false,
+        split,
+        label,
+    };
     let files = Files {
         source: &table,
         folder: &folder,

@@ -1,14 +1,15 @@
 //! How an encoded image of a file source is taken: read, decoded within limits, resized where the config asks.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::os::unix::prelude::*;
 use std::path::Path;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use twinset_manifest::rows::{ImageData, Reject};
 use twinset_pixels::Limits;
 
+use crate::in_order::Room;
 use crate::resize::Resize;
 use crate::taken::{Place, Taken};
 
@@ -17,10 +18,6 @@ pub(crate) type Rejection = (&'static str, String);
 
 /// Why an item without a label gives none, where its source does not know better.
 pub(crate) const UNLABELLED: (&str, &str) = ("unlabelled", "it has no label");
-
-/// Files of so few bytes lie together in memory, and how much memory they are given at a time: so much is held by each.
-const SMALL_BYTES: usize = 16 << 10;
-const SHARED_BYTES: usize = 64 << 10;
 
 /// How images are taken, the same for all items of a source.
 #[derive(Clone, Copy)]
@@ -54,18 +51,29 @@ impl Take<'_> {
         Ok(Taken::new(place, pixels, image))
     }
 
-    /// Opens a file that may be an image.
-    pub(crate) fn open(&self, path: &Path) -> Result<Opened, Rejection> {
+    /// Reads a file that may be an image, and is a regular file if it is known to be one.
+    pub(crate) fn file(&self, path: &Path, is_regular: bool, room: &mut Room) -> Result<Bytes, Rejection> {
         // A pipe that is opened as a file is would be waited for, for ever.
-        let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
-        if !metadata.is_file() {
+        let mut file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(unreadable)?;
+        if !is_regular && !file.metadata().map_err(unreadable)?.is_file() {
             return Err(("unsupported", "no regular file".to_owned()));
         }
+        // Most are small, and read in less time than it takes to ask how large they are.
+        if let Some(bytes) = room.shared.read(&file).map_err(unreadable)? {
+            room.ask(bytes.len() as u64);
+            return Ok(bytes);
+        }
+        let metadata = file.metadata().map_err(unreadable)?;
         if metadata.len() > self.max_file_bytes() {
             return Err(self.too_large());
         }
-        Ok(Opened { file, n_bytes: metadata.len() })
+        room.ask(metadata.len());
+        file.rewind().map_err(unreadable)?;
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(metadata.len() as usize).map_err(|error| unreadable(error.into()))?;
+        // What is added meanwhile is not waited for.
+        file.take(metadata.len()).read_to_end(&mut bytes).map_err(unreadable)?;
+        Ok(bytes.into())
     }
 
     /// The bytes of an encoded image; none where they are more than any image within the limits has.
@@ -87,33 +95,6 @@ impl Take<'_> {
     }
 }
 
-/// A file that is about to be read.
-pub(crate) struct Opened {
-    file: File,
-    pub(crate) n_bytes: u64,
-}
-
-impl Opened {
-    /// The file's bytes; those of a small one lie in `shared`.
-    pub(crate) fn read(self, shared: &mut BytesMut) -> Result<Bytes, Rejection> {
-        let n_bytes = self.n_bytes as usize;
-        // What is added meanwhile is not waited for.
-        let mut file = self.file.take(self.n_bytes);
-        if n_bytes > SMALL_BYTES {
-            let mut bytes = Vec::new();
-            bytes.try_reserve_exact(n_bytes).map_err(|error| unreadable(error.into()))?;
-            file.read_to_end(&mut bytes).map_err(unreadable)?;
-            return Ok(bytes.into());
-        }
-        if shared.capacity() < n_bytes {
-            *shared = BytesMut::with_capacity(SHARED_BYTES);
-        }
-        let copied = io::copy(&mut file, &mut shared.writer());
-        let bytes = shared.split().freeze();
-        copied.map_or_else(|error| Err(unreadable(error)), |_| Ok(bytes))
-    }
-}
-
 fn unreadable(error: io::Error) -> Rejection {
     ("unreadable", format!("cannot read the file: {error}"))
 }
@@ -132,38 +113,46 @@ pub(crate) fn told(Reject { source, reason, detail }: &Reject) -> String {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::PathBuf;
+    use std::process::Command;
 
     use super::*;
+    use crate::shared::{BLOCK_BYTES, SMALL_BYTES, Shared};
+
+    /// What files hold, which are read in turn.
+    fn read_all(paths: &[PathBuf]) -> Vec<Result<Bytes, Rejection>> {
+        let (take, mut shared, mut n_asked) = (Take { max_pixels: 1 << 20, resize: None }, Shared::new(), 0);
+        let mut ask = |n_bytes| n_asked += n_bytes;
+        let mut room = Room { ask: &mut ask, shared: &mut shared };
+        let read: Vec<_> = paths.iter().zip(0..).map(|(path, at)| take.file(path, at % 2 == 0, &mut room)).collect();
+        assert_eq!(n_asked, read.iter().flatten().map(|bytes| bytes.len() as u64).sum::<u64>());
+        read
+    }
 
     #[test]
-    fn files_of_any_size_are_read_into_shared_memory_or_their_own() {
+    fn files_of_any_size_are_read_whole() {
         let folder = tempfile::tempdir().unwrap();
-        let (take, mut shared) = (Take { max_pixels: 1 << 20, resize: None }, BytesMut::new());
-        let sizes = [0, 1, SMALL_BYTES, 100, SMALL_BYTES + 1, 7, 3 * SHARED_BYTES];
+        let sizes = [0, 1, SMALL_BYTES, 100, SMALL_BYTES + 1, 7, 3 * BLOCK_BYTES];
         let files: Vec<(usize, u8)> = (0..30).flat_map(|_| sizes).zip(0..).collect();
-        let read: Vec<_> = files
-            .iter()
-            .map(|&(n_bytes, byte)| {
-                let path = folder.path().join(byte.to_string());
-                fs::write(&path, vec![byte; n_bytes]).unwrap();
-                take.open(&path).unwrap().read(&mut shared).unwrap()
-            })
-            .collect();
-        for ((n_bytes, byte), read) in files.into_iter().zip(read) {
-            assert_eq!(read, vec![byte; n_bytes], "{n_bytes} bytes");
+        let path_of = |&(n_bytes, byte): &(usize, u8)| {
+            let path = folder.path().join(byte.to_string());
+            fs::write(&path, vec![byte; n_bytes]).unwrap();
+            path
+        };
+        let paths: Vec<_> = files.iter().map(path_of).collect();
+        for ((n_bytes, byte), read) in files.into_iter().zip(read_all(&paths)) {
+            assert_eq!(read.unwrap(), vec![byte; n_bytes], "{n_bytes} bytes");
         }
     }
 
     #[test]
-    fn what_a_file_grows_by_or_loses_while_it_is_read_is_not_waited_for() {
+    fn what_is_no_file_is_not_waited_for() {
         let folder = tempfile::tempdir().unwrap();
-        let (path, mut shared) = (folder.path().join("a"), BytesMut::new());
-        let take = Take { max_pixels: 1 << 20, resize: None };
-        for (n_before, n_after, n_read) in [(10, 20, 10), (20, 10, 10), (SMALL_BYTES + 5, 3, 3)] {
-            fs::write(&path, vec![1; n_before]).unwrap();
-            let opened = take.open(&path).unwrap();
-            File::options().write(true).open(&path).unwrap().set_len(n_after).unwrap();
-            assert_eq!(opened.read(&mut shared).unwrap().len(), n_read);
-        }
+        let pipe = folder.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let _writer = File::options().read(true).write(true).open(&pipe).unwrap();
+        let [listed_as_file, unknown] = read_all(&[pipe.clone(), pipe]).try_into().unwrap();
+        assert!(listed_as_file.unwrap_err().1.starts_with("cannot read the file: "));
+        assert_eq!(unknown.unwrap_err(), ("unsupported", "no regular file".to_owned()));
     }
 }

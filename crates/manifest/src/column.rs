@@ -22,8 +22,8 @@ pub trait Value: Clone + 'static {
     fn n_bytes(&self) -> usize {
         size_of::<Self>()
     }
-    /// The bytes of an encoded image, which its array goes without.
-    fn image_bytes(&self) -> Option<&Bytes> {
+    /// Takes the bytes of an encoded image, which its array goes without.
+    fn take_image_bytes(&mut self) -> Option<Bytes> {
         None
     }
     /// The values as an array.
@@ -50,8 +50,8 @@ pub trait Column {
     }
     /// Bytes that a field takes in an array, about.
     fn n_bytes(field: &Self::Field) -> usize;
-    /// The bytes of an encoded image, which its array goes without.
-    fn image_bytes(_field: &Self::Field) -> Option<&Bytes> {
+    /// Takes the bytes of an encoded image, which its array goes without.
+    fn take_image_bytes(_field: &mut Self::Field) -> Option<Bytes> {
         None
     }
     /// The fields as an array.
@@ -76,8 +76,8 @@ impl<V: Value> Column for V {
         Value::n_bytes(field)
     }
 
-    fn image_bytes(field: &Self) -> Option<&Bytes> {
-        Value::image_bytes(field)
+    fn take_image_bytes(field: &mut Self) -> Option<Bytes> {
+        Value::take_image_bytes(field)
     }
 
     fn encode_column<'a>(fields: impl Iterator<Item = &'a Self>) -> ArrayRef {
@@ -103,8 +103,8 @@ impl<V: Value> Column for Option<V> {
         field.as_ref().map_or(0, Value::n_bytes)
     }
 
-    fn image_bytes(field: &Self) -> Option<&Bytes> {
-        field.as_ref().and_then(Value::image_bytes)
+    fn take_image_bytes(field: &mut Self) -> Option<Bytes> {
+        field.as_mut().and_then(Value::take_image_bytes)
     }
 
     fn encode_column<'a>(fields: impl Iterator<Item = &'a Self>) -> ArrayRef {
@@ -252,8 +252,8 @@ impl Value for ImageData {
         self.bytes.as_ref().map_or(0, Bytes::len) + self.path.as_ref().map_or(0, String::len)
     }
 
-    fn image_bytes(&self) -> Option<&Bytes> {
-        self.bytes.as_ref()
+    fn take_image_bytes(&mut self) -> Option<Bytes> {
+        self.bytes.take()
     }
 
     fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {

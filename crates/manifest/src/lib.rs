@@ -36,6 +36,7 @@ mod guard;
 pub mod huggingface;
 mod image_bytes;
 mod pages;
+mod parquet_writer;
 mod provenance;
 mod reader;
 mod resumable;

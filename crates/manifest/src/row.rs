@@ -25,17 +25,18 @@ pub trait Row: Clone + Sized {
     const SCHEMA: &'static str;
     /// The doc comment of the type.
     const DOC: &'static str;
-    /// Rows that are held in memory before they are written as one row group; fewer, where they are large.
+    /// Rows of a row group; fewer, where they are large.
     const ROW_GROUP_ROWS: usize;
 
     /// The columns, in order.
     fn columns() -> Vec<ColumnDoc>;
     /// Bytes that the row takes in memory and in arrays, about: what a row group is cut by.
     fn n_bytes(&self) -> usize;
-    /// The rows as arrays, in the order of [`columns`](Row::columns); without [`image_bytes`](Row::image_bytes).
+    /// The rows as arrays, in the order of [`columns`](Row::columns); without the bytes of an
+    /// encoded image.
     fn to_arrays(rows: &[Self]) -> Vec<ArrayRef>;
-    /// The bytes of an encoded image, in a row that holds one. They are many, and written without a copy in an array.
-    fn image_bytes(&self) -> Option<&Bytes>;
+    /// Takes the bytes of an encoded image from a row that holds one. They are many, and written without a copy in an array.
+    fn take_image_bytes(&mut self) -> Option<Bytes>;
     /// The rows of a batch; columns are found by name.
     ///
     /// # Errors
@@ -115,8 +116,10 @@ macro_rules! row {
                 ) ),*]
             }
 
-            fn image_bytes(&self) -> Option<&bytes::Bytes> {
-                None $( .or(<$crate::row::row!(@column $type $(as $column)?) as $crate::Column>::image_bytes(&self.$field)) )*
+            fn take_image_bytes(&mut self) -> Option<bytes::Bytes> {
+                None $( .or_else(|| {
+                    <$crate::row::row!(@column $type $(as $column)?) as $crate::Column>::take_image_bytes(&mut self.$field)
+                }) )*
             }
 
             fn from_batch(batch: &arrow::array::RecordBatch) -> Result<Vec<Self>, $crate::row::ColumnMismatch> {

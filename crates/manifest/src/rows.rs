@@ -90,7 +90,9 @@ pub struct ImageData {
 
 row! {
     /// An image of a dataset.
-    pub struct Image = "images/2", row_group_rows = 2048 {
+    pub struct Image = "images/2", row_group_rows = 65536 {
+        /// The encoded image: `bytes`, or null there and the file's `path`.
+        image: ImageData,
         /// Unique within the manifest and all manifests derived from it.
         image_id: u64,
         /// `train`, `val` or `test`.
@@ -103,8 +105,6 @@ row! {
         width: u32,
         /// Height in pixels as decoded, orientation applied.
         height: u32,
-        /// The encoded image: `bytes`, or null there and the file's `path`.
-        image: ImageData,
         /// BLAKE3 of the decoded pixels: width and height as little-endian u32, then red, green, blue bytes row by row.
         pixels_blake3: Digest,
         /// Where it comes from: a file's path within the dataset, with `#record` where the file holds several.

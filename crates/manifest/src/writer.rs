@@ -1,41 +1,27 @@
 //! Writing a manifest, whole or not at all.
 
-use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use parquet::arrow::ArrowSchemaConverter;
-use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::Result as ParquetResult;
-use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
-use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 
 use crate::error::innermost;
-use crate::image_bytes::{self, ImageBytes};
+use crate::parquet_writer::{PAGE_ROWS, ParquetWriter};
 use crate::{AtomicFile, Digest, Input, ManifestError, PROVENANCE_KEY, Provenance, Row, SCHEMA_KEY};
 
 /// Bytes of rows after which a row group ends, however few they are: a reader holds one in memory.
 const ROW_GROUP_BYTES: usize = 16 << 20;
 /// Rows and bytes of rows after which what was pushed is encoded: few, so that memory is used again while it is warm.
 const BATCH: Size = Size { rows: 1024, bytes: 4 << 20 };
-/// Rows of a page.
-const PAGE_ROWS: usize = 4096;
-/// Bytes that are written and digested at once.
-const BUFFER_BYTES: usize = 256 << 10;
 
 /// Writes rows to a temporary sibling in row groups of bounded size; [`finish`](Writer::finish) gives it its name.
 ///
 /// The same rows and provenance give the same bytes, however they were pushed, and [flushed](Writer::flush) at the same places.
 pub struct Writer<R> {
-    file: SerializedFileWriter<BufWriter<Digesting>>,
+    file: ParquetWriter,
     path: PathBuf,
-    row_groups: ArrowRowGroupWriterFactory,
-    /// The columns of the row group under way; none before its first rows.
-    columns: Vec<ArrowColumnWriter>,
-    image_bytes: Option<ImageBytes>,
     pending: Vec<R>,
     batch: Size,
     row_group: Size,
@@ -60,24 +46,6 @@ impl Size {
     }
 }
 
-/// A file whose digest is known when it is written.
-struct Digesting {
-    file: AtomicFile,
-    hasher: blake3::Hasher,
-}
-
-impl Write for Digesting {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let n = self.file.write(bytes)?;
-        self.hasher.update(&bytes[..n]);
-        Ok(n)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
 /// A manifest that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
@@ -96,29 +64,22 @@ impl<R: Row> Writer<R> {
     /// When the temporary sibling cannot be created.
     pub fn create(path: &Path) -> Result<Self, ManifestError> {
         let file = AtomicFile::create(path).map_err(|error| write_error(path, &error))?;
-        let file = BufWriter::with_capacity(BUFFER_BYTES, Digesting { file, hasher: blake3::Hasher::new() });
-        let file = begin::<R>(file).map_err(|error| write_error(path, &innermost(&error)))?;
-        Ok(Self {
-            row_groups: ArrowRowGroupWriterFactory::new(&file, R::arrow_schema()),
-            columns: Vec::new(),
-            image_bytes: ImageBytes::of(file.schema_descr()),
-            file,
-            path: path.to_owned(),
-            pending: Vec::new(),
-            batch: Size::default(),
-            row_group: Size::default(),
-            n_rows: 0,
-        })
+        let file = ParquetWriter::new(file, R::arrow_schema(), properties::<R>())
+            .map_err(|error| write_error(path, &innermost(&error)))?;
+        let (batch, row_group) = (Size::default(), Size::default());
+        Ok(Self { file, path: path.to_owned(), pending: Vec::new(), batch, row_group, n_rows: 0 })
     }
 
     /// Adds a row.
     ///
     /// # Errors
-    /// When a full row group cannot be written.
-    pub fn push(&mut self, row: R) -> Result<(), ManifestError> {
-        let n_bytes = row.n_bytes();
-        self.batch.add(n_bytes);
-        self.row_group.add(n_bytes);
+    /// When what is full cannot be written.
+    pub fn push(&mut self, mut row: R) -> Result<(), ManifestError> {
+        self.row_group.add(row.n_bytes());
+        self.file
+            .push_image_bytes(row.take_image_bytes())
+            .map_err(|error| write_error(&self.path, &innermost(&error)))?;
+        self.batch.add(row.n_bytes());
         self.pending.push(row);
         if self.row_group.fills(Size { rows: R::ROW_GROUP_ROWS, bytes: ROW_GROUP_BYTES }) {
             self.flush()
@@ -132,14 +93,14 @@ impl<R: Row> Writer<R> {
     /// Adds rows.
     ///
     /// # Errors
-    /// When a full row group cannot be written.
+    /// When what is full cannot be written.
     pub fn extend(&mut self, rows: impl IntoIterator<Item = R>) -> Result<(), ManifestError> {
         rows.into_iter().try_for_each(|row| self.push(row))
     }
 
     /// Adds a footer entry for readers that are not ours, for instance `huggingface`.
     pub fn put_metadata(&mut self, key: &str, value: String) {
-        self.file.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
+        self.file.put_metadata(key, value);
     }
 
     /// Writes the footer, syncs the file and gives it its name.
@@ -152,10 +113,9 @@ impl<R: Row> Writer<R> {
         self.put_metadata(SCHEMA_KEY, R::SCHEMA.to_owned());
         self.put_metadata(PROVENANCE_KEY, provenance);
         let Self { file, path, n_rows, .. } = self;
-        let buffer = file.into_inner().map_err(|error| write_error(&path, &innermost(&error)))?;
-        let Digesting { file, hasher } = buffer.into_inner().map_err(|error| write_error(&path, error.error()))?;
+        let (file, blake3) = file.finish().map_err(|error| write_error(&path, &innermost(&error)))?;
         file.commit().map_err(|error| write_error(&path, &error))?;
-        Ok(Written { path, n_rows, blake3: Digest(*hasher.finalize().as_bytes()) })
+        Ok(Written { path, n_rows, blake3: Digest(*blake3.as_bytes()) })
     }
 
     /// Writes all rows so far: the row group ends.
@@ -172,20 +132,7 @@ impl<R: Row> Writer<R> {
         if self.pending.is_empty() {
             return Ok(());
         }
-        if self.columns.is_empty() {
-            self.columns = self.row_groups.create_column_writers(self.file.flushed_row_groups().len())?;
-        }
-        let mut columns = self.columns.iter_mut();
-        for (field, array) in R::arrow_schema().fields().iter().zip(R::to_arrays(&self.pending)) {
-            for (leaf, column) in compute_leaves(field, &array)?.iter().zip(&mut columns) {
-                column.write(leaf)?;
-            }
-        }
-        let mut of_rows = self.pending.iter().map(R::image_bytes);
-        match &mut self.image_bytes {
-            Some(image_bytes) => image_bytes.extend(of_rows),
-            None => assert!(of_rows.all(|bytes| bytes.is_none()), "an image's bytes are in the column `image.bytes`"),
-        }
+        self.file.write(&R::to_arrays(&self.pending))?;
         self.n_rows += self.pending.len() as u64;
         self.pending.clear();
         Ok(())
@@ -193,26 +140,8 @@ impl<R: Row> Writer<R> {
 
     fn end_row_group(&mut self) -> ParquetResult<()> {
         self.row_group = Size::default();
-        if self.columns.is_empty() {
-            return Ok(());
-        }
-        let mut row_group = self.file.next_row_group()?;
-        for (place, column) in self.columns.drain(..).enumerate() {
-            match &mut self.image_bytes {
-                Some(image_bytes) if image_bytes.is_at(place) => image_bytes.write(&mut row_group)?,
-                _ => column.close()?.append_to_row_group(&mut row_group)?,
-            }
-        }
-        row_group.close()?;
-        Ok(())
+        self.file.end_row_group()
     }
-}
-
-/// Begins a Parquet file, without Arrow's own schema in its footer: Parquet's types say as much, and readers that find one,
-/// pyarrow and with it `datasets`, look for `huggingface` in there alone.
-fn begin<R: Row>(file: BufWriter<Digesting>) -> ParquetResult<SerializedFileWriter<BufWriter<Digesting>>> {
-    let schema = ArrowSchemaConverter::new().convert(&R::arrow_schema())?;
-    SerializedFileWriter::new(file, schema.root_schema_ptr(), Arc::new(properties::<R>()))
 }
 
 impl Written {
@@ -240,21 +169,29 @@ pub fn write_manifest<R: Row>(
     writer.finish(provenance)
 }
 
+/// Columns of few values, which are runs of their places in a dictionary: no codec makes them smaller, but takes its time for
+/// each row group.
+const FEW_VALUES: [&str; 5] = ["split", "label", "class_name", "width", "height"];
+/// Columns whose values are all different, which a dictionary would hold beside their places in it.
+const ALL_DIFFERENT: [&str; 5] = ["image_id", "image.bytes", "image.path", "source", "pixels_blake3"];
+/// Columns whose bytes have nothing in common: images are encoded already.
+const RANDOM: [&str; 2] = ["image.bytes", "pixels_blake3"];
+
 fn properties<R: Row>() -> WriterProperties {
-    let encoded_image = ColumnPath::new(image_bytes::PATH.map(str::to_owned).to_vec());
-    let digest = ColumnPath::new(vec!["pixels_blake3".to_owned()]);
-    WriterProperties::builder()
+    let column = |name: &str| ColumnPath::new(name.split('.').map(str::to_owned).collect());
+    let mut properties = WriterProperties::builder()
         .set_created_by("twinset".to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).expect("3 is a level of zstd")))
         .set_max_row_group_row_count(Some(R::ROW_GROUP_ROWS))
-        // A PNG or JPEG is compressed already, and no two digests are alike.
-        .set_column_compression(encoded_image.clone(), Compression::UNCOMPRESSED)
-        .set_column_dictionary_enabled(encoded_image, false)
-        .set_column_compression(digest.clone(), Compression::UNCOMPRESSED)
-        .set_column_dictionary_enabled(digest, false)
         // A page is compressed once it is full: so little is left for the end of a row group.
-        .set_data_page_row_count_limit(PAGE_ROWS)
-        .build()
+        .set_data_page_row_count_limit(PAGE_ROWS);
+    for name in FEW_VALUES.into_iter().chain(RANDOM) {
+        properties = properties.set_column_compression(column(name), Compression::UNCOMPRESSED);
+    }
+    for name in ALL_DIFFERENT {
+        properties = properties.set_column_dictionary_enabled(column(name), false);
+    }
+    properties.build()
 }
 
 fn write_error(path: &Path, detail: &dyn std::fmt::Display) -> ManifestError {

@@ -1,10 +1,13 @@
 //! Large rows make small row groups, and a reader holds one.
 
-use std::fs::File;
+use std::fs::{self, File};
 
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection};
+use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy};
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::serialized_reader::ReadOptionsBuilder;
 use twinset_manifest::rows::{Image, ImageData, Split};
-use twinset_manifest::{Digest, Provenance, Reader, write_manifest};
+use twinset_manifest::{Digest, Provenance, Reader, Row, Writer, write_manifest};
 
 /// A row of so many bytes.
 fn image(image_id: u64, n_bytes: usize) -> Image {
@@ -24,7 +27,7 @@ fn image(image_id: u64, n_bytes: usize) -> Image {
 }
 
 #[test]
-fn a_row_group_ends_after_2048_rows_or_16_mebibytes_and_no_batch_holds_more_than_one() {
+fn a_row_group_ends_after_65536_rows_or_16_mebibytes_and_no_batch_holds_more_than_one() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("images.parquet");
     // Ten images of 10 MiB, one of 200 MiB, many small ones.
@@ -35,16 +38,17 @@ fn a_row_group_ends_after_2048_rows_or_16_mebibytes_and_no_batch_holds_more_than
     };
     write_manifest(
         &path,
-        (0..3000).map(|image_id| image(image_id, size(image_id))),
+        (0..70_000).map(|image_id| image(image_id, size(image_id))),
         &Provenance::of_stage("test", "0.1.0"),
     )
     .unwrap();
 
     let parquet = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
     let groups: Vec<_> = parquet.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
-    assert_eq!(groups, [2, 2, 2, 2, 2, 1, 2048, 941]);
+    assert_eq!(groups, [2, 2, 2, 2, 2, 1, 65_536, 4453]);
     let batches: Vec<_> = Reader::<Image>::open(&path).unwrap().map(Result::unwrap).collect();
-    assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 2, 2, 2, 1, 1024, 1024, 941]);
+    let sizes: Vec<_> = batches.iter().map(Vec::len).collect();
+    assert_eq!(sizes, [vec![2, 2, 2, 2, 2, 1], vec![1024; 68], vec![357]].concat());
     for (at, row) in batches.iter().flatten().enumerate() {
         assert_eq!((row.image_id, row.image.bytes.as_ref().unwrap().len()), (at as u64, size(at as u64)));
     }
@@ -53,25 +57,81 @@ fn a_row_group_ends_after_2048_rows_or_16_mebibytes_and_no_batch_holds_more_than
 /// The bytes are written apart from the other columns.
 #[test]
 fn rows_with_bytes_a_path_or_both_take_turns() {
+    const GROUP_ROWS: u64 = 5000;
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("images.parquet");
     // The second row group has paths alone.
-    let has_bytes = |image_id: u64| image_id % 3 != 1 && !(2048..4096).contains(&image_id);
+    let has_bytes = |image_id: u64| image_id % 3 != 1 && image_id / GROUP_ROWS != 1;
     let row = |image_id: u64| {
         let bytes = has_bytes(image_id).then(|| vec![image_id as u8; image_id as usize % 5000].into());
         let path = (bytes.is_none() || image_id % 3 == 2).then(|| format!("a/{image_id}.png"));
         Image { image: ImageData { bytes, path }, ..image(image_id, 0) }
     };
-    let rows: Vec<_> = (0..7000).map(row).collect();
-    let written = write_manifest(&path, rows.iter().cloned(), &Provenance::of_stage("test", "0.1.0")).unwrap();
-    assert_eq!(written.n_rows, 7000);
+    let rows: Vec<_> = (0..14_000).map(row).collect();
+    let mut writer = Writer::create(&path).unwrap();
+    for group in rows.chunks(GROUP_ROWS as usize) {
+        writer.extend(group.iter().cloned()).unwrap();
+        writer.flush().unwrap();
+    }
+    assert_eq!(writer.finish(&Provenance::of_stage("test", "0.1.0")).unwrap().n_rows, rows.len() as u64);
     assert_eq!(Reader::<Image>::open(&path).unwrap().read_all().unwrap(), rows);
 
     let parquet = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
-    for (group, begin) in parquet.metadata().row_groups().iter().zip((0..).step_by(2048)) {
+    for (group, begin) in parquet.metadata().row_groups().iter().zip((0..).step_by(GROUP_ROWS as usize)) {
         let end = begin + group.num_rows() as u64;
-        let column = group.columns().iter().find(|column| column.column_path().string() == "image.bytes").unwrap();
+        let column = image_bytes(group.columns());
         let n_null = (begin..end).filter(|&image_id| !has_bytes(image_id)).count();
         assert_eq!(column.statistics().unwrap().null_count_opt(), Some(n_null as u64));
     }
+
+    // What the footer says of the pages lets a reader pass over those that it does not need.
+    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
+    let file = ParquetRecordBatchReaderBuilder::try_new_with_options(File::open(&path).unwrap(), options).unwrap();
+    let wanted = [4990..5010, 13_000..13_001];
+    let ranges = wanted.clone().map(|range| range.start as usize..range.end as usize);
+    let selection = RowSelection::from_consecutive_ranges(ranges.into_iter(), rows.len());
+    let batches = file.with_row_selection(selection).build().unwrap().map(Result::unwrap);
+    let read: Vec<_> =
+        batches.flat_map(|batch| Image::from_batch(&batch).unwrap_or_else(|_| panic!("other columns"))).collect();
+    assert_eq!(read, wanted.into_iter().flatten().map(row).collect::<Vec<_>>());
+}
+
+/// Spark gives a row group to whoever reads the range of bytes in which its middle lies, and takes it to begin with its first column.
+#[test]
+fn readers_of_ranges_of_bytes_miss_no_row_group() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("images.parquet");
+    let provenance = Provenance::of_stage("test", "0.1.0");
+    write_manifest(&path, (0..10).map(|image_id| image(image_id, 6 << 20)), &provenance).unwrap();
+    let n_bytes = fs::metadata(&path).unwrap().len() as i64;
+    let mut n_rows = Vec::new();
+    for (begin, end) in [(0, n_bytes / 2), (n_bytes / 2, n_bytes)] {
+        let options = ReadOptionsBuilder::new().with_range(begin, end).build();
+        let parquet = SerializedFileReader::new_with_options(File::open(&path).unwrap(), options).unwrap();
+        n_rows.push(parquet.metadata().row_groups().iter().map(|group| group.num_rows()).sum::<i64>());
+    }
+    assert_eq!(n_rows, [6, 4]);
+}
+
+/// Nobody waits for the end of a row group with all of its images in memory.
+#[test]
+fn the_bytes_of_images_are_written_as_they_come() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("images.parquet");
+    let mut writer = Writer::create(&path).unwrap();
+    writer.extend((0..40).map(|image_id| image(image_id, 100_000))).unwrap();
+    let n_bytes =
+        || fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum::<u64>();
+    assert!(n_bytes() > 39 * 100_000, "{} bytes were written", n_bytes());
+    writer.finish(&Provenance::of_stage("test", "0.1.0")).unwrap();
+
+    let parquet = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+    let columns = parquet.metadata().row_group(0).columns();
+    let (begin, n_bytes) = image_bytes(columns).byte_range();
+    assert!(columns[1..].iter().all(|column| column.byte_range().0 >= begin + n_bytes));
+    assert_eq!((begin, columns.len()), (4, 12));
+}
+
+fn image_bytes(columns: &[ColumnChunkMetaData]) -> &ColumnChunkMetaData {
+    columns.iter().find(|column| column.column_path().string() == "image.bytes").unwrap()
 }

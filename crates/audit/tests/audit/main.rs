@@ -127,8 +127,8 @@ fn show_tells_rows_and_never_bytes() {
     assert_eq!(stdout(root.path(), &["show", images, "--limit", "0", "--columns", "label"]), "label\n");
     assert_eq!(
         refusal(root.path(), &["show", images, "--columns", "labels"], 1).replace(&short(images), "images.parquet"),
-        "error: failed to show the rows: `images.parquet` has no column `labels`, only image_id, split, label, class_name, \
-         width, height, image.bytes, image.path, pixels_blake3, source, derived_from, transform\n"
+        "error: failed to show the rows: `images.parquet` has no column `labels`, only image.bytes, image.path, image_id, \
+         split, label, class_name, width, height, pixels_blake3, source, derived_from, transform\n"
     );
     assert_eq!(
         refusal(root.path(), &["show", images, "--where", "label = = 3"], 1),

@@ -207,13 +207,14 @@ fn files_below(folder: &Path, within: &Path, split: Split, label: Option<u32>) -
     // The folder with its separator, as all paths below it begin.
     let n_folder_bytes = folder.join("").as_os_str().len();
     let files = entries(within, depth)?.into_iter().filter(|entry| !entry.is_folder);
-    Ok(files.map(|Entry { path, .. }| Found { path, n_folder_bytes, split, label }).collect())
+    Ok(files.map(|Entry { path, is_regular, .. }| Found { path, n_folder_bytes, is_regular, split, label }).collect())
 }
 
 /// Something in a folder.
 struct Entry {
     path: PathBuf,
     is_folder: bool,
+    is_regular: bool,
 }
 
 impl Entry {
@@ -245,13 +246,20 @@ fn entries(folder: &Path, max_depth: usize) -> Result<Vec<Entry>, IngestError> {
     let mut entries = Vec::new();
     for entry in walk.into_iter().filter_entry(is_shown) {
         match entry {
-            Ok(entry) => entries.push(Entry { is_folder: entry.file_type().is_dir(), path: entry.into_path() }),
+            Ok(entry) => {
+                let file_type = entry.file_type();
+                entries.push(Entry {
+                    is_folder: file_type.is_dir(),
+                    is_regular: file_type.is_file(),
+                    path: entry.into_path(),
+                });
+            }
             Err(error) => {
                 let path = error.path().unwrap_or(folder).to_owned();
                 let is_loop = error.loop_ancestor().is_some();
                 if !is_loop && path.is_symlink() {
                     if !path.file_name().is_some_and(is_hidden) {
-                        entries.push(Entry { path, is_folder: false });
+                        entries.push(Entry { path, is_folder: false, is_regular: false });
                     }
                     continue;
                 }

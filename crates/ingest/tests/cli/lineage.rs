@@ -66,10 +66,10 @@ fn a_run_is_told_when_it_begins_and_when_it_is_done() {
     let facets = &images["facets"];
     let digest = twinset_manifest::digest_file(&path).unwrap();
     assert_eq!(facets["version"]["datasetVersion"], format!("blake3:{digest}"));
-    assert_eq!(facets["schema"]["fields"][0]["name"], "image_id");
-    assert_eq!(facets["schema"]["fields"][0]["type"], "uint64");
+    assert_eq!(facets["schema"]["fields"][1]["name"], "image_id");
+    assert_eq!(facets["schema"]["fields"][1]["type"], "uint64");
     let meaning = "Unique within the manifest and all manifests derived from it.";
-    assert_eq!(facets["schema"]["fields"][0]["description"], meaning);
+    assert_eq!(facets["schema"]["fields"][1]["description"], meaning);
     let metrics = &facets["dataQualityMetrics"];
     assert_eq!(metrics["rowCount"], 80);
     assert_eq!(metrics["columnMetrics"]["image_id"]["max"], 79.0);
