@@ -90,7 +90,8 @@ impl Source<'_> {
         let mut sink = Sink::create(out, ids.len(), progress)?;
         sink.write(
             &ids,
-            |&id, _| {
+            |_, _| (),
+            |&id, ()| {
                 let ((batch, at), (split, label)) = (records[id], labels[id]);
                 (Ok(image(id, split, u32::from(label), &class_names, batch, at)), ())
             },

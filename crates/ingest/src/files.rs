@@ -119,16 +119,20 @@ impl Files<'_> {
         mut note: impl FnMut(&Found, Option<&str>) + Send,
     ) -> Result<Input, IngestError> {
         let mut digest = FilesDigest::new();
-        let make = |numbered, room: &mut Room| self.make(numbered, room);
-        sink.write(files, make, |Note { found, bytes, rejected }: Note<'_>| {
-            digest.add(&found.relative(), &bytes);
-            note(found, rejected.as_deref());
-        })?;
+        let read = |&(_, found): &Numbered, room: &mut Room| self.read(found, room);
+        sink.write(
+            files,
+            read,
+            |numbered, read| self.make(numbered, read),
+            |Note { found, bytes, rejected }: Note<'_>| {
+                digest.add(&found.relative(), &bytes);
+                note(found, rejected.as_deref());
+            },
+        )?;
         Ok(digest.into_input(self.folder))
     }
 
-    fn make<'f>(&self, &(id, found): &Numbered<'f>, room: &mut Room) -> Made<Note<'f>> {
-        let read = self.read(found, room);
+    fn make<'f>(&self, &(id, found): &Numbered<'f>, read: Result<Bytes, Rejection>) -> Made<Note<'f>> {
         let bytes = read.as_ref().map_or_else(|_| Bytes::new(), Bytes::clone);
         match read.and_then(|bytes| self.image(id, found, bytes)) {
             Ok(taken) => (Ok(taken), Note { found, bytes, rejected: None }),

@@ -96,7 +96,7 @@ pub(crate) fn ingest(
     let images: Vec<_> =
         parts.iter().flat_map(|part| (0..part.images.shape[0]).map(move |at| (part, at))).enumerate().collect();
     let mut sink = Sink::create(out, images.len(), progress)?;
-    sink.write(&images, |&(id, (part, at)), _| (Ok(part.image(id, at, &class_names)), ()), |()| ())?;
+    sink.write(&images, |_, _| (), |&(id, (part, at)), ()| (Ok(part.image(id, at, &class_names)), ()), |()| ())?;
     sink.finish(&provenance, class_names)
 }
 

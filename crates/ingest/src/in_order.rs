@@ -7,19 +7,20 @@
 use std::collections::BTreeMap;
 use std::mem;
 use std::ops::Range;
+use std::slice;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::thread;
 
 use crate::shared::Shared;
 
 /// Bytes of what was made and waits to be handed on. Once there are so many, no thread begins another item, but for that of
-/// the run that is next; so no more is held than this and, for each thread, one item and what
-/// it has not said.
+/// the run that is next; so no more is held than this and, for each thread, one item, what it has read ahead and what it has
+/// not said.
 const HELD_BYTES: u64 = 16 << 20;
 /// Runs that are begun before the one that is next is handed on.
 const MAX_AHEAD: usize = 256;
-/// Items of a run, and the bytes that they are to have together.
-const RUN_ITEMS: usize = 16;
+/// Items of a run, and the bytes that they are to have together; so many at most are read before the first of them is made.
+const RUN_ITEMS: usize = 32;
 const RUN_BYTES: u64 = 128 << 10;
 /// Bytes that a thread holds before it says so: to say it of each small item would have the threads wait for one another.
 const UNSAID_BYTES: u64 = 64 << 10;
@@ -39,13 +40,16 @@ impl Room<'_> {
 
 /// Makes something of each item, on rayon's threads, and hands it on in the items' order, some at a time.
 ///
-/// Before `make` holds many bytes it [asks](Room::ask) for their room. What was made of a few items is completed together.
+/// A few items are read one after the other before something is made of them, so that reading, which is the system's code and data,
+/// and making do not drive one another out of the processor's caches. Before `read` holds many bytes it [asks](Room::ask) for the room
+/// of what is read and made. What was made of a few items is completed together.
 ///
 /// # Errors
 /// The first of `hand_on`; then no further item is begun.
-pub(crate) fn in_order<'a, T: Sync, P, M: Send, E: Send>(
+pub(crate) fn in_order<'a, T: Sync, B, P, M: Send, E: Send>(
     items: &'a [T],
-    make: impl Fn(&'a T, &mut Room) -> P + Sync,
+    read: impl Fn(&'a T, &mut Room) -> B + Sync,
+    make: impl Fn(&'a T, B) -> P + Sync,
     complete: impl Fn(Vec<P>) -> Vec<M> + Sync,
     hand_on: impl FnMut(Vec<M>) -> Result<(), E> + Send,
 ) -> Result<(), E> {
@@ -60,14 +64,15 @@ pub(crate) fn in_order<'a, T: Sync, P, M: Send, E: Send>(
         is_stopped: false,
     };
     let (hand_on, state) = (Mutex::new(hand_on), Mutex::new(state));
-    let work = Work { items, make, complete, hand_on, state, changed: Condvar::new() };
+    let work = Work { items, read, make, complete, hand_on, state, changed: Condvar::new() };
     rayon::broadcast(|_| work.help());
     work.state.into_inner().expect("a panic would have gone on").outcome
 }
 
 /// What the threads share.
-struct Work<'a, T, M, E, F, C, H> {
+struct Work<'a, T, M, E, G, F, C, H> {
     items: &'a [T],
+    read: G,
     make: F,
     complete: C,
     hand_on: Mutex<H>,
@@ -121,37 +126,59 @@ impl<M, E> State<M, E> {
     }
 }
 
-impl<'a, T, P, M, E, F, C, H> Work<'a, T, M, E, F, C, H>
+impl<'a, T, B, P, M, E, G, F, C, H> Work<'a, T, M, E, G, F, C, H>
 where
-    F: Fn(&'a T, &mut Room) -> P,
+    G: Fn(&'a T, &mut Room) -> B,
+    F: Fn(&'a T, B) -> P,
     C: Fn(Vec<P>) -> Vec<M>,
     H: FnMut(Vec<M>) -> Result<(), E>,
 {
     /// What each thread does, until nothing is left to do.
     fn help(&self) {
         let _stop = StopOnPanic(|| self.stop(&mut self.lock()));
-        let mut shared = Shared::new();
+        let (mut shared, mut ahead) = (Shared::new(), Vec::new());
         while let Some((run, items)) = self.begin() {
             shared.begin_block();
             let mut run = Run { at: run, made: Vec::with_capacity(items.len()), held: Held::default(), unsaid: 0 };
-            for item in &self.items[items] {
-                let mut n_held = 0;
-                let mut ask = |n_bytes| {
-                    if run.unsaid + n_bytes >= UNSAID_BYTES {
-                        self.wait_for_room(&mut run);
-                    }
-                    n_held += n_bytes;
-                };
-                let made = (self.make)(item, &mut Room { ask: &mut ask, shared: &mut shared });
-                run.made.push(made);
-                run.held.n_items += 1;
-                run.held.n_bytes += n_held;
-                run.unsaid += n_held;
-                if run.unsaid >= UNSAID_BYTES {
-                    self.lock().held += mem::take(&mut run.unsaid);
+            let mut items = self.items[items].iter();
+            while !items.as_slice().is_empty() {
+                self.read_ahead(&mut items, &mut run, &mut shared, &mut ahead);
+                for (item, read, n_held) in ahead.drain(..) {
+                    run.made.push((self.make)(item, read));
+                    run.held.n_items += 1;
+                    run.held.n_bytes += n_held;
                 }
             }
             self.finish(run);
+        }
+    }
+
+    /// Reads the next items of a run, one at least; with each are the bytes that it holds.
+    fn read_ahead(
+        &self,
+        items: &mut slice::Iter<'a, T>,
+        run: &mut Run<P>,
+        shared: &mut Shared,
+        ahead: &mut Vec<(&'a T, B, u64)>,
+    ) {
+        let mut n_ahead = 0;
+        while n_ahead < RUN_BYTES
+            && let Some(item) = items.next()
+        {
+            let mut n_held = 0;
+            let mut ask = |n_bytes| {
+                if run.unsaid + n_bytes >= UNSAID_BYTES {
+                    self.wait_for_room(run);
+                }
+                n_held += n_bytes;
+            };
+            let read = (self.read)(item, &mut Room { ask: &mut ask, shared });
+            ahead.push((item, read, n_held));
+            n_ahead += n_held;
+            run.unsaid += n_held;
+            if run.unsaid >= UNSAID_BYTES {
+                self.lock().held += mem::take(&mut run.unsaid);
+            }
         }
     }
 
@@ -253,9 +280,11 @@ mod tests {
     fn sizes_in_order(sizes: &[u64]) -> (Vec<u64>, u64) {
         let (held, most) = (AtomicU64::new(0), AtomicU64::new(0));
         let mut handed_on = Vec::new();
-        let make = |&size: &u64, room: &mut Room| {
+        let read = |&size: &u64, room: &mut Room| {
             room.ask(size);
             most.fetch_max(held.fetch_add(size, Ordering::SeqCst) + size, Ordering::SeqCst);
+        };
+        let make = |&size: &u64, ()| {
             // The small ones overtake the large.
             thread::sleep(Duration::from_micros(size / MIB * 20));
             size
@@ -265,7 +294,7 @@ mod tests {
             handed_on.extend(sizes);
             Ok::<_, ()>(())
         };
-        in_order(sizes, make, |sizes| sizes, hand_on).unwrap();
+        in_order(sizes, read, make, |sizes| sizes, hand_on).unwrap();
         (handed_on, most.into_inner())
     }
 
@@ -275,7 +304,7 @@ mod tests {
         let check = |sizes: &[u64], largest: u64| {
             let (handed_on, most) = sizes_in_order(sizes);
             assert_eq!(handed_on, sizes);
-            assert!(most <= HELD_BYTES + n_threads * (largest + UNSAID_BYTES), "{most} bytes were held");
+            assert!(most <= HELD_BYTES + n_threads * (largest + RUN_BYTES + UNSAID_BYTES), "{most} bytes were held");
         };
         check(&[], 0);
         check(&[0; 10_000], 0);
@@ -290,31 +319,31 @@ mod tests {
         const SMALL: u64 = 3 << 10;
         let sizes: Vec<_> = [HELD_BYTES, 0].into_iter().chain([SMALL; 20_000]).collect();
         let (held, most) = (AtomicU64::new(0), AtomicU64::new(0));
-        let make = |&size: &u64, room: &mut Room| {
+        let read = |&size: &u64, room: &mut Room| {
             if size == 0 {
                 // Meanwhile nothing is handed on.
                 thread::sleep(Duration::from_millis(50));
             }
             room.ask(size);
             most.fetch_max(held.fetch_add(size, Ordering::SeqCst) + size, Ordering::SeqCst);
-            size
         };
         let hand_on = |sizes: Vec<u64>| {
             held.fetch_sub(sizes.iter().sum(), Ordering::SeqCst);
             Ok::<_, ()>(())
         };
-        in_order(&sizes, make, |sizes| sizes, hand_on).unwrap();
+        in_order(&sizes, read, |&size, ()| size, |sizes| sizes, hand_on).unwrap();
         let (most, n_threads) = (most.into_inner(), rayon::current_num_threads() as u64);
-        assert!(most <= HELD_BYTES + n_threads * (SMALL + UNSAID_BYTES), "{most} bytes were held");
+        assert!(most <= HELD_BYTES + n_threads * (SMALL + RUN_BYTES + UNSAID_BYTES), "{most} bytes were held");
     }
 
     #[test]
     fn an_error_ends_the_work() {
         let (n_made, items) = (AtomicU64::new(0), vec![(); 1_000_000]);
-        let make = |(): &(), _: &mut Room| n_made.fetch_add(1, Ordering::Relaxed);
+        let make = |(): &(), ()| n_made.fetch_add(1, Ordering::Relaxed);
         let mut n_handed_on = 0;
         let outcome = in_order(
             &items,
+            |_, _| (),
             make,
             |made| made,
             |made| {
@@ -329,11 +358,10 @@ mod tests {
     #[test]
     fn a_panic_goes_on_and_no_thread_waits_for_it() {
         let items: Vec<_> = (0..1000).collect();
-        let make = |&at: &u64, room: &mut Room| {
-            room.ask(MIB);
+        let make = |&at: &u64, ()| {
             assert_ne!(at, 20, "a decoder gave up");
         };
-        let work = || in_order(&items, make, |made| made, |_| Ok::<_, ()>(()));
+        let work = || in_order(&items, |_, room| room.ask(MIB), make, |made| made, |_| Ok::<_, ()>(()));
         assert!(catch_unwind(AssertUnwindSafe(work)).is_err());
     }
 }

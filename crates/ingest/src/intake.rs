@@ -76,8 +76,8 @@ impl<'a> Intake<'a> {
         }
         let numbered: Vec<_> = items.iter().enumerate().map(|(at, item)| (first + at, item)).collect();
         let (roll, take, outcomes) = (self.roll, self.take, &mut self.outcomes);
-        let make = |&(id, item): &(usize, &T), room: &mut Room| {
-            room.ask(size(item));
+        let ask = |&(_, item): &(usize, &T), room: &mut Room| room.ask(size(item));
+        let make = |&(id, item): &(usize, &T), ()| {
             let (source, bytes) = make(item);
             match bytes.and_then(|bytes| taken(take, roll, id, source.clone(), bytes)) {
                 Ok(taken) => (Ok(taken), (id, None)),
@@ -88,7 +88,7 @@ impl<'a> Intake<'a> {
                 }
             }
         };
-        self.sink.write(&numbered, make, |(id, rejected): (usize, Option<String>)| {
+        self.sink.write(&numbered, ask, make, |(id, rejected): (usize, Option<String>)| {
             outcomes.add(roll.splits[id], roll.labels[id], rejected.as_deref());
         })?;
         self.n_taken = end;

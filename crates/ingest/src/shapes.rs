@@ -142,7 +142,7 @@ pub(crate) fn ingest(
     let planned = Plan::counts(config).draw(config.seed);
     let mut sink = Sink::create(out, planned.len(), progress)?;
     let ids: Vec<_> = (0..planned.len()).collect();
-    sink.write(&ids, |&id, _| (Ok(image(id, &planned[id], config.seed)), ()), |()| ())?;
+    sink.write(&ids, |_, _| (), |&id, ()| (Ok(image(id, &planned[id], config.seed)), ()), |()| ())?;
 
     let pairs = plan::pairs(&planned);
     let path = out.join("truth.csv");

@@ -39,14 +39,16 @@ impl Sink {
 
     /// Makes an image or a reject of each item, in parallel, and writes them in the items' order.
     ///
-    /// `make` asks for the room of what it will hold; `note` gets what it noted of each item, in order.
-    pub(crate) fn write<'a, T: Sync, N: Send>(
+    /// `read` asks for the room of what will be held, and gives `make` what it read; `note` gets what that noted of each item, in
+    /// order.
+    pub(crate) fn write<'a, T: Sync, B, N: Send>(
         &mut self,
         items: &'a [T],
-        make: impl Fn(&'a T, &mut Room) -> Made<N> + Sync,
+        read: impl Fn(&'a T, &mut Room) -> B + Sync,
+        make: impl Fn(&'a T, B) -> Made<N> + Sync,
         mut note: impl FnMut(N) + Send,
     ) -> Result<(), IngestError> {
-        in_order(items, make, taken::rows, |made| {
+        in_order(items, read, make, taken::rows, |made| {
             let n_made = made.len() as u64;
             for (image, noted) in made {
                 note(noted);
