@@ -115,6 +115,10 @@ struct Held {
 impl<M, E> State<M, E> {
     /// How many items a run begins with.
     fn run_items(&self) -> usize {
+        if self.seen.n_items == 0 {
+            // They may be large, and then threads would wait for the first of these runs.
+            return 1;
+        }
         let fitting = RUN_BYTES.saturating_mul(self.seen.n_items).checked_div(self.seen.n_bytes);
         fitting.and_then(|n| usize::try_from(n).ok()).unwrap_or(RUN_ITEMS).clamp(1, RUN_ITEMS)
     }
