@@ -1,6 +1,6 @@
 //! Memory that small things share.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 
 use bytes::{Bytes, BytesMut};
 
@@ -15,14 +15,14 @@ const BLOCK_THINGS: usize = 20;
 /// has the two wait for one another.
 pub(crate) struct Shared {
     /// Where a thing lies until its size is known.
-    scratch: Box<[u8]>,
+    scratch: Vec<u8>,
     /// Empty, and what is free is its capacity.
     block: BytesMut,
 }
 
 impl Shared {
     pub(crate) fn new() -> Self {
-        Self { scratch: vec![0; SMALL_BYTES + 1].into(), block: BytesMut::new() }
+        Self { scratch: Vec::with_capacity(SMALL_BYTES + 1), block: BytesMut::new() }
     }
 
     /// Begins a block for what is read next. What holds on to a block is counted within it, which has a thread wait where others
@@ -32,29 +32,30 @@ impl Shared {
     }
 
     /// All that the reader gives, if it is small; else a part was read.
-    pub(crate) fn read(&mut self, mut reader: impl Read) -> io::Result<Option<Bytes>> {
-        let n_bytes = fill(&mut reader, &mut self.scratch)?;
+    pub(crate) fn read(&mut self, reader: impl Read) -> io::Result<Option<Bytes>> {
+        self.scratch.clear();
+        let n_bytes = reader.take(SMALL_BYTES as u64 + 1).read_to_end(&mut self.scratch)?;
         if n_bytes > SMALL_BYTES {
             return Ok(None);
         }
         if self.block.capacity() < n_bytes {
             self.block = BytesMut::with_capacity((BLOCK_THINGS * n_bytes).min(BLOCK_BYTES));
         }
-        self.block.extend_from_slice(&self.scratch[..n_bytes]);
+        self.block.extend_from_slice(&self.scratch);
         Ok(Some(self.block.split().freeze()))
     }
 }
 
-/// Reads until the buffer is full or nothing follows; how many bytes it has then.
-fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut n_read = 0;
-    while n_read < buffer.len() {
-        match reader.read(&mut buffer[n_read..]) {
-            Ok(0) => break,
-            Ok(n) => n_read += n,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_small_is_read_whole_and_what_never_ends_is_not_waited_for() {
+        let mut shared = Shared::new();
+        let small = [vec![], vec![1; 100], vec![2; SMALL_BYTES], vec![3; 7]];
+        let read: Vec<_> = small.iter().map(|bytes| shared.read(&bytes[..]).unwrap().unwrap()).collect();
+        assert!(shared.read(io::repeat(4)).unwrap().is_none());
+        assert_eq!(read, small);
     }
-    Ok(n_read)
 }

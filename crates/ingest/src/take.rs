@@ -54,7 +54,7 @@ impl Take<'_> {
     /// Reads a file that may be an image, and is a regular file if it is known to be one.
     pub(crate) fn file(&self, path: &Path, is_regular: bool, room: &mut Room) -> Result<Bytes, Rejection> {
         // A pipe that is opened as a file is would be waited for, for ever.
-        let mut file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(unreadable)?;
+        let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(unreadable)?;
         if !is_regular && !file.metadata().map_err(unreadable)?.is_file() {
             return Err(("unsupported", "no regular file".to_owned()));
         }
@@ -68,12 +68,7 @@ impl Take<'_> {
             return Err(self.too_large());
         }
         room.ask(metadata.len());
-        file.rewind().map_err(unreadable)?;
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(metadata.len() as usize).map_err(|error| unreadable(error.into()))?;
-        // What is added meanwhile is not waited for.
-        file.take(metadata.len()).read_to_end(&mut bytes).map_err(unreadable)?;
-        Ok(bytes.into())
+        read_from_start(file, metadata.len()).map_err(unreadable)
     }
 
     /// The bytes of an encoded image; none where they are more than any image within the limits has.
@@ -93,6 +88,15 @@ impl Take<'_> {
     fn max_file_bytes(&self) -> u64 {
         self.max_pixels.saturating_mul(16).saturating_add(64 << 20)
     }
+}
+
+/// A file's bytes, of which there were so many; what is added meanwhile is not waited for.
+fn read_from_start(mut file: File, n_bytes: u64) -> io::Result<Bytes> {
+    file.rewind()?;
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(n_bytes as usize)?;
+    file.take(n_bytes).read_to_end(&mut bytes)?;
+    Ok(bytes.into())
 }
 
 fn unreadable(error: io::Error) -> Rejection {
@@ -142,6 +146,18 @@ mod tests {
         let paths: Vec<_> = files.iter().map(path_of).collect();
         for ((n_bytes, byte), read) in files.into_iter().zip(read_all(&paths)) {
             assert_eq!(read.unwrap(), vec![byte; n_bytes], "{n_bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn what_a_file_grows_by_or_loses_while_it_is_read_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        for (n_before, n_after, n_read) in [(10, 20, 10), (20, 10, 10), (SMALL_BYTES + 5, 3, 3)] {
+            fs::write(&path, vec![1; n_before]).unwrap();
+            let file = File::open(&path).unwrap();
+            File::options().write(true).open(&path).unwrap().set_len(n_after).unwrap();
+            assert_eq!(read_from_start(file, n_before as u64).unwrap().len(), n_read);
         }
     }
 

@@ -83,7 +83,7 @@ impl ImageBytes {
             .set_encodings(vec![Encoding::PLAIN, Encoding::RLE])
             .set_page_encoding_stats(vec![of_pages])
             .set_num_values(chunk.n_values as i64)
-            .set_data_page_offset(chunk.begin.unwrap_or(file.bytes_written() as u64) as i64)
+            .set_data_page_offset(chunk.begin.expect("a row group has rows") as i64)
             .set_total_compressed_size(chunk.n_compressed as i64)
             .set_total_uncompressed_size(chunk.n_uncompressed as i64)
             .set_unencoded_byte_array_data_bytes(Some(chunk.n_value_bytes as i64))
