@@ -1,12 +1,12 @@
 //! Counting rows by group: how many images an attack left rightly classified, how many duplicates a class got.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 
-use polars::prelude::{DataFrame, IntoLazy, PolarsError, PolarsResult, UInt32Chunked, col, df, len};
 use twinset_manifest::rows::{Origin, Pair, PairKind, Prediction, Split, TrainsetRow};
 
 /// What an image that was classified has to do with the training images.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Group {
     /// Nothing that is known: an image of its split, or a training image itself.
     Own,
@@ -59,40 +59,9 @@ pub struct PairCount {
     pub n_label_conflicts: u64,
 }
 
-/// Counts predictions by attack, split, class and group, in the order in which these first appear.
-///
-/// # Errors
-/// Does not fail on any rows; what polars says is passed on.
-pub(crate) fn count_predictions(rows: &[Prediction], group: impl Fn(u64) -> Group) -> PolarsResult<Vec<Count>> {
-    const GROUPS: [Group; 3] = [Group::Own, Group::Twin, Group::Leaked];
-    let place = |row: &Prediction| GROUPS.iter().position(|known| *known == group(row.image_id)).map(|i| i as u32);
-    let frame = df!(
-        "attack" => rows.iter().map(|row| row.attack.as_str()).collect::<Vec<_>>(),
-        "split" => rows.iter().map(|row| row.split.as_str()).collect::<Vec<_>>(),
-        "label" => rows.iter().map(|row| row.label).collect::<Vec<_>>(),
-        "group" => rows.iter().map(place).collect::<Vec<_>>(),
-        "is_correct" => rows.iter().map(|row| row.is_correct).collect::<Vec<_>>(),
-    )?;
-    let counts = frame
-        .lazy()
-        .group_by_stable([col("attack"), col("split"), col("label"), col("group")])
-        .agg([len().alias("n"), col("is_correct").sum().alias("n_correct")])
-        .collect()?;
-    let (attack, split) = (counts.column("attack")?.str()?, counts.column("split")?.str()?);
-    let (label, group) = (u32s(&counts, "label")?, u32s(&counts, "group")?);
-    let (n, n_correct) = (u32s(&counts, "n")?, u32s(&counts, "n_correct")?);
-    (0..counts.height())
-        .map(|row| {
-            Ok(Count {
-                attack: attack.get(row).unwrap_or_default().to_owned(),
-                split: parsed(split.get(row))?,
-                label: at(label, row),
-                group: GROUPS[at(group, row) as usize],
-                n_images: at(n, row).into(),
-                n_correct: at(n_correct, row).into(),
-            })
-        })
-        .collect()
+/// Counts predictions by attack, split, class and group.
+pub(crate) fn count_predictions(rows: &[Prediction], group: impl Fn(u64) -> Group) -> Vec<Count> {
+    count_images(rows.iter().map(|row| (row, group(row.image_id), 1)))
 }
 
 /// How many positions of a training set each image stands at; none where a duplicate is not its original itself, since
@@ -107,26 +76,20 @@ pub(crate) fn count_positions(rows: &[TrainsetRow]) -> BTreeMap<u64, u64> {
     positions
 }
 
-/// Counts the predictions of training images as often as each image stands in the training set, by attack and class, in the
-/// order in which these first appear.
+/// Counts the predictions of training images by attack and class, each image as often as it stands in the training set.
 pub(crate) fn count_on_trainset(rows: &[Prediction], positions: &BTreeMap<u64, u64>) -> Vec<Count> {
-    let mut counts: Vec<Count> = Vec::new();
-    for row in rows.iter().filter(|row| row.split == Split::Train) {
-        let Some(&n_images) = positions.get(&row.image_id) else { continue };
-        let n_correct = if row.is_correct { n_images } else { 0 };
-        match counts.iter_mut().find(|count| count.label == row.label && count.attack == row.attack) {
-            Some(count) => (count.n_images, count.n_correct) = (count.n_images + n_images, count.n_correct + n_correct),
-            None => counts.push(Count {
-                attack: row.attack.clone(),
-                split: row.split,
-                label: row.label,
-                group: Group::Position,
-                n_images,
-                n_correct,
-            }),
-        }
-    }
-    counts
+    let images = rows.iter().filter(|row| row.split == Split::Train);
+    count_images(images.filter_map(|row| Some((row, Group::Position, *positions.get(&row.image_id)?))))
+}
+
+/// Counts predictions, each with its group and how often it counts.
+fn count_images<'a>(rows: impl Iterator<Item = (&'a Prediction, Group, u64)>) -> Vec<Count> {
+    let rows = rows.map(|(row, group, n)| ((row.attack.as_str(), row.split, row.label, group), n, row.is_correct));
+    let count = |((attack, split, label, group), n_images, n_correct)| {
+        let attack = str::to_owned(attack);
+        Count { attack, split, label, group, n_images, n_correct }
+    };
+    group_by(rows).into_iter().map(count).collect()
 }
 
 /// Which of a split's own images were classified rightly under an attack: by attack and split, by the image's id.
@@ -142,65 +105,33 @@ pub(crate) fn images_right(rows: &[Prediction], group: impl Fn(u64) -> Group) ->
 }
 
 /// Counts a training set's positions by origin and class.
-///
-/// # Errors
-/// As [`count_predictions`].
-pub(crate) fn count_trainset(rows: &[TrainsetRow]) -> PolarsResult<Vec<TrainsetCount>> {
-    let frame = df!(
-        "origin" => rows.iter().map(|row| row.origin.as_str()).collect::<Vec<_>>(),
-        "label" => rows.iter().map(|row| row.label).collect::<Vec<_>>(),
-    )?;
-    let counts = frame.lazy().group_by_stable([col("origin"), col("label")]).agg([len().alias("n")]).collect()?;
-    let origin = counts.column("origin")?.str()?;
-    let (label, n) = (u32s(&counts, "label")?, u32s(&counts, "n")?);
-    (0..counts.height())
-        .map(|row| Ok(TrainsetCount { origin: parsed(origin.get(row))?, label: at(label, row), n: at(n, row).into() }))
-        .collect()
+pub(crate) fn count_trainset(rows: &[TrainsetRow]) -> Vec<TrainsetCount> {
+    let counts = group_by(rows.iter().map(|row| ((row.origin, row.label), 1, false)));
+    counts.into_iter().map(|((origin, label), n, _)| TrainsetCount { origin, label, n }).collect()
 }
 
 /// Counts pairs by kind and by the two splits they join.
-///
-/// # Errors
-/// As [`count_predictions`].
-pub(crate) fn count_pairs(rows: &[Pair]) -> PolarsResult<Vec<PairCount>> {
+pub(crate) fn count_pairs(rows: &[Pair]) -> Vec<PairCount> {
     let splits = |row: &Pair| (row.left_split.min(row.right_split), row.left_split.max(row.right_split));
-    let frame = df!(
-        "kind" => rows.iter().map(|row| row.kind.as_str()).collect::<Vec<_>>(),
-        "one" => rows.iter().map(|row| splits(row).0.as_str()).collect::<Vec<_>>(),
-        "other" => rows.iter().map(|row| splits(row).1.as_str()).collect::<Vec<_>>(),
-        "label_conflict" => rows.iter().map(|row| row.label_conflict).collect::<Vec<_>>(),
-    )?;
-    let counts = frame
-        .lazy()
-        .group_by_stable([col("kind"), col("one"), col("other")])
-        .agg([len().alias("n"), col("label_conflict").sum().alias("n_label_conflicts")])
-        .collect()?;
-    let text = |name: &str| counts.column(name)?.str();
-    let (kind, one, other) = (text("kind")?, text("one")?, text("other")?);
-    let (n, conflicts) = (u32s(&counts, "n")?, u32s(&counts, "n_label_conflicts")?);
-    (0..counts.height())
-        .map(|row| {
-            Ok(PairCount {
-                kind: parsed(kind.get(row))?,
-                splits: (parsed(one.get(row))?, parsed(other.get(row))?),
-                n: at(n, row).into(),
-                n_label_conflicts: at(conflicts, row).into(),
-            })
-        })
-        .collect()
+    let counts = group_by(rows.iter().map(|row| ((row.kind, splits(row)), 1, row.label_conflict)));
+    let count = |((kind, splits), n, n_label_conflicts)| PairCount { kind, splits, n, n_label_conflicts };
+    counts.into_iter().map(count).collect()
 }
 
-fn u32s<'a>(frame: &'a DataFrame, name: &str) -> PolarsResult<&'a UInt32Chunked> {
-    frame.column(name)?.u32()
-}
-
-/// The value in a row; the columns here hold no null.
-fn at(column: &UInt32Chunked, row: usize) -> u32 {
-    column.get(row).unwrap_or_default()
-}
-
-fn parsed<T: std::str::FromStr<Err = String>>(text: Option<&str>) -> PolarsResult<T> {
-    text.unwrap_or_default().parse().map_err(|message: String| PolarsError::ComputeError(message.into()))
+/// Counts items by key, in the order in which the keys first appear. Each item has its key, how often it counts, and a mark.
+/// The result has each key, the count of its items, and the count of those that are marked.
+fn group_by<K: Copy + Eq + Hash>(items: impl Iterator<Item = (K, u64, bool)>) -> Vec<(K, u64, u64)> {
+    let mut places: HashMap<K, usize> = HashMap::new();
+    let mut counts: Vec<(K, u64, u64)> = Vec::new();
+    for (key, n, is_marked) in items {
+        let place = *places.entry(key).or_insert(counts.len());
+        if place == counts.len() {
+            counts.push((key, 0, 0));
+        }
+        counts[place].1 += n;
+        counts[place].2 += if is_marked { n } else { 0 };
+    }
+    counts
 }
 
 #[cfg(test)]
@@ -249,8 +180,8 @@ mod tests {
             Count { group: Group::Leaked, ..count("clean", Split::Test, 1, 1, 1) },
         ];
         let group = |image_id| if image_id == 7 { Group::Leaked } else { Group::Own };
-        assert_eq!(count_predictions(&rows, group).unwrap(), expected);
-        assert_eq!(count_predictions(&[], group).unwrap(), []);
+        assert_eq!(count_predictions(&rows, group), expected);
+        assert_eq!(count_predictions(&[], group), []);
     }
 
     #[test]
@@ -304,6 +235,6 @@ mod tests {
         let rows = [pair(Split::Test, Split::Train, 0), pair(Split::Train, Split::Test, 3)];
         let expected =
             PairCount { kind: PairKind::Near, splits: (Split::Train, Split::Test), n: 2, n_label_conflicts: 1 };
-        assert_eq!(count_pairs(&rows).unwrap(), [expected]);
+        assert_eq!(count_pairs(&rows), [expected]);
     }
 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use twinset_manifest::rows::{Cluster, Pair, PairKind, Split};
 
-use crate::ReportError;
 use crate::counts::{PairCount, count_pairs};
 use crate::truth::Planted;
 
@@ -53,25 +52,17 @@ pub struct RecallGroup {
 
 impl Duplicates {
     /// Counts pairs and clusters, and chooses at most `n_gallery` near-duplicates to show.
-    ///
-    /// # Errors
-    /// Does not fail on any rows; what polars says is passed on.
-    pub fn count(
-        pairs: &[Pair],
-        clusters: &[Cluster],
-        truth: Option<&[Planted]>,
-        n_gallery: usize,
-    ) -> Result<Self, ReportError> {
+    pub fn count(pairs: &[Pair], clusters: &[Cluster], truth: Option<&[Planted]>, n_gallery: usize) -> Self {
         let large = || clusters.iter().filter(|row| row.cluster_size > 1);
-        Ok(Self {
-            pairs: count_pairs(pairs)?,
+        Self {
+            pairs: count_pairs(pairs),
             n_clusters: large().filter(|row| row.is_representative).count() as u64,
             n_clustered: large().count() as u64,
             largest_cluster: large().map(|row| row.cluster_size).max().unwrap_or(0),
             leaked: leaked(pairs),
             gallery: gallery(pairs, n_gallery),
             recall: truth.map(|planted| recall(pairs, clusters, planted)),
-        })
+        }
     }
 
     /// Pairs of a kind.

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use polars::prelude::PolarsError;
 use twinset_manifest::ManifestError;
 
 /// What can be wrong with what a study names: the study's field, the file, what was found and what was expected.
@@ -56,9 +55,6 @@ pub enum ReportError {
         /// What there is.
         expected: String,
     },
-    /// Rows cannot be counted.
-    #[error("cannot count rows: {0}")]
-    Count(#[from] PolarsError),
     /// A template cannot be filled.
     #[error("cannot fill the page: {0}")]
     Page(#[from] askama::Error),

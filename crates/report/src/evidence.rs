@@ -113,7 +113,7 @@ pub fn gather(study: &Study, config: &Config, data: &Path) -> Result<Evidence, R
         read_truth(path)
     });
     let truth = truth.transpose()?;
-    let duplicates = Duplicates::count(&pairs, &clusters, truth.as_deref(), config.gallery_pairs)?;
+    let duplicates = Duplicates::count(&pairs, &clusters, truth.as_deref(), config.gallery_pairs);
     let cells = cells(study, &twins(&pairs), &mut sources)?;
     let injected = injected(study, &mut sources, data)?;
     let gaussian = gaussian::read(study, &mut sources)?;
@@ -177,7 +177,7 @@ fn cells(study: &Study, twins: &BTreeSet<u64>, sources: &mut Sources) -> Result<
         let mut evidence = CellEvidence::default();
         let mut positions = Positions::default();
         if let Some(path) = &cell.trainset {
-            let count = |rows: Vec<TrainsetRow>| Ok((count_trainset(&rows)?, Arc::new(count_positions(&rows))));
+            let count = |rows: Vec<TrainsetRow>| (count_trainset(&rows), Arc::new(count_positions(&rows)));
             (evidence.trainset, positions) = once(&mut trainsets, sources, &field("trainset"), path, count)?;
         }
         if let Some(path) = &cell.injected_images {
@@ -186,12 +186,12 @@ fn cells(study: &Study, twins: &BTreeSet<u64>, sources: &mut Sources) -> Result<
         let leaked = match &cell.leaked_images {
             None => BTreeSet::new(),
             Some(path) => {
-                let ids = |rows: Vec<Image>| Ok(rows.iter().map(|row| row.image_id).collect());
+                let ids = |rows: Vec<Image>| rows.iter().map(|row| row.image_id).collect();
                 once(&mut leaked, sources, &field("leaked_images"), path, ids)?
             }
         };
         if let Some(path) = &cell.epochs {
-            evidence.epochs = once(&mut epochs, sources, &field("epochs"), path, Ok)?;
+            evidence.epochs = once(&mut epochs, sources, &field("epochs"), path, |rows| rows)?;
         }
         if let Some(path) = &cell.weights {
             sources.note(&field("weights"), path)?;
@@ -203,9 +203,9 @@ fn cells(study: &Study, twins: &BTreeSet<u64>, sources: &mut Sources) -> Result<
                 () => Group::Own,
             };
             let count = |rows: Vec<Prediction>| {
-                let mut counts = count_predictions(&rows, group)?;
+                let mut counts = count_predictions(&rows, group);
                 counts.extend(count_on_trainset(&rows, &positions));
-                Ok((counts, Arc::new(images_right(&rows, group))))
+                (counts, Arc::new(images_right(&rows, group)))
             };
             (evidence.counts, evidence.by_image) = once(&mut counts, sources, &field("predictions"), path, count)?;
             if evidence.counts.is_empty() {
@@ -222,7 +222,7 @@ fn once<'a, R: twinset_manifest::Row, T: Clone>(
     sources: &mut Sources,
     field: &str,
     path: &'a Path,
-    digest: impl FnOnce(Vec<R>) -> Result<T, ReportError>,
+    digest: impl FnOnce(Vec<R>) -> T,
 ) -> Result<T, ReportError> {
     // Opened even where it is known: the report says which cells share it.
     let reader: Reader<R> = sources.open(field, path)?;
@@ -230,7 +230,7 @@ fn once<'a, R: twinset_manifest::Row, T: Clone>(
         return Ok(value.clone());
     }
     let wrong = |source| ReportError::Manifest { field: field.to_owned(), source };
-    let value = digest(reader.read_all().map_err(wrong)?)?;
+    let value = digest(reader.read_all().map_err(wrong)?);
     known.insert(path, value.clone());
     Ok(value)
 }
