@@ -3,11 +3,16 @@
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{
-    DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
-    UInt64Type,
+    DataType, Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
+    DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType, Float16Type,
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalDayTimeType, IntervalMonthDayNanoType,
+    IntervalUnit, IntervalYearMonthType, RunEndIndexType, Time32MillisecondType, Time32SecondType,
+    Time64MicrosecondType, Time64NanosecondType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow::util::display::{ArrayFormatter, FormatOptions};
-use serde_json::{Number, Value, json};
+use serde_json::{Map, Number, Value, json};
+
+use crate::time::{date, duration, time_of_day, timestamp};
 
 /// Digits of a digest that tell it from all others that a reader sees.
 pub const SHORT_DIGEST: usize = 12;
@@ -17,7 +22,8 @@ pub const SHORT_DIGEST: usize = 12;
 pub(crate) struct Flat {
     /// The name.
     pub(crate) name: String,
-    array: ArrayRef,
+    /// The values. Where the struct itself is null, a value stands for nothing.
+    pub(crate) array: ArrayRef,
     /// Where the struct itself is null.
     nulls: Option<NullBuffer>,
 }
@@ -53,23 +59,46 @@ fn flatten(name: String, array: &ArrayRef, nulls: Option<&NullBuffer>, columns: 
     }
 }
 
-/// The value of an array in a row.
+/// The value of an array in a row. Numbers that JSON cannot hold, dates and times are texts; lists and maps are arrays, a map's
+/// entries objects with `key` and `value`.
 pub(crate) fn cell(array: &dyn Array, row: usize) -> Value {
-    if array.is_null(row) || *array.data_type() == DataType::Null {
+    macro_rules! value {
+        ($arrow:ty) => {
+            array.as_primitive::<$arrow>().value(row)
+        };
+    }
+    macro_rules! decimal {
+        ($arrow:ty) => {
+            array.as_primitive::<$arrow>().value_as_string(row).into()
+        };
+    }
+    if array.is_null(row) {
         return Value::Null;
     }
     match array.data_type() {
-        DataType::Boolean => Value::Bool(array.as_boolean().value(row)),
-        DataType::UInt8 => array.as_primitive::<UInt8Type>().value(row).into(),
-        DataType::UInt16 => array.as_primitive::<UInt16Type>().value(row).into(),
-        DataType::UInt32 => array.as_primitive::<UInt32Type>().value(row).into(),
-        DataType::UInt64 => array.as_primitive::<UInt64Type>().value(row).into(),
-        DataType::Int8 => array.as_primitive::<Int8Type>().value(row).into(),
-        DataType::Int16 => array.as_primitive::<Int16Type>().value(row).into(),
-        DataType::Int32 => array.as_primitive::<Int32Type>().value(row).into(),
-        DataType::Int64 => array.as_primitive::<Int64Type>().value(row).into(),
-        DataType::Float32 => float32(array.as_primitive::<Float32Type>().value(row)),
-        DataType::Float64 => float64(array.as_primitive::<Float64Type>().value(row)),
+        DataType::Null => Value::Null,
+        DataType::Boolean => array.as_boolean().value(row).into(),
+        DataType::UInt8 => value!(UInt8Type).into(),
+        DataType::UInt16 => value!(UInt16Type).into(),
+        DataType::UInt32 => value!(UInt32Type).into(),
+        DataType::UInt64 => value!(UInt64Type).into(),
+        DataType::Int8 => value!(Int8Type).into(),
+        DataType::Int16 => value!(Int16Type).into(),
+        DataType::Int32 => value!(Int32Type).into(),
+        DataType::Int64 => value!(Int64Type).into(),
+        DataType::Float16 => float32(value!(Float16Type).to_f32()),
+        DataType::Float32 => float32(value!(Float32Type)),
+        DataType::Float64 => float64(value!(Float64Type)),
+        DataType::Decimal32(..) => decimal!(Decimal32Type),
+        DataType::Decimal64(..) => decimal!(Decimal64Type),
+        DataType::Decimal128(..) => decimal!(Decimal128Type),
+        DataType::Decimal256(..) => decimal!(Decimal256Type),
+        DataType::Date32 => date(value!(Date32Type).into()).into(),
+        DataType::Date64 => date64(value!(Date64Type)).into(),
+        DataType::Time32(_) | DataType::Time64(_) | DataType::Timestamp(..) | DataType::Duration(_) => {
+            time(array, row).into()
+        }
+        DataType::Interval(unit) => interval(array, row, *unit).into(),
         DataType::Utf8 => array.as_string::<i32>().value(row).into(),
         DataType::LargeUtf8 => array.as_string::<i64>().value(row).into(),
         DataType::Utf8View => array.as_string_view().value(row).into(),
@@ -77,8 +106,97 @@ pub(crate) fn cell(array: &dyn Array, row: usize) -> Value {
         DataType::LargeBinary => bytes(array.as_binary::<i64>().value(row)),
         DataType::BinaryView => bytes(array.as_binary_view().value(row)),
         DataType::FixedSizeBinary(_) => bytes(array.as_fixed_size_binary().value(row)),
-        _ => ArrayFormatter::try_new(array, &FormatOptions::default())
-            .map_or(Value::Null, |formatter| Value::String(formatter.value(row).to_string())),
+        DataType::List(_) => cells(&array.as_list::<i32>().value(row)),
+        DataType::LargeList(_) => cells(&array.as_list::<i64>().value(row)),
+        DataType::ListView(_) => cells(&array.as_list_view::<i32>().value(row)),
+        DataType::LargeListView(_) => cells(&array.as_list_view::<i64>().value(row)),
+        DataType::FixedSizeList(..) => cells(&array.as_fixed_size_list().value(row)),
+        DataType::Map(..) => {
+            let entries = array.as_map().value(row);
+            let entry = |i| json!({ "key": cell(entries.column(0), i), "value": cell(entries.column(1), i) });
+            (0..entries.len()).map(entry).collect()
+        }
+        DataType::Struct(fields) => {
+            let columns = fields.iter().zip(array.as_struct().columns());
+            let values = columns.map(|(field, column)| (field.name().clone(), cell(column, row)));
+            Value::Object(values.collect::<Map<_, _>>())
+        }
+        DataType::Dictionary(..) => {
+            let dictionary = array.as_any_dictionary();
+            let key = cell(dictionary.keys(), row).as_u64().and_then(|key| usize::try_from(key).ok());
+            key.map_or(Value::Null, |key| cell(dictionary.values(), key))
+        }
+        DataType::RunEndEncoded(ends, _) => match ends.data_type() {
+            DataType::Int16 => run::<Int16Type>(array, row),
+            DataType::Int32 => run::<Int32Type>(array, row),
+            _ => run::<Int64Type>(array, row),
+        },
+        // Parquet has no unions.
+        other @ DataType::Union(..) => other.to_string().into(),
+    }
+}
+
+fn cells(array: &ArrayRef) -> Value {
+    (0..array.len()).map(|row| cell(array, row)).collect()
+}
+
+fn run<R: RunEndIndexType>(array: &dyn Array, row: usize) -> Value {
+    let runs = array.as_run::<R>();
+    cell(runs.values(), runs.get_physical_index(row))
+}
+
+fn date64(n_milliseconds: i64) -> String {
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+    match n_milliseconds % DAY {
+        0 => date(n_milliseconds / DAY),
+        _ => timestamp(n_milliseconds, TimeUnit::Millisecond, false),
+    }
+}
+
+fn time(array: &dyn Array, row: usize) -> String {
+    macro_rules! value {
+        ($arrow:ty) => {
+            array.as_primitive::<$arrow>().value(row)
+        };
+    }
+    match array.data_type() {
+        DataType::Time32(TimeUnit::Second) => time_of_day(value!(Time32SecondType).into(), TimeUnit::Second),
+        DataType::Time32(unit) => time_of_day(value!(Time32MillisecondType).into(), *unit),
+        DataType::Time64(TimeUnit::Nanosecond) => time_of_day(value!(Time64NanosecondType), TimeUnit::Nanosecond),
+        DataType::Time64(unit) => time_of_day(value!(Time64MicrosecondType), *unit),
+        DataType::Timestamp(unit, zone) => {
+            let value = match unit {
+                TimeUnit::Second => value!(TimestampSecondType),
+                TimeUnit::Millisecond => value!(TimestampMillisecondType),
+                TimeUnit::Microsecond => value!(TimestampMicrosecondType),
+                TimeUnit::Nanosecond => value!(TimestampNanosecondType),
+            };
+            timestamp(value, *unit, zone.is_some())
+        }
+        DataType::Duration(unit) => {
+            let value = match unit {
+                TimeUnit::Second => value!(DurationSecondType),
+                TimeUnit::Millisecond => value!(DurationMillisecondType),
+                TimeUnit::Microsecond => value!(DurationMicrosecondType),
+                TimeUnit::Nanosecond => value!(DurationNanosecondType),
+            };
+            duration(value, *unit)
+        }
+        other => other.to_string(),
+    }
+}
+
+fn interval(array: &dyn Array, row: usize, unit: IntervalUnit) -> String {
+    match unit {
+        IntervalUnit::YearMonth => format!("{} months", array.as_primitive::<IntervalYearMonthType>().value(row)),
+        IntervalUnit::DayTime => {
+            let value = array.as_primitive::<IntervalDayTimeType>().value(row);
+            format!("{} days {} milliseconds", value.days, value.milliseconds)
+        }
+        IntervalUnit::MonthDayNano => {
+            let value = array.as_primitive::<IntervalMonthDayNanoType>().value(row);
+            format!("{} months {} days {} nanoseconds", value.months, value.days, value.nanoseconds)
+        }
     }
 }
 

@@ -37,6 +37,7 @@ pub mod show;
 pub mod sql;
 pub mod stats;
 mod table;
+mod time;
 mod tree;
 mod validate;
 mod weights;

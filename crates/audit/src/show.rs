@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use twinset_manifest::{ManifestError, Untyped, catalog, one_line, type_name};
 
 use crate::cell::Flat;
-use crate::frame::signed_frame;
+use crate::frame::{frame, sql_schema};
 use crate::rules::rule;
 use crate::sql::{SqlError, condition};
 use crate::table::{Format, Table};
@@ -78,7 +78,8 @@ pub fn show(manifest: &Untyped, choice: &Choice, format: Format, to: impl Write)
             choice.columns.iter().flat_map(of_asked).collect()
         }
     };
-    let condition = choice.condition.as_deref().map(|sql| condition(sql, schema)).transpose()?;
+    let sql_schema = sql_schema(&[manifest]);
+    let condition = choice.condition.as_deref().map(|sql| condition(sql, &sql_schema)).transpose()?;
     let named: Vec<_> = condition.iter().flat_map(|condition| condition.clone().meta().root_names()).collect();
     let read: Vec<&str> = header.iter().map(String::as_str).chain(named.iter().map(|name| name.as_str())).collect();
     let mut left = choice.limit.unwrap_or(u64::MAX);
@@ -90,8 +91,13 @@ pub fn show(manifest: &Untyped, choice: &Choice, format: Format, to: impl Write)
         let mut batch = batch?;
         if let Some(condition) = &condition {
             let failed = |error: polars::prelude::PolarsError| SqlError::Query(error.to_string());
-            let mask =
-                signed_frame(&batch).and_then(|rows| rows.lazy().select([condition.clone().alias("holds")]).collect());
+            // The columns that are shown alone may be of types that SQL does not take.
+            let of_condition = |name: &String| named.iter().any(|named| named.as_str() == name);
+            let fields = batch.schema_ref().fields().iter().enumerate();
+            let places: Vec<usize> = fields.filter(|(_, field)| of_condition(field.name())).map(|(i, _)| i).collect();
+            let of_condition = batch.project(&places).map_err(|error| SqlError::Query(error.to_string()))?;
+            let mask = frame(&of_condition, &sql_schema)
+                .and_then(|rows| rows.lazy().select([condition.clone().alias("holds")]).collect());
             let mask = mask.map_err(failed)?;
             let mask = mask.column("holds").and_then(|column| column.bool()).map_err(failed)?;
             let mask: BooleanArray = match mask.len() {

@@ -4,18 +4,16 @@ mod names;
 mod place;
 mod scan;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use polars::prelude::{
-    self as pl, AnyValue, DataFrame, IntoLazy, LazyFrame, PolarsError, PolarsResult, ScanArgsAnonymous,
-};
+use arrow::datatypes::TimeUnit;
+use polars::prelude::{self as pl, AnyValue, DataFrame, IntoLazy, LazyFrame, PolarsError, ScanArgsAnonymous};
 use polars::sql::SQLContext;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::cell::{bytes, float32, float64};
-use crate::frame::signed_frame;
+use crate::time::{date, duration, time_of_day, timestamp};
 pub use names::{Named, names};
 use place::{explain, shifted};
 use scan::Scan;
@@ -93,10 +91,9 @@ fn expect_question(sql: &str) -> Result<(), SqlError> {
 ///
 /// # Errors
 /// As [`query`].
-pub fn condition(sql: &str, columns: &arrow::datatypes::Schema) -> Result<pl::Expr, SqlError> {
+pub fn condition(sql: &str, columns: &pl::Schema) -> Result<pl::Expr, SqlError> {
     let explain = |error: PolarsError| explain(&error, sql);
-    let empty = arrow::array::RecordBatch::new_empty(Arc::new(columns.clone()));
-    let empty = signed_frame(&empty).map_err(explain)?;
+    let empty = DataFrame::empty_with_schema(columns);
     let context = &mut SQLContext::new();
     context.register("rows", empty.clone().lazy());
     // A line of its own, so that the place of an error is its place in the condition.
@@ -112,33 +109,66 @@ pub fn condition(sql: &str, columns: &arrow::datatypes::Schema) -> Result<pl::Ex
 
 /// The rows of a frame as they are shown.
 pub fn rows(frame: &DataFrame) -> impl Iterator<Item = Vec<Value>> {
-    (0..frame.height()).map(|row| frame.columns().iter().map(|column| shown(column.get(row))).collect())
+    let value = |column: &pl::Column, row| column.get(row).expect("a row of the frame");
+    (0..frame.height()).map(move |row| frame.columns().iter().map(|column| shown(value(column, row))).collect())
 }
 
-fn shown(value: PolarsResult<AnyValue<'_>>) -> Value {
-    let Ok(value) = value else { return Value::Null };
+fn shown(value: AnyValue<'_>) -> Value {
     match value {
         AnyValue::Null => Value::Null,
         AnyValue::Boolean(value) => value.into(),
+        AnyValue::UInt8(value) => value.into(),
+        AnyValue::UInt16(value) => value.into(),
         AnyValue::UInt32(value) => value.into(),
         AnyValue::UInt64(value) => value.into(),
+        AnyValue::Int8(value) => value.into(),
+        AnyValue::Int16(value) => value.into(),
         AnyValue::Int32(value) => value.into(),
         AnyValue::Int64(value) => value.into(),
+        AnyValue::Int128(value) => int128(value),
         AnyValue::Float32(value) => float32(value),
         AnyValue::Float64(value) => float64(value),
+        AnyValue::Decimal(value, _, scale) => decimal(value, scale).into(),
+        AnyValue::Date(n_days) => date(n_days.into()).into(),
+        AnyValue::Time(n_nanoseconds) => time_of_day(n_nanoseconds, TimeUnit::Nanosecond).into(),
+        AnyValue::Datetime(value, unit, zone) => timestamp(value, arrow_unit(unit), zone.is_some()).into(),
+        AnyValue::DatetimeOwned(value, unit, zone) => timestamp(value, arrow_unit(unit), zone.is_some()).into(),
+        AnyValue::Duration(value, unit) => duration(value, arrow_unit(unit)).into(),
         AnyValue::String(text) => text.into(),
         AnyValue::StringOwned(text) => text.as_str().into(),
         AnyValue::Binary(value) => bytes(value),
         AnyValue::BinaryOwned(value) => bytes(&value),
-        AnyValue::List(values) => values.iter().map(|value| shown(Ok(value))).collect(),
-        AnyValue::Struct(..) | AnyValue::StructOwned(_) => {
-            let AnyValue::StructOwned(fields) = value.into_static() else { return Value::Null };
+        AnyValue::List(values) => values.iter().map(shown).collect(),
+        AnyValue::Array(values, _) => values.iter().map(shown).collect(),
+        AnyValue::Struct(..) => shown(value.into_static()),
+        AnyValue::StructOwned(fields) => {
             let (values, names) = *fields;
-            let fields: HashMap<_, _> =
-                names.iter().zip(values).map(|(field, value)| (field.name().as_str(), shown(Ok(value)))).collect();
-            json!(fields)
+            let names = names.iter().map(|field| field.name().to_string());
+            Value::Object(names.zip(values.into_iter().map(shown)).collect())
         }
         other => other.to_string().into(),
+    }
+}
+
+/// A number, or a text where JSON's numbers end.
+fn int128(value: i128) -> Value {
+    let unsigned = || u64::try_from(value).map_or_else(|_| value.to_string().into(), Value::from);
+    i64::try_from(value).map_or_else(|_| unsigned(), Value::from)
+}
+
+/// A decimal with all its digits.
+fn decimal(value: i128, scale: usize) -> String {
+    let sign = if value < 0 { "-" } else { "" };
+    let digits = format!("{:0>width$}", value.unsigned_abs(), width = scale + 1);
+    let (whole, part) = digits.split_at(digits.len() - scale);
+    if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part}") }
+}
+
+fn arrow_unit(unit: pl::TimeUnit) -> TimeUnit {
+    match unit {
+        pl::TimeUnit::Milliseconds => TimeUnit::Millisecond,
+        pl::TimeUnit::Microseconds => TimeUnit::Microsecond,
+        pl::TimeUnit::Nanoseconds => TimeUnit::Nanosecond,
     }
 }
 

@@ -1,14 +1,17 @@
 //! What columns hold, in numbers; and of images what classes and duplicates there are.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch, make_comparator};
+use arrow::compute::SortOptions;
 use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
 use serde::Serialize;
 use serde_json::Value;
-use twinset_manifest::{ManifestError, Untyped, schema_name};
+use twinset_manifest::{ManifestError, Untyped, schema_name, type_name};
 
-use crate::cell::{Flat, float64, text};
+use crate::cell::{Flat, cell, float64, text};
 
 const BATCH_ROWS: usize = 8192;
 /// A column with more values than these has no most frequent ones.
@@ -25,11 +28,11 @@ pub struct ColumnStats {
     pub n_nulls: u64,
     /// Different values.
     pub n_distinct: u64,
-    /// The least value; null where it holds none, or bytes.
+    /// The least value; null where it holds none, or bytes. NaN is the greatest number.
     pub min: Value,
     /// The greatest value.
     pub max: Value,
-    /// The mean of numbers, null for others.
+    /// The mean of numbers; null for others, and where one is not finite.
     pub mean: Value,
     /// The most frequent values, and how often each is there; none where there are more than a thousand values, or all are
     /// there once.
@@ -75,15 +78,14 @@ pub fn columns(manifest: &Untyped) -> Result<Vec<ColumnStats>, ManifestError> {
 
 fn of_column(manifest: &Untyped, name: &str) -> Result<ColumnStats, ManifestError> {
     let (mut n_nulls, mut n_values, mut sum, mut is_number) = (0, 0u64, 0.0, true);
-    let (mut min, mut max) = (Value::Null, Value::Null);
+    let (mut min, mut max) = (None, None);
     let mut seen: HashSet<u64> = HashSet::new();
     let mut counts: Option<HashMap<String, u64>> = Some(HashMap::new());
-    // Of encoded images the least and the greatest say nothing.
-    let is_bytes = |value: &Value| value.is_object();
     for batch in manifest.batches(Some(&[name]), BATCH_ROWS)? {
         let batch = batch?;
         let flat = Flat::of_batch(&batch);
         let Some(column) = flat.first() else { continue };
+        let mut rows = Vec::new();
         for row in 0..batch.num_rows() {
             let value = column.cell(row);
             if value.is_null() {
@@ -91,7 +93,12 @@ fn of_column(manifest: &Untyped, name: &str) -> Result<ColumnStats, ManifestErro
                 continue;
             }
             n_values += 1;
+            rows.push(row);
             let shown = text(&value);
+            match number(&value, &shown, column.array.data_type()) {
+                Some(number) => sum += number,
+                None => is_number = false,
+            }
             let digest = blake3::hash(shown.as_bytes());
             let [a, b, c, d, e, f, g, h, ..] = *digest.as_bytes();
             seen.insert(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
@@ -101,18 +108,16 @@ fn of_column(manifest: &Untyped, name: &str) -> Result<ColumnStats, ManifestErro
                     counts = None;
                 }
             }
-            match value.as_f64() {
-                Some(number) => sum += number,
-                None => is_number = false,
-            }
-            if !is_bytes(&value) {
-                if min.is_null() || is_less(&value, &min) {
-                    min = value.clone();
-                }
-                if max.is_null() || is_less(&max, &value) {
-                    max = value;
-                }
-            }
+        }
+        // Of encoded images the least and the greatest say nothing.
+        if !is_bytes(column.array.data_type()) {
+            let failed = |error: ArrowError| ManifestError::Unsupported {
+                path: manifest.path().to_owned(),
+                column: name.to_owned(),
+                found: format!("{}, whose values cannot be compared: {error}", type_name(column.array.data_type())),
+            };
+            min = first(min, &column.array, &rows, Ordering::Less).map_err(failed)?;
+            max = first(max, &column.array, &rows, Ordering::Greater).map_err(failed)?;
         }
     }
     let mut top: Vec<(String, u64)> = counts.into_iter().flatten().collect();
@@ -121,15 +126,46 @@ fn of_column(manifest: &Untyped, name: &str) -> Result<ColumnStats, ManifestErro
         top.clear();
     }
     top.truncate(N_TOP);
+    let [min, max] = [min, max].map(|found| found.map_or(Value::Null, |array| cell(array.as_ref(), 0)));
     let mean = if is_number && n_values > 0 { float64(sum / n_values as f64) } else { Value::Null };
     Ok(ColumnStats { column: name.to_owned(), n_nulls, n_distinct: seen.len() as u64, min, max, mean, top })
 }
 
-fn is_less(left: &Value, right: &Value) -> bool {
-    match (left.as_u64().zip(right.as_u64()), left.as_f64().zip(right.as_f64())) {
-        (Some((left, right)), _) => left < right,
-        (None, Some((left, right))) => left < right,
-        (None, None) => text(left) < text(right),
+/// The value of all batches so far that comes first in this order, as an array of one: of `best` and of these rows.
+fn first(
+    best: Option<ArrayRef>,
+    array: &ArrayRef,
+    rows: &[usize],
+    order: Ordering,
+) -> Result<Option<ArrayRef>, ArrowError> {
+    let compare = make_comparator(array, array, SortOptions::default())?;
+    let of_rows = rows.iter().copied().reduce(|best, row| if compare(row, best) == order { row } else { best });
+    let Some(row) = of_rows else { return Ok(best) };
+    let is_better = match &best {
+        None => true,
+        Some(best) => make_comparator(array, best, SortOptions::default())?(row, 0) == order,
+    };
+    Ok(if is_better { Some(array.slice(row, 1)) } else { best })
+}
+
+/// A value as a number, where its column holds numbers.
+fn number(value: &Value, shown: &str, data_type: &DataType) -> Option<f64> {
+    match data_type {
+        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..) => {
+            shown.parse().ok()
+        }
+        DataType::Dictionary(_, values) => number(value, shown, values),
+        DataType::RunEndEncoded(_, values) => number(value, shown, values.data_type()),
+        _ => value.as_f64(),
+    }
+}
+
+fn is_bytes(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => true,
+        DataType::Dictionary(_, values) => is_bytes(values),
+        DataType::RunEndEncoded(_, values) => is_bytes(values.data_type()),
+        _ => false,
     }
 }
 

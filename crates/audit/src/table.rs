@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use serde_json::Value;
+use twinset_stage::printable_line;
 
 use crate::cell::text;
 
@@ -79,15 +80,16 @@ impl<W: Write> Table<W> {
 
     fn write_table(&mut self) -> io::Result<()> {
         let rows: Vec<Vec<String>> = self.pending.iter().map(|row| row.iter().map(shown).collect()).collect();
+        let header: Vec<String> = self.header.iter().map(|name| printable_line(name).into_owned()).collect();
         let width = |text: &String| text.chars().count();
-        let widths: Vec<usize> = (0..self.header.len())
-            .map(|i| rows.iter().map(|row| width(&row[i])).chain([width(&self.header[i])]).max().unwrap_or(0))
+        let widths: Vec<usize> = (0..header.len())
+            .map(|i| rows.iter().map(|row| width(&row[i])).chain([width(&header[i])]).max().unwrap_or(0))
             .collect();
         let is_number = |i: usize| {
             let mut values = self.pending.iter().map(|row| &row[i]).filter(|value| !value.is_null()).peekable();
             values.peek().is_some() && values.all(Value::is_number)
         };
-        let is_number: Vec<bool> = (0..self.header.len()).map(is_number).collect();
+        let is_number: Vec<bool> = (0..header.len()).map(is_number).collect();
         let mut line = |row: &[String]| {
             let mut text = String::new();
             for (i, field) in row.iter().enumerate() {
@@ -97,14 +99,14 @@ impl<W: Write> Table<W> {
             }
             writeln!(self.to, "{}", text.trim_end())
         };
-        line(&self.header)?;
+        line(&header)?;
         rows.iter().try_for_each(|row| line(row))
     }
 }
 
-/// A value on one line.
+/// A value on one line, without what a terminal would obey.
 fn shown(value: &Value) -> String {
-    text(value).replace('\n', "\\n").replace('\t', "\\t")
+    printable_line(&text(value)).into_owned()
 }
 
 fn csv_field(text: &str) -> String {
@@ -116,6 +118,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_table_escapes_what_a_terminal_obeys_and_data_stay_exact() {
+        let check = |format: Format, expected: &str| {
+            let mut to = Vec::new();
+            let mut table = Table::begin(&mut to, format, vec!["a\u{1b}[2J".to_owned()]).unwrap();
+            table.push(vec![json!("x\u{1b}[31m\n\u{202e}y")]).unwrap();
+            table.end().unwrap();
+            assert_eq!(String::from_utf8(to).unwrap(), expected);
+        };
+        check(Format::Table, "a\\u{1b}[2J\nx\\u{1b}[31m\\n\\u{202e}y\n");
+        check(Format::Csv, "a\u{1b}[2J\n\"x\u{1b}[31m\n\u{202e}y\"\n");
+        check(Format::Json, "[{\"a\\u001b[2J\": \"x\\u001b[31m\\n\u{202e}y\"}]\n");
+    }
 
     #[test]
     fn rows_are_written_in_each_format() {

@@ -8,7 +8,7 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Int64Type};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use twinset_manifest::{check_foreign, guarded};
+use twinset_manifest::guarded;
 
 use crate::labels::Found;
 
@@ -50,7 +50,6 @@ pub enum ParquetError {
 /// A Parquet file whose footer was read.
 pub(crate) struct ParquetFile {
     name: String,
-    file: File,
     builder: ParquetRecordBatchReaderBuilder<File>,
 }
 
@@ -60,8 +59,7 @@ impl ParquetFile {
         let damaged = |detail: String| ParquetError::Damaged { path: name.clone(), detail };
         let file = File::open(path).map_err(|error| damaged(error.to_string()))?;
         let n_bytes = file.metadata().map_err(|error| damaged(error.to_string()))?.len();
-        let to_read = file.try_clone().map_err(|error| damaged(error.to_string()))?;
-        let builder = guarded(|| ParquetRecordBatchReaderBuilder::try_new(to_read)).map_err(damaged)?;
+        let builder = guarded(|| ParquetRecordBatchReaderBuilder::try_new(file)).map_err(damaged)?;
         let builder = builder.map_err(|error| damaged(error.to_string()))?;
         // Runs of nothing take no room in a file, and yet they would be counted through.
         let rows = builder.metadata().row_groups().iter().map(|group| u64::try_from(group.num_rows()).unwrap_or(0));
@@ -69,7 +67,7 @@ impl ParquetFile {
         if n_rows > n_bytes {
             return Err(damaged(format!("it claims {n_rows} rows in {n_bytes} bytes")));
         }
-        Ok(Self { name, file, builder })
+        Ok(Self { name, builder })
     }
 
     /// An entry of the footer.
@@ -131,12 +129,11 @@ impl ParquetFile {
         columns: &[&str],
         batch_rows: usize,
     ) -> Result<impl Iterator<Item = Result<Vec<ArrayRef>, ParquetError>>, ParquetError> {
-        let Self { name, file, builder } = self;
+        let Self { name, builder } = self;
         let damaged = |detail: String| ParquetError::Damaged { path: name.clone(), detail };
         let roots: Vec<_> =
             columns.iter().filter_map(|column| Some(builder.schema().column_with_name(column)?.0)).collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
-        check_foreign(&file, builder.metadata(), &mask).map_err(damaged)?;
         let reader = guarded(|| builder.with_projection(mask).with_batch_size(batch_rows).build()).map_err(damaged)?;
         let mut reader = Some(reader.map_err(|error| damaged(error.to_string()))?);
         let columns: Vec<_> = columns.iter().map(|&column| column.to_owned()).collect();

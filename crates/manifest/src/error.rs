@@ -34,6 +34,16 @@ pub enum ManifestError {
         /// What Parquet's reader says.
         detail: String,
     },
+    /// A sound Parquet file with a column that cannot be read.
+    #[error("cannot read column `{column}` of `{path}`: it is {found}, which is not supported")]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// Its type or its compression.
+        found: String,
+    },
     /// A Parquet file that no stage wrote.
     #[error("`{path}` is a Parquet file without `twinset.schema` in its footer, expected a manifest of `{expected}`")]
     NoSchema {

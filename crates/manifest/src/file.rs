@@ -1,4 +1,6 @@
-//! A Parquet file, opened with distrust: what it promises is checked against its size, as memory is reserved for it.
+//! A Parquet file: reading it ends in rows or in an error, never in a panic.
+//!
+//! Nothing limits the memory that a file asks for. Whoever reads files of strangers limits the process.
 
 use std::fs::File;
 use std::io;
@@ -8,10 +10,11 @@ use arrow::array::RecordBatch;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
-use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
+use parquet::basic::Compression;
+use parquet::file::metadata::ParquetMetaData;
 
+use crate::arrow_schema::unknown_column;
 use crate::guard::guarded;
-use crate::pages::check_pages;
 use crate::{ManifestError, PROVENANCE_KEY, Provenance, SCHEMA_KEY, schema_name};
 
 /// A Parquet file whose footer says that it is a manifest of the schema that was asked for.
@@ -35,7 +38,7 @@ impl ManifestFile {
 
     pub(crate) fn open(path: &Path, expected: &'static str) -> Result<Self, ManifestError> {
         let (parquet, file) = Parquet::open(path)?;
-        check_rows(parquet.metadata.metadata(), parquet.n_bytes).map_err(|detail| damaged(path, detail))?;
+        check_rows(parquet.metadata.metadata()).map_err(|detail| damaged(path, detail))?;
         let found = parquet.entry(SCHEMA_KEY);
         let found = found.ok_or_else(|| ManifestError::NoSchema { path: path.to_owned(), expected })?.to_owned();
         let provenance = parquet.provenance();
@@ -92,8 +95,6 @@ impl ManifestFile {
     }
 
     fn open_group(&self, group: usize) -> Result<ParquetRecordBatchReader, ManifestError> {
-        check_group(&self.file, self.metadata.metadata().row_group(group))
-            .map_err(|detail| damaged(&self.path, detail))?;
         let file = self.file.try_clone().map_err(|source| ManifestError::Read { path: self.path.clone(), source })?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
             .with_row_groups(vec![group])
@@ -115,26 +116,13 @@ pub(crate) fn next_batch(reader: &mut ParquetRecordBatchReader) -> Option<Result
     }
 }
 
-/// Most rows of a row group; we write 65,536, other writers by default about a million.
-const MAX_GROUP_ROWS: u64 = 1 << 20;
-/// Most rows a byte of the file: rows of ours name an image or a cell, which takes more than this leaves them.
-const MAX_ROWS_PER_BYTE: u64 = 1 << 10;
-
-/// The rows that a manifest's footer promises must be possible in a file of this size.
-fn check_rows(metadata: &ParquetMetaData, n_bytes: u64) -> Result<(), String> {
-    let mut n_rows = 0_u64;
-    for (at, group) in metadata.row_groups().iter().enumerate() {
-        let n_group_rows = u64::try_from(group.num_rows()).unwrap_or(u64::MAX);
-        if n_group_rows > MAX_GROUP_ROWS {
-            return Err(format!(
-                "row group {at} is said to have {n_group_rows} rows, expected at most {MAX_GROUP_ROWS}"
-            ));
-        }
-        n_rows += n_group_rows;
-    }
+/// A manifest's footer must say the same number of rows as its row groups.
+fn check_rows(metadata: &ParquetMetaData) -> Result<(), String> {
     let n_said = metadata.file_metadata().num_rows();
-    if u64::try_from(n_said) != Ok(n_rows) || n_rows / MAX_ROWS_PER_BYTE > n_bytes {
-        return Err(format!("{n_said} rows are said to be in {n_rows} rows of row groups and {n_bytes} bytes"));
+    let of_groups = metadata.row_groups().iter().map(|group| group.num_rows());
+    let n_rows = of_groups.fold(0, i64::saturating_add);
+    if n_said != n_rows || n_said < 0 {
+        return Err(format!("the footer says {n_said} rows, its row groups have {n_rows}"));
     }
     Ok(())
 }
@@ -156,10 +144,24 @@ impl Parquet {
             return Err(read_error(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")));
         }
         let n_bytes = of_file.len();
-        let metadata = guarded(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))
-            .map_err(|panic| damaged(path, panic))?
-            .map_err(|error| damaged(path, error))?;
-        check_columns(metadata.metadata(), n_bytes).map_err(|detail| damaged(path, detail))?;
+        let load =
+            |options| guarded(|| ArrowReaderMetadata::load(&file, options)).map_err(|panic| damaged(path, panic));
+        let metadata = load(ArrowReaderOptions::new())?.or_else(|error| {
+            // Without the Arrow schema that its writer left in the footer, it may be sound.
+            let plain = load(ArrowReaderOptions::new().with_skip_arrow_metadata(true))?;
+            let unknown = plain.ok().and_then(|plain| unknown_column(plain.metadata()));
+            Err(unknown.map_or_else(|| damaged(path, error), |(column, found)| unsupported(path, &column, &found)))
+        })?;
+        for chunk in metadata.metadata().row_groups().iter().flat_map(|group| group.columns()) {
+            let column = chunk.column_path().string();
+            if chunk.compression() == Compression::LZO {
+                return Err(unsupported(path, &column, "compressed with LZO"));
+            }
+            let (start, n) = guarded(|| chunk.byte_range()).map_err(|panic| damaged(path, panic))?;
+            if start.checked_add(n).is_none_or(|end| end > n_bytes) {
+                return Err(damaged(path, format!("column `{column}` is said to end after the file")));
+            }
+        }
         Ok((Self { path: path.to_owned(), n_bytes, metadata }, file))
     }
 
@@ -184,42 +186,10 @@ impl Parquet {
     }
 }
 
-/// Most bytes that a byte of a column becomes: a block of zstd, of 4 bytes at least, holds at most 128 KiB, and no other
-/// compression that we read packs as much.
-pub(crate) const MAX_EXPANSION: u64 = 1 << 15;
-
-fn check_columns(metadata: &ParquetMetaData, n_bytes: u64) -> Result<(), String> {
-    for column in metadata.row_groups().iter().flat_map(|group| group.columns()) {
-        let name = column.column_path().string();
-        let (start, n_compressed) = range(column).ok_or_else(|| format!("column `{name}` has no place in the file"))?;
-        if start.checked_add(n_compressed).is_none_or(|end| end > n_bytes) {
-            return Err(format!("column `{name}` is said to end after the file"));
-        }
-        let n_expanded = u64::try_from(column.uncompressed_size()).unwrap_or(u64::MAX);
-        if n_expanded / MAX_EXPANSION > n_compressed {
-            return Err(format!("column `{name}` is said to become {n_expanded} bytes of {n_compressed}"));
-        }
-    }
-    Ok(())
-}
-
-/// Checks the page headers of a row group.
-pub(crate) fn check_group(file: &File, group: &RowGroupMetaData) -> Result<(), String> {
-    for column in group.columns() {
-        let (start, n_compressed) = range(column).unwrap_or_default();
-        let n_expanded = u64::try_from(column.uncompressed_size()).unwrap_or_default();
-        check_pages(file, start, n_compressed, n_expanded)
-            .map_err(|detail| format!("column `{}`: {detail}", column.column_path().string()))?;
-    }
-    Ok(())
-}
-
-/// Where a column's bytes begin, and how many they are.
-fn range(column: &ColumnChunkMetaData) -> Option<(u64, u64)> {
-    let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
-    Some((u64::try_from(start).ok()?, u64::try_from(column.compressed_size()).ok()?))
-}
-
 pub(crate) fn damaged(path: &Path, error: impl std::fmt::Display) -> ManifestError {
     ManifestError::Damaged { path: path.to_owned(), detail: error.to_string() }
+}
+
+pub(crate) fn unsupported(path: &Path, column: &str, found: &str) -> ManifestError {
+    ManifestError::Unsupported { path: path.to_owned(), column: column.to_owned(), found: found.to_owned() }
 }

@@ -4,6 +4,9 @@
 //! (whole or not at all) and [read](Reader) (only under the schema that was asked for), the [provenance](Provenance) in
 //! each footer, and the [units] that configs are written in.
 //!
+//! Reading ends in rows or in an error, never in a panic. It does not limit memory: a manifest is its user's own file, and whoever
+//! reads Parquet files of strangers has to limit the process.
+//!
 //! ```
 //! use twinset_manifest::{Provenance, Reader, Writer, rows::Cluster};
 //!
@@ -23,6 +26,7 @@
 //! # }
 //! ```
 
+mod arrow_schema;
 mod atomic;
 mod catalog;
 mod class_label;
@@ -35,7 +39,6 @@ mod footer;
 mod guard;
 pub mod huggingface;
 mod image_bytes;
-mod pages;
 mod parquet_writer;
 mod provenance;
 mod reader;
@@ -56,7 +59,6 @@ pub use constraint::Constraint;
 pub use error::ManifestError;
 pub use footer::{ColumnSummary, Footer};
 pub use guard::guarded;
-pub use pages::check_foreign;
 pub use provenance::{Digest, Input, Provenance, digest_file};
 pub use reader::{Reader, read_manifest};
 pub use resumable::ResumableFile;

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::vec;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::Schema;
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use parquet::schema::types::SchemaDescriptor;
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::statistics::Statistics;
 
-use crate::file::{Parquet, build, check_group, damaged, next_batch};
-use crate::pages::check_foreign;
+use crate::file::{Parquet, build, damaged, next_batch, unsupported};
 use crate::provenance::file_name;
 use crate::shards::{join, list_shards};
 use crate::{ManifestError, Provenance, SCHEMA_KEY};
@@ -26,6 +27,8 @@ pub struct Untyped {
     first: Parquet,
     /// The shards after the first, in order.
     others: Vec<Parquet>,
+    /// The columns, no two of which have the same name.
+    columns: SchemaRef,
 }
 
 /// The rows of an [`Untyped`] manifest, batch by batch.
@@ -33,8 +36,14 @@ pub struct Batches {
     reader: Option<ParquetRecordBatchReader>,
     path: PathBuf,
     next: vec::IntoIter<Parquet>,
-    columns: Option<Vec<String>>,
+    projection: Projection,
     batch_rows: usize,
+}
+
+/// The columns that are read, by their places in the file, and the schema of the batches.
+struct Projection {
+    mask: ProjectionMask,
+    schema: SchemaRef,
 }
 
 impl Untyped {
@@ -45,7 +54,7 @@ impl Untyped {
     /// than the first.
     pub fn open(path: &Path) -> Result<Self, ManifestError> {
         if !path.is_dir() {
-            return Ok(Self { path: path.to_owned(), first: open(path)?, others: Vec::new() });
+            return Self::of_parts(path, open(path)?, Vec::new());
         }
         let mut parts = list_shards(path)?.into_iter().map(|shard| open(&shard));
         let first =
@@ -61,7 +70,19 @@ impl Untyped {
                 return Err(ManifestError::ShardsDiffer { path, field, first });
             }
         }
-        Ok(Self { path: path.to_owned(), first, others })
+        Self::of_parts(path, first, others)
+    }
+
+    fn of_parts(path: &Path, first: Parquet, others: Vec<Parquet>) -> Result<Self, ManifestError> {
+        let columns = first.metadata.schema();
+        for column in columns.fields() {
+            if let Some(name) = repeated_field(column.data_type()) {
+                let found = format!("a struct with two fields `{name}`");
+                return Err(unsupported(&first.path, column.name(), &found));
+            }
+        }
+        let columns = Arc::new(with_unique_names(columns));
+        Ok(Self { path: path.to_owned(), first, others, columns })
     }
 
     /// The file, or the folder of the shards.
@@ -106,9 +127,20 @@ impl Untyped {
         self.first.entries()
     }
 
-    /// The columns as Arrow has them.
-    pub fn columns(&self) -> &Arc<Schema> {
-        self.first.metadata.schema()
+    /// The columns as Arrow has them. Where a file has two columns `a`, the second is called `a_1` here and in batches.
+    pub fn columns(&self) -> &SchemaRef {
+        &self.columns
+    }
+
+    /// Whether the footer shows that each number of a column of unsigned 64-bit integers also fits in a signed one.
+    pub fn fits_signed(&self, column: &str) -> bool {
+        let Some((root, _)) = self.columns.column_with_name(column) else { return false };
+        self.parts().all(|part| {
+            let schema = part.metadata.metadata().file_metadata().schema_descr();
+            let leaf = (0..schema.num_columns()).find(|&leaf| schema.get_column_root_idx(leaf) == root);
+            let mut groups = part.metadata.metadata().row_groups().iter();
+            leaf.is_some_and(|leaf| groups.all(|group| is_below_2_63(group.column(leaf))))
+        })
     }
 
     /// How many rows it has.
@@ -125,17 +157,45 @@ impl Untyped {
     /// there are left out. The columns come in the file's order.
     ///
     /// # Errors
-    /// When the file cannot be opened, or a manifest's page headers promise what it cannot hold.
+    /// When the file cannot be opened.
     pub fn batches(&self, columns: Option<&[&str]>, batch_rows: usize) -> Result<Batches, ManifestError> {
-        let columns = columns.map(|names| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
-        let reader = read(&self.first, columns.as_deref(), batch_rows)?;
+        let projection = self.projection(columns);
+        let reader = read(&self.first, &projection, batch_rows)?;
         Ok(Batches {
             reader: Some(reader),
             path: self.first.path.clone(),
             next: self.others.clone().into_iter(),
-            columns,
+            projection,
             batch_rows,
         })
+    }
+
+    /// Each column is named whole, or, where no whole column has the name, by the path to its fields.
+    fn projection(&self, columns: Option<&[&str]>) -> Projection {
+        let schema = self.first.metadata.metadata().file_metadata().schema_descr();
+        let Some(asked) = columns else {
+            return Projection { mask: ProjectionMask::all(), schema: self.columns.clone() };
+        };
+        let (whole, inner): (Vec<&str>, Vec<&str>) =
+            asked.iter().partition(|name| self.columns.column_with_name(name).is_some());
+        let is_within = |path: &str, outer: &str| {
+            path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let mut leaves = Vec::new();
+        let mut roots = Vec::new();
+        for leaf in 0..schema.num_columns() {
+            let root = schema.get_column_root_idx(leaf);
+            let name = self.columns.field(root).name();
+            let path = [&[name.clone()], &schema.column(leaf).path().parts()[1..]].concat().join(".");
+            if whole.contains(&name.as_str()) || inner.iter().any(|outer| is_within(&path, outer)) {
+                leaves.push(leaf);
+                roots.push(root);
+            }
+        }
+        roots.dedup();
+        let schema_of_batches =
+            Schema::new(roots.iter().map(|&root| self.columns.field(root).clone()).collect::<Vec<_>>());
+        Projection { mask: ProjectionMask::leaves(schema, leaves), schema: Arc::new(schema_of_batches) }
     }
 
     fn parts(&self) -> impl Iterator<Item = &Parquet> {
@@ -150,36 +210,85 @@ fn open(path: &Path) -> Result<Parquet, ManifestError> {
 /// The rows of one file.
 fn read(
     parquet: &Parquet,
-    columns: Option<&[String]>,
+    projection: &Projection,
     batch_rows: usize,
 ) -> Result<ParquetRecordBatchReader, ManifestError> {
     let Parquet { path, metadata, .. } = parquet;
     let file = File::open(path).map_err(|source| ManifestError::Read { path: path.clone(), source })?;
-    let schema = metadata.metadata().file_metadata().schema_descr();
-    let mask = columns.map_or_else(ProjectionMask::all, |columns| leaves(schema, columns));
-    // What other programs write, they may count otherwise.
-    let checked = if parquet.entry(SCHEMA_KEY).is_some() {
-        metadata.metadata().row_groups().iter().try_for_each(|group| check_group(&file, group))
-    } else {
-        check_foreign(&file, metadata.metadata(), &mask)
-    };
-    checked.map_err(|detail| damaged(path, detail))?;
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone()).with_projection(mask);
-    build(builder.with_batch_size(batch_rows)).map_err(|detail| damaged(path, detail))
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
+    let builder = builder.with_projection(projection.mask.clone()).with_batch_size(batch_rows);
+    build(builder).map_err(|detail| damaged(path, detail))
 }
 
-/// The leaves of columns: each is named whole, or, where no whole column has the name, by the path to its fields.
-fn leaves(schema: &SchemaDescriptor, columns: &[String]) -> ProjectionMask {
-    let is_whole = |name: &String| schema.root_schema().get_fields().iter().any(|field| field.name() == name);
-    let (whole, inner): (Vec<_>, Vec<_>) = columns.iter().partition(|name| is_whole(name));
-    let is_within =
-        |path: &str, outer: &str| path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    let is_asked = |&leaf: &usize| {
-        let path = schema.column(leaf).path().string();
-        whole.iter().any(|name| *name == schema.get_column_root(leaf).name())
-            || inner.iter().any(|name| is_within(&path, name))
+/// The batch with the names of its columns in `schema`.
+fn renamed(batch: RecordBatch, schema: &Schema) -> Result<RecordBatch, ArrowError> {
+    let names = schema.fields().iter().map(|field| field.name());
+    if batch.schema().fields().iter().map(|field| field.name()).eq(names.clone()) {
+        return Ok(batch);
+    }
+    let fields = batch.schema_ref().fields().iter().zip(names);
+    let fields: Vec<Field> = fields.map(|(field, name)| field.as_ref().clone().with_name(name)).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), batch.columns().to_vec(), &options)
+}
+
+/// The schema with `_1`, `_2` and so on after a name that an earlier column has, or a field of a struct by its path.
+fn with_unique_names(schema: &Schema) -> Schema {
+    let mut taken = Vec::new();
+    schema.fields().iter().for_each(|field| field_paths(field.name(), field.data_type(), &mut taken));
+    let mut fields: Vec<Field> = Vec::new();
+    for field in schema.fields() {
+        let mut name = field.name().clone();
+        let mut n = 0;
+        while taken.contains(&name) || (n > 0 && schema.column_with_name(&name).is_some()) {
+            n += 1;
+            name = format!("{}_{n}", field.name());
+        }
+        taken.push(name.clone());
+        fields.push(field.as_ref().clone().with_name(name));
+    }
+    Schema::new_with_metadata(fields, schema.metadata().clone())
+}
+
+/// Adds the paths of a struct's fields, such as `image.path`.
+fn field_paths(path: &str, data_type: &DataType, paths: &mut Vec<String>) {
+    let DataType::Struct(fields) = data_type else { return };
+    for field in fields {
+        let path = format!("{path}.{}", field.name());
+        field_paths(&path, field.data_type(), paths);
+        paths.push(path);
+    }
+}
+
+/// The name of two fields of one struct, within a type.
+fn repeated_field(data_type: &DataType) -> Option<&str> {
+    match data_type {
+        DataType::Struct(fields) => {
+            let mut earlier = fields.iter().enumerate().map(|(i, field)| (field, &fields[..i]));
+            let repeated = earlier.find(|(field, earlier)| earlier.iter().any(|other| other.name() == field.name()));
+            let repeated = repeated.map(|(field, _)| field.name().as_str());
+            repeated.or_else(|| fields.iter().find_map(|field| repeated_field(field.data_type())))
+        }
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _) => repeated_field(item.data_type()),
+        _ => None,
+    }
+}
+
+/// Whether the statistics of a chunk of unsigned 64-bit integers show that none has more than 63 bits.
+fn is_below_2_63(chunk: &ColumnChunkMetaData) -> bool {
+    let Some(statistics) = chunk.statistics() else { return chunk.num_values() == 0 };
+    let is_all_null = statistics.null_count_opt().is_some_and(|n| i64::try_from(n) == Ok(chunk.num_values()));
+    // The maximum's bits are those of the unsigned number. Old writers compared them as signed ones.
+    let of_max = match statistics {
+        Statistics::Int64(of) if !statistics.is_min_max_deprecated() => of.max_opt().is_some_and(|&max| max >= 0),
+        _ => false,
     };
-    ProjectionMask::leaves(schema, (0..schema.num_columns()).filter(is_asked))
+    is_all_null || of_max
 }
 
 impl Iterator for Batches {
@@ -191,10 +300,12 @@ impl Iterator for Batches {
                 if batch.is_err() {
                     self.reader = None;
                 }
+                let batch =
+                    batch.and_then(|batch| renamed(batch, &self.projection.schema).map_err(|error| error.to_string()));
                 return Some(batch.map_err(|detail| damaged(&self.path, detail)));
             }
             let part = self.next.next()?;
-            match read(&part, self.columns.as_deref(), self.batch_rows) {
+            match read(&part, &self.projection, self.batch_rows) {
                 Ok(reader) => (self.reader, self.path) = (Some(reader), part.path),
                 Err(error) => return Some(Err(error)),
             }

@@ -41,6 +41,7 @@
 
 mod args;
 mod config;
+mod escape;
 mod invocation;
 mod lineage;
 mod locate;
@@ -51,6 +52,7 @@ mod shell;
 
 pub use args::CommonArgs;
 pub use config::{ConfigError, ConfigSource, InvalidField};
+pub use escape::{printable, printable_line};
 pub use memory::keep_freed_memory;
 pub use page::{expect_page, write_page};
 pub use progress::{Bar, Progress};

@@ -7,6 +7,7 @@ use twinset_manifest::ManifestError;
 
 use crate::ConfigError;
 use crate::lineage::Lineage;
+use crate::printable;
 
 /// Runs a stage and turns its error into one line on stderr and exit code 1; hints follow on lines of their own.
 ///
@@ -23,9 +24,9 @@ pub fn run(stage: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
         }
         Err(error) => {
             let message = chain(&error);
-            eprintln!("error: {message}");
+            eprintln!("error: {}", printable(&message));
             if let Some(hint) = error.chain().find_map(hint) {
-                eprintln!("hint: {hint}");
+                eprintln!("hint: {}", printable(&hint));
             }
             if let Some(lineage) = lineage {
                 lineage.fail(&message);

@@ -8,9 +8,10 @@ use serde_json::Value;
 use twinset_audit::diff::{Diff, Matching, compare, compare_trees};
 use twinset_audit::{is_sharded, text};
 use twinset_manifest::Untyped;
+use twinset_stage::printable_line;
 use twinset_stage::with_hint;
 
-use super::alone;
+use super::{alone, print_json, print_text};
 use crate::Answer;
 
 /// Compare two manifests row by row, or two runs or folders manifest by manifest; exit code 3 where they differ
@@ -81,9 +82,9 @@ fn manifests(args: &Args) -> anyhow::Result<bool> {
     let diff = compare(&left, &right, &matching(args)).context("failed to compare")?;
     hint_at_source(&diff, "");
     if args.format == DiffFormat::Json {
-        println!("{}", serde_json::to_string_pretty(&diff)?);
+        print_json(&diff)?;
     } else {
-        print!("{}", told(&diff, ""));
+        print_text(&told(&diff, ""))?;
     }
     Ok(diff.is_empty())
 }
@@ -94,17 +95,21 @@ fn trees(args: &Args) -> anyhow::Result<bool> {
     let diff = compare_trees(&left, &right, &matching(args)).context("failed to compare")?;
     diff.differing.iter().for_each(|(path, _, diff)| hint_at_source(diff, &format!("`{path}`: ")));
     if args.format == DiffFormat::Json {
-        println!("{}", serde_json::to_string_pretty(&diff)?);
+        print_json(&diff)?;
         return Ok(diff.is_empty());
     }
-    diff.only_left.iter().for_each(|path| println!("only left: {path}"));
-    diff.only_right.iter().for_each(|path| println!("only right: {path}"));
+    for path in &diff.only_left {
+        say!("only left: {path}");
+    }
+    for path in &diff.only_right {
+        say!("only right: {path}");
+    }
     for (left, right, diff) in &diff.differing {
         let right = if left == right { String::new() } else { format!(" and {right}") };
-        println!("{left}{right}:");
-        print!("{}", told(diff, "  "));
+        say!("{left}{right}:");
+        print_text(&told(diff, "  "))?;
     }
-    println!("{} files the same, {} differ", diff.n_same, diff.differing.len());
+    say!("{} files the same, {} differ", diff.n_same, diff.differing.len());
     Ok(diff.is_empty())
 }
 
@@ -114,7 +119,7 @@ fn matching(args: &Args) -> Matching {
 
 fn hint_at_source(diff: &Diff, before: &str) {
     if let Some(n) = diff.n_same_by_source {
-        eprintln!("hint: {before}{n} rows are the same but for their image_id: `--by source` matches them");
+        note!("hint: {before}{n} rows are the same but for their image_id: `--by source` matches them");
     }
 }
 
@@ -157,5 +162,5 @@ fn told(diff: &Diff, before: &str) -> String {
 }
 
 fn value(value: &Value) -> String {
-    if value.is_null() { "null".to_owned() } else { text(value) }
+    if value.is_null() { "null".to_owned() } else { printable_line(&text(value)).into_owned() }
 }

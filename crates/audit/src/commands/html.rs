@@ -51,6 +51,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
         args.path.file_name().map_or_else(|| "Manifests".to_owned(), |name| name.to_string_lossy().into_owned());
     let page = html(&tree, &validation, &title).context("failed to make the page")?;
     write_page(&args.out, &page).context("failed to write the page")?;
-    println!("wrote {}", args.out.display());
+    say!("wrote {}", args.out.display());
     Ok(Answer::Sound)
 }

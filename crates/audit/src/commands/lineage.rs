@@ -8,7 +8,7 @@ use twinset_audit::{Entry, Tree};
 use twinset_manifest::schema_name;
 use twinset_stage::with_hint;
 
-use super::tree;
+use super::{print_json, print_text, tree};
 use crate::Answer;
 
 /// Follow a file, an image or a position of a training set back to the source
@@ -52,9 +52,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
     let step = step.map_err(|error| hinted(error, &tree, entry)).context("failed to follow it back")?;
     note_absent(&step.absent(), &tree);
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&step)?);
+        print_json(&step)?;
     } else {
-        print!("{step}");
+        print_text(&step.to_string())?;
     }
     Ok(Answer::Sound)
 }
@@ -84,6 +84,6 @@ fn note_absent(absent: &[String], tree: &Tree) {
     let more = absent.len().saturating_sub(MAX_NAMED);
     let more = if more > 0 { format!(", and {more} more") } else { String::new() };
     let named = absent[..absent.len().min(MAX_NAMED)].join(", ");
-    eprintln!("note: not found: {named}{more}; looked for in {}", tree.places());
-    eprintln!("hint: --tree <folder that holds it> looks in another folder, and below");
+    note!("note: not found: {named}{more}; looked for in {}", tree.places());
+    note!("hint: --tree <folder that holds it> looks in another folder, and below");
 }

@@ -1,5 +1,22 @@
 //! The commands, one a module: arguments, and what is printed.
 
+/// Prints a line to stdout as [`print_text`] does, and returns its error from the function that it stands in.
+macro_rules! say {
+    ($($text:tt)*) => {
+        $crate::commands::print_text(&format!("{}\n", format_args!($($text)*)))?
+    };
+}
+
+/// Prints a line to stderr, where nobody is told that it cannot be printed.
+macro_rules! note {
+    ($($text:tt)*) => {
+        drop(std::io::Write::write_fmt(
+            &mut std::io::stderr(),
+            format_args!("{}\n", twinset_stage::printable(&format!($($text)*))),
+        ))
+    };
+}
+
 pub(crate) mod diff;
 pub(crate) mod html;
 pub(crate) mod lineage;
@@ -10,13 +27,14 @@ pub(crate) mod sql;
 pub(crate) mod stats;
 pub(crate) mod validate;
 
-use std::io::{BufWriter, StdoutLock};
+use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use serde_json::Value;
 use twinset_audit::{Entry, Kind, Table, Tree};
+use twinset_stage::printable;
 
 /// How rows are printed.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -74,19 +92,36 @@ fn damaged(tree: &Tree) -> impl Iterator<Item = String> {
 
 /// What an answer over all manifests does not hold is said.
 fn warn_of_damaged(tree: &Tree) {
-    damaged(tree).for_each(|damaged| eprintln!("warning: {damaged}, and is left out"));
+    damaged(tree).for_each(|damaged| note!("warning: {damaged}, and is left out"));
 }
 
+/// Prints lines to stdout. What a terminal would obey is escaped.
+pub(crate) fn print_text(lines: &str) -> anyhow::Result<()> {
+    write_stdout(&printable(lines))
+}
+
+/// Writes a text that ends with a new line, as it is.
+fn write_stdout(text: &str) -> anyhow::Result<()> {
+    io::stdout().write_all(text.as_bytes()).context(STDOUT)
+}
+
+/// Prints a value as JSON.
+pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    write_stdout(&format!("{}\n", serde_json::to_string_pretty(value)?))
+}
+
+const STDOUT: &str = "failed to write to stdout";
+
 pub(crate) fn stdout() -> BufWriter<StdoutLock<'static>> {
-    BufWriter::new(std::io::stdout().lock())
+    BufWriter::new(io::stdout().lock())
 }
 
 /// Prints rows.
 pub(crate) fn print(format: Format, header: &[&str], rows: impl Iterator<Item = Vec<Value>>) -> anyhow::Result<u64> {
     let header = header.iter().map(|name| (*name).to_owned()).collect();
-    let mut table = Table::begin(stdout(), format.into(), header)?;
+    let mut table = Table::begin(stdout(), format.into(), header).context(STDOUT)?;
     for row in rows {
-        table.push(row)?;
+        table.push(row).context(STDOUT)?;
     }
-    Ok(table.end()?)
+    table.end().context(STDOUT)
 }

@@ -8,7 +8,7 @@ use twinset_audit::show::schema;
 use twinset_audit::text;
 use twinset_manifest::Untyped;
 
-use super::{Format, print};
+use super::{Format, print, print_json};
 use crate::Answer;
 
 /// Show a manifest's columns with their meaning, its footer, and its provenance
@@ -26,29 +26,31 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
     let manifest = Untyped::open(&args.manifest).context("failed to read")?;
     let schema = schema(&manifest);
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&schema)?);
+        print_json(&schema)?;
         return Ok(Answer::Sound);
     }
     match schema["schema"].as_str() {
-        Some(name) => println!("{name}: {}", text(&schema["meaning"])),
-        None => println!("a Parquet file of no stage"),
+        Some(name) => say!("{name}: {}", text(&schema["meaning"])),
+        None => say!("a Parquet file of no stage"),
     }
     let groups = if schema["row_groups"] == 1 { "group" } else { "groups" };
-    println!("{} rows in {} row {groups}", schema["rows"], schema["row_groups"]);
+    say!("{} rows in {} row {groups}", schema["rows"], schema["row_groups"]);
     if let Some(key) = schema["key"].as_array() {
-        println!("key: {}", key.iter().map(text).collect::<Vec<_>>().join(", "));
+        say!("key: {}", key.iter().map(text).collect::<Vec<_>>().join(", "));
     }
-    println!();
+    say!("");
     let columns = schema["columns"].as_array().into_iter().flatten();
     let null = |column: &Value| if column["is_nullable"] == true { "yes".into() } else { Value::Null };
     let rows = columns
         .map(|column| vec![column["name"].clone(), column["type"].clone(), null(column), column["meaning"].clone()]);
     print(Format::Table, &["column", "type", "null", "meaning"], rows)?;
     if let Some(rules) = schema["rules"].as_array().filter(|rules| !rules.is_empty()) {
-        println!("\nwhat validate checks");
-        rules.iter().for_each(|rule| println!("  {}", text(rule)));
+        say!("\nwhat validate checks");
+        for rule in rules {
+            say!("  {}", text(rule));
+        }
     }
-    println!();
+    say!("");
     let footer = schema["footer"].as_array().into_iter().flatten();
     print(
         Format::Table,
@@ -56,17 +58,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
         footer.map(|entry| vec![entry["key"].clone(), entry["n_bytes"].clone()]),
     )?;
     if let Ok(provenance) = manifest.provenance() {
-        println!("\nmade by {} {}", provenance.stage, provenance.version);
+        say!("\nmade by {} {}", provenance.stage, provenance.version);
         if let Some(seed) = provenance.seed {
-            println!("seed {seed}");
+            say!("seed {seed}");
         }
-        println!("config {}", provenance.config);
+        say!("config {}", provenance.config);
         for input in &provenance.inputs {
             let schema = input.schema.as_deref().map_or_else(String::new, |schema| format!(" ({schema})"));
-            println!("from {}{schema} with BLAKE3 {}", input.name, input.blake3);
+            say!("from {}{schema} with BLAKE3 {}", input.name, input.blake3);
         }
         for warning in &provenance.warnings {
-            println!("warning: {warning}");
+            say!("warning: {warning}");
         }
     }
     Ok(Answer::Sound)

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
     let choice = Choice { condition: args.condition.clone(), columns: args.columns.clone(), limit };
     let n_shown = show(&manifest, &choice, args.format.into(), stdout()).context("failed to show the rows")?;
     if args.limit.is_none() && Some(n_shown) == limit && n_shown < manifest.n_rows() {
-        eprintln!("the first {n_shown} rows; --limit shows more");
+        note!("the first {n_shown} rows; --limit shows more");
     }
     Ok(Answer::Sound)
 }

@@ -75,16 +75,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
 fn note_union(union: &Named, tables: &[Named]) {
     const MAX_NAMED: usize = 8;
     let (name, n, n_rows) = (&union.name, union.manifests.len(), union.n_rows());
-    eprintln!(
-        "note: `{name}` is {n} manifests as one, {n_rows} rows; its column `manifest` tells them apart; each alone:"
-    );
+    note!("note: `{name}` is {n} manifests as one, {n_rows} rows; its column `manifest` tells them apart; each alone:");
     for (path, manifest) in union.manifests.iter().take(MAX_NAMED) {
         let alone = tables.iter().find(|table| !table.is_union && table.manifests[0].0 == *path);
         let alone = alone.map_or("", |table| table.name.as_str());
-        eprintln!("  {alone}: `{path}`, {} rows", manifest.n_rows());
+        note!("  {alone}: `{path}`, {} rows", manifest.n_rows());
     }
     if n > MAX_NAMED {
-        eprintln!("  and {} more; --list tells them", n - MAX_NAMED);
+        note!("  and {} more; --list tells them", n - MAX_NAMED);
     }
 }
 

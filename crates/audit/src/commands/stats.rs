@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use twinset_audit::stats::{ClassCount, ColumnStats, ImageStats, columns, images};
 
-use super::{Format, alone, expect_some, print, warn_of_damaged};
+use super::{Format, alone, expect_some, print, print_json, warn_of_damaged};
 use crate::Answer;
 
 /// Count what each column holds; of images classes, sizes and exact duplicates
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
             }));
             continue;
         }
-        println!("{} ({schema}, {} rows)", entry.relative, manifest.n_rows());
+        say!("{} ({schema}, {} rows)", entry.relative, manifest.n_rows());
         print(
             Format::Table,
             &["column", "nulls", "distinct", "min", "max", "mean", "most frequent"],
@@ -45,10 +45,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
         if let Some(images) = images {
             print_images(&images)?;
         }
-        println!();
+        say!("");
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&told)?);
+        print_json(&told)?;
     }
     Ok(Answer::Sound)
 }
@@ -84,7 +84,7 @@ fn print_images(images: &ImageStats) -> anyhow::Result<()> {
         .into_iter()
         .filter(|split| images.classes.iter().any(|class| class.n_images.contains_key(*split)))
         .collect();
-    println!();
+    say!("");
     let header: Vec<&str> = ["class", "name"].into_iter().chain(splits.iter().copied()).collect();
     let row = |class: &ClassCount| {
         let counts = splits.iter().map(|split| class.n_images.get(*split).copied().unwrap_or(0).into());
@@ -94,9 +94,9 @@ fn print_images(images: &ImageStats) -> anyhow::Result<()> {
     let sizes: Vec<_> = images.sizes.iter().take(5).map(|(size, n)| format!("{size} ({n})")).collect();
     let more = images.sizes.len().saturating_sub(5);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    println!("\nsizes: {}{more}", sizes.join(", "));
+    say!("\nsizes: {}{more}", sizes.join(", "));
     let ImageStats { n_duplicated, n_repeats, n_across_splits, n_label_conflicts, .. } = images;
-    println!(
+    say!(
         "exact duplicates: {n_repeats} images repeat the pixels of another, {n_duplicated} pixels in all; \
          {n_across_splits} of these across splits, {n_label_conflicts} with two labels"
     );

@@ -53,10 +53,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
     let validation = validate(&tree, &options, || bar.inc(1));
     drop(bar);
     for violation in &validation.violations {
-        println!("{}", line(violation));
+        say!("{}", line(violation));
     }
     if !args.quiet {
-        validation.notes.iter().for_each(|note| eprintln!("note: {note}"));
+        validation.notes.iter().for_each(|note| note!("note: {note}"));
     }
     if let Some(out) = &args.out {
         let inputs = tree.manifests().filter_map(|(entry, manifest)| {
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
         fs::create_dir_all(out).with_context(|| format!("failed to make the output folder `{}`", out.display()))?;
         write_manifest(&out.join("violations.parquet"), validation.violations.clone(), &provenance)?;
     }
-    println!("{}", summary(&validation));
+    say!("{}", summary(&validation));
     Ok(if validation.n_violations() == 0 { Answer::Sound } else { Answer::Wrong })
 }
 

@@ -9,7 +9,7 @@ use polars::prelude::{
 };
 
 use super::{BATCH_ROWS, Named, PATH_COLUMN};
-use crate::frame::{signed_frame, sql_type};
+use crate::frame::{frame, message, sql_schema};
 
 /// Reads a table's manifests for Polars: the columns that it asks for.
 pub(super) struct Scan {
@@ -21,10 +21,8 @@ pub(super) struct Scan {
 impl Scan {
     /// A table's scan, which says when the table is read.
     pub(super) fn of(table: &Named, is_read: Arc<AtomicBool>) -> Self {
-        let mut schema = pl::Schema::default();
-        for field in table.manifests[0].1.columns().fields() {
-            schema.with_column(field.name().into(), sql_type(field));
-        }
+        let manifests: Vec<_> = table.manifests.iter().map(|(_, manifest)| manifest).collect();
+        let mut schema = sql_schema(&manifests);
         if table.is_union {
             schema.with_column(PATH_COLUMN.into(), pl::DataType::String);
         }
@@ -76,7 +74,8 @@ impl AnonymousScan for Scan {
                 let batch = batch.map_err(failed)?;
                 let batch = batch.slice(0, batch.num_rows().min(left));
                 left -= batch.num_rows();
-                let mut rows = signed_frame(&batch)?;
+                let mut rows = frame(&batch, &self.schema)
+                    .map_err(|error| polars_err!(ComputeError: "`{path}`, {}", message(error)))?;
                 if has_path {
                     rows.with_column(pl::Column::new_scalar(
                         PATH_COLUMN.into(),

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
-use polars::prelude::{Expr, IntoLazy};
+use polars::prelude::{Expr, IntoLazy, Schema as SqlSchema};
 use polars::sql::sql_expr;
 use twinset_manifest::rows::Rule;
 use twinset_manifest::{Constraint, Digest, ManifestError, SchemaDoc, Untyped};
@@ -93,7 +93,8 @@ fn check_sql(batch: &RecordBatch, first: u64, checks: &[Check], findings: &mut F
         return;
     }
     let named = checks.iter().enumerate().map(|(i, check)| check.expression.clone().alias(i.to_string()));
-    let held = frame(batch).and_then(|rows| rows.lazy().select(named.collect::<Vec<_>>()).collect());
+    let held =
+        frame(batch, &SqlSchema::default()).and_then(|rows| rows.lazy().select(named.collect::<Vec<_>>()).collect());
     let held = held.expect("the columns are the schema's, and so a test makes sure that the checks can be evaluated");
     for (i, check) in checks.iter().enumerate() {
         let column = held.column(&i.to_string()).and_then(|column| column.bool().cloned());
@@ -128,7 +129,11 @@ mod tests {
             let arrays = fields.iter().map(|field| new_null_array(field.data_type(), 2)).collect();
             let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap();
             for check in schema.constraints.iter().filter_map(compiled) {
-                let held = frame(&batch).unwrap().lazy().select([check.expression.alias("holds")]).collect();
+                let held = frame(&batch, &SqlSchema::default())
+                    .unwrap()
+                    .lazy()
+                    .select([check.expression.alias("holds")])
+                    .collect();
                 let held = held.unwrap_or_else(|error| panic!("{}: `{}`: {error}", schema.schema, check.holds));
                 assert!(held.column("holds").unwrap().bool().is_ok(), "{}: `{}`", schema.schema, check.holds);
                 n_checks += 1;

@@ -68,16 +68,86 @@ fn a_struct_and_a_value_of_one_name_are_not_compared() {
     }
 }
 
-/// Two kilobytes that had Parquet's reader reserve five gigabytes, or go on for a minute.
+/// The `parquet` crate panics over some damaged files and reserves gigabytes for others.
 #[test]
-fn what_page_headers_promise_is_refused() {
+fn a_damaged_file_ends_in_an_error() {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ingest/fuzz/seeds/hugging-face");
-    for (seed, expected) in [
-        ("endless-dictionary", "column `label`: the dictionary at byte 295 is said to have more values than bytes"),
-        ("endless-header", "column `label`: no page header at byte 295"),
+    for seed in ["endless-dictionary", "endless-header"] {
+        for words in [&["show"][..], &["stats"]] {
+            let told = refusal(&seeds, &[words, &[&format!("{seed}.parquet")]].concat(), 1);
+            assert!(told.starts_with("error: ") && told.contains(seed) && told.lines().count() == 1, "{told}");
+        }
+    }
+}
+
+/// `show --limit` reads no more row groups than it shows.
+#[test]
+fn rows_before_the_damage_are_shown() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("t.parquet");
+    let batch = RecordBatch::try_from_iter([("id", ids())]).unwrap();
+    let mut writer = ArrowWriter::try_new(fs::File::create(&path).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.flush().unwrap();
+    let begin = writer.bytes_written();
+    writer.write(&batch).unwrap();
+    writer.flush().unwrap();
+    let end = writer.bytes_written();
+    writer.close().unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[begin..end].fill(0xff);
+    fs::write(&path, bytes).unwrap();
+    assert_eq!(stdout(root.path(), &["show", "t.parquet", "--limit", "2", "--format", "csv"]), "id\n1\n2\n");
+    let told = refusal(root.path(), &["show", "t.parquet", "--limit", "3", "--format", "csv"], 1);
+    assert!(told.contains("t.parquet` is not a whole Parquet file: "), "{told}");
+}
+
+/// File names and values may hold what moves a terminal's cursor or turns the direction of writing.
+#[test]
+fn what_a_terminal_obeys_is_escaped() {
+    let root = tempfile::tempdir().unwrap();
+    let name = "a\u{1b}[2J\u{202e}b.parquet";
+    let values: ArrayRef = Arc::new(arrow::array::StringArray::from(vec!["x\u{1b}[31m\ny\u{9b}z"]));
+    write(&root.path().join(name), [("c\u{7}", values)]);
+    let is_safe = |text: &str| !text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}');
+    for words in [&["ls", "."][..], &["show", name], &["stats", "."], &["schema", name], &["sql", "--list", "."]] {
+        let told = stdout(root.path(), words);
+        assert!(is_safe(&told), "{words:?}: {told:?}");
+        let escaped = if words[0] == "show" { "x\\u{1b}[31m\\ny\\u{9b}z" } else { "\\u{" };
+        assert!(told.contains(escaped), "{words:?}: {told}");
+    }
+    let exact = stdout(root.path(), &["show", name, "--format", "csv"]);
+    assert_eq!(exact, "c\u{7}\n\"x\u{1b}[31m\ny\u{9b}z\"\n");
+    for words in
+        [&["show", "no\u{1b}[2J.parquet"][..], &["stats", "no\u{1b}[2J"], &["show", name, "--columns", "\u{1b}"]]
+    {
+        let told = refusal(root.path(), words, 1);
+        assert!(is_safe(&told) && told.contains("\\u{1b}"), "{words:?}: {told:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_under_stdout_is_an_error() {
+    let (root, runs) = sound();
+    let clusters = runs.of("neardup").join("clusters.parquet");
+    for words in [
+        &["ls", "stages"][..],
+        &["show", clusters.to_str().unwrap()],
+        &["schema", clusters.to_str().unwrap()],
+        &["lineage", clusters.to_str().unwrap()],
+        &["stats", "stages"],
+        &["stats", "stages", "--json"],
+        &["sql", "SELECT * FROM images", "stages"],
+        &["sql", "SELECT * FROM images", "stages", "--format", "csv"],
+        &["validate", "stages"],
+        &["diff", "stages", "stages"],
     ] {
-        let told = refusal(&seeds, &["show", &format!("{seed}.parquet")], 1);
-        assert!(told.contains(expected), "{told}");
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = audit(root.path()).args(words).stdout(full).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {told}");
+        assert!(told.starts_with("error: ") && told.contains("No space left on device"), "{words:?}: {told}");
     }
 }
 

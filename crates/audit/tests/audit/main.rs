@@ -6,6 +6,7 @@ mod shards;
 mod sql;
 #[path = "../study/mod.rs"]
 mod study;
+mod types;
 
 use std::fs;
 use std::path::Path;
