@@ -22,10 +22,6 @@ pub trait Value: Clone + 'static {
     fn n_bytes(&self) -> usize {
         size_of::<Self>()
     }
-    /// Takes the bytes of an encoded image, which its array goes without.
-    fn take_image_bytes(&mut self) -> Option<Bytes> {
-        None
-    }
     /// The values as an array.
     fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef;
     /// The values of an array.
@@ -50,10 +46,6 @@ pub trait Column {
     }
     /// Bytes that a field takes in an array, about.
     fn n_bytes(field: &Self::Field) -> usize;
-    /// Takes the bytes of an encoded image, which its array goes without.
-    fn take_image_bytes(_field: &mut Self::Field) -> Option<Bytes> {
-        None
-    }
     /// The fields as an array.
     fn encode_column<'a>(fields: impl Iterator<Item = &'a Self::Field>) -> ArrayRef;
     /// The fields of an array.
@@ -74,10 +66,6 @@ impl<V: Value> Column for V {
 
     fn n_bytes(field: &Self) -> usize {
         Value::n_bytes(field)
-    }
-
-    fn take_image_bytes(field: &mut Self) -> Option<Bytes> {
-        Value::take_image_bytes(field)
     }
 
     fn encode_column<'a>(fields: impl Iterator<Item = &'a Self>) -> ArrayRef {
@@ -101,10 +89,6 @@ impl<V: Value> Column for Option<V> {
 
     fn n_bytes(field: &Self) -> usize {
         field.as_ref().map_or(0, Value::n_bytes)
-    }
-
-    fn take_image_bytes(field: &mut Self) -> Option<Bytes> {
-        field.as_mut().and_then(Value::take_image_bytes)
     }
 
     fn encode_column<'a>(fields: impl Iterator<Item = &'a Self>) -> ArrayRef {
@@ -252,13 +236,10 @@ impl Value for ImageData {
         self.bytes.as_ref().map_or(0, Bytes::len) + self.path.as_ref().map_or(0, String::len)
     }
 
-    fn take_image_bytes(&mut self) -> Option<Bytes> {
-        self.bytes.take()
-    }
-
     fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {
-        let paths = text_array(values.map(|value| value.and_then(|image| image.path.as_deref())));
-        let bytes = BinaryArray::new_null(paths.len());
+        let images: Vec<_> = values.collect();
+        let bytes: BinaryArray = images.iter().map(|image| image.and_then(|image| image.bytes.as_ref())).collect();
+        let paths = text_array(images.iter().map(|image| image.and_then(|image| image.path.as_deref())));
         Arc::new(StructArray::new(image_fields(), vec![Arc::new(bytes), Arc::new(paths)], None))
     }
 

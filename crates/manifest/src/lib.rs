@@ -38,8 +38,6 @@ mod file;
 mod footer;
 mod guard;
 pub mod huggingface;
-mod image_bytes;
-mod parquet_writer;
 mod provenance;
 mod reader;
 mod resumable;

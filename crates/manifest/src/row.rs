@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Schema};
-use bytes::Bytes;
 
 /// What `SCHEMAS.md` says of a column.
 #[derive(Clone, Debug)]
@@ -32,11 +31,8 @@ pub trait Row: Clone + Sized {
     fn columns() -> Vec<ColumnDoc>;
     /// Bytes that the row takes in memory and in arrays, about: what a row group is cut by.
     fn n_bytes(&self) -> usize;
-    /// The rows as arrays, in the order of [`columns`](Row::columns); without the bytes of an
-    /// encoded image.
+    /// The rows as arrays, in the order of [`columns`](Row::columns).
     fn to_arrays(rows: &[Self]) -> Vec<ArrayRef>;
-    /// Takes the bytes of an encoded image from a row that holds one. They are many, and written without a copy in an array.
-    fn take_image_bytes(&mut self) -> Option<Bytes>;
     /// The rows of a batch; columns are found by name.
     ///
     /// # Errors
@@ -114,12 +110,6 @@ macro_rules! row {
                 vec![$( <$crate::row::row!(@column $type $(as $column)?) as $crate::Column>::encode_column(
                     rows.iter().map(|row| &row.$field)
                 ) ),*]
-            }
-
-            fn take_image_bytes(&mut self) -> Option<bytes::Bytes> {
-                None $( .or_else(|| {
-                    <$crate::row::row!(@column $type $(as $column)?) as $crate::Column>::take_image_bytes(&mut self.$field)
-                }) )*
             }
 
             fn from_batch(batch: &arrow::array::RecordBatch) -> Result<Vec<Self>, $crate::row::ColumnMismatch> {

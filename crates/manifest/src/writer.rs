@@ -1,26 +1,34 @@
 //! Writing a manifest, whole or not at all.
 
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use arrow::array::RecordBatch;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::errors::Result as ParquetResult;
+use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
 use crate::error::innermost;
-use crate::parquet_writer::{PAGE_ROWS, ParquetWriter};
 use crate::{AtomicFile, Digest, Input, ManifestError, PROVENANCE_KEY, Provenance, Row, SCHEMA_KEY};
 
 /// Bytes of rows after which a row group ends, however few they are: a reader holds one in memory.
 const ROW_GROUP_BYTES: usize = 16 << 20;
 /// Rows and bytes of rows after which what was pushed is encoded: few, so that memory is used again while it is warm.
 const BATCH: Size = Size { rows: 1024, bytes: 4 << 20 };
+/// Rows after which a page ends, however few their bytes.
+const PAGE_ROWS: usize = 4096;
+/// Bytes that are written and digested at once.
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// Writes rows to a temporary sibling in row groups of bounded size; [`finish`](Writer::finish) gives it its name.
 ///
 /// The same rows and provenance give the same bytes, however they were pushed, and [flushed](Writer::flush) at the same places.
 pub struct Writer<R> {
-    file: ParquetWriter,
+    file: ArrowWriter<BufWriter<Digesting>>,
     path: PathBuf,
     pending: Vec<R>,
     batch: Size,
@@ -64,7 +72,11 @@ impl<R: Row> Writer<R> {
     /// When the temporary sibling cannot be created.
     pub fn create(path: &Path) -> Result<Self, ManifestError> {
         let file = AtomicFile::create(path).map_err(|error| write_error(path, &error))?;
-        let file = ParquetWriter::new(file, R::arrow_schema(), properties::<R>())
+        let file = BufWriter::with_capacity(BUFFER_BYTES, Digesting { file, hasher: blake3::Hasher::new() });
+        // Without Arrow's own schema in the footer: Parquet's types say as much, and readers that find one, pyarrow and with it
+        // `datasets`, look for `huggingface` in there alone.
+        let options = ArrowWriterOptions::new().with_properties(properties::<R>()).with_skip_arrow_metadata(true);
+        let file = ArrowWriter::try_new_with_options(file, R::arrow_schema(), options)
             .map_err(|error| write_error(path, &innermost(&error)))?;
         let (batch, row_group) = (Size::default(), Size::default());
         Ok(Self { file, path: path.to_owned(), pending: Vec::new(), batch, row_group, n_rows: 0 })
@@ -74,11 +86,8 @@ impl<R: Row> Writer<R> {
     ///
     /// # Errors
     /// When what is full cannot be written.
-    pub fn push(&mut self, mut row: R) -> Result<(), ManifestError> {
+    pub fn push(&mut self, row: R) -> Result<(), ManifestError> {
         self.row_group.add(row.n_bytes());
-        self.file
-            .push_image_bytes(row.take_image_bytes())
-            .map_err(|error| write_error(&self.path, &innermost(&error)))?;
         self.batch.add(row.n_bytes());
         self.pending.push(row);
         if self.row_group.fills(Size { rows: R::ROW_GROUP_ROWS, bytes: ROW_GROUP_BYTES }) {
@@ -100,7 +109,7 @@ impl<R: Row> Writer<R> {
 
     /// Adds a footer entry for readers that are not ours, for instance `huggingface`.
     pub fn put_metadata(&mut self, key: &str, value: String) {
-        self.file.put_metadata(key, value);
+        self.file.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
     }
 
     /// Writes the footer, syncs the file and gives it its name.
@@ -113,7 +122,11 @@ impl<R: Row> Writer<R> {
         self.put_metadata(SCHEMA_KEY, R::SCHEMA.to_owned());
         self.put_metadata(PROVENANCE_KEY, provenance);
         let Self { file, path, n_rows, .. } = self;
-        let (file, blake3) = file.finish().map_err(|error| write_error(&path, &innermost(&error)))?;
+        let written = file
+            .into_inner()
+            .and_then(|buffer| buffer.into_inner().map_err(|error| ParquetError::from(error.into_error())));
+        let Digesting { file, hasher } = written.map_err(|error| write_error(&path, &innermost(&error)))?;
+        let blake3 = hasher.finalize();
         file.commit().map_err(|error| write_error(&path, &error))?;
         Ok(Written { path, n_rows, blake3: Digest(*blake3.as_bytes()) })
     }
@@ -132,7 +145,7 @@ impl<R: Row> Writer<R> {
         if self.pending.is_empty() {
             return Ok(());
         }
-        self.file.write(&R::to_arrays(&self.pending))?;
+        self.file.write(&RecordBatch::try_new(R::arrow_schema(), R::to_arrays(&self.pending))?)?;
         self.n_rows += self.pending.len() as u64;
         self.pending.clear();
         Ok(())
@@ -140,7 +153,25 @@ impl<R: Row> Writer<R> {
 
     fn end_row_group(&mut self) -> ParquetResult<()> {
         self.row_group = Size::default();
-        self.file.end_row_group()
+        self.file.flush()
+    }
+}
+
+/// A file whose digest is known when it is written.
+struct Digesting {
+    file: AtomicFile,
+    hasher: blake3::Hasher,
+}
+
+impl Write for Digesting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..n]);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 
