@@ -284,7 +284,10 @@ mod tests {
 
     #[test]
     fn answers_are_one_line_of_json() {
-        assert_eq!(read_json::<Counts>("note\n{\"train\": 5, \"test\": 2}\n").unwrap(), Counts { train: 5, val: 0, test: 2 });
+        assert_eq!(
+            read_json::<Counts>("note\n{\"train\": 5, \"test\": 2}\n").unwrap(),
+            Counts { train: 5, val: 0, test: 2 }
+        );
         let error = read_json::<Counts>("five").unwrap_err();
         assert!(error.to_string().contains("`five`"), "{error}");
     }

@@ -63,7 +63,9 @@ impl Calibration<'_> {
             }
         }
         for (place, kind) in of_arms {
-            let Some(MeasuredPace { seconds_a_pass: seconds, image_size }) = memory.get(&kind).copied() else { continue };
+            let Some(MeasuredPace { seconds_a_pass: seconds, image_size }) = memory.get(&kind).copied() else {
+                continue;
+            };
             paces.set(Stage::Train, place, Pace::measured(Basis::Batches, seconds, Some(image_size)));
         }
         if !memory.is_empty() {

@@ -62,7 +62,14 @@ struct Program {
 /// The same words as in the test of the workspace, so that all is built.
 fn programs(workspace: &Workspace) -> Result<Vec<Program>> {
     let mut command = workspace.cargo();
-    command.args(["test", "--release", "--workspace", "--no-run", "--quiet", "--message-format=json-render-diagnostics"]);
+    command.args([
+        "test",
+        "--release",
+        "--workspace",
+        "--no-run",
+        "--quiet",
+        "--message-format=json-render-diagnostics",
+    ]);
     let mut running = process::spawn(command.stdout(Stdio::piped())).context("failed to start cargo")?;
     let messages = BufReader::new(running.stdout().expect("standard output is piped")).lines();
     let programs: Vec<Program> =

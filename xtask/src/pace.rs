@@ -207,7 +207,8 @@ mod tests {
     fn a_pace_is_of_the_same_training_here_then_elsewhere_and_of_no_other() {
         let standard = toml::toml! { model = "a" regime.kind = "standard" batch-size = 64 seed = 1 };
         let robust = toml::toml! { model = "b" regime.kind = "pgd" regime.n-steps = 7 batch-size = 64 };
-        let longer = toml::toml! { model = "b" regime.kind = "pgd" regime.n-steps = 7 batch-size = 64 budget.epochs = 9 };
+        let longer =
+            toml::toml! { model = "b" regime.kind = "pgd" regime.n-steps = 7 batch-size = 64 budget.epochs = 9 };
         let stronger = toml::toml! { model = "b" regime.kind = "pgd" regime.n-steps = 9 batch-size = 64 };
         let brain = toml::toml! { model = "a" regime.kind = "standard" batch-size = 64 precision = "bfloat16" };
         let (own, other) = ("reports/own/ledger.jsonl", "reports/other/ledger.jsonl");

@@ -4,8 +4,8 @@ use std::io::{self, BufWriter, Write};
 use std::iter;
 use std::sync::{Arc, Mutex};
 
-use arrow::array::ArrayRef;
-use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use arrow_array::ArrayRef;
+use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};

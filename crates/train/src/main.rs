@@ -7,9 +7,7 @@ use anyhow::Context;
 use clap::Parser;
 use twinset_manifest::rows::Image;
 use twinset_manifest::{Input, Provenance, Reader, write_manifest};
-use twinset_model::{
-    DeviceChoice, ModelError, Network, Precision, WeightsMetadata, load_initial, open_device, save,
-};
+use twinset_model::{DeviceChoice, ModelError, Network, Precision, WeightsMetadata, load_initial, open_device, save};
 use twinset_stage::{CommonArgs, InvalidField, with_hint};
 use twinset_train::{
     Checkpoint, Checkpoints, Config, EventFile, Found, Pace, Record, TrainError, Trained, TrainingData, load, measure,

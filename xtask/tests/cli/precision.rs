@@ -56,7 +56,8 @@ fn a_precision_that_the_machine_lacks_is_told_before_anything_runs() {
     // What was found good elsewhere is not taken for good here.
     assert_eq!(checkout.run(&["plan", "small", "--precision", "bfloat16"]).code, Some(0));
     fs::write(checkout.path("bin/no-bfloat16"), "").unwrap();
-    let expected = "error: failed to check `arm.0.train` with --precision bfloat16: `pipelines/small.toml`: no bfloat16 here\n";
+    let expected =
+        "error: failed to check `arm.0.train` with --precision bfloat16: `pipelines/small.toml`: no bfloat16 here\n";
     for command in ["reproduce", "plan"] {
         let mut call = checkout.xtask(&[command, "small", "--precision", "bfloat16"]);
         let ended = crate::support::Ended::from(call.env("ONEDNN_MAX_CPU_ISA", "AVX2").output().unwrap());

@@ -152,7 +152,8 @@ fn bfloat16_is_refused_before_anything_runs_where_the_processor_has_none() {
     let own = PIPELINE.replacen("width = 8", "width = 8\nprecision = \"bfloat16\"", 1);
     let line = 1 + own.lines().position(|line| line.starts_with("precision")).unwrap();
     let of_file = format!("failed to check `arm.1.train`: pipelines/small.toml:{line}: key `arm.1.train.precision`");
-    let of_option = "failed to check `arm.0.train` with --precision bfloat16: pipelines/small.toml: key `arm.0.train.precision`";
+    let of_option =
+        "failed to check `arm.0.train` with --precision bfloat16: pipelines/small.toml: key `arm.0.train.precision`";
     let hint = "hint: `precision = \"float32\"`, the default, runs on any machine (`cargo xtask reproduce` takes \
                 `--precision float32`); a GPU computes in bfloat16 too\n";
     for (pipeline, option, expected) in

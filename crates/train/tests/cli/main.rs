@@ -143,7 +143,8 @@ fn a_check_measures_the_pace_on_images_of_their_size() {
 #[test]
 fn bfloat16_without_its_instructions_is_refused_by_a_check_and_a_training() {
     let study = Study::new();
-    fs::write(study.path("train.toml"), CONFIG.replace("width = 2\n", "width = 2\nprecision = \"bfloat16\"\n")).unwrap();
+    fs::write(study.path("train.toml"), CONFIG.replace("width = 2\n", "width = 2\nprecision = \"bfloat16\"\n"))
+        .unwrap();
     let call = |words: &[&str]| {
         let mut command = twinset_train();
         command.env("ONEDNN_MAX_CPU_ISA", "AVX2").args(["--device", "cpu", "--config"]).arg(study.path("train.toml"));
