@@ -1,6 +1,8 @@
 //! Questions to the stage programs that need no run: is this config good, which files are read, how much work is it?
 
+use crate::device::Device;
 use crate::hint::hinted;
+use crate::precision::Precision;
 use crate::process;
 use crate::programs::Programs;
 use crate::stage::Stage;
@@ -19,6 +21,8 @@ pub struct Asker<'a> {
     pub programs: &'a Programs,
     /// The pipeline's file.
     pub file: &'a Path,
+    /// What train and evaluate are to compute on.
+    pub device: Device,
 }
 
 /// A stage's table in the pipeline file, with what the runner sets in it.
@@ -30,6 +34,8 @@ pub struct TableRef {
     pub path: String,
     /// Such as `seed=3`.
     pub sets: Vec<String>,
+    /// What the user chose of a training.
+    pub precision: Option<Precision>,
 }
 
 /// The numbers of images in a dataset.
@@ -37,6 +43,21 @@ pub struct TableRef {
 pub struct Counts {
     /// Images to train on.
     pub train: u64,
+    /// Images to steer training by.
+    #[serde(default)]
+    pub val: u64,
+    /// Images to judge by.
+    #[serde(default)]
+    pub test: u64,
+}
+
+/// How fast a training was for some seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredPace {
+    /// Seconds for one image forward and backward.
+    pub seconds_a_pass: f64,
+    /// Height and width of the images.
+    pub image_size: u32,
 }
 
 #[derive(Deserialize)]
@@ -44,10 +65,11 @@ struct TrainsetSize {
     n_train: u64,
 }
 
-/// How much a training run computes.
+/// How much a training or an evaluation computes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 pub struct Work {
-    /// Samples seen over all epochs.
+    /// Samples that a training sees over all epochs.
+    #[serde(default)]
     pub n_samples: u64,
     /// Forward and backward passes of one sample each: an attack of seven steps makes eight of each sample.
     pub n_forward_backward_passes: u64,
@@ -120,37 +142,58 @@ pub struct AtLevel {
 impl Asker<'_> {
     /// Lets the stage check its table.
     pub fn check(&self, table: &TableRef) -> Result<()> {
-        self.ask(table, &["--check".into()]).map(|_| ()).with_context(|| format!("failed to check `{}`", table.path))
+        let with = match table.precision {
+            Some(precision) => format!(" with --precision {}", precision.name()),
+            None => String::new(),
+        };
+        let answer = self.ask(table, &["--check".into()]);
+        answer.map(drop).with_context(|| format!("failed to check `{}`{with}", table.path))
     }
 
     /// The files that ingest would read.
     pub fn list_inputs(&self, data: Option<&Path>) -> Result<Vec<PathBuf>> {
         let listed = self
-            .ask(&TableRef::ingest(), &with_data(data, "--list-inputs"))
+            .ask(&TableRef::of_stage(Stage::Ingest), &with_data(data, "--list-inputs"))
             .context("failed to list what ingest reads")?;
         Ok(listed.lines().filter(|line| !line.is_empty()).map(|line| self.root.join(line)).collect())
     }
 
     /// How many images ingest would find.
     pub fn count(&self, data: Option<&Path>) -> Result<Counts> {
-        let answer = self.ask(&TableRef::ingest(), &with_data(data, "--count"));
+        let answer = self.ask(&TableRef::of_stage(Stage::Ingest), &with_data(data, "--count"));
         answer.and_then(|text| read_json(&text)).context("failed to count the images of the dataset")
     }
 
     /// How large the training set becomes.
     pub fn trainset_size(&self, table: &TableRef, n_originals: u64) -> Result<u64> {
-        let size: TrainsetSize = self.estimate(table, n_originals)?;
+        let size: TrainsetSize = self.estimate(table, &n_originals.to_string())?;
         Ok(size.n_train)
     }
 
     /// How much there is to compute.
     pub fn work(&self, table: &TableRef, n_train: u64) -> Result<Work> {
-        self.estimate(table, n_train)
+        self.estimate(table, &n_train.to_string())
+    }
+
+    /// How much there is to compute in an evaluation.
+    pub fn evaluation(&self, table: &TableRef, counts: &Counts) -> Result<Work> {
+        let Counts { train, val, test } = counts;
+        self.estimate(table, &format!("{train},{val},{test}"))
+    }
+
+    /// Has a training run for some seconds.
+    pub fn pace(&self, table: &TableRef, images: Option<&Path>, data: Option<&Path>) -> Result<MeasuredPace> {
+        let mut arguments = vec!["--check".to_owned(), "--pace".to_owned()];
+        for (flag, path) in [("--images", images), ("--folder", data)] {
+            arguments.extend(path.into_iter().flat_map(|path| [flag.to_owned(), path.to_string_lossy().into_owned()]));
+        }
+        let answer = self.ask(table, &arguments).and_then(|text| read_json(&text));
+        answer.with_context(|| format!("failed to measure the pace of `{}`", table.path))
     }
 
     /// How many seeds each claim needs, as the results that `study` names tell; without it none are known.
     pub fn needs(&self, power: f64, study: Option<&str>) -> Result<Needs> {
-        let table = TableRef { stage: Stage::Report, path: "report".to_owned(), sets: vec![] };
+        let table = TableRef::of_stage(Stage::Report);
         let mut arguments = vec!["--check".to_owned(), "--power".to_owned(), power.to_string()];
         if study.is_some() {
             arguments.extend(["--study".to_owned(), "/dev/stdin".to_owned()]);
@@ -159,8 +202,8 @@ impl Asker<'_> {
         answer.and_then(|text| read_json(&text)).context("failed to ask how many seeds the claims need")
     }
 
-    fn estimate<T: DeserializeOwned>(&self, table: &TableRef, n: u64) -> Result<T> {
-        let arguments = ["--check".into(), "--estimate".into(), n.to_string()];
+    fn estimate<T: DeserializeOwned>(&self, table: &TableRef, n: &str) -> Result<T> {
+        let arguments = ["--check".into(), "--estimate".into(), n.to_owned()];
         let answer = self.ask(table, &arguments).and_then(|text| read_json(&text));
         answer.with_context(|| format!("failed to estimate `{}`", table.path))
     }
@@ -173,7 +216,17 @@ impl Asker<'_> {
         let program = &self.programs.get(table.stage).path;
         let mut command = Command::new(program);
         command.current_dir(self.root).arg("--config").arg(self.file).args(["--table", &table.path]);
-        command.args(table.sets.iter().flat_map(|set| ["--set", set])).args(arguments);
+        command.args(table.sets.iter().flat_map(|set| ["--set", set]));
+        if let Some(precision) = table.precision {
+            command.args(["--set", &precision.as_set()]);
+        }
+        if table.stage.has_device() {
+            command.args(["--device", self.device.name()]);
+        }
+        if table.stage.is_of_cell() {
+            command.envs(process::ONE_THREAD);
+        }
+        command.args(arguments);
         let output = process::output_for(&mut command, input.to_owned())
             .with_context(|| format!("failed to start `{}`", program.display()))?;
         if output.status.success() {
@@ -188,8 +241,9 @@ impl Asker<'_> {
 }
 
 impl TableRef {
-    fn ingest() -> Self {
-        Self { stage: Stage::Ingest, path: "ingest".to_owned(), sets: vec![] }
+    /// The table of a stage that runs once.
+    pub fn of_stage(stage: Stage) -> Self {
+        Self { stage, path: stage.name().to_owned(), sets: vec![], precision: None }
     }
 }
 
@@ -230,7 +284,10 @@ mod tests {
 
     #[test]
     fn answers_are_one_line_of_json() {
-        assert_eq!(read_json::<Counts>("note\n{\"train\": 5, \"test\": 2}\n").unwrap(), Counts { train: 5 });
+        assert_eq!(
+            read_json::<Counts>("note\n{\"train\": 5, \"test\": 2}\n").unwrap(),
+            Counts { train: 5, val: 0, test: 2 }
+        );
         let error = read_json::<Counts>("five").unwrap_err();
         assert!(error.to_string().contains("`five`"), "{error}");
     }

@@ -39,7 +39,7 @@ pub fn expand(pipeline: &Pipeline, seeds: &[u64]) -> Vec<Cell> {
 pub fn parse_seeds(text: &str) -> Result<Vec<u64>, String> {
     let number = |part: &str| match part.trim().parse::<i64>().map(u64::try_from) {
         Ok(Ok(seed)) => Ok(seed),
-        _ => Err(format!("`{part}` is no seed, expected a whole number from 0 to {}", i64::MAX)),
+        _ => Err(no_seed(part)),
     };
     if !text.contains(',') {
         return match number(text)? {
@@ -58,6 +58,15 @@ pub fn parse_seeds(text: &str) -> Result<Vec<u64>, String> {
         (_, false) => Err(format!("`{text}` names a seed twice")),
         _ => Ok(seeds),
     }
+}
+
+/// Checks that TOML and manifests can write a seed.
+pub fn check_seed(seed: u64) -> Result<(), String> {
+    i64::try_from(seed).map(drop).map_err(|_| no_seed(seed))
+}
+
+fn no_seed(found: impl fmt::Display) -> String {
+    format!("`{found}` is no seed, expected a whole number from 0 to {}", i64::MAX)
 }
 
 /// Seeds as [`parse_seeds`] reads them.

@@ -1,6 +1,7 @@
 //! Before anything runs, each stage checks its tables, so that a mistake is found now and named by file, line and key.
 
 use crate::ask::{Asker, TableRef};
+use crate::device;
 use crate::digest::{self, Digest};
 use crate::pipeline::Pipeline;
 use crate::stage::Stage;
@@ -25,7 +26,9 @@ pub fn all(asker: &Asker<'_>, pipeline: &Pipeline, seed: u64, memory: &Path) -> 
         .into_iter()
         .map(|table| {
             let program = &asker.programs.get(table.stage).digest;
-            let subject = format!("{program}\n{}\n{:?}\n{}", table.path, table.sets, pipeline.text);
+            let machine = if table.stage.has_device() { device::fingerprint(asker.device) } else { String::new() };
+            let TableRef { path, sets, precision, .. } = &table;
+            let subject = format!("{program}\n{path}\n{sets:?}\n{precision:?}\n{machine}\n{}", pipeline.text);
             (table, digest::of_bytes(subject.as_bytes()))
         })
         .collect();
@@ -42,32 +45,40 @@ pub fn all(asker: &Asker<'_>, pipeline: &Pipeline, seed: u64, memory: &Path) -> 
 
 /// Every table of the pipeline, as its stage will see it.
 fn tables(pipeline: &Pipeline, seed: u64) -> Vec<TableRef> {
-    let table = |stage: Stage, path: String, sets: Vec<String>| TableRef { stage, path, sets };
-    let mut tables = vec![table(Stage::Ingest, "ingest".to_owned(), vec![])];
+    let mut tables = vec![TableRef::of_stage(Stage::Ingest)];
     let optional =
         [(Stage::Neardup, &pipeline.neardup), (Stage::Gaussian, &pipeline.gaussian), (Stage::Report, &pipeline.report)];
     for (stage, config) in optional {
         if config.is_some() {
-            tables.push(table(stage, stage.name().to_owned(), vec![]));
+            tables.push(TableRef::of_stage(stage));
         }
     }
     for (arm, condition) in pipeline.arms.iter().enumerate() {
         tables.extend(condition.rates.iter().map(|rate| inject_table(arm, *rate, seed)));
-        tables.push(table(Stage::Train, format!("arm.{arm}.train"), vec![format!("seed={seed}")]));
-        tables.push(table(Stage::Evaluate, format!("arm.{arm}.evaluate"), vec![format!("seed={seed}")]));
+        tables.push(train_table(pipeline, arm, seed));
+        tables.push(evaluate_table(arm, seed));
     }
     tables
 }
 
 /// The inject table of an arm at a rate.
 pub fn inject_table(arm: usize, rate: f64, seed: u64) -> TableRef {
-    let sets = vec![format!("rate={rate:?}"), format!("seed={seed}")];
-    TableRef { stage: Stage::Inject, path: format!("arm.{arm}.inject"), sets }
+    of_arm(Stage::Inject, arm, vec![format!("rate={rate:?}"), format!("seed={seed}")])
 }
 
 /// The train table of an arm.
-pub fn train_table(arm: usize, seed: u64) -> TableRef {
-    TableRef { stage: Stage::Train, path: format!("arm.{arm}.train"), sets: vec![format!("seed={seed}")] }
+pub fn train_table(pipeline: &Pipeline, arm: usize, seed: u64) -> TableRef {
+    let table = of_arm(Stage::Train, arm, vec![format!("seed={seed}")]);
+    TableRef { precision: pipeline.arms[arm].precision, ..table }
+}
+
+/// The evaluate table of an arm.
+pub fn evaluate_table(arm: usize, seed: u64) -> TableRef {
+    of_arm(Stage::Evaluate, arm, vec![format!("seed={seed}")])
+}
+
+fn of_arm(stage: Stage, arm: usize, sets: Vec<String>) -> TableRef {
+    TableRef { stage, path: format!("arm.{arm}.{stage}"), sets, precision: None }
 }
 
 /// `answer` for each question, as many at once as there are cores, in the questions' order.

@@ -2,6 +2,7 @@
 
 use crate::cell::parse_seeds;
 use crate::device::DeviceChoice;
+use crate::precision::Precision;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -106,6 +107,9 @@ pub struct StudyArgs {
     /// What trains and evaluates
     #[arg(long, value_enum, default_value = "auto")]
     pub device: DeviceChoice,
+    /// The number format of the trainings that say none of their own [default: float32]
+    #[arg(long, value_enum)]
+    pub precision: Option<Precision>,
 }
 
 /// Say what of a pipeline is done, failed or missing

@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What the user asks for.
@@ -32,6 +33,15 @@ impl Device {
             Self::Cuda => "cuda",
         }
     }
+}
+
+/// What else a computation on the device depends on, as text: on a CPU its instruction sets, and the limits that torch keeps to.
+pub fn fingerprint(device: Device) -> String {
+    let limits = ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY"];
+    let limits = limits.map(|name| env::var(name).unwrap_or_default());
+    let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let flags = processor.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
+    format!("{} {limits:?} {flags}", device.name())
 }
 
 /// Resolves `auto`, so that a run has the same key however its device was asked for.

@@ -144,9 +144,7 @@ impl Executor<'_> {
         command.args(&words[1..]).current_dir(self.root).env("TWINSET_PROGRESS", "machine");
         command.env(lineage::PARENT_ID, &self.parent_id);
         if run.stage.is_of_cell() {
-            for variable in ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"] {
-                command.env(variable, "1");
-            }
+            command.envs(process::ONE_THREAD);
         }
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut running = process::spawn(&mut command).with_context(|| format!("failed to start `{}`", words[0]))?;

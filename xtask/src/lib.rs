@@ -11,13 +11,15 @@
 //!   that a *forecast* of what is still to run ([`forecast`]).
 //!
 //! The runner knows paths, commands and digests. It never looks into a manifest, and a stage's config is a table that
-//! it hands on unread.
+//! it hands on unread; it sets `rate` and `seed` in it, and `precision` where the user chose one.
 
 pub mod ask;
 pub mod bench;
+pub mod calibrate;
 pub mod cell;
 pub mod check;
 pub mod cli;
+pub mod compile;
 pub mod device;
 pub mod digest;
 pub mod display;
@@ -28,9 +30,11 @@ pub mod hint;
 pub mod interrupt;
 pub mod ledger;
 pub mod lineage;
+pub mod narrow;
 pub mod pace;
 pub mod pipeline;
 pub mod plan;
+pub mod precision;
 pub mod prepare;
 pub mod process;
 pub mod programs;

@@ -1,8 +1,8 @@
 //! The *pace* of a stage: seconds for a unit of its work, as runs on this machine took.
 //!
-//! A unit is one pass in train and a whole run in any other stage. Networks and regimes differ tenfold, so a pace is that of runs
-//! with the same configs, in the pipeline's own ledger or else in those of other pipelines; else of the runs whose configs are
-//! most alike. Configs are compared key by key: what a key means is the stage's own affair.
+//! A unit is one pass in train and a whole run in any other stage. Networks, regimes and precisions differ tenfold, so a pace is that
+//! of runs with the same configs, in the pipeline's own ledger or else in those of other pipelines. What no ledger tells of is
+//! [measured](crate::calibrate), or unknown. Configs are compared key by key: what a key means is the stage's own affair.
 
 use crate::device::Device;
 use crate::ledger::{Entry, Ledger};
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// What is set in the configs that a run's pace depends on: `train.model = "x"`, and so on.
-type Settings = BTreeSet<String>;
+pub type Settings = BTreeSet<String>;
 
 /// Runs that ended well, with what they took.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +44,15 @@ pub struct Pace {
     pub n_runs: usize,
     /// Where these stand.
     pub ledgers: Vec<PathBuf>,
+    /// Height and width of the images, where a training was measured for it.
+    pub image_size: Option<u32>,
+}
+
+impl Pace {
+    /// A pace that no ledger tells of.
+    pub fn measured(basis: Basis, seconds: f64, image_size: Option<u32>) -> Self {
+        Self { seconds, basis, n_runs: 0, ledgers: vec![], image_size }
+    }
 }
 
 /// What a pace was measured on.
@@ -52,10 +61,10 @@ pub struct Pace {
 pub enum Basis {
     /// Runs with the same configs.
     Same,
-    /// The runs whose configs have most settings in common with these.
-    MostAlike,
-    /// All runs of the stage, since of none the config is known or has anything in common.
-    All,
+    /// Some batches of such a training, without a run.
+    Batches,
+    /// The training of the network that is evaluated.
+    OfTraining,
 }
 
 /// The paces of a pipeline's stages, by stage and arm; no arm for the stages that run once.
@@ -91,6 +100,11 @@ impl Paces {
     pub fn get(&self, stage: Stage, arm: Option<usize>) -> Option<&Pace> {
         self.0.get(&(stage, arm))?.as_ref()
     }
+
+    /// Sets the pace of an arm's stage.
+    pub fn set(&mut self, stage: Stage, arm: usize, pace: Pace) {
+        self.0.insert((stage, Some(arm)), Some(pace));
+    }
 }
 
 impl Measurements {
@@ -109,18 +123,13 @@ impl Measurements {
     fn pace(&self, stage: Stage, settings: &Settings, device: Device, own_ledger: &Path) -> Option<Pace> {
         let is_on_device =
             |measured: &Measurement| !stage.has_device() || measured.device.as_deref() == Some(device.name());
-        let of_stage: Vec<&Measurement> =
-            self.0.iter().filter(|measured| measured.stage == stage && is_on_device(measured)).collect();
-        let likeness =
-            |measured: &Measurement| measured.settings.as_ref().map_or(0.0, |other| likeness(settings, other));
-        let most = of_stage.iter().map(|measured| likeness(measured)).max_by(f64::total_cmp)?;
-        let mut chosen: Vec<&Measurement> =
-            of_stage.into_iter().filter(|measured| likeness(measured) == most).collect();
-        let basis = match most {
-            1.0 => Basis::Same,
-            0.0 => Basis::All,
-            _ => Basis::MostAlike,
+        let is_same = |measured: &&Measurement| {
+            measured.stage == stage && is_on_device(measured) && measured.settings.as_ref() == Some(settings)
         };
+        let mut chosen: Vec<&Measurement> = self.0.iter().filter(is_same).collect();
+        if chosen.is_empty() {
+            return None;
+        }
         if chosen.iter().any(|measured| measured.ledger == own_ledger) {
             chosen.retain(|measured| measured.ledger == own_ledger);
         }
@@ -128,7 +137,7 @@ impl Measurements {
         ledgers.dedup();
         let sum = |value: fn(&Measurement) -> f64| chosen.iter().map(|measured| value(measured)).sum::<f64>();
         let seconds = sum(|measured| measured.seconds) / sum(|measured| measured.n_units);
-        Some(Pace { seconds, basis, n_runs: chosen.len(), ledgers })
+        Some(Pace { seconds, basis: Basis::Same, n_runs: chosen.len(), ledgers, image_size: None })
     }
 }
 
@@ -162,11 +171,12 @@ fn settings_of(workspace: &Workspace, stage: Stage, entry: &Entry) -> Option<Set
     Some(settings(&[(stage, &own), (Stage::Train, &train)]))
 }
 
-fn settings(configs: &[(Stage, &Table)]) -> Settings {
+/// What of these configs a pace depends on.
+pub fn settings(configs: &[(Stage, &Table)]) -> Settings {
     let mut settings = Settings::new();
     for (stage, config) in configs {
-        // What the runner sets for each cell.
-        for (key, value) in config.iter().filter(|(key, _)| !["seed", "rate"].contains(&key.as_str())) {
+        // What the runner sets for each cell, and how long a training is: its pace is that of a pass.
+        for (key, value) in config.iter().filter(|(key, _)| !["seed", "rate", "budget"].contains(&key.as_str())) {
             collect(&format!("{stage}.{key}"), value, &mut settings);
         }
     }
@@ -183,14 +193,6 @@ fn collect(path: &str, value: &Value, settings: &mut Settings) {
     }
 }
 
-/// The share of settings that two have in common: 1 where they are equal.
-fn likeness(left: &Settings, right: &Settings) -> f64 {
-    match left.union(right).count() {
-        0 => 1.0,
-        n => left.intersection(right).count() as f64 / n as f64,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,11 +204,13 @@ mod tests {
     }
 
     #[test]
-    fn a_pace_is_of_the_same_training_here_then_elsewhere_then_of_the_most_alike() {
+    fn a_pace_is_of_the_same_training_here_then_elsewhere_and_of_no_other() {
         let standard = toml::toml! { model = "a" regime.kind = "standard" batch-size = 64 seed = 1 };
         let robust = toml::toml! { model = "b" regime.kind = "pgd" regime.n-steps = 7 batch-size = 64 };
-        let longer = toml::toml! { model = "b" regime.kind = "pgd" regime.n-steps = 9 batch-size = 64 };
-        let strange = toml::toml! { other = true };
+        let longer =
+            toml::toml! { model = "b" regime.kind = "pgd" regime.n-steps = 7 batch-size = 64 budget.epochs = 9 };
+        let stronger = toml::toml! { model = "b" regime.kind = "pgd" regime.n-steps = 9 batch-size = 64 };
+        let brain = toml::toml! { model = "a" regime.kind = "standard" batch-size = 64 precision = "bfloat16" };
         let (own, other) = ("reports/own/ledger.jsonl", "reports/other/ledger.jsonl");
         let all = Measurements(vec![
             measurement(Some(&standard), own, 1.0, 100.0),
@@ -223,8 +227,9 @@ mod tests {
         };
         check(&all, &standard, Some((0.03, Basis::Same, 2, own)));
         check(&all, &robust, Some((0.2, Basis::Same, 1, other)));
-        check(&all, &longer, Some((0.2, Basis::MostAlike, 1, other)));
-        check(&Measurements(all.0[2..].to_vec()), &strange, Some((94.0 / 300.0, Basis::All, 3, other)));
+        check(&all, &longer, Some((0.2, Basis::Same, 1, other)));
+        check(&all, &stronger, None);
+        check(&all, &brain, None);
         check(&Measurements::default(), &standard, None);
         let settings = settings(&[(Stage::Train, &standard)]);
         assert_eq!(all.pace(Stage::Train, &settings, Device::Cuda, Path::new(own)), None, "of another device");

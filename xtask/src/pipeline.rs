@@ -2,16 +2,19 @@
 //!
 //! The file is read strictly. A stage's own table is not looked into: `--check` of the stage does that.
 
+use crate::cell::check_seed;
+use crate::cli::StudyArgs;
 use crate::hint::{did_you_mean, hinted};
+use crate::precision::Precision;
 use crate::stage::Stage;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use toml::{Spanned, Table};
+use toml::{Spanned, Table, Value};
 
 /// A study as its file says.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,9 +39,19 @@ pub struct Pipeline {
     pub report: Option<Table>,
     /// The conditions compared.
     pub arms: Vec<Arm>,
+    /// What the user chose for the trainings that say none.
+    pub precision: Option<Precision>,
 }
 
 impl Pipeline {
+    /// Sets the precision of the trainings that say none.
+    fn set_precision(&mut self, precision: Precision) {
+        self.precision = Some(precision);
+        for arm in &mut self.arms {
+            arm.precision = precision.set(&mut arm.train).then_some(precision);
+        }
+    }
+
     /// What runs once, before the cells, in order.
     pub fn shared_stages(&self) -> &'static [Stage] {
         if self.gaussian.is_some() { &Stage::SHARED_WITH_GAUSSIAN } else { &Stage::SHARED }
@@ -63,6 +76,8 @@ pub struct Arm {
     pub train: Table,
     /// See [`Self::inject`].
     pub evaluate: Table,
+    /// The training's precision where the user chose it; [`Self::train`] has it, too.
+    pub precision: Option<Precision>,
 }
 
 impl Arm {
@@ -95,13 +110,29 @@ struct RawPipeline {
 struct RawArm {
     name: Spanned<String>,
     rates: Spanned<Vec<Spanned<f64>>>,
-    inject: Table,
-    train: Table,
-    evaluate: Table,
+    inject: RawTable,
+    train: RawTable,
+    evaluate: RawTable,
+}
+
+/// A table whose keys have places.
+type RawTable = BTreeMap<Spanned<String>, Value>;
+
+/// What the runner sets for each cell, by the table of an arm.
+const SET_BY_RUNNER: [(&str, &[&str]); 3] =
+    [("inject", &["rate", "seed"]), ("train", &["seed"]), ("evaluate", &["seed"])];
+
+/// The study that the user asks for.
+pub fn load(workspace: &Workspace, args: &StudyArgs) -> Result<Pipeline> {
+    let mut pipeline = read(workspace, &args.pipeline)?;
+    if let Some(precision) = args.precision {
+        pipeline.set_precision(precision);
+    }
+    Ok(pipeline)
 }
 
 /// Reads the pipeline that `name` calls: one of the workspace's, or a path that ends in `.toml`.
-pub fn load(workspace: &Workspace, name: &str) -> Result<Pipeline> {
+fn read(workspace: &Workspace, name: &str) -> Result<Pipeline> {
     let path = find(workspace, name)?;
     let text = fs::read_to_string(&path).with_context(|| format!("failed to read `{}`", path.display()))?;
     parse(workspace.relative(&path), &text).context("failed to read the pipeline")
@@ -158,6 +189,9 @@ pub fn parse(file: &Path, text: &str) -> Result<Pipeline> {
     }
     let mut seeds = BTreeSet::new();
     for seed in raw.seeds.get_ref() {
+        if let Err(message) = check_seed(*seed.get_ref()) {
+            return fail(seed.span(), format!("`seeds`: {message}"));
+        }
         if !seeds.insert(*seed.get_ref()) {
             return fail(seed.span(), format!("`seeds` holds {} twice", seed.get_ref()));
         }
@@ -185,17 +219,20 @@ pub fn parse(file: &Path, text: &str) -> Result<Pipeline> {
         gaussian: raw.gaussian,
         report: raw.report,
         arms: raw.arm.into_iter().map(Arm::from).collect(),
+        precision: None,
     })
 }
 
 impl From<RawArm> for Arm {
     fn from(raw: RawArm) -> Self {
+        let plain = |table: RawTable| table.into_iter().map(|(key, value)| (key.into_inner(), value)).collect();
         Self {
             name: raw.name.into_inner(),
             rates: raw.rates.into_inner().into_iter().map(Spanned::into_inner).collect(),
-            inject: raw.inject,
-            train: raw.train,
-            evaluate: raw.evaluate,
+            inject: plain(raw.inject),
+            train: plain(raw.train),
+            evaluate: plain(raw.evaluate),
+            precision: None,
         }
     }
 }
@@ -216,6 +253,15 @@ fn check_arm(arm: &RawArm) -> Result<(), (Range<usize>, String)> {
         }
         if arm.rates.get_ref()[..i].iter().any(|earlier| *earlier.get_ref() == value) {
             return Err((rate.span(), format!("`rates` of arm `{name}` holds {value} twice")));
+        }
+    }
+    for ((table, keys), raw) in SET_BY_RUNNER.into_iter().zip([&arm.inject, &arm.train, &arm.evaluate]) {
+        if let Some((key, value)) = raw.iter().find(|(key, _)| keys.contains(&key.get_ref().as_str())) {
+            let key_name = key.get_ref();
+            let message = format!(
+                "`{table}.{key_name}` of arm `{name}` is {value}, expected none: the runner sets it, from `{key_name}s`"
+            );
+            return Err((key.span(), message));
         }
     }
     Ok(())

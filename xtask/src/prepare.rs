@@ -51,21 +51,21 @@ pub fn prepare(
     let mut digests = source_digests(workspace);
     let programs = programs::build(workspace, &pipeline.stages(), &mut digests, quiet)?;
     let seeds = args.seeds.as_ref().map_or_else(|| pipeline.seeds.clone(), |seeds| seeds.0.clone());
-    let asker = Asker { root: workspace.root(), programs: &programs, file: &pipeline.file };
+    let device = device::resolve(args.device, &workspace.libtorch());
+    let asker = Asker { root: workspace.root(), programs: &programs, file: &pipeline.file, device };
     check::all(&asker, &pipeline, seeds[0], &workspace.stages().join(".checked.json"))?;
     let (sources, unreadable) = match sources(&asker, data.as_deref(), &mut digests) {
         Ok(sources) => (sources, None),
         Err(error) => (vec![], Some(error)),
     };
     digests.save()?;
-    let device = device::resolve(args.device, &workspace.libtorch());
     Ok(Prepared { pipeline, seeds, programs, device, data, sources, unreadable, args: args.clone() })
 }
 
 impl Prepared {
     /// Asks the stage programs about the pipeline.
     pub fn asker<'a>(&'a self, workspace: &'a Workspace) -> Asker<'a> {
-        Asker { root: workspace.root(), programs: &self.programs, file: &self.pipeline.file }
+        Asker { root: workspace.root(), programs: &self.programs, file: &self.pipeline.file, device: self.device }
     }
 
     /// Says which runs come next; where ingest's files cannot be read, none of them is known to be there.
@@ -87,6 +87,9 @@ impl Prepared {
         }
         if let Some(device) = self.args.device.to_possible_value().filter(|_| self.args.device != DeviceChoice::Auto) {
             command += &format!(" --device {}", device.get_name());
+        }
+        if let Some(precision) = self.args.precision {
+            command += &format!(" --precision {}", precision.name());
         }
         command + &format!(" --seeds {}", seeds_text(seeds))
     }

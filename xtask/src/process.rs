@@ -12,6 +12,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// What gives a child one thread.
+pub const ONE_THREAD: [(&str, &str); 3] =
+    [("OMP_NUM_THREADS", "1"), ("MKL_NUM_THREADS", "1"), ("RAYON_NUM_THREADS", "1")];
 /// How long a child may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(3);
 

@@ -58,7 +58,7 @@ pub fn readers(workspace: &Workspace) -> Result<()> {
     setup::ensure(workspace, false)?;
     test::step(workspace, &["build", "--release", "--workspace", "--bins"])?;
     let packages = packages(workspace)?;
-    let programs = crate::programs::target_folder(workspace)?.join("release");
+    let programs = crate::compile::target_folder(workspace)?.join("release");
     let study = Study::make(workspace, &programs)?;
     let run_python = |script: &str, arguments: &[&Path]| {
         let mut command = Command::new("python3");

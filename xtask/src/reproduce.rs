@@ -5,7 +5,7 @@ use crate::cell::Cell;
 use crate::check::{self, in_parallel};
 use crate::cli;
 use crate::digest::{Digest, SourceDigests};
-use crate::pipeline;
+use crate::pipeline::{self, Pipeline};
 use crate::plan;
 use crate::prepare::prepare;
 use crate::schedule::{Works, work_key};
@@ -26,7 +26,7 @@ pub fn reproduce(workspace: &Workspace, options: &cli::Reproduce) -> Result<()> 
         return plan::plan(workspace, &cli::Plan::of_dry_run(options));
     }
     let started = Instant::now();
-    let pipeline = pipeline::load(workspace, &options.study.pipeline)?;
+    let pipeline = pipeline::load(workspace, &options.study)?;
     let data = options.study.data.as_deref().map(data_folder).transpose()?;
     let mut prepared = prepare(workspace, pipeline, data, &options.study, options.quiet)?;
     if let Some(error) = prepared.unreadable.take() {
@@ -58,7 +58,7 @@ pub fn sources(asker: &Asker<'_>, data: Option<&Path>, digests: &mut SourceDiges
 }
 
 /// How much each arm and rate trains; what cannot be estimated is left out.
-pub fn works(asker: &Asker<'_>, data: Option<&Path>, cells: &[&Cell]) -> Result<Works> {
+pub fn works(asker: &Asker<'_>, pipeline: &Pipeline, data: Option<&Path>, cells: &[&Cell]) -> Result<Works> {
     let n_originals = asker.count(data)?.train;
     let mut questions: Vec<&Cell> = cells.to_vec();
     questions.sort_by_key(|cell| work_key(cell));
@@ -66,7 +66,7 @@ pub fn works(asker: &Asker<'_>, data: Option<&Path>, cells: &[&Cell]) -> Result<
     let answers = in_parallel(&questions, |cell| -> Result<Work> {
         let inject = check::inject_table(cell.arm, cell.rate, cell.seed);
         let n_train = asker.trainset_size(&inject, n_originals)?;
-        asker.work(&check::train_table(cell.arm, cell.seed), n_train)
+        asker.work(&check::train_table(pipeline, cell.arm, cell.seed), n_train)
     });
     questions.into_iter().zip(answers).map(|(cell, work)| Ok((work_key(cell), work?))).collect()
 }

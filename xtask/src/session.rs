@@ -152,7 +152,7 @@ impl Runner<'_> {
         if unfinished.is_empty() {
             return Works::new();
         }
-        works(asker, planner.data.as_deref(), &unfinished).unwrap_or_else(|error| {
+        works(asker, planner.pipeline, planner.data.as_deref(), &unfinished).unwrap_or_else(|error| {
             self.display.say(&format!("the time left cannot be said: {error:#}"));
             Works::new()
         })

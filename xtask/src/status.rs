@@ -65,7 +65,7 @@ struct Cost {
 
 /// Prints the state of a pipeline.
 pub fn status(workspace: &Workspace, options: &cli::Status) -> Result<()> {
-    let pipeline = pipeline::load(workspace, &options.study.pipeline)?;
+    let pipeline = pipeline::load(workspace, &options.study)?;
     let seeds = options.study.seeds.as_ref().map_or(pipeline.seeds.as_slice(), |seeds| &seeds.0);
     let mut unknown = None;
     let tracks = match tracks(workspace, options, &pipeline, seeds)? {
@@ -110,12 +110,12 @@ fn tracks(
         Some(data) => Some(data_folder(data)?),
         None => remembered_data(workspace, &pipeline.name),
     };
-    let asker = Asker { root: workspace.root(), programs: &programs, file: &pipeline.file };
+    let device = device::resolve(options.study.device, &workspace.libtorch());
+    let asker = Asker { root: workspace.root(), programs: &programs, file: &pipeline.file, device };
     let sources = match sources(&asker, data.as_deref(), &mut digests) {
         Ok(sources) => sources,
         Err(error) => return Ok(Err(hint::render(&error).trim_start_matches("error: ").to_owned())),
     };
-    let device = device::resolve(options.study.device, &workspace.libtorch());
     let planner = Planner { pipeline, programs: &programs, device, data, sources };
     let store = Store::new(workspace.root(), &workspace.stages());
     let mut shared = Track::shared(pipeline);

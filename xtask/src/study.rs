@@ -3,6 +3,7 @@
 use crate::digest::Digest;
 use crate::ledger::{Entry, cpu_seconds};
 use crate::pipeline::{Arm, Pipeline};
+use crate::precision::Precision;
 use crate::stage::Stage;
 use crate::store::Finished;
 use crate::track::Track;
@@ -27,6 +28,7 @@ struct StudyFile<'a> {
     description: &'a str,
     pipeline_file: &'a Path,
     seeds: &'a [u64],
+    precision: Option<&'static str>,
     images: Option<String>,
     rejects: Option<String>,
     truth: Option<String>,
@@ -112,6 +114,7 @@ pub fn describe(pipeline: &Pipeline, seeds: &[u64], shared: &Track, cells: &[Tra
         description: &pipeline.description,
         pipeline_file: &pipeline.file,
         seeds,
+        precision: pipeline.precision.map(Precision::name),
         images,
         rejects,
         truth,
@@ -133,7 +136,7 @@ pub fn describe(pipeline: &Pipeline, seeds: &[u64], shared: &Track, cells: &[Tra
 
 impl<'a> From<&'a Arm> for ArmOfStudy<'a> {
     fn from(arm: &'a Arm) -> Self {
-        let Arm { name, rates, inject, train, evaluate } = arm;
+        let Arm { name, rates, inject, train, evaluate, .. } = arm;
         Self { name, rates, inject, train, evaluate }
     }
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that has to hold.
 
 use crate::cli;
+use crate::narrow;
 use crate::process;
 use crate::readers;
 use crate::setup;
@@ -26,7 +27,11 @@ pub fn test(workspace: &Workspace, options: &cli::Test) -> Result<()> {
     }
     words.extend(options.arguments.iter().map(String::as_str));
     step(workspace, &words)?;
-    if options.arguments.is_empty() { readers::readers(workspace) } else { Ok(()) }
+    if !options.arguments.is_empty() {
+        return Ok(());
+    }
+    narrow::test(workspace)?;
+    readers::readers(workspace)
 }
 
 pub(crate) fn step(workspace: &Workspace, words: &[&str]) -> Result<()> {

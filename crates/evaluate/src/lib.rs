@@ -32,7 +32,7 @@ mod predict;
 mod seed;
 
 pub use accuracy::{Accuracy, accuracies};
-pub use config::{CLEAN, Config};
+pub use config::{CLEAN, Config, Estimate, SplitSizes};
 pub use data::{EvaluationData, load};
 pub use error::EvaluateError;
 pub use predict::evaluate;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use twinset_evaluate::{Accuracy, Config, accuracies, evaluate, load};
+use twinset_evaluate::{Accuracy, Config, SplitSizes, accuracies, evaluate, load};
 use twinset_manifest::{Input, Provenance, write_manifest};
 use twinset_model::{DeviceChoice, open_device};
 use twinset_stage::CommonArgs;
@@ -44,6 +44,10 @@ struct Args {
     #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto)]
     device: DeviceChoice,
 
+    /// With --check: print as JSON how much work it would be where the splits have so many images.
+    #[arg(long, value_name = "TRAIN,VAL,TEST", requires = "check")]
+    estimate: Option<SplitSizes>,
+
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -56,6 +60,9 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> anyhow::Result<()> {
     let config = args.common.config(Config::validate)?.resolved();
     if args.common.check {
+        if let Some(sizes) = args.estimate {
+            println!("{}", serde_json::to_string(&config.estimate(sizes))?);
+        }
         return Ok(());
     }
     let (Some(images), Some(weights)) = (&args.images, &args.weights) else {

@@ -20,6 +20,20 @@ const PGD: &str =
 const RANDOM_PGD: &str =
     r#"attacks=[{ kind = "pgd", epsilon = "64/255", step-size = "16/255", n-steps = 6, random-start = true }]"#;
 
+#[test]
+fn a_check_estimates_from_the_sizes_of_the_splits() {
+    let check = |sizes: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_twinset-evaluate"));
+        command.args(["--check", "--set", "seed=0", "--set", PGD, "--set", "splits=[\"train\", \"test\"]"]);
+        command.args(["--estimate", sizes]).output().unwrap()
+    };
+    let output = check("90,500,30");
+    // Six steps, the attacked image and the clean one forward.
+    let expected = "{\"n_images\":120,\"n_forward_backward_passes\":800}\n";
+    assert_eq!(text(&output.stdout), expected, "{}", text(&output.stderr));
+    assert_eq!(check("90").status.code(), Some(2));
+}
+
 struct Folder {
     folder: tempfile::TempDir,
     images: PathBuf,

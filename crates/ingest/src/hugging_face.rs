@@ -13,8 +13,9 @@ mod columns;
 
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::DataType;
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::DataType;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use twinset_manifest::Provenance;

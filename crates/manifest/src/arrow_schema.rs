@@ -1,6 +1,6 @@
 //! The Arrow schema that a Parquet file's writer left in its footer, where the `parquet` crate cannot read it.
 
-use arrow::ipc::{Field, Type, root_as_message};
+use arrow_ipc::{Field, Type, root_as_message};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use parquet::file::metadata::ParquetMetaData;

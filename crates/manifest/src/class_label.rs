@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Int64Array};
-use arrow::datatypes::DataType;
+use arrow_array::{Array, ArrayRef, Int64Array};
+use arrow_schema::DataType;
 
 use crate::Column;
 use crate::column::type_name;

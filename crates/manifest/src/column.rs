@@ -4,10 +4,11 @@ use std::fmt::{Display, Write};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, PrimitiveArray, StringArray, StringBuilder, StructArray,
-};
-use arrow::datatypes::{DataType, Field, Fields, Float32Type, Float64Type, Int64Type, UInt32Type, UInt64Type};
+use arrow_array::builder::StringBuilder;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type, Int64Type, UInt32Type, UInt64Type};
+use arrow_array::{Array, ArrayRef, BinaryArray, BooleanArray, PrimitiveArray, StringArray, StructArray};
+use arrow_schema::{DataType, Field, Fields};
 
 use bytes::Bytes;
 
@@ -124,7 +125,7 @@ macro_rules! primitive_value {
     ($($native:ty => $arrow:ty,)*) => {$(
         impl Value for $native {
             fn data_type() -> DataType {
-                <$arrow as arrow::datatypes::ArrowPrimitiveType>::DATA_TYPE
+                <$arrow as arrow_array::types::ArrowPrimitiveType>::DATA_TYPE
             }
 
             fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {

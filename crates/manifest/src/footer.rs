@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use arrow::datatypes::{DataType, FieldRef};
+use arrow_schema::{DataType, FieldRef};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use arrow::datatypes::DataType;
+use arrow_schema::DataType;
 use serde_json::{Map, Value, json};
 
 use crate::rows::Image;

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::vec;
 
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 
 use crate::file::ManifestFile;
 use crate::rows::Image;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{DataType, Schema};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Schema};
 
 /// What `SCHEMAS.md` says of a column.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ pub trait Row: Clone + Sized {
         let fields: Vec<_> = Self::columns()
             .into_iter()
             .zip(Self::to_arrays(&[]))
-            .map(|(column, array)| arrow::datatypes::Field::new(column.name, array.data_type().clone(), true))
+            .map(|(column, array)| arrow_schema::Field::new(column.name, array.data_type().clone(), true))
             .collect();
         Arc::new(Schema::new(fields))
     }
@@ -106,13 +106,13 @@ macro_rules! row {
                 0 $( + <$crate::row::row!(@column $type $(as $column)?) as $crate::Column>::n_bytes(&self.$field) )*
             }
 
-            fn to_arrays(rows: &[Self]) -> Vec<arrow::array::ArrayRef> {
+            fn to_arrays(rows: &[Self]) -> Vec<arrow_array::ArrayRef> {
                 vec![$( <$crate::row::row!(@column $type $(as $column)?) as $crate::Column>::encode_column(
                     rows.iter().map(|row| &row.$field)
                 ) ),*]
             }
 
-            fn from_batch(batch: &arrow::array::RecordBatch) -> Result<Vec<Self>, $crate::row::ColumnMismatch> {
+            fn from_batch(batch: &arrow_array::RecordBatch) -> Result<Vec<Self>, $crate::row::ColumnMismatch> {
                 $( let mut $field =
                     $crate::row::column::<$crate::row::row!(@column $type $(as $column)?)>(batch, stringify!($field))?.into_iter(); )*
                 Ok((0..batch.num_rows())

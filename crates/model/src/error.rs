@@ -85,9 +85,12 @@ pub enum ModelError {
         /// Which tensors are missing, too many, or of another shape.
         differences: String,
     },
-    /// The processor does not compute in bfloat16.
-    #[error("precision `bfloat16` was asked for, but this processor has no instructions for it, expected `float32`")]
-    Precision,
+    /// The CPU does not compute in bfloat16.
+    #[error("precision is `bfloat16`, expected `float32`: {reason}")]
+    Precision {
+        /// Why not.
+        reason: String,
+    },
     /// A GPU was asked for and there is none.
     #[error("device `cuda` was asked for, but {detail}")]
     Device {

@@ -20,6 +20,9 @@ pub struct Study {
     pub pipeline_file: String,
     /// The seeds that every arm and rate is run with.
     pub seeds: Vec<u64>,
+    /// The number format of all trainings, where the user chose one; null where the arms' own count.
+    #[serde(default)]
+    pub precision: Option<String>,
     /// `images` manifest.
     pub images: PathBuf,
     /// `rejects` manifest.

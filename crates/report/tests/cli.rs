@@ -107,6 +107,7 @@ fn a_study_becomes_a_page() {
             "brightness(amount=40/255)",
             "None: every item of the source became an image.",
             "cargo xtask reproduce synthetic<",
+            "<p>All networks were trained in float32.</p>",
             "predictions/1",
             "model.safetensors",
         ],
@@ -114,6 +115,17 @@ fn a_study_becomes_a_page() {
     lacks(&page, &["<script", "http://", "https://", "NaN", "Missing or failed", "Before you trust", "#0A00", "#0B00"]);
     let folder = run.folder.path().to_string_lossy().into_owned();
     lacks(&page, &[&folder]);
+}
+
+#[test]
+fn the_page_says_which_precision_was_used_and_how_to_ask_for_it() {
+    let run = Run::of(&Synthetic::default());
+    run.edit(|study| {
+        study["precision"] = json!("bfloat16");
+        study["arms"][1]["train"]["precision"] = json!("bfloat16");
+    });
+    let expected = "<p>Networks were trained in float32: standard-uniform; in bfloat16: robust-non-uniform.</p>";
+    holds(&run.report(&[]).0, &[expected, "cargo xtask reproduce synthetic --precision bfloat16<"]);
 }
 
 #[test]

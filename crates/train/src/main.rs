@@ -5,13 +5,19 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use twinset_manifest::{Input, Provenance, write_manifest};
-use twinset_model::{DeviceChoice, Network, WeightsMetadata, load_initial, open_device, save};
-use twinset_stage::{CommonArgs, with_hint};
+use twinset_manifest::rows::Image;
+use twinset_manifest::{Input, Provenance, Reader, write_manifest};
+use twinset_model::{DeviceChoice, ModelError, Network, Precision, WeightsMetadata, load_initial, open_device, save};
+use twinset_stage::{CommonArgs, InvalidField, with_hint};
 use twinset_train::{
-    Checkpoint, Checkpoints, Config, EventFile, Found, Record, TrainError, Trained, TrainingData, load, network_spec,
-    new_network, train_resumably,
+    Checkpoint, Checkpoints, Config, EventFile, Found, Pace, Record, TrainError, Trained, TrainingData, load, measure,
+    network_spec, new_network, train_resumably,
 };
+
+/// Of CIFAR-10's images and of those that are generated.
+const USUAL_IMAGE_SIZE: i64 = 32;
+const PRECISION_HINT: &str = "`precision = \"float32\"`, the default, runs on any machine (`cargo xtask reproduce` takes \
+                              `--precision float32`); a GPU computes in bfloat16 too";
 
 /// Train a network on a training set: weights, and how each epoch went.
 ///
@@ -70,6 +76,11 @@ struct Args {
     #[arg(long, value_name = "N", requires = "check")]
     estimate: Option<u64>,
 
+    /// With --check: train for some seconds on random images, and print as JSON how fast that is. They are of 32×32 pixels, or of
+    /// the size of those that --images names.
+    #[arg(long, requires = "check")]
+    pace: bool,
+
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -81,9 +92,13 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> anyhow::Result<()> {
     let config = args.common.config(Config::validate)?.resolved();
+    check_device(args, config.precision)?;
     if args.common.check {
         if let Some(n_rows) = args.estimate {
             println!("{}", serde_json::to_string(&config.estimate(n_rows))?);
+        }
+        if args.pace {
+            println!("{}", serde_json::to_string(&pace(args, &config)?)?);
         }
         return Ok(());
     }
@@ -129,6 +144,33 @@ fn run(args: &Args) -> anyhow::Result<()> {
     }
     summarise(&weights, &epochs.path, last.as_ref());
     Ok(())
+}
+
+fn pace(args: &Args, config: &Config) -> anyhow::Result<Pace> {
+    let image_size = match &args.images {
+        None => USUAL_IMAGE_SIZE,
+        Some(path) => {
+            let first = Reader::<Image>::open(path).context("failed to load the images")?.next().transpose()?;
+            let first = first.and_then(|rows| rows.first().map(|row| row.width));
+            first.map_or(USUAL_IMAGE_SIZE, i64::from)
+        }
+    };
+    let (device, _) = open_device(args.device).context("failed to open the device")?;
+    measure(config, image_size, device).context("failed to measure the pace")
+}
+
+/// Checks that the device is there and computes in the precision.
+fn check_device(args: &Args, precision: Precision) -> anyhow::Result<()> {
+    // Every CPU computes in float32, and opening a GPU takes seconds.
+    if precision == Precision::Float32 && args.device != DeviceChoice::Cuda {
+        return Ok(());
+    }
+    let (device, _) = open_device(args.device).context("failed to open the device")?;
+    let Err(ModelError::Precision { reason }) = precision.check(device) else { return Ok(()) };
+    // The config is read again for the key's place in it.
+    let found = format!("`{precision}` on the CPU");
+    let refuse = |_: &Config| Err(InvalidField::new("precision", &found, format!("`float32`: {reason}")));
+    args.common.config(refuse).map(drop).map_err(|error| with_hint(error.into(), PRECISION_HINT))
 }
 
 fn train_or_resume(

@@ -3,6 +3,7 @@
 mod claims;
 mod text;
 
+use crate::calibrate::Calibration;
 use crate::cell;
 use crate::cli;
 use crate::forecast::{Forecast, Load};
@@ -44,6 +45,8 @@ struct Plan {
     unknown: Option<String>,
     /// None where the pipeline declares no claims.
     claims: Option<ClaimsPlan>,
+    /// Why some trainings cannot be measured.
+    unmeasurable: Option<String>,
     /// What measures the trainings, where none were.
     #[serde(skip)]
     measuring: String,
@@ -65,7 +68,7 @@ struct KnownPace {
 
 /// Prints what a pipeline would take.
 pub fn plan(workspace: &Workspace, options: &cli::Plan) -> Result<()> {
-    let pipeline = pipeline::load(workspace, &options.study.pipeline)?;
+    let pipeline = pipeline::load(workspace, &options.study)?;
     let data = match &options.study.data {
         Some(data) => Some(data_folder(data)?),
         None => remembered_data(workspace, &pipeline.name),
@@ -110,9 +113,19 @@ impl Plan {
         }
 
         let questions: Vec<_> = cells.iter().filter_map(|track| track.cell.as_ref()).collect();
-        let works = works(&asker, planner.data.as_deref(), &questions)?;
+        let works = works(&asker, pipeline, planner.data.as_deref(), &questions)?;
         let own_ledger = workspace.relative(ledger.path()).to_owned();
-        let paces = Paces::of(pipeline, prepared.device, &own_ledger, &Measurements::read(workspace));
+        let mut paces = Paces::of(pipeline, prepared.device, &own_ledger, &Measurements::read(workspace));
+        let images = shared.done.get(&Stage::Ingest).and_then(|ingest| ingest.find("images.parquet"));
+        let calibration = Calibration {
+            asker,
+            pipeline,
+            data: planner.data.as_deref(),
+            images: images.map(|(path, _)| path),
+            memory: workspace.stages().join(".paces.json"),
+            quiet: options.quiet,
+        };
+        let unmeasurable = calibration.fill(&mut paces, seeds[0])?;
         let mut forecast = Forecast::new(&planner, &paces, &works, n_jobs);
         forecast.add(&shared);
         forecast.add(&look(Track::report(study)));
@@ -139,6 +152,7 @@ impl Plan {
             unmeasured,
             unknown: prepared.unreadable.as_ref().map(|error| format!("{error:#}")),
             claims,
+            unmeasurable: unmeasurable.map(|error| format!("{error:#}")),
             measuring: prepared.command(&seeds[..1]),
         })
     }

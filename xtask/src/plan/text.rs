@@ -38,8 +38,10 @@ impl Plan {
     fn time(&self) -> String {
         let Some(seconds) = self.total.seconds else {
             return format!(
-                "\ntime: unknown, as no training on {} was measured on this machine; one seed measures it:\n  {}\n",
-                self.device, self.measuring
+                "\ntime: unknown, as no such training on {} was measured on this machine{}; one seed measures it:\n  {}\n",
+                self.device,
+                self.unmeasurable.as_ref().map_or_else(String::new, |why| format!(" ({why})")),
+                self.measuring
             );
         };
         let n_jobs = self.n_jobs;
@@ -63,15 +65,17 @@ impl KnownPace {
     fn text(&self) -> String {
         let Self { stage, arms, pace } = self;
         let unit = if *stage == Stage::Train { "pass" } else { "run" };
-        let runs = if pace.n_runs == 1 { "run" } else { "runs" };
-        let of = match pace.basis {
-            Basis::Same => format!("{} {runs}", pace.n_runs),
-            Basis::MostAlike => format!("the most alike, {} {runs}", pace.n_runs),
-            Basis::All => format!("all other, {} {runs}", pace.n_runs),
+        let of = match (pace.basis, pace.image_size) {
+            (Basis::Same, _) => {
+                let runs = if pace.n_runs == 1 { "run" } else { "runs" };
+                let ledgers: Vec<String> = pace.ledgers.iter().map(|ledger| ledger.display().to_string()).collect();
+                format!("{} {runs} of {}", pace.n_runs, ledgers.join(", "))
+            }
+            (Basis::Batches, Some(size)) => format!("some batches, timed on images of {size}×{size} pixels"),
+            (Basis::Batches, None) => "some batches, timed".to_owned(),
+            (Basis::OfTraining, _) => "its passes at the pace of its training".to_owned(),
         };
-        let ledgers: Vec<String> = pace.ledgers.iter().map(|ledger| ledger.display().to_string()).collect();
-        let (arms, pace) = (few(arms), short(pace.seconds));
-        format!("{stage} of {arms}: {pace} a {unit} ({of} of {})", ledgers.join(", "))
+        format!("{stage} of {}: {} a {unit} ({of})", few(arms), short(pace.seconds))
     }
 }
 

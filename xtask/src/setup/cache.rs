@@ -43,6 +43,11 @@ pub(super) fn ensure(cache: &Path, quiet: bool) -> Result<PathBuf> {
     }
     let pip = python::pip_version()?;
     enough_space(cache, free_bytes(cache)?)?;
+    let shown = cache.display();
+    say(
+        quiet,
+        &format!("getting libtorch {VERSION}, once for all checkouts: 540 MB to download, 500 MB kept in `{shown}`"),
+    );
     let wheels_folder = cache.join(format!("wheels-{VERSION}"));
     let wheels = REQUIREMENTS
         .iter()

@@ -34,6 +34,34 @@ fn messages_of_reproduce() {
             "error: failed to read the pipeline: `pipelines/small.toml` line 16: `arm.name` is `uniform` a second time\n",
         ),
         (
+            "seeds = [0, 1]",
+            "seeds = [9223372036854775808]",
+            &["reproduce", "small"],
+            "error: failed to read the pipeline: `pipelines/small.toml` line 2: `seeds`: `9223372036854775808` is no seed, expected \
+             a whole number from 0 to 9223372036854775807\n",
+        ),
+        (
+            "selection = \"zipf\"",
+            "selection = \"zipf\"\nrate = 0.5",
+            &["plan", "small"],
+            "error: failed to read the pipeline: `pipelines/small.toml` line 20: `inject.rate` of arm `non-uniform` is 0.5, expected \
+             none: the runner sets it, from `rates`\n",
+        ),
+        (
+            "model = \"fake\"",
+            "seed = 3",
+            &["reproduce", "small"],
+            "error: failed to read the pipeline: `pipelines/small.toml` line 13: `train.seed` of arm `uniform` is 3, expected none: \
+             the runner sets it, from `seeds`\n",
+        ),
+        (
+            "[arm.evaluate]",
+            "[arm.evaluate]\nseed = 3",
+            &["status", "small"],
+            "error: failed to read the pipeline: `pipelines/small.toml` line 15: `evaluate.seed` of arm `uniform` is 3, expected none: \
+             the runner sets it, from `seeds`\n",
+        ),
+        (
             "model = \"fake\"",
             "bogus = 1",
             &["reproduce", "small"],
@@ -95,6 +123,11 @@ fn usage_errors_exit_with_2() {
         (&["reproduce", "--jobs", "0"][..], "error: invalid value '0' for '--jobs <N>': 0 is not in 1..=1024"),
         (&["reproduce", "--seeds", "x"], "error: invalid value 'x' for '--seeds <N|LIST>': `x` is no seed"),
         (&["reproduce", "--device", "tpu"], "error: invalid value 'tpu' for '--device <DEVICE>'"),
+        (
+            &["reproduce", "--seeds", "9223372036854775808,"],
+            "error: invalid value '9223372036854775808,' for '--seeds <N|LIST>': `9223372036854775808` is no seed, expected a whole",
+        ),
+        (&["plan", "--precision", "float16"], "error: invalid value 'float16' for '--precision <PRECISION>'"),
         (
             &["plan", "--power", "1"],
             "error: invalid value '1' for '--power <P>': expected a probability between 0 and 1, such as 0.8",

@@ -10,9 +10,11 @@ while [ $# -gt 0 ]; do
     --out) out=$2; shift ;;
     --table) table=$2; shift ;;
     --estimate) n=$2; shift ;;
+    --pace) pace=1 ;;
+    --set) sets="$sets $2"; shift ;;
     --power) power=$2; shift ;;
     --tensorboard) echo "$stage $2" >> "$folder/curves"; shift ;;
-    --set | --data | --folder | --device) shift ;;
+    --data | --folder | --device) shift ;;
     --check) check=1 ;;
     --list-inputs) [ -f "$folder/source" ] && echo "$folder/source"; exit 0 ;;
     --count) echo '{"train": 100, "test": 50}'; exit 0 ;;
@@ -29,7 +31,19 @@ if [ -n "$check" ]; then
     printf 'error: `%s` line %s: unknown field `bogus`\nhint: take it out\n' "$config" "$line" >&2
     exit 1
   fi
+  # As on a processor without bfloat16.
+  if [ "$stage" = train ] && [ -f "$folder/no-bfloat16" ] && echo "$sets" | grep -q bfloat16; then
+    echo "error: \`$config\`: no bfloat16 here" >&2
+    exit 1
+  fi
+  if [ -n "$pace" ]; then
+    [ -f "$folder/pace" ] || { echo "error: no pace" >&2; exit 1; }
+    echo "$table" >> "$folder/paced"
+    cat "$folder/pace"
+    exit 0
+  fi
   case "$stage" in
+    evaluate) [ -n "$n" ] && echo '{"n_images": 50, "n_forward_backward_passes": 1000}' ;;
     inject) [ -n "$n" ] && echo "{\"n_train\": $((n * 2))}" ;;
     report)
       # What it is asked with lies beside it afterwards, and what it answers before.

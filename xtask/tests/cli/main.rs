@@ -1,7 +1,9 @@
 //! `cargo xtask` as a user calls it.
 
 mod bad_input;
+mod build;
 mod plan;
+mod precision;
 mod real_stages;
 mod reproduce;
 mod setup;

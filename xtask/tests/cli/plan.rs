@@ -31,7 +31,8 @@ fn a_plan_counts_what_arms_share_once_and_runs_nothing() {
     assert_eq!(row(&text, "uniform", 1), ["6", "0", "18", "3,600", "28,800", "?"]);
     // At rate 0 three trainings and three evaluations are those of both arms.
     assert_eq!(row(&text, "total", 1), ["12", "0", "33", "5,400", "43,200", "?"]);
-    let end = "time: unknown, as no training on cpu was measured on this machine; one seed measures it:\n  \
+    let end = "time: unknown, as no such training on cpu was measured on this machine (failed to measure the pace of `arm.0.train`: \
+               no pace); one seed measures it:\n  \
                cargo xtask reproduce small --device cpu --seeds 1\n\nthe pipeline declares no claims\n";
     let text = plan(&checkout, &["--device", "cpu"]);
     assert!(text.ends_with(end), "{text}");
@@ -84,18 +85,29 @@ fn time_is_told_by_kind_of_training_and_says_what_it_is_based_on() {
     let two = plan_json(&checkout, &["--seeds", "3", "--jobs", "2"]);
     assert!(two["total"]["seconds"].as_f64() < plan["total"]["seconds"].as_f64());
 
-    // Another pipeline has the same trainings, or others like them.
+    // Another pipeline has the same training, and one that is like no other: its pace is nobody else's.
     let other = pipeline.replace("name = \"small\"", "name = \"other\"").replace("sleep = 0.3", "sleep = 0.2");
     fs::write(checkout.path("pipelines/other.toml"), other).unwrap();
     let ended = checkout.run(&["plan", "other"]);
-    for part in [
-        "train of uniform: ",
-        " a pass (2 runs of reports/small/ledger.jsonl)",
-        "train of non-uniform: ",
-        " a pass (the most alike, 2 runs of reports/small/ledger.jsonl)",
-    ] {
-        assert!(ended.stdout.contains(part), "no `{part}` in {ended:?}");
+    assert!(ended.stdout.contains("\ntime: unknown, as no such training"), "{ended:?}");
+    fs::write(checkout.path("bin/pace"), "{\"seconds_a_pass\": 0.5, \"image_size\": 48}\n").unwrap();
+    for n_paced in [1, 1] {
+        let ended = checkout.run(&["plan", "other"]);
+        for part in [
+            "train of uniform: ",
+            " a pass (2 runs of reports/small/ledger.jsonl)",
+            "train of non-uniform: 500.0 ms a pass (some batches, timed on images of 48×48 pixels)",
+            "evaluate of non-uniform: 8 min 20 s a run (its passes at the pace of its training)",
+        ] {
+            assert!(ended.stdout.contains(part), "no `{part}` in {ended:?}");
+        }
+        let paced = fs::read_to_string(checkout.path("bin/paced")).unwrap();
+        assert_eq!(paced, "arm.1.train\n".repeat(n_paced), "what was measured is remembered");
     }
+    // In another number format nothing is known.
+    fs::remove_file(checkout.path("bin/pace")).unwrap();
+    let brain = checkout.run(&["plan", "small", "--precision", "bfloat16"]);
+    assert!(brain.stdout.contains("\ntime: unknown, as no such training"), "{brain:?}");
 }
 
 const CLAIM: &str = r#"{"name": "C1", "left": {"arm": "uniform", "rate": 0.5}, "right": {"arm": "uniform", "rate": 0.0},

@@ -145,3 +145,30 @@ fn a_mistake_in_a_pipeline_is_told_by_its_stage_with_file_line_and_key() {
         "pipelines/small.toml:27: key `arm.0.train.optimizer.learning-rate`: ",
     );
 }
+
+#[test]
+fn bfloat16_is_refused_before_anything_runs_where_the_processor_has_none() {
+    let Some(programs) = programs() else { return };
+    let own = PIPELINE.replacen("width = 8", "width = 8\nprecision = \"bfloat16\"", 1);
+    let line = 1 + own.lines().position(|line| line.starts_with("precision")).unwrap();
+    let of_file = format!("failed to check `arm.1.train`: pipelines/small.toml:{line}: key `arm.1.train.precision`");
+    let of_option =
+        "failed to check `arm.0.train` with --precision bfloat16: pipelines/small.toml: key `arm.0.train.precision`";
+    let hint = "hint: `precision = \"float32\"`, the default, runs on any machine (`cargo xtask reproduce` takes \
+                `--precision float32`); a GPU computes in bfloat16 too\n";
+    for (pipeline, option, expected) in
+        [(own.as_str(), &[][..], of_file.as_str()), (PIPELINE, &["--precision", "bfloat16"], of_option)]
+    {
+        for command in ["reproduce", "plan"] {
+            let checkout = Checkout::new(pipeline);
+            let mut call = checkout.xtask(&[&[command, "small", "--device", "cpu"], option].concat());
+            call.env("TWINSET_STAGE_BIN_DIR", &programs).env("ONEDNN_MAX_CPU_ISA", "AVX2");
+            let output = call.output().unwrap();
+            assert_eq!(output.status.code(), Some(1), "{output:?}");
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            let start = format!("error: {expected}: found `bfloat16` on the CPU, expected `float32`: ");
+            assert!(stderr.starts_with(&start) && stderr.ends_with(hint), "{stderr}");
+            assert!(!checkout.path("data/stages/ingest").exists(), "something ran");
+        }
+    }
+}

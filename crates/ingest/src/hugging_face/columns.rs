@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use arrow::datatypes::DataType;
+use arrow_schema::DataType;
 use serde_json::Value;
 
 use super::Config;

@@ -1,8 +1,10 @@
 //! Where every number comes from, and how to make it again.
 
 use askama::Template;
+use serde_json::Value;
 
 use super::{Context, Section};
+use crate::Arm;
 use crate::numerals::count;
 use crate::sources::Source;
 
@@ -10,10 +12,17 @@ use crate::sources::Source;
 #[template(path = "provenance.html")]
 struct Provenance<'a> {
     command: String,
+    precisions: Vec<Trained<'a>>,
     pipeline_file: &'a str,
     of_data: Vec<File<'a>>,
     of_cells: Vec<File<'a>>,
     configs: Vec<ArmConfig<'a>>,
+}
+
+/// The arms whose networks were trained in one number format.
+struct Trained<'a> {
+    precision: &'a str,
+    arms: Vec<&'a str>,
 }
 
 struct File<'a> {
@@ -44,6 +53,7 @@ pub(super) fn section(context: &Context<'_>) -> askama::Result<Option<Section>> 
     let study = context.study;
     // The generated dataset needs no folder of datasets.
     let data = if context.evidence.dataset.name == "shapes" { "" } else { " --data FOLDER-OF-DATASETS" };
+    let precision = study.precision.as_ref().map_or_else(String::new, |precision| format!(" --precision {precision}"));
     let (of_cells, of_data): (Vec<_>, Vec<_>) =
         context.evidence.sources.iter().map(|source| file(context, source)).partition(|file| !file.used_by.is_empty());
     let configs = study.arms.iter().map(|arm| ArmConfig {
@@ -51,13 +61,28 @@ pub(super) fn section(context: &Context<'_>) -> askama::Result<Option<Section>> 
         stages: [("inject", pretty(&arm.inject)), ("train", pretty(&arm.train)), ("evaluate", pretty(&arm.evaluate))],
     });
     let template = Provenance {
-        command: format!("cargo xtask reproduce {}{data}", study.pipeline),
+        command: format!("cargo xtask reproduce {}{data}{precision}", study.pipeline),
+        precisions: precisions(&study.arms),
         pipeline_file: &study.pipeline_file,
         of_data,
         of_cells,
         configs: configs.collect(),
     };
     Section::new("provenance", "Provenance", &template).map(Some)
+}
+
+/// Number formats, in the order in which arms use them.
+fn precisions(arms: &[Arm]) -> Vec<Trained<'_>> {
+    let mut found: Vec<Trained<'_>> = Vec::new();
+    for arm in arms {
+        // What train computes in where nothing is said.
+        let precision = arm.train.get("precision").and_then(Value::as_str).unwrap_or("float32");
+        match found.iter_mut().find(|trained| trained.precision == precision) {
+            Some(trained) => trained.arms.push(&arm.name),
+            None => found.push(Trained { precision, arms: vec![&arm.name] }),
+        }
+    }
+    found
 }
 
 fn file<'a>(context: &Context<'_>, source: &'a Source) -> File<'a> {

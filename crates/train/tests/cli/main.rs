@@ -13,7 +13,7 @@ use twinset_manifest::rows::Epoch;
 use twinset_manifest::{Provenance, Reader};
 use twinset_model::load;
 
-use study::{Study, replace, text, twinset_train};
+use study::{CONFIG, Study, replace, text, twinset_train};
 
 fn epochs(path: &Path) -> (Provenance, Vec<Epoch>) {
     let reader = Reader::<Epoch>::open(path).unwrap();
@@ -118,6 +118,49 @@ fn a_check_needs_no_inputs_and_estimates() {
     let expected = "{\"n_samples\":44,\"n_steps\":6,\"n_forward_backward_passes\":44}\n";
     assert_eq!(text(&output.stdout), expected, "{}", text(&output.stderr));
     assert_eq!(twinset_train().output().unwrap().status.code(), Some(2));
+}
+
+#[test]
+fn a_check_measures_the_pace_on_images_of_their_size() {
+    let study = Study::new();
+    let pace = |more: &[&str]| -> serde_json::Value {
+        let config = study.path("train.toml");
+        let output = twinset_train().args(["--check", "--pace", "--config"]).arg(config).args(more).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let images = study.path("images.parquet");
+    let (usual, small) = (pace(&[]), pace(&["--images", images.to_str().unwrap()]));
+    assert_eq!((&usual["image_size"], &small["image_size"]), (&32.into(), &8.into()));
+    // A pass of so small a network takes microseconds; what counts is the order of magnitude.
+    for pace in [usual, small] {
+        let seconds = pace["seconds_a_pass"].as_f64().unwrap();
+        assert!(seconds > 1e-7 && seconds < 0.1, "{seconds}");
+    }
+    assert!(!study.path("out").exists());
+}
+
+#[test]
+fn bfloat16_without_its_instructions_is_refused_by_a_check_and_a_training() {
+    let study = Study::new();
+    fs::write(study.path("train.toml"), CONFIG.replace("width = 2\n", "width = 2\nprecision = \"bfloat16\"\n"))
+        .unwrap();
+    let call = |words: &[&str]| {
+        let mut command = twinset_train();
+        command.env("ONEDNN_MAX_CPU_ISA", "AVX2").args(["--device", "cpu", "--config"]).arg(study.path("train.toml"));
+        command.args(words);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        text(&output.stderr).to_owned()
+    };
+    let inputs = [study.path("images.parquet"), study.path("trainset.parquet"), study.path("out")];
+    let [images, trainset, out] = inputs.each_ref().map(|path| path.to_str().unwrap());
+    let check = call(&["--check"]);
+    let found = "train.toml:3: key `precision`: found `bfloat16` on the CPU, expected `float32`: ";
+    assert!(check.contains(found) && check.contains("\nhint: `precision = \"float32\"`, the default, runs"), "{check}");
+    assert_eq!(call(&["--images", images, "--trainset", trainset, "--out", out]), check);
+    assert_eq!(call(&["--check", "--estimate", "22"]), check);
+    assert!(!study.path("out").exists());
 }
 
 #[test]
