@@ -97,22 +97,22 @@ fn a_file_is_followed_through_all_that_made_it() {
         "`report/f/cells.parquet` (cells/1, BLAKE3 …)",
         "└─ made by report 0.1.0",
         "   └─ `evaluate/e/predictions.parquet` (predictions/1, BLAKE3 …)",
-        "         ├─ `ingest/a/images.parquet` (images/2, BLAKE3 …)",
+        "         ├─ `ingest/a/images.parquet` (images/3, BLAKE3 …)",
         "         │     └─ `batch.bin` (BLAKE3 …): a source, outside of what was searched",
         "         └─ `train/d/model.safetensors` (weights/1, BLAKE3 …)",
         "            └─ made by train 0.1.0: model \"paper-standard\"",
-        "               ├─ `ingest/a/images.parquet` (images/2, BLAKE3 …) (as above)",
+        "               ├─ `ingest/a/images.parquet` (images/3, BLAKE3 …) (as above)",
     ] {
         assert!(found.lines().any(|line| line == step), "{step} is not in\n{found}");
     }
     // What is no longer what it was is told.
     rewrite(&runs.of("ingest").join("images.parquet"), |columns| columns, study::as_it_was);
     let found = without_digests(&lineage(&root, &runs, ("evaluate", "predictions.parquet"), &[]));
-    let line = "`images.parquet` (images/2, BLAKE3 …): not in the tree with these bytes, but `ingest/a/images.parquet` with others";
+    let line = "`images.parquet` (images/3, BLAKE3 …): not in the tree with these bytes, but `ingest/a/images.parquet` with others";
     assert!(found.contains(line), "{found}");
     let found = without_digests(&lineage(&root, &runs, ("ingest", "images.parquet"), &[]));
     assert!(
-        found.starts_with("`ingest/a/images.parquet` (images/2, BLAKE3 …): changed since its run wrote it\n"),
+        found.starts_with("`ingest/a/images.parquet` (images/3, BLAKE3 …): changed since its run wrote it\n"),
         "{found}"
     );
 }
@@ -196,20 +196,20 @@ fn inputs_are_looked_for_beside_the_folder_and_what_is_not_found_is_named() {
         (without_digests(&found), without_digests(&stderr))
     };
     let (found, stderr) = ask("out/clean", &["images.parquet"]);
-    assert!(found.contains("   └─ `../images/images.parquet` (images/2, BLAKE3 …)\n"), "{found}");
+    assert!(found.contains("   └─ `../images/images.parquet` (images/3, BLAKE3 …)\n"), "{found}");
     assert_eq!(stderr, "");
 
     fs::create_dir(root.path().join("far")).unwrap();
     fs::rename(root.path().join("out/images"), root.path().join("far/images")).unwrap();
     let (found, stderr) = ask(".", &["out/clean/images.parquet"]);
-    assert!(found.ends_with("   └─ `images.parquet` (images/2, BLAKE3 …): not in the tree\n"), "{found}");
+    assert!(found.ends_with("   └─ `images.parquet` (images/3, BLAKE3 …): not in the tree\n"), "{found}");
     assert_eq!(
         stderr,
-        "note: not found: `images.parquet` (images/2, BLAKE3 …); looked for in `out/clean` and below, in `out`, and in the \
+        "note: not found: `images.parquet` (images/3, BLAKE3 …); looked for in `out/clean` and below, in `out`, and in the \
          other folder there\nhint: --tree <folder that holds it> looks in another folder, and below\n"
     );
     let (found, stderr) = ask(".", &["out/clean/images.parquet", "--tree", "far"]);
-    assert!(found.contains("   └─ `images/images.parquet` (images/2, BLAKE3 …)\n"), "{found}");
+    assert!(found.contains("   └─ `images/images.parquet` (images/3, BLAKE3 …)\n"), "{found}");
     assert_eq!(stderr, "");
 }
 

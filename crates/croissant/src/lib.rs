@@ -20,7 +20,7 @@
 //! # let mut writer = Writer::<Image>::create(&folder.path().join("images.parquet"))?;
 //! # writer.push(Image { image_id: 0, split: Split::Train, label: 0, class_name: "cat".into(), width: 1, height: 1,
 //! #     image: ImageData { bytes: Some(vec![1].into()), path: None }, pixels_blake3: Digest([0; 32]), source: "a.png".into(),
-//! #     derived_from: None, transform: None })?;
+//! #     derived_from: None, transform: None, lost: None })?;
 //! # writer.finish_images(&Provenance::of_stage("ingest", "0.1.0"), &["cat".into()])?;
 //! let about = About { name: "cats", description: "One cat." };
 //! let croissant = describe(folder.path(), &about, &["images.parquet"])?;

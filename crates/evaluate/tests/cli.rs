@@ -109,7 +109,7 @@ fn a_good_call_writes_predictions_and_says_how_they_are() {
     assert_eq!(provenance.config["attacks"][0]["name"], "pgd-6");
     assert_eq!(provenance.config["attacks"][0]["n-restarts"], 1);
     let inputs: Vec<_> = provenance.inputs.iter().map(|i| (i.name.as_str(), i.schema.as_deref())).collect();
-    assert_eq!(inputs, [("images.parquet", Some("images/2")), ("model.safetensors", None)]);
+    assert_eq!(inputs, [("images.parquet", Some("images/3")), ("model.safetensors", None)]);
     assert_eq!(provenance.warnings, ["test.bin is not the official file", "trained on little"]);
 }
 
@@ -205,7 +205,7 @@ fn bad_images_are_refused() {
     folder.refuses(&["seed=0"], &["is not a whole Parquet file"]);
     let cluster = Cluster { image_id: 0, cluster_id: 0, cluster_size: 1, is_representative: true };
     write_manifest(&folder.images, [cluster], &Provenance::of_stage("neardup", "0.0.0")).unwrap();
-    folder.refuses(&["seed=0"], &["holds `clusters/1`, expected `images/2`"]);
+    folder.refuses(&["seed=0"], &["holds `clusters/1`, expected `images/3`"]);
     folder.images = folder.path().join("nowhere.parquet");
     folder.refuses(&["seed=0"], &["cannot read manifest", "nowhere.parquet"]);
 }

@@ -136,6 +136,7 @@ mod tests {
             source: "a.png".to_owned(),
             derived_from: None,
             transform: None,
+            lost: None,
         }
     }
 

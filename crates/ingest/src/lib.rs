@@ -42,6 +42,7 @@ mod in_order;
 mod inner_path;
 mod intake;
 mod labels;
+mod losses;
 mod members;
 mod outcomes;
 mod parquet_file;

@@ -126,7 +126,7 @@ impl Resize {
             Filter::CatmullRom => FilterType::CatmullRom,
             Filter::Lanczos3 => FilterType::Lanczos3,
         };
-        imageops::resize(image, width, height, filter)
+        imageops::resize(&*twinset_pixels::shrunk(image), width, height, filter)
     }
 }
 

@@ -8,6 +8,7 @@ use twinset_manifest::{Provenance, Writer};
 use twinset_stage::{Bar, Progress};
 
 use crate::in_order::{Room, in_order};
+use crate::losses::Losses;
 use crate::taken::{self, Taken};
 use crate::{Counts, IngestError, Summary};
 
@@ -33,6 +34,7 @@ impl Sink {
             rejects: Writer::create(rejects)?,
             counts: Counts::default(),
             rejects_by_reason: BTreeMap::new(),
+            losses: Losses::default(),
         };
         Ok(Self { manifests, bar })
     }
@@ -59,9 +61,13 @@ impl Sink {
         })
     }
 
-    /// Gives the manifests their names; the images last, so that where they are, all is.
+    /// Gives the manifests their names; the images last, so that where they are, all is. What was lost of images is added to the
+    /// provenance's warnings.
     pub(crate) fn finish(self, provenance: &Provenance, class_names: Vec<String>) -> Result<Summary, IngestError> {
-        let Manifests { mut images, rejects, counts, rejects_by_reason } = self.manifests;
+        let Manifests { mut images, rejects, counts, rejects_by_reason, losses } = self.manifests;
+        let mut provenance = provenance.clone();
+        provenance.warnings.extend(losses.warnings());
+        let provenance = &provenance;
         // The last images are written while the disk has the rejects.
         let (rejects, flushed) = rayon::join(|| rejects.finish(provenance), || images.flush());
         let (rejects, ()) = (rejects?, flushed?);
@@ -85,6 +91,7 @@ struct Manifests {
     rejects: Writer<Reject>,
     counts: Counts,
     rejects_by_reason: BTreeMap<String, u64>,
+    losses: Losses,
 }
 
 impl Manifests {
@@ -92,6 +99,7 @@ impl Manifests {
         match made {
             Ok(image) => {
                 *self.counts.of_split(image.split) += 1;
+                self.losses.add(&image);
                 self.images.push(image)?;
             }
             Err(reject) => {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use twinset_manifest::rows::{ImageData, Reject};
-use twinset_pixels::Limits;
+use twinset_pixels::{Decoded, Limits};
 
 use crate::in_order::Room;
 use crate::resize::Resize;
@@ -40,7 +40,8 @@ impl Take<'_> {
     /// Takes an encoded image.
     pub(crate) fn image(&self, place: Place, bytes: Bytes, keep: Keep) -> Result<Taken, Rejection> {
         let limits = Limits { max_pixels: self.max_pixels };
-        let decoded = twinset_pixels::decode(&bytes, &limits).map_err(|error| (error.reason(), error.detail()))?;
+        let decoded = twinset_pixels::decode_with_losses(&bytes, &limits);
+        let Decoded { pixels: decoded, lost } = decoded.map_err(|error| (error.reason(), error.detail()))?;
         let resized = self.resize.and_then(|resize| resize.apply(&decoded));
         let bytes = resized.as_ref().map_or(bytes, |pixels| twinset_pixels::encode_png(pixels).into());
         let pixels = resized.unwrap_or(decoded);
@@ -48,7 +49,7 @@ impl Take<'_> {
             Keep::Bytes => ImageData { bytes: Some(bytes), path: None },
             Keep::Path(path) => ImageData { bytes: None, path: Some(path) },
         };
-        Ok(Taken::new(place, pixels, image))
+        Ok(Taken::new(place, pixels, image, lost))
     }
 
     /// Reads a file that may be an image, and is a regular file if it is known to be one.

@@ -3,7 +3,7 @@
 use image::RgbImage;
 use twinset_manifest::Digest;
 use twinset_manifest::rows::{Image, ImageData, Reject, Split};
-use twinset_pixels::ToDigest;
+use twinset_pixels::{Lost, ToDigest};
 
 /// What is known of an image beside its pixels.
 pub(crate) struct Place {
@@ -22,21 +22,22 @@ pub(crate) struct Taken {
     height: u32,
     image: ImageData,
     pixels: ToDigest,
+    lost: Lost,
 }
 
 impl Taken {
-    pub(crate) fn new(place: Place, pixels: RgbImage, image: ImageData) -> Self {
-        Self { place, width: pixels.width(), height: pixels.height(), image, pixels: ToDigest::new(pixels) }
+    pub(crate) fn new(place: Place, pixels: RgbImage, image: ImageData, lost: Lost) -> Self {
+        Self { place, width: pixels.width(), height: pixels.height(), image, pixels: ToDigest::new(pixels), lost }
     }
 
     /// Pixels that were not encoded in their source, as a PNG.
     pub(crate) fn as_png(place: Place, pixels: RgbImage) -> Self {
         let bytes = twinset_pixels::encode_png(&pixels).into();
-        Self::new(place, pixels, ImageData { bytes: Some(bytes), path: None })
+        Self::new(place, pixels, ImageData { bytes: Some(bytes), path: None }, Lost::default())
     }
 
     fn into_row(self, pixels_blake3: Digest) -> Image {
-        let Self { place: Place { image_id, split, label, class_name, source }, width, height, image, .. } = self;
+        let Self { place: Place { image_id, split, label, class_name, source }, width, height, image, lost, .. } = self;
         Image {
             image_id,
             split,
@@ -49,6 +50,7 @@ impl Taken {
             source,
             derived_from: None,
             transform: None,
+            lost: lost.names(),
         }
     }
 }

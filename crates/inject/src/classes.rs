@@ -55,6 +55,7 @@ mod tests {
             source: String::new(),
             derived_from: None,
             transform: None,
+            lost: None,
         };
         let mut names = Vec::new();
         name_class(&mut names, &row(2, "dog")).unwrap();

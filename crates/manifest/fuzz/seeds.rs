@@ -37,5 +37,6 @@ fn image(image_id: u64, n_bytes: usize) -> Image {
         source: format!("a/{image_id}.png"),
         derived_from: image_id.checked_sub(5),
         transform: image_id.checked_sub(5).map(|_| "flip".to_owned()),
+        lost: None,
     }
 }

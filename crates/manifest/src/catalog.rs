@@ -10,7 +10,7 @@ use crate::{ColumnDoc, Constraint, Row};
 /// A row type as a value.
 #[derive(Clone, Debug)]
 pub struct SchemaDoc {
-    /// The schema and its version, for instance `images/2`.
+    /// The schema and its version, for instance `images/3`.
     pub schema: &'static str,
     /// The row type's doc comment, on one line.
     pub doc: String,
@@ -60,7 +60,7 @@ fn entry<R: Row>() -> SchemaDoc {
     SchemaDoc { schema: R::SCHEMA, doc: one_line(R::DOC), columns: R::columns(), constraints: constraints(R::SCHEMA) }
 }
 
-/// The schema's name without its version: `images` of `images/2`.
+/// The schema's name without its version: `images` of `images/3`.
 pub fn schema_name(schema: &str) -> &str {
     schema.split_once('/').map_or(schema, |(name, _)| name)
 }

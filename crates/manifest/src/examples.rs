@@ -15,7 +15,7 @@ pub(crate) struct Example {
 
 pub(crate) const EXAMPLES: [Example; 6] = [
     Example {
-        schema: "images/2",
+        schema: "images/3",
         question: "How many images of each class has each split?",
         duckdb: "SELECT split, class_name, count(*) AS n_images\n\
                  FROM 'images.parquet'\n\

@@ -13,7 +13,7 @@ use crate::{ManifestError, Provenance, SCHEMA_KEY, catalog, huggingface};
 /// What a manifest's footer says, whatever its rows are: for programs that describe manifests and do not read them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Footer {
-    /// The schema, for instance `images/2`.
+    /// The schema, for instance `images/3`.
     pub schema: String,
     /// Where the manifest comes from.
     pub provenance: Provenance,

@@ -66,7 +66,7 @@ pub use shards::{digest_of_shards, is_shard_name, list_shards, shard_name};
 pub use untyped::{Batches, Untyped};
 pub use writer::{Writer, Written, write_manifest};
 
-/// Footer key that holds the schema, for instance `images/2`.
+/// Footer key that holds the schema, for instance `images/3`.
 pub const SCHEMA_KEY: &str = "twinset.schema";
 /// Footer key that holds the [`Provenance`] as JSON.
 pub const PROVENANCE_KEY: &str = "twinset.provenance";

@@ -20,7 +20,7 @@ pub struct ColumnDoc {
 
 /// A row of a manifest. Declared with `row!` in [`rows`](crate::rows), nowhere else.
 pub trait Row: Clone + Sized {
-    /// The schema and its version, for instance `images/2`.
+    /// The schema and its version, for instance `images/3`.
     const SCHEMA: &'static str;
     /// The doc comment of the type.
     const DOC: &'static str;

@@ -90,7 +90,7 @@ pub struct ImageData {
 
 row! {
     /// An image of a dataset.
-    pub struct Image = "images/2", row_group_rows = 65536 {
+    pub struct Image = "images/3", row_group_rows = 65536 {
         /// The encoded image: `bytes`, or null there and the file's `path`.
         image: ImageData,
         /// Unique within the manifest and all manifests derived from it.
@@ -113,6 +113,11 @@ row! {
         derived_from: Option<u64>,
         /// What was done to that image, in order, with parameters; null for an image of the dataset itself, and for an exact copy.
         transform: Option<String>,
+        /// What of the source's file is not in its pixels, joined by `, `: `transparency` (transparent pixels were laid on a white
+        /// ground, or on a black one where white would hide the picture), `depth` (samples of more than 8 bits were rounded),
+        /// `frames` (further frames or pages were left out), `damage: ` and what the decoder said (pixels may be wrong); null where
+        /// nothing was lost. Images that differ in that alone have the same pixels.
+        lost: Option<String>,
     }
 }
 

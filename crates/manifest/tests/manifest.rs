@@ -34,6 +34,7 @@ fn image(image_id: u64) -> Image {
         source: format!("folder/{image_id}.png"),
         derived_from: image_id.checked_sub(5),
         transform: image_id.checked_sub(5).map(|_| "flip".to_owned()),
+        lost: None,
     }
 }
 
@@ -114,7 +115,7 @@ fn what_is_no_manifest_of_the_schema_is_refused_by_name() {
     assert_eq!(refusal::<Cluster>(&path), "cannot read manifest `F/t.parquet`: No such file or directory (os error 2)");
 
     write_manifest(&path, (0..3).map(image), &provenance()).unwrap();
-    assert_eq!(refusal::<Cluster>(&path), "manifest `F/t.parquet` holds `images/2`, expected `clusters/1`");
+    assert_eq!(refusal::<Cluster>(&path), "manifest `F/t.parquet` holds `images/3`, expected `clusters/1`");
 
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() / 2]).unwrap();
@@ -222,13 +223,13 @@ fn a_manifest_of_another_version_is_to_be_made_again() {
     let check = |found: &str, provenance: Option<&str>, stage: &str| {
         write_foreign(&path, &batch, Some(found), provenance);
         let expected = format!(
-            "manifest `F/i.parquet` holds `{found}`, expected `images/2`: another version wrote it, run {stage} again"
+            "manifest `F/i.parquet` holds `{found}`, expected `images/3`: another version wrote it, run {stage} again"
         );
         assert_eq!(refusal::<Image>(&path), expected);
     };
     let ingest = serde_json::to_string(&Provenance::of_stage("ingest", "0.0.1")).unwrap();
     check("images/1", Some(&ingest), "`ingest`");
-    check("images/3", None, "its stage");
+    check("images/4", None, "its stage");
 }
 
 #[test]

@@ -23,6 +23,7 @@ fn image(image_id: u64, n_bytes: usize) -> Image {
         source: format!("{image_id}.png"),
         derived_from: None,
         transform: None,
+        lost: None,
     }
 }
 

@@ -94,6 +94,6 @@ fn shards_that_do_not_belong_together_are_refused_by_name() {
     );
     check(
         &|folder| drop(write_manifest::<Image>(&folder.join(&third), [], &provenance(2)).unwrap()),
-        "manifest `F/clusters-00002-of-00003.parquet` holds `images/2`, expected `clusters/1`",
+        "manifest `F/clusters-00002-of-00003.parquet` holds `images/3`, expected `clusters/1`",
     );
 }

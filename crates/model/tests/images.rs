@@ -26,6 +26,7 @@ fn row(image_id: u64, width: u32, height: u32) -> Image {
         source: format!("set.bin#{image_id}"),
         derived_from: None,
         transform: None,
+        lost: None,
     }
 }
 

@@ -8,7 +8,7 @@ use img_hash::{HashAlg, HasherConfig};
 use rayon::prelude::*;
 use twinset_manifest::Digest;
 use twinset_manifest::rows::{Hashes, Image, Split};
-use twinset_pixels::decode_row;
+use twinset_pixels::{decode_row, shrunk};
 
 use crate::pdq::pdq;
 use crate::thumbnail::Thumbnail;
@@ -25,6 +25,8 @@ pub struct Fingerprint {
     pub label: u32,
     /// The digest of its decoded pixels.
     pub pixels_blake3: Digest,
+    /// Whether something of its file is not in its pixels.
+    pub has_lost: bool,
     /// Whether all its pixels have one colour.
     pub is_flat: bool,
     /// Its perceptual hash: bit `i` is bit `i % 64` of word `i / 64`; bits past the hash's length are 0.
@@ -97,6 +99,7 @@ impl Hasher {
 
     /// The image's hash, and its quality where the hash has one.
     fn hash_and_quality(&self, image: &RgbImage) -> ([u64; 4], Option<u8>) {
+        let image = &*shrunk(image);
         let hasher = match &self.0 {
             Method::Library(hasher) => hasher,
             Method::Pdq => {
@@ -187,6 +190,7 @@ fn fingerprint(row: &Image, folder: &Path, hasher: &Hasher, with_thumbnail: bool
         split: row.split,
         label: row.label,
         pixels_blake3: row.pixels_blake3,
+        has_lost: row.lost.is_some(),
         is_flat: is_flat(&image),
         thumbnail: with_thumbnail.then(|| Thumbnail::of(&image)),
         hash,

@@ -22,7 +22,7 @@ use crate::thumbnail::Thumbnail;
 use crate::{Config, Fingerprint};
 
 /// Counted up when anything that is kept is computed in another way.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What an earlier run found out.
 #[derive(Default)]
@@ -82,6 +82,7 @@ impl Known {
             split: row.split,
             label: row.label,
             pixels_blake3: row.pixels_blake3,
+            has_lost: row.lost.is_some(),
             is_flat: known.is_flat,
             hash: hash_words(&known.hash),
             thumbnail,

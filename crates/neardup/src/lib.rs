@@ -43,6 +43,7 @@ mod groups;
 mod identical;
 mod image_index;
 mod known;
+mod losses;
 mod maps;
 mod matches;
 mod matrix;
@@ -69,6 +70,7 @@ pub use fingerprint::{Fingerprint, Hasher, add_thumbnails, fingerprints, sort_by
 pub use gallery::{GalleryError, GallerySource, gallery};
 pub use image_index::ImageIndex;
 pub use known::Known;
+pub use losses::loss_warning;
 pub use matches::{FoundBy, Match, Phase, find_matches};
 pub use matrix::dot_products;
 pub use operating_points::OperatingPoints;

@@ -207,6 +207,7 @@ pub(crate) mod tests {
             split: Split::Train,
             label: 0,
             pixels_blake3: Digest([pixels; 32]),
+            has_lost: false,
             is_flat: false,
             hash: [hash, 0, 0, 0],
             thumbnail: None,

@@ -2,6 +2,7 @@
 
 use image::RgbImage;
 use image::imageops::{self, FilterType};
+use twinset_pixels::shrunk;
 
 /// Pixels along a side. An image of that size is its own thumbnail.
 pub(crate) const SIDE: usize = 32;
@@ -23,7 +24,7 @@ impl Thumbnail {
         let scaled = match image.dimensions() {
             (width, height) if (width, height) == (side, side) => image.clone(),
             (width, height) if width >= side && height >= side => imageops::thumbnail(image, side, side),
-            _ => imageops::resize(image, side, side, FilterType::Triangle),
+            _ => imageops::resize(&*shrunk(image), side, side, FilterType::Triangle),
         };
         Self(scaled.into_raw().try_into().expect("a thumbnail has a fixed size"))
     }

@@ -56,6 +56,7 @@ fn write_images(path: &Path, images: &[(u64, &RgbImage)]) {
         source: format!("{image_id}.png"),
         derived_from: None,
         transform: None,
+        lost: None,
     });
     write_manifest(path, rows, &Provenance::of_stage("ingest", "0.1.0")).unwrap();
 }

@@ -70,6 +70,7 @@ fn leaks(images: &[(u8, RgbImage)], config: &Config) -> Found {
                 split: if index < N_TRAIN { Split::Train } else { Split::Test },
                 label: u32::from(*label),
                 pixels_blake3: twinset_pixels::digest(image),
+                has_lost: false,
                 is_flat: false,
                 hash: hasher.hash(image),
                 thumbnail: None,

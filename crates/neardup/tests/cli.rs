@@ -47,6 +47,7 @@ fn row(image_id: u64, split: Split, label: u32, image: &RgbImage) -> Image {
         source: format!("train/{image_id}.png"),
         derived_from: None,
         transform: None,
+        lost: None,
     }
 }
 
@@ -310,7 +311,7 @@ fn images_that_cannot_be_read_are_named() {
         let provenance = Provenance::of_stage("test", "0");
         write_manifest::<Pair>(&folder.join("images.parquet"), [], &provenance).unwrap();
     };
-    let expected = "error: failed to read the images: manifest `images.parquet` holds `pairs/2`, expected `images/2`";
+    let expected = "error: failed to read the images: manifest `images.parquet` holds `pairs/2`, expected `images/3`";
     refused(rows(), other, &IMAGES, expected);
     let mut twice = rows();
     twice[3].image_id = 10;

@@ -36,6 +36,7 @@ fn image(image_id: u64) -> Image {
         source: format!("{image_id}.png"),
         derived_from: None,
         transform: None,
+        lost: None,
     }
 }
 
@@ -65,7 +66,7 @@ fn folder() -> TempDir {
     write_manifest(&path("images.parquet"), images, &Provenance::of_stage("ingest", "0")).unwrap();
     let made_from = Input {
         name: "images.parquet".to_owned(),
-        schema: Some("images/2".to_owned()),
+        schema: Some("images/3".to_owned()),
         blake3: digest_file(&path("images.parquet")).unwrap(),
     };
     let pairs = (0..150).map(|i| pair(10 + i, 1010 + i, 1.0 - i as f32 / 256.0)).chain([pair(10, 11, 0.99)]);

@@ -36,6 +36,7 @@ fn image(image_id: u64) -> Image {
         source: format!("all.bin#{image_id}"),
         derived_from: None,
         transform: None,
+        lost: None,
     }
 }
 
@@ -70,7 +71,7 @@ fn folder_with(pairs: &[Pair]) -> TempDir {
 fn write_pairs(folder: &TempDir, pairs: &[Pair], made_from: &Path) {
     let images = Input {
         name: "images.parquet".to_owned(),
-        schema: Some("images/2".to_owned()),
+        schema: Some("images/3".to_owned()),
         blake3: digest_file(made_from).unwrap(),
     };
     let provenance = Provenance::of_stage("neardup", "0").with_inputs([images]);
@@ -160,7 +161,7 @@ fn manifests_that_do_not_belong_together_are_refused() {
 
     let folder = folder_with(&[]);
     fs::copy(folder.path().join("images.parquet"), folder.path().join("pairs.parquet")).unwrap();
-    refused(&folder, "manifest `pairs.parquet` holds `images/2`, expected `pairs/2`");
+    refused(&folder, "manifest `pairs.parquet` holds `images/3`, expected `pairs/2`");
 }
 
 #[test]

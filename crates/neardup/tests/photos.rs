@@ -39,6 +39,7 @@ fn all_edits_of_one_photo_are_one_cluster_and_no_other_photo_is_in_it() {
                 split: Split::Train,
                 label: 0,
                 pixels_blake3: twinset_pixels::digest(&image),
+                has_lost: false,
                 is_flat: false,
                 hash: hasher.hash(&image),
                 thumbnail: Some(Thumbnail::of(&image)),

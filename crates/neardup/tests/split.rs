@@ -47,6 +47,7 @@ fn image(image_id: u64, split: Split, label: u32, shot: u32) -> Image {
         source: format!("all.bin#{image_id}"),
         derived_from: None,
         transform: None,
+        lost: None,
     }
 }
 

@@ -1,70 +1,108 @@
-//! Whether a JPEG is whole.
+//! JPEGs, decoded by libjpeg: the pixels are those of libjpeg-turbo, so those of Pillow, PyTorch and browsers.
 //!
-//! The decoder fills up what is missing of a JPEG that was cut short with grey, and says nothing.
+//! The library is mozjpeg's copy of libjpeg-turbo, built from its C source without assembler.
 
-/// Whether the picture's end is there: the marker EOI behind a scan.
-///
-/// Segments have a length, except for a scan's data, which ends at the next marker; in it, a byte of 0xFF is followed by 0 or
-/// is one of the markers RST (ITU-T T.81, B.1.1). Bytes that are no JPEG are left to the decoder.
-pub(crate) fn is_whole(bytes: &[u8]) -> bool {
-    const SOI: u8 = 0xd8;
-    const EOI: u8 = 0xd9;
-    const SOS: u8 = 0xda;
-    // Nearly all end so, and nothing has to be looked through.
-    if bytes.ends_with(&[0xff, EOI]) {
-        return true;
-    }
-    let mut at = 0;
-    while let [0xff, marker, rest @ ..] = &bytes[at.min(bytes.len())..] {
-        match *marker {
-            EOI => return true,
-            0xff => at += 1,
-            SOI => at += 2,
-            // A marker without a segment.
-            0x01 | 0xd0..=0xd7 => at += 2,
-            _ => {
-                let Some(&length) = rest.first_chunk::<2>() else { return false };
-                at += 2 + usize::from(u16::from_be_bytes(length));
-                if *marker == SOS {
-                    let Some(n) = bytes.get(at..).and_then(next_marker) else { return false };
-                    at += n;
-                }
-            }
-        }
-    }
-    // What stands where a marker should is damaged in another way, which is for the decoder to say.
-    !matches!(bytes.get(at..), None | Some([] | [0xff]))
+mod cmyk;
+mod library;
+
+use image::RgbImage;
+
+use crate::{DecodeError, Limits};
+
+/// A decoded JPEG.
+pub(crate) struct Jpeg {
+    /// The pixels as they are stored.
+    pub(crate) pixels: RgbImage,
+    /// The EXIF data, if it has any.
+    pub(crate) exif: Option<Vec<u8>>,
+    /// The first thing that libjpeg warned of.
+    pub(crate) warning: Option<String>,
 }
 
-/// Where the data of a scan ends.
-fn next_marker(data: &[u8]) -> Option<usize> {
-    let is_marker = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | 0xd0..=0xd7 | 0xff);
-    data.windows(2).position(is_marker)
+/// Decodes a JPEG.
+///
+/// # Errors
+/// When libjpeg refuses it, it ends before its picture does, or it is larger than `limits` allow.
+pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Jpeg, DecodeError> {
+    library::decode(bytes, limits).map_err(|failure| match failure {
+        library::Failure::TooLarge { width, height } => {
+            DecodeError::TooLarge { width, height, max_pixels: limits.max_pixels }
+        }
+        library::Failure::Said(words) if words.starts_with("Unsupported") || words.contains("not implemented") => {
+            DecodeError::Unsupported(words)
+        }
+        library::Failure::Said(words) => DecodeError::Unreadable(words),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use image::codecs::jpeg::JpegEncoder;
-    use image::{ExtendedColorType, ImageEncoder, RgbImage};
+    use image::{ExtendedColorType, ImageEncoder};
 
     use super::*;
 
-    #[test]
-    fn a_jpeg_is_whole_up_to_its_last_marker() {
+    fn jpeg() -> Vec<u8> {
         let picture = RgbImage::from_fn(70, 50, |x, y| image::Rgb([(x * y) as u8, (x ^ y) as u8, 255]));
         let mut bytes = Vec::new();
-        JpegEncoder::new_with_quality(&mut bytes, 95)
-            .write_image(picture.as_raw(), 70, 50, ExtendedColorType::Rgb8)
-            .unwrap();
-        assert!(is_whole(&bytes) && is_whole(&[&bytes[..], b"behind it"].concat()));
-        for n in 0..bytes.len() {
-            assert!(!is_whole(&bytes[..n]), "{n} of {} bytes", bytes.len());
+        let encoder = JpegEncoder::new_with_quality(&mut bytes, 95);
+        encoder.write_image(picture.as_raw(), 70, 50, ExtendedColorType::Rgb8).unwrap();
+        bytes
+    }
+
+    fn decoded(bytes: &[u8]) -> Result<Jpeg, DecodeError> {
+        decode(bytes, &Limits::default())
+    }
+
+    #[test]
+    fn a_jpeg_is_whole_up_to_its_last_marker() {
+        let bytes = jpeg();
+        let whole = decoded(&bytes).unwrap();
+        assert_eq!(whole.warning, None);
+        assert_eq!(decoded(&[&bytes[..], b"behind it"].concat()).unwrap().pixels, whole.pixels);
+        for n in 2..bytes.len() {
+            let error = decoded(&bytes[..n]).err().unwrap_or_else(|| panic!("{n} of {} bytes", bytes.len()));
+            assert!(matches!(error, DecodeError::Unreadable(_)), "{n} bytes: {error}");
         }
         // A thumbnail in a segment has an end of its own, and fill bytes may stand before a marker.
         let thumbnail = [&[0xff, 0xe1][..], &(2 + bytes.len() as u16).to_be_bytes(), &bytes].concat();
         let with_thumbnail = [&bytes[..2], &thumbnail, &[0xff], &bytes[2..]].concat();
-        assert!(is_whole(&with_thumbnail));
-        assert!(!is_whole(&with_thumbnail[..with_thumbnail.len() - 2]));
-        assert!(is_whole(b"no JPEG"));
+        assert_eq!(decoded(&with_thumbnail).unwrap().pixels, whole.pixels);
+        let error = decoded(&with_thumbnail[..with_thumbnail.len() - 2]).err().unwrap();
+        assert_eq!(error.to_string(), "unreadable: the JPEG is cut short: it ends before its picture does");
+    }
+
+    #[test]
+    fn what_libjpeg_warns_of_is_told() {
+        let bytes = jpeg();
+        let hole = bytes.len() / 2;
+        let damaged = decoded(&[&bytes[..hole], &bytes[hole + 200..]].concat()).unwrap();
+        assert_eq!(damaged.pixels.dimensions(), (70, 50));
+        let warning = damaged.warning.unwrap();
+        assert!(warning.starts_with("Corrupt JPEG data: "), "{warning}");
+    }
+
+    #[test]
+    fn a_file_that_only_claims_many_pixels_is_refused() {
+        let mut bytes = jpeg();
+        let sof = bytes.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+        bytes[sof + 5..sof + 9].copy_from_slice(&[0xff, 0xdc, 0xff, 0xdc]);
+        let error = decoded(&bytes).err().unwrap();
+        assert!(matches!(error, DecodeError::TooLarge { width: 65500, height: 65500, .. }), "{error}");
+    }
+
+    #[test]
+    fn other_kinds_of_jpeg_are_told_apart_from_damaged_ones() {
+        let mut bytes = jpeg();
+        let sof = bytes.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+        for (at, value, words) in [
+            (sof + 4, 12, "unsupported: Unsupported JPEG data precision 12"),
+            (sof + 1, 0xc3, "unsupported: Unsupported JPEG process: SOF type 0xc3"),
+            (sof + 9, 2, "unreadable: Bogus marker length"),
+        ] {
+            let before = std::mem::replace(&mut bytes[at], value);
+            assert_eq!(decoded(&bytes).err().unwrap().to_string(), words);
+            bytes[at] = before;
+        }
     }
 }

@@ -84,9 +84,9 @@ pub struct StudyCell {
     pub reason: Option<String>,
     /// `trainset` manifest.
     pub trainset: Option<PathBuf>,
-    /// `injected-images` manifest (schema `images/2`).
+    /// `injected-images` manifest (schema `images/3`).
     pub injected_images: Option<PathBuf>,
-    /// `leaked-images` manifest (schema `images/2`).
+    /// `leaked-images` manifest (schema `images/3`).
     #[serde(default)]
     pub leaked_images: Option<PathBuf>,
     /// `epochs` manifest.

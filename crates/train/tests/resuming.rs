@@ -55,6 +55,7 @@ fn write_inputs(folder: &Path) {
             source: format!("{split}.bin#{image_id}"),
             derived_from: None,
             transform: None,
+            lost: None,
         }
     });
     let mut writer = Writer::create(&folder.join("images.parquet")).unwrap();

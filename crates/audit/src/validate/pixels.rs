@@ -89,5 +89,6 @@ fn image(batch: &RecordBatch, row: usize) -> Option<Image> {
         class_name: String::new(),
         derived_from: None,
         transform: None,
+        lost: None,
     })
 }

@@ -162,7 +162,7 @@ fn rows_that_another_program_wrote_anew_are_a_violation() {
     batches.iter().for_each(|batch| writer.write(batch).unwrap());
     writer.close().unwrap();
     let (told, _) = expect_exit(audit(root.path()).args(["validate", "."]), 3);
-    assert!(told.contains("edited.parquet") && told.contains("the columns of `images/2` without a schema"), "{told}");
+    assert!(told.contains("edited.parquet") && told.contains("the columns of `images/3` without a schema"), "{told}");
     let (told, _) = expect_exit(
         audit(root.path()).args(["diff", images.to_str().unwrap(), "edited.parquet", "--by", "image_id"]),
         3,

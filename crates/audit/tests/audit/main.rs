@@ -68,9 +68,9 @@ fn ls_tells_what_is_here() {
             "half.parquet damaged null null",
             "other.parquet foreign 2 null",
             "stages/evaluate/e/predictions.parquet predictions/1 4 \"evaluate 0.1.0\"",
-            "stages/ingest/a/images.parquet images/2 12 \"ingest 0.1.0\"",
+            "stages/ingest/a/images.parquet images/3 12 \"ingest 0.1.0\"",
             "stages/ingest/a/rejects.parquet rejects/1 1 \"ingest 0.1.0\"",
-            "stages/inject/c/injected-images.parquet images/2 1 \"inject 0.1.0\"",
+            "stages/inject/c/injected-images.parquet images/3 1 \"inject 0.1.0\"",
             "stages/inject/c/trainset.parquet trainset/1 11 \"inject 0.1.0\"",
             "stages/neardup/b/clusters.parquet clusters/1 12 \"neardup 0.1.0\"",
             "stages/neardup/b/hashes.parquet hashes/1 12 \"neardup 0.1.0\"",
@@ -179,7 +179,7 @@ fn stats_tell_what_columns_hold() {
     let images = runs.of("ingest").join("images.parquet");
     let text = stdout(root.path(), &["stats", images.to_str().unwrap()]);
     for line in [
-        "images.parquet (images/2, 12 rows)",
+        "images.parquet (images/3, 12 rows)",
         "image_id           0        12  0                         11                        5.5",
         "label              0         2  0                         1                         0.5   0 (6), 1 (6)",
         "    0  cat       4     2",

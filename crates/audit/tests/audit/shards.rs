@@ -53,7 +53,7 @@ fn every_command_takes_it_for_one() {
             )
         })
         .collect();
-    assert_eq!(rows, ["clusters.parquet clusters/1 12 1", "images images/2 12 3"]);
+    assert_eq!(rows, ["clusters.parquet clusters/1 12 1", "images images/3 12 3"]);
     let n_bytes: u64 =
         fs::read_dir(root.path().join("out/images")).unwrap().map(|f| f.unwrap().metadata().unwrap().len()).sum();
     assert_eq!(json[1]["bytes"], n_bytes);
@@ -67,7 +67,7 @@ fn every_command_takes_it_for_one() {
         let show = ["show", path, "--where", "label = 1 AND image_id > 2", "--columns", "image_id", "--format", "csv"];
         assert_eq!(stdout(root.path(), &show), "image_id\n3\n5\n7\n9\n11\n");
         let stats = stdout(root.path(), &["stats", path]);
-        assert!(stats.starts_with("images (images/2, 12 rows)\n"), "{stats}");
+        assert!(stats.starts_with("images (images/3, 12 rows)\n"), "{stats}");
         assert!(stdout(root.path(), &["schema", path]).contains("12 rows in 3 row groups\n"));
         assert_eq!(
             stdout(root.path(), &["validate", path, "--quiet"]),
@@ -83,7 +83,7 @@ fn every_command_takes_it_for_one() {
     let tables = "table,schema,rows,files,manifests,columns\nclusters,clusters/1,12,1,clusters.parquet,";
     assert!(stdout(root.path(), &["sql", "--list", "out", "--format", "csv"]).starts_with(tables));
     let lineage = stdout(root.path(), &["lineage", "out/clusters.parquet"]);
-    assert!(lineage.contains("└─ `images` (images/2, BLAKE3 "), "{lineage}");
+    assert!(lineage.contains("└─ `images` (images/3, BLAKE3 "), "{lineage}");
     assert_eq!(
         stdout(root.path(), &["validate", "out", "--quiet"]),
         "2 manifests, 24 rows, 12 images decoded: no violations\n"

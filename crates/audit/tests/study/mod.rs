@@ -54,6 +54,7 @@ fn image(image_id: u64, pixels: &RgbImage, split: Split) -> Image {
         source: format!("batch.bin#{image_id}"),
         derived_from: None,
         transform: None,
+        lost: None,
     }
 }
 

@@ -40,7 +40,7 @@ fn it_describes_every_file_column_split_and_class() {
     assert_eq!(picture["source"]["transform"]["jsonPath"], "bytes");
     assert_eq!(by_id(&images["field"], "images/split")["references"]["field"]["@id"], "split/name");
     assert_eq!(by_id(&images["field"], "images/label")["references"]["field"]["@id"], "class/label");
-    assert_eq!(images["field"].as_array().unwrap().len(), 11);
+    assert_eq!(images["field"].as_array().unwrap().len(), 12);
     let classes = by_id(&croissant["recordSet"], "class");
     assert_eq!(classes["data"][2], json!({ "class/label": 2, "class/name": "crescent" }));
     assert_eq!(by_id(&croissant["recordSet"], "split")["data"].as_array().unwrap().len(), 3);

@@ -44,6 +44,7 @@ fn image_row(image_id: u64) -> Image {
         source: format!("all/{image_id}.png"),
         derived_from: None,
         transform: None,
+        lost: None,
     }
 }
 

@@ -21,6 +21,7 @@ fn image((image_id, _, split, label, width): Given) -> Image {
         source: String::new(),
         derived_from: None,
         transform: None,
+        lost: None,
     }
 }
 

@@ -83,7 +83,8 @@ pub(crate) fn run(args: &CleanArgs) -> anyhow::Result<()> {
         clusters_input,
     ]);
     provenance.warnings = warnings;
-    for warning in cleaning.warnings() {
+    // What the search warned of holds of what is removed by it.
+    for warning in found_by.warnings.into_iter().chain(cleaning.warnings()) {
         eprintln!("warning: {warning}");
         provenance.warnings.push(warning);
     }

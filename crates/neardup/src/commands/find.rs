@@ -7,7 +7,7 @@ use twinset_manifest::rows::{Hashes, Image};
 use twinset_manifest::{Provenance, Reader, Writer, write_manifest};
 use twinset_neardup::{
     Candidates, Clusters, Config, Fingerprint, Hasher, Known, NeardupError, Phase, Summary, Truth, add_thumbnails,
-    chain_warning, fingerprints, sort_by_id,
+    chain_warning, fingerprints, loss_warning, sort_by_id,
 };
 use twinset_stage::{CommonArgs, with_hint};
 
@@ -106,7 +106,8 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<u64> {
     };
     let summary = Summary::of(&images, &matches, &clusters, recall);
 
-    if let Some(warning) = chain_warning(&summary, &config) {
+    let warnings = [chain_warning(&summary, &config), loss_warning(&images, &matches)];
+    for warning in warnings.into_iter().flatten() {
         eprintln!("warning: {warning}");
         provenance.warnings.push(warning);
     }

@@ -53,6 +53,7 @@ fn image(image_id: u64, pixels: u8) -> Image {
         source: String::new(),
         derived_from: None,
         transform: None,
+        lost: None,
     }
 }
 

@@ -21,6 +21,7 @@ fn image(&(image_id, _, label): &Given) -> Image {
         source: String::new(),
         derived_from: None,
         transform: None,
+        lost: None,
     }
 }
 

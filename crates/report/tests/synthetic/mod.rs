@@ -341,6 +341,7 @@ fn row(image_id: u64, split: Split, label: u32, image: &RgbImage) -> Image {
         source: format!("shapes#{image_id}"),
         derived_from: None,
         transform: None,
+        lost: None,
     }
 }
 

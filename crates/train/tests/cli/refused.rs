@@ -182,7 +182,7 @@ fn manifests_that_are_none_are_refused() {
         &|study| {
             fs::copy(study.path("trainset.parquet"), study.path("images.parquet")).unwrap();
         },
-        &["images.parquet` holds `trainset/1`, expected `images/2`"],
+        &["images.parquet` holds `trainset/1`, expected `images/3`"],
     );
     check(
         &|study| {

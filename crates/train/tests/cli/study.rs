@@ -37,6 +37,7 @@ pub(crate) fn image(image_id: u64, split: Split, side: u32) -> Image {
         source: format!("{split}.bin#{image_id}"),
         derived_from: None,
         transform: None,
+        lost: None,
     }
 }
 
