@@ -54,4 +54,4 @@ pub use config::{ConfigError, ConfigSource, InvalidField};
 pub use memory::keep_freed_memory;
 pub use page::{expect_page, write_page};
 pub use progress::{Bar, Progress};
-pub use shell::{run, with_hint};
+pub use shell::{one_line, printable, run, with_hint};

@@ -1,8 +1,13 @@
 //! Running a stage: its errors on stderr, its exit code.
 
+use std::any::Any;
+use std::borrow::Cow;
 use std::fmt;
+use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
+use anyhow::{Context, anyhow};
 use twinset_manifest::ManifestError;
 
 use crate::ConfigError;
@@ -10,11 +15,12 @@ use crate::lineage::Lineage;
 
 /// Runs a stage and turns its error into one line on stderr and exit code 1; hints follow on lines of their own.
 ///
-/// Where the environment names a lineage service, it hears what the run reads and writes and how it ends.
+/// An output that cannot be written, as where the disk under stdout is full, is such an error. Where the environment names a
+/// lineage service, it hears what the run reads and writes and how it ends.
 pub fn run(stage: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
     end_with_the_reader();
     let lineage = Lineage::begin();
-    match stage() {
+    match printing(stage) {
         Ok(()) => {
             if let Some(lineage) = lineage {
                 lineage.complete();
@@ -23,9 +29,9 @@ pub fn run(stage: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
         }
         Err(error) => {
             let message = chain(&error);
-            eprintln!("error: {message}");
+            tell(&format!("error: {}", one_line(&message)));
             if let Some(hint) = error.chain().find_map(hint) {
-                eprintln!("hint: {hint}");
+                tell(&format!("hint: {}", one_line(&hint)));
             }
             if let Some(lineage) = lineage {
                 lineage.fail(&message);
@@ -33,6 +39,60 @@ pub fn run(stage: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Writes a line to stderr. Where that cannot be written, there is nobody to tell.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// What begins the panic of `println!` and `eprintln!` where they cannot write.
+const NOT_PRINTED: &str = "failed printing to ";
+
+/// Runs a stage. Where it cannot print, `println!` panics; here that becomes an error.
+fn printing(stage: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if not_printed(info.payload()).is_none() {
+            before(info);
+        }
+    }));
+    match panic::catch_unwind(AssertUnwindSafe(stage)) {
+        Ok(result) => result.and_then(|()| io::stdout().flush().context("cannot write to stdout")),
+        Err(payload) => match not_printed(payload.as_ref()) {
+            Some(what) => Err(anyhow!("cannot write to {what}")),
+            None => panic::resume_unwind(payload),
+        },
+    }
+}
+
+/// Where a panic could not print, and why; none of any other panic.
+fn not_printed(payload: &(dyn Any + Send)) -> Option<&str> {
+    payload.downcast_ref::<String>()?.strip_prefix(NOT_PRINTED)
+}
+
+/// The text with its control characters escaped, so that a file's name cannot move a terminal's cursor or end a line.
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    escaped(text, char::is_control)
+}
+
+/// The text of several lines with its control characters escaped, apart from line ends and tabs.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    escaped(text, |character| character.is_control() && character != '\n' && character != '\t')
+}
+
+fn escaped(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&is_escaped) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::new();
+    for character in text.chars() {
+        match is_escaped(character) {
+            true => escaped.extend(character.escape_default()),
+            false => escaped.push(character),
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 /// A closed pipe ends the program as it does any other (`twinset-ingest … | head`), instead of a panic in `println!`.
@@ -87,9 +147,17 @@ fn chain(error: &anyhow::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use anyhow::{Context, anyhow};
-
     use super::*;
+
+    #[test]
+    fn control_characters_are_escaped() {
+        let check = |text: &str, of_one_line: &str, of_several: &str| {
+            assert_eq!((one_line(text).as_ref(), printable(text).as_ref()), (of_one_line, of_several));
+        };
+        check("cannot read `café/ü.png`", "cannot read `café/ü.png`", "cannot read `café/ü.png`");
+        check("a\u{1b}[31mb", r"a\u{1b}[31mb", r"a\u{1b}[31mb");
+        check("a\nb\tc\r\u{9b}", r"a\nb\tc\r\u{9b}", "a\nb\tc\\r\\u{9b}");
+    }
 
     #[test]
     fn a_source_is_not_printed_twice() {
