@@ -12,6 +12,7 @@ use crate::idx::IdxError;
 use crate::labels::LabelError;
 use crate::members::ArchiveError;
 use crate::parquet_file::ParquetError;
+use crate::shards::ShardError;
 use crate::splits::SplitError;
 use crate::summary::listed;
 use crate::table::TableError;
@@ -174,24 +175,15 @@ pub enum IngestError {
         /// One of them and why.
         example: String,
     },
-    /// No file of a class in a split gave an image.
-    #[error("all {n} files of class `{class}` in split `{split}` were rejected, for instance {example}")]
-    ClassRejected {
-        /// The class.
-        class: String,
-        /// The split.
-        split: Split,
-        /// How many files it has.
-        n: usize,
-        /// One of them and why.
-        example: String,
-    },
     /// A label that is no class of the source.
     #[error(transparent)]
     Label(#[from] LabelError),
     /// Splits that are not told, or told twice.
     #[error(transparent)]
     Split(#[from] SplitError),
+    /// Shards that are no set of images.
+    #[error(transparent)]
+    Shards(#[from] ShardError),
     /// A Parquet file of another layout.
     #[error(transparent)]
     Parquet(#[from] ParquetError),
@@ -226,9 +218,10 @@ impl IngestError {
                 Some("`path` in the config is relative to the folder that --data names".to_owned())
             }
             Self::NoSplits { found, .. } if !found.is_empty() => Some(
-                "where these are the classes, `draw-split = { test = 0.2, seed = 0 }` in the config draws the splits"
+                "where these are the classes: layout = \"classes\", perhaps with draw-split = { test = 0.2, seed = 0 }"
                     .to_owned(),
             ),
+            Self::NoClasses { .. } => Some("layout = \"flat\" takes all images without labels".to_owned()),
             Self::ClassesDiffer { left, right, only_left, only_right, .. } => {
                 let twins = unicode_forms::twins(only_left, only_right);
                 let hint = |(of_left, of_right)| {
@@ -243,6 +236,7 @@ impl IngestError {
             }
             Self::Split(error) => Some(error.hint().to_owned()),
             Self::Table(error) => error.hint(),
+            Self::Shards(error) => error.hint(),
             _ => None,
         }
     }

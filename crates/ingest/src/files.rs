@@ -50,6 +50,8 @@ pub(crate) struct Files<'a> {
     pub(crate) folder: &'a Path,
     /// The same as the config has it: what reads the manifest is told what that is relative to, and knows no other.
     pub(crate) config_folder: &'a Path,
+    /// The classes by label. There are none where the images have no labels: then each one's label is 0, and its class has
+    /// no name.
     pub(crate) class_names: Vec<String>,
     pub(crate) files: Vec<Found>,
     pub(crate) embed: bool,
@@ -80,8 +82,9 @@ impl Files<'_> {
             provenance.inputs.push(self.write(&mut sink, &numbered, |found, rejected| {
                 outcomes.add(found.split, found.label, rejected);
             })?);
-            outcomes.check(self.source, &self.class_names)?;
+            outcomes.check(self.source)?;
             provenance.warnings.extend(outcomes.warning("files"));
+            provenance.warnings.extend(outcomes.lost_classes(&self.class_names));
             return sink.finish(&provenance, self.class_names.clone());
         };
 
@@ -107,8 +110,12 @@ impl Files<'_> {
             provenance.warnings.extend(of_shard.warning(&format!("files from `{first}` on")));
             sharding.add(made_of, sink.finish(&provenance, self.class_names.clone())?)?;
         }
-        outcomes.check(self.source, &self.class_names)?;
-        sharding.finish(self.class_names.clone())
+        outcomes.check(self.source)?;
+        // It is known only after the last shard, whose provenance stands by then.
+        let lost_classes = outcomes.lost_classes(&self.class_names);
+        let mut summary = sharding.finish(self.class_names.clone())?;
+        summary.warnings.extend(lost_classes);
+        Ok(summary)
     }
 
     /// Writes what becomes of these files, and says it of each, in order; they are the input that is returned.
@@ -164,7 +171,7 @@ impl Files<'_> {
             image_id: id as u64,
             split: found.split,
             label,
-            class_name: self.class_names[label as usize].clone(),
+            class_name: self.class_names.get(label as usize).cloned().unwrap_or_default(),
             source: relative.clone().into_owned(),
         };
         let referenced = || Keep::Path(self.config_folder.join(&*relative).to_string_lossy().into_owned());

@@ -51,6 +51,9 @@ pub struct Config {
     /// The classes by label; else those of the footer, else the numbers, or the sorted names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class_names: Option<Vec<String>>,
+    /// Files that are not read: those whose names, or paths below `path`, begin with one of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leave_out: Vec<String>,
     /// The split of all images, where the files name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<Split>,
@@ -79,6 +82,12 @@ impl Config {
         InvalidField::unless(!self.path.as_os_str().is_empty(), "path", "nothing", "a folder")?;
         InvalidField::unless(self.max_pixels > 0, "max-pixels", self.max_pixels, "at least 1")?;
         validate_names(self.class_names.as_deref())?;
+        InvalidField::unless(
+            !self.leave_out.contains(&String::new()),
+            "leave-out",
+            "an empty text",
+            "how a name begins",
+        )?;
         self.asked().validate()?;
         self.resize.as_ref().map_or(Ok(()), Resize::validate)
     }
@@ -90,13 +99,13 @@ impl Config {
 
 /// The files that will be read.
 pub(crate) fn list_inputs(config: &Config, path: &Path) -> Result<Vec<PathBuf>, IngestError> {
-    let (shards, _) = shards::list(path, &KIND, config.asked())?;
+    let (shards, _) = shards::list(path, &KIND, config.asked(), &config.leave_out)?;
     Ok(shards.into_iter().map(|shard| shard.path).collect())
 }
 
 /// How many rows there are, by split.
 pub(crate) fn count(config: &Config, path: &Path) -> Result<Counts, IngestError> {
-    let (shards, _) = shards::list(path, &KIND, config.asked())?;
+    let (shards, _) = shards::list(path, &KIND, config.asked(), &config.leave_out)?;
     Ok(call_roll(config, &shards)?.1.counts())
 }
 
@@ -109,7 +118,7 @@ pub(crate) fn ingest(
     progress: &Progress,
 ) -> Result<Summary, IngestError> {
     place::check_beside(out, path)?;
-    let (shards, warnings) = shards::list(path, &KIND, config.asked())?;
+    let (shards, warnings) = shards::list(path, &KIND, config.asked(), &config.leave_out)?;
     let (columns, roll) = call_roll(config, &shards)?;
     let take = Take { max_pixels: config.max_pixels, resize: config.resize.as_ref() };
     let sink = Sink::create(out, roll.labels.len(), progress)?;

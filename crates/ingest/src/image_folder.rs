@@ -1,13 +1,17 @@
-//! A folder of image files, laid out as `<split>/<class>/<image>`, or, where splits are drawn, as `<class>/<image>`.
+//! A folder of image files. It is laid out in one of three ways ([`Layout`]): `<split>/<class>/<image>`, `<class>/<image>`, or
+//! images at any depth that have no labels. Where the config leaves it open, folders are splits where their names say so, and
+//! classes where the config says the split (`split`, `draw-split`). Else the images have no labels: albums within albums are
+//! no classes.
 //!
 //! Splits are the folders `train`, `val` and `test`, as far as they are there, or other common words for them in any case:
-//! `Training`, `valid`, `validation`, `dev`, `testing`, `eval`. Two folders of one split are an error. A class is a folder in a split; sorted by
-//! name, classes are labels 0, 1, 2, …, and every split has the same ones. All files below a class's folder are taken,
-//! those in folders within it too. Hidden files (`.DS_Store`) are passed over; every other file that is no image becomes
-//! a reject. Symbolic links are followed.
+//! `Training`, `valid`, `validation`, `dev`, `testing`, `eval`. Two folders of one split are an error. Sorted by name, or as
+//! numbers where all are numbers, classes are labels 0, 1, 2, …, and every split has the same ones. All files below a class's
+//! folder are taken, those in folders within it too. Hidden files, and what operating systems leave (`.DS_Store`, `@eaDir`,
+//! `Thumbs.db`), are passed over and counted in a warning; every other file that is no image becomes a reject. Symbolic links are
+//! followed.
 //!
 //! Files of classes are sorted by split, class and path, and a file's place in that order is its image's id: one that is
-//! rejected leaves a gap, so that it does not move the others. Where splits are drawn, files are sorted by class and path
+//! rejected leaves a gap, so that it does not move the others. Where folders are no splits, files are sorted by class and path
 //! alone. A file outside of the classes, such as a list of labels, is a reject after all others and takes no id.
 //!
 //! A class's folder may be empty in one split, which is warned of, but not in all.
@@ -18,12 +22,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use twinset_manifest::Provenance;
+use twinset_manifest::rows::Split;
 use twinset_pixels::Limits;
 use twinset_stage::{InvalidField, Progress};
 
 use crate::draw_split::DrawSplit;
 use crate::files::Files;
 use crate::resize::Resize;
+use crate::splits::Asked;
 use crate::{Counts, IngestError, Summary, place};
 use listing::Listing;
 
@@ -31,12 +37,18 @@ use listing::Listing;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
-    /// The folder that holds the splits; relative to the data folder.
+    /// The folder of the images; relative to the data folder.
     pub path: PathBuf,
+    /// What its folders are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
     /// Whether the manifest holds the files' bytes (the default), or their paths, relative to the data folder.
     #[serde(default = "embed")]
     pub embed: bool,
-    /// A draw of the splits, of a folder that has classes and no splits.
+    /// The split of all images of a folder without splits; train.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
+    /// A draw of the splits of a folder without splits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draw_split: Option<DrawSplit>,
     /// One size for all images; else they keep theirs.
@@ -49,6 +61,18 @@ pub struct Config {
     /// Largest width × height; a file with more is rejected before it is decoded.
     #[serde(default = "max_pixels")]
     pub max_pixels: u64,
+}
+
+/// What the folders in an image folder are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// `<split>/<class>/<image>`.
+    Splits,
+    /// `<class>/<image>`.
+    Classes,
+    /// Neither: images at any depth, without labels.
+    Flat,
 }
 
 fn embed() -> bool {
@@ -65,9 +89,15 @@ impl Config {
         InvalidField::unless(self.max_pixels > 0, "max-pixels", self.max_pixels, "at least 1")?;
         let shard_images = self.shard_images.unwrap_or(1);
         InvalidField::unless(shard_images > 0, "shard-images", shard_images, "at least 1")?;
-        self.draw_split.as_ref().map_or(Ok(()), DrawSplit::validate)?;
+        self.asked().validate()?;
+        let is_once = self.layout != Some(Layout::Splits) || self.asked().key().is_none();
+        InvalidField::unless(is_once, "layout", "splits beside `split` or `draw-split`", "one of them")?;
         Resize::expect_embed(self.resize.as_ref(), self.embed)?;
         self.resize.as_ref().map_or(Ok(()), Resize::validate)
+    }
+
+    fn asked(&self) -> Asked<'_> {
+        Asked { split: self.split, draw_split: self.draw_split.as_ref() }
     }
 }
 

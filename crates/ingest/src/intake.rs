@@ -7,29 +7,30 @@ use twinset_manifest::Provenance;
 use twinset_manifest::rows::Split;
 
 use crate::in_order::Room;
+use crate::labels::Labelled;
 use crate::outcomes::Outcomes;
 use crate::sink::Sink;
 use crate::splits::{Asked, missing_classes};
 use crate::take::{Keep, Rejection, Take, UNLABELLED, reject, told};
 use crate::taken::{Place, Taken};
-use crate::{Counts, IngestError, Summary};
+use crate::{Counts, IngestError, Summary, unicode_forms};
 
 /// What is known of a source's items before any is decoded: the classes' names, and of each item, by id, label and split.
 pub(crate) struct Roll {
     pub(crate) class_names: Vec<String>,
     pub(crate) labels: Vec<Option<u32>>,
     pub(crate) splits: Vec<Split>,
+    /// What a reader of the labels should know.
+    warnings: Vec<String>,
 }
 
 impl Roll {
     /// With the splits that the config asks for, else those of the source.
-    pub(crate) fn new(
-        (class_names, labels): (Vec<String>, Vec<Option<u32>>),
-        of_source: Vec<Split>,
-        asked: Asked,
-    ) -> Self {
+    pub(crate) fn new(labelled: Labelled, of_source: Vec<Split>, asked: Asked) -> Self {
+        let Labelled { class_names, labels, mut warnings } = labelled;
         let splits = asked.resolve(&labels, of_source);
-        Self { class_names, labels, splits }
+        warnings.extend(unicode_forms::twins_within(&class_names));
+        Self { class_names, labels, splits, warnings }
     }
 
     pub(crate) fn counts(&self) -> Counts {
@@ -38,9 +39,10 @@ impl Roll {
         counts
     }
 
-    /// A warning for each split that lacks classes, or that was to be drawn and has nothing.
+    /// What a reader should know: of the labels, of splits that lack classes, and of those that were to be drawn and have nothing.
     pub(crate) fn warnings(&self, asked: Asked) -> Vec<String> {
-        let mut warnings = asked.draw_split.map_or_else(Vec::new, |draw_split| draw_split.unfilled(&self.splits));
+        let mut warnings = self.warnings.clone();
+        warnings.extend(asked.draw_split.into_iter().flat_map(|draw_split| draw_split.unfilled(&self.splits)));
         let images = self.labels.iter().copied().zip(self.splits.iter().copied());
         warnings.extend(missing_classes(&self.class_names, images));
         warnings
@@ -101,14 +103,15 @@ impl<'a> Intake<'a> {
         IngestError::Read { path: self.source.to_owned(), source }
     }
 
-    /// Writes the manifests, unless nothing is left of the whole, or of a class in a split.
+    /// Writes the manifests, unless nothing is left of the whole.
     pub(crate) fn finish(self, asked: Asked, mut provenance: Provenance) -> Result<Summary, IngestError> {
         if self.n_taken < self.roll.labels.len() {
             return Err(self.changed());
         }
-        self.outcomes.check(self.source, &self.roll.class_names)?;
+        self.outcomes.check(self.source)?;
         provenance.warnings.extend(self.roll.warnings(asked));
         provenance.warnings.extend(self.outcomes.warning("images"));
+        provenance.warnings.extend(self.outcomes.lost_classes(&self.roll.class_names));
         self.sink.finish(&provenance, self.roll.class_names.clone())
     }
 }

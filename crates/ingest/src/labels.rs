@@ -2,10 +2,11 @@
 //!
 //! A source has *numbers* or *names*. Where the names of the classes are given, by the config or by the source itself, a
 //! number is the place of one, and so is a name; a name that is no class but a whole number is a place too. Where none are
-//! given, names are sorted - as numbers where all are whole numbers - and a number names itself: the classes are 0 to the
+//! given, names are sorted - as numbers where all are numbers - and a number names itself: the classes are 0 to the
 //! largest. A number of -1 says that there is no label, as Hugging Face has it; so do the texts `` and `-1`, where they name no
-//! class.
+//! class. The text `2.0` is `2` wherever `2` may stand: it is how a column of whole numbers with gaps is often written.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use twinset_stage::InvalidField;
@@ -18,11 +19,24 @@ const MAX_CLASSES: usize = 1_000_000;
 const NO_LABEL: u32 = u32::MAX;
 
 /// A label as a source has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Found<'a> {
     Number(i64),
+    /// A number that is not whole, which is no label.
+    Fraction(f64),
     Name(&'a str),
     Nothing,
+}
+
+/// A source's classes and labels.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Labelled {
+    /// The classes' names, by label.
+    pub(crate) class_names: Vec<String>,
+    /// Of each item its label.
+    pub(crate) labels: Vec<Option<u32>>,
+    /// What a reader of the result should know.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// The labels of a source's items so far, in order.
@@ -61,6 +75,14 @@ pub enum LabelError {
         found: i64,
         /// How many classes there are at most.
         n_classes: usize,
+    },
+    /// A number that is not whole.
+    #[error("{at}: label {found}, expected a whole number")]
+    Fraction {
+        /// Where it stands.
+        at: String,
+        /// The label.
+        found: f64,
     },
     /// Numbers and names.
     #[error("{at}: label {found}, expected {expected} as in the items before")]
@@ -111,22 +133,24 @@ impl Labels {
         let found = match found {
             Found::Number(-1) => &Found::Nothing,
             Found::Name(name @ ("" | "-1")) if !is_given(name) => &Found::Nothing,
+            &Found::Fraction(found) => return Err(LabelError::Fraction { at: at(), found }),
             found => found,
         };
         if matches!(self.classes, Classes::Unknown) {
             match found {
-                Found::Nothing => {}
+                Found::Nothing | Found::Fraction(_) => {}
                 Found::Number(_) => self.classes = Classes::Numbers { n: 0 },
                 Found::Name(_) => self.classes = Classes::Names { codes: HashMap::new() },
             }
         }
         let code = match (&mut self.classes, found) {
-            (_, Found::Nothing) | (Classes::Unknown, _) => NO_LABEL,
+            (_, Found::Nothing | Found::Fraction(_)) | (Classes::Unknown, _) => NO_LABEL,
             (Classes::Given { names, .. }, &Found::Number(number)) => place(number, names.len(), at)? as u32,
-            (Classes::Given { names, places }, Found::Name(name)) => match (places.get(*name), name.parse()) {
+            (Classes::Given { names, places }, Found::Name(name)) => match (places.get(*name), whole(name)) {
                 (Some(&place), _) => place,
-                (None, Ok(number)) => place(number, names.len(), at)? as u32,
-                (None, Err(_)) => {
+                (None, Some(-1)) => NO_LABEL,
+                (None, Some(number)) => place(number, names.len(), at)? as u32,
+                (None, None) => {
                     return Err(LabelError::Unknown { at: at(), found: (*name).to_owned(), classes: names.clone() });
                 }
             },
@@ -155,25 +179,30 @@ impl Labels {
         Ok(())
     }
 
-    /// The classes' names by label, and of each item its label.
-    pub(crate) fn finish(self) -> (Vec<String>, Vec<Option<u32>>) {
-        let labels = |codes: Vec<u32>, to_label: &dyn Fn(u32) -> u32| {
-            codes.into_iter().map(|code| (code != NO_LABEL).then(|| to_label(code))).collect()
+    pub(crate) fn finish(self) -> Labelled {
+        let labels = |codes: Vec<u32>, to_label: &dyn Fn(u32) -> Option<u32>| -> Vec<Option<u32>> {
+            codes.into_iter().map(|code| if code == NO_LABEL { None } else { to_label(code) }).collect()
         };
-        match self.classes {
-            Classes::Unknown => (Vec::new(), labels(self.codes, &|code| code)),
-            Classes::Given { names, .. } => (names, labels(self.codes, &|code| code)),
+        let (class_names, labels, warning) = match self.classes {
+            Classes::Unknown => (Vec::new(), labels(self.codes, &Some), None),
+            Classes::Given { names, .. } => (names, labels(self.codes, &Some), None),
             Classes::Numbers { n } => {
-                ((0..n).map(|number| number.to_string()).collect(), labels(self.codes, &|code| code))
+                ((0..n).map(|number| number.to_string()).collect(), labels(self.codes, &Some), None)
             }
             Classes::Names { codes: of_names } => {
-                let sorted = sorted(of_names);
-                let mut label_of = vec![0; sorted.len()];
-                sorted.iter().enumerate().for_each(|(label, (_, code))| label_of[*code as usize] = label as u32);
-                let names = sorted.into_iter().map(|(name, _)| name).collect();
-                (names, labels(self.codes, &|code| label_of[code as usize]))
+                let mut by_code = vec![String::new(); of_names.len()];
+                of_names.into_iter().for_each(|(name, code)| by_code[code as usize] = name);
+                whole_as_integers(&mut by_code);
+                let mut names: Vec<_> = by_code.iter().filter(|name| *name != "-1").cloned().collect();
+                let warning = sort(&mut names);
+                names.dedup();
+                let label_of: HashMap<_, _> = names.iter().map(String::as_str).zip(0..).collect();
+                let label_of: Vec<_> = by_code.iter().map(|name| label_of.get(name.as_str()).copied()).collect();
+                let labels = labels(self.codes, &|code| label_of[code as usize]);
+                (names, labels, warning)
             }
-        }
+        };
+        Labelled { class_names, labels, warnings: warning.into_iter().collect() }
     }
 }
 
@@ -185,22 +214,48 @@ fn place(number: i64, n_classes: usize, at: impl Fn() -> String) -> Result<usize
     })
 }
 
-/// Names in their order: by number where all are whole numbers.
-fn sorted(codes: HashMap<String, u32>) -> Vec<(String, u32)> {
-    let mut names: Vec<_> = codes.into_iter().collect();
+/// Sorts the names of classes: as numbers where all are numbers, else as text. Says so where that makes a difference.
+pub(crate) fn sort(names: &mut [String]) -> Option<String> {
     names.sort_unstable();
-    let numbers: Option<Vec<i64>> = names.iter().map(|(name, _)| name.parse().ok()).collect();
-    if numbers.is_some() {
-        names.sort_by_key(|(name, _)| name.parse::<i64>().unwrap_or_default());
+    let mut numbered: Vec<(f64, String)> =
+        names.iter().map(|name| Some((number(name)?, name.clone()))).collect::<Option<_>>()?;
+    numbered.sort_by(|(left, left_name), (right, right_name)| {
+        left.partial_cmp(right).unwrap_or(Ordering::Equal).then_with(|| left_name.cmp(right_name))
+    });
+    let is_same = names.iter().eq(numbered.iter().map(|(_, name)| name));
+    names.iter_mut().zip(numbered).for_each(|(name, (_, sorted))| *name = sorted);
+    (!is_same).then(|| format!("the classes are numbers and are sorted as numbers, not as text: {}", listed(names, 12)))
+}
+
+/// Writes numbers without their fraction where all names are whole numbers: `2.0` becomes `2`, `010` stays.
+fn whole_as_integers(names: &mut [String]) {
+    let whole: Option<Vec<i64>> = names.iter().map(|name| whole(name)).collect();
+    for (name, whole) in names.iter_mut().zip(whole.into_iter().flatten()) {
+        if name.contains('.') {
+            *name = whole.to_string();
+        }
     }
-    names
+}
+
+/// The whole number that a text is, also with a fraction of nothing: `2`, `2.0`.
+fn whole(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if fraction.bytes().all(|digit| digit == b'0') { whole.parse().ok() } else { None }
+}
+
+/// The number that a text is: digits, perhaps with a sign before and a fraction behind them.
+fn number(text: &str) -> Option<f64> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let is_number = digits.starts_with(|first: char| first.is_ascii_digit())
+        && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if is_number { text.parse().ok() } else { None }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn push(given: Option<&[&str]>, found: &[Found]) -> Result<(Vec<String>, Vec<Option<u32>>), LabelError> {
+    fn push(given: Option<&[&str]>, found: &[Found]) -> Result<Labelled, LabelError> {
         let given = given.map(|names| names.iter().map(|&name| name.to_owned()).collect());
         let mut labels = Labels::new(given);
         for (at, found) in found.iter().enumerate() {
@@ -213,9 +268,9 @@ mod tests {
     fn classes_are_given_or_sorted() {
         use Found::{Name, Nothing, Number};
         let check = |given: Option<&[&str]>, found: &[Found], names: &[&str], labels: &[Option<u32>]| {
-            let (found_names, found_labels) = push(given, found).unwrap();
+            let Labelled { class_names, labels: found_labels, .. } = push(given, found).unwrap();
             assert_eq!(
-                (found_names, found_labels.as_slice()),
+                (class_names, found_labels.as_slice()),
                 (names.iter().map(|n| (*n).to_owned()).collect(), labels)
             );
         };
@@ -240,6 +295,40 @@ mod tests {
         );
         check(Some(&["1", "0"]), &[Name("0"), Number(0)], &["1", "0"], &[Some(1), Some(0)]);
         check(None, &[Nothing], &[], &[None]);
+        // Whole numbers that were written as a column of decimals.
+        check(
+            None,
+            &[Name("0.0"), Name("10.0"), Name("2.0"), Name("2"), Name("-1.0"), Name("1.00")],
+            &["0", "1", "2", "10"],
+            &[Some(0), Some(3), Some(2), Some(2), None, Some(1)],
+        );
+        check(Some(&["a", "b"]), &[Name("1.0"), Name("-1.0"), Name("0")], &["a", "b"], &[Some(1), None, Some(0)]);
+        // Other numbers keep their text, and so does everything else.
+        check(None, &[Name("10.0"), Name("9.5")], &["9.5", "10.0"], &[Some(1), Some(0)]);
+        check(None, &[Name("10.0"), Name("9.0"), Name("x")], &["10.0", "9.0", "x"], &[Some(0), Some(1), Some(2)]);
+        check(None, &[Name("1e3"), Name("200")], &["1e3", "200"], &[Some(0), Some(1)]);
+        check(None, &[Name("nan"), Name("10"), Name("9")], &["10", "9", "nan"], &[Some(2), Some(0), Some(1)]);
+    }
+
+    #[test]
+    fn names_are_sorted_and_it_is_said_where_numbers_are_not_sorted_as_text() {
+        let check = |names: &[&str], expected: &[&str], is_said: bool| {
+            let mut names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+            let said = sort(&mut names);
+            assert_eq!((names, said.is_some()), (expected.iter().map(|&name| name.to_owned()).collect(), is_said));
+        };
+        check(&["2", "10", "1"], &["1", "2", "10"], true);
+        check(&["2", "1", "0"], &["0", "1", "2"], false);
+        check(&["01", "10", "02"], &["01", "02", "10"], false);
+        check(&["-2", "1", "-10"], &["-10", "-2", "1"], false);
+        check(&["1", "-2", "-10", "20", "3"], &["-10", "-2", "1", "3", "20"], true);
+        check(&["1.5", "10", "1.25"], &["1.25", "1.5", "10"], false);
+        check(&["9007199254740993", "9007199254740992"], &["9007199254740992", "9007199254740993"], false);
+        check(&["2", "10", "b", "a"], &["10", "2", "a", "b"], false);
+        check(&["1.2.3", "10"], &["1.2.3", "10"], false);
+        let mut names = vec!["9".to_owned(), "10".to_owned()];
+        let expected = "the classes are numbers and are sorted as numbers, not as text: 9, 10";
+        assert_eq!(sort(&mut names).as_deref(), Some(expected));
     }
 
     #[test]
@@ -253,6 +342,7 @@ mod tests {
         check(Some(&["cat", "dog"]), &[Name("2")], "row 0: label 2, expected 0 to 1");
         check(None, &[Number(-2)], "row 0: label -2, expected 0 to 999999");
         check(None, &[Number(1_000_000)], "row 0: label 1000000, expected 0 to 999999");
+        check(None, &[Number(0), Found::Fraction(0.5)], "row 1: label 0.5, expected a whole number");
         check(None, &[Number(0), Name("cat")], "row 1: label `cat`, expected a whole number as in the items before");
         check(None, &[Name("cat"), Number(0)], "row 1: label 0, expected a name as in the items before");
     }

@@ -12,7 +12,7 @@ use crate::commands::{download, ingest};
 ///
 /// The config's `dataset` says which source: `shapes` (drawn here, with planted duplicates), `cifar10` and `cifar100` (the
 /// official binary or Python version, folder or .tar.gz), `idx` (MNIST, Fashion-MNIST and files like theirs),
-/// `image-folder` (<split>/<class>/<image>), `hugging-face` (Parquet files of `datasets`), `webdataset` (tar archives) or `table`
+/// `image-folder` (any folder of pictures), `hugging-face` (Parquet files of `datasets`), `webdataset` (tar archives) or `table`
 /// (a CSV or Parquet of labels beside a folder). Writes images.parquet, rejects.parquet (files that could not be read, and
 /// why), croissant.json (both described for other tools, as Croissant 1.1) and, for shapes, truth.csv (the planted
 /// duplicates).
@@ -32,11 +32,23 @@ enum Command {
     Download(download::DownloadArgs),
 }
 
+/// The exit code where something was rejected and `--fail-on-reject` was given.
+const REJECT: u8 = 3;
+
 fn main() -> ExitCode {
     let args = Args::parse();
     twinset_stage::keep_freed_memory();
-    twinset_stage::run(|| match &args.command {
-        Some(Command::Download(args)) => download::run(args),
-        None => ingest::run(&args.ingest),
-    })
+    let mut n_rejects = 0;
+    let code = twinset_stage::run(|| {
+        match &args.command {
+            Some(Command::Download(args)) => download::run(args)?,
+            None => n_rejects = ingest::run(&args.ingest)?,
+        }
+        Ok(())
+    });
+    if args.ingest.fail_on_reject && n_rejects > 0 && code == ExitCode::SUCCESS {
+        eprintln!("{n_rejects} files or rows were rejected (--fail-on-reject)");
+        return ExitCode::from(REJECT);
+    }
+    code
 }

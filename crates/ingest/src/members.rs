@@ -1,7 +1,7 @@
 //! The members of a tar archive, one after another, with names that are believed only when they stay within the folder.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
@@ -23,6 +23,20 @@ pub enum ArchiveError {
         path: String,
         /// Why.
         source: io::Error,
+    },
+    /// A file without bytes.
+    #[error("`{path}` has 0 bytes, expected a tar archive")]
+    Empty {
+        /// The file.
+        path: String,
+    },
+    /// A file that is packed in another way.
+    #[error("`{path}` is a {found} file, expected a tar archive, perhaps packed with gzip")]
+    Packed {
+        /// The file.
+        path: String,
+        /// In which.
+        found: &'static str,
     },
     /// A member's path is absolute or goes up.
     #[error("`{path}`: member `{member}` is absolute or leaves the folder, expected paths within it")]
@@ -46,14 +60,33 @@ pub(crate) struct Member<'a> {
     pub(crate) body: &'a mut dyn Read,
 }
 
-/// Visits the members of an archive that are no folders, in order. What is not called `.tar` is compressed with gzip.
+/// The first bytes of files that are packed otherwise than with gzip.
+const PACKED: [(&[u8], &str); 5] = [
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"\xfd7zXZ", "xz"),
+    (b"BZh", "bzip2"),
+    (b"PK\x03\x04", "zip"),
+    (b"7z\xbc\xaf\x27\x1c", "7z"),
+];
+
+/// Visits the members of an archive that are no folders, in order. Its first bytes tell whether it is packed with gzip.
 pub(crate) fn each_member(
     path: &Path,
     visit: &mut dyn FnMut(Member) -> Result<(), IngestError>,
 ) -> Result<(), IngestError> {
     let damaged = |source| ArchiveError::Damaged { path: path.display().to_string(), source };
-    let file = File::open(path).map_err(damaged)?;
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tar")) {
+    let mut file = File::open(path).map_err(damaged)?;
+    let mut first = Vec::new();
+    (&file).take(8).read_to_end(&mut first).map_err(damaged)?;
+    file.rewind().map_err(damaged)?;
+    let name = || path.display().to_string();
+    if first.is_empty() {
+        return Err(ArchiveError::Empty { path: name() }.into());
+    }
+    if let Some((_, found)) = PACKED.iter().find(|(magic, _)| first.starts_with(magic)) {
+        return Err(ArchiveError::Packed { path: name(), found }.into());
+    }
+    if !first.starts_with(b"\x1f\x8b") {
         let mut archive = Archive::new(BufReader::new(file));
         walk(path, archive.entries_with_seek().map_err(damaged)?, visit)
     } else {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int64Type;
+use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::cast::{CastOptions, cast_with_options};
 use arrow_schema::DataType;
@@ -60,16 +60,10 @@ impl ParquetFile {
         let name = path.display().to_string();
         let damaged = |detail: String| ParquetError::Damaged { path: name.clone(), detail };
         let file = File::open(path).map_err(|error| damaged(error.to_string()))?;
-        let n_bytes = file.metadata().map_err(|error| damaged(error.to_string()))?.len();
-        let builder = guarded(|| ParquetRecordBatchReaderBuilder::try_new(file)).map_err(damaged)?;
+        let to_read = file.try_clone().map_err(|error| damaged(error.to_string()))?;
+        let builder = guarded(|| ParquetRecordBatchReaderBuilder::try_new(to_read)).map_err(damaged)?;
         let builder = builder.map_err(|error| damaged(error.to_string()))?;
-        // Runs of nothing take no room in a file, and yet they would be counted through.
-        let rows = builder.metadata().row_groups().iter().map(|group| u64::try_from(group.num_rows()).unwrap_or(0));
-        let n_rows = rows.fold(0, u64::saturating_add);
-        if n_rows > n_bytes {
-            return Err(damaged(format!("it claims {n_rows} rows in {n_bytes} bytes")));
-        }
-        Ok(Self { name, builder })
+        Ok(Self { name, file, builder })
     }
 
     /// An entry of the footer.
@@ -156,9 +150,9 @@ impl ParquetFile {
     }
 }
 
-/// Whether a column can hold labels: whole numbers or text.
+/// Whether a column can hold labels: whole numbers, also in a column of decimals, or text.
 pub(crate) fn is_label(data_type: &DataType) -> bool {
-    data_type.is_integer() || is_text(data_type)
+    data_type.is_integer() || data_type.is_floating() || is_text(data_type)
 }
 
 /// What [`is_label`] takes, for messages.
@@ -184,6 +178,9 @@ pub(crate) fn cast(array: &dyn Array, to: &DataType) -> Result<ArrayRef, String>
     guarded(|| cast_with_options(array, to, &options))?.map_err(|error| error.to_string())
 }
 
+/// Below it each whole number is a float of 64 bits.
+const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
+
 /// Visits the labels of a column that [`is_label`].
 pub(crate) fn each_label<E>(
     column: &ArrayRef,
@@ -195,6 +192,16 @@ pub(crate) fn each_label<E>(
         text.as_string::<i32>()
             .iter()
             .try_for_each(|name| visit(name.filter(|name| !name.is_empty()).map_or(Found::Nothing, Found::Name)))
+    } else if column.data_type().is_floating() {
+        let numbers = cast(column, &DataType::Float64).map_err(damaged)?;
+        let is_whole = |number: f64| number.fract() == 0.0 && number.abs() < MAX_WHOLE;
+        numbers.as_primitive::<Float64Type>().iter().try_for_each(|number| {
+            visit(match number {
+                None => Found::Nothing,
+                Some(number) if is_whole(number) => Found::Number(number as i64),
+                Some(number) => Found::Fraction(number),
+            })
+        })
     } else {
         let numbers = cast(column, &DataType::Int64).map_err(damaged)?;
         let mut numbers = numbers.as_primitive::<Int64Type>().iter();

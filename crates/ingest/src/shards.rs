@@ -1,5 +1,7 @@
 //! A *shard* is a file that holds many images: a source is one of them, or a folder with any number.
 
+mod series;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +12,9 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::IngestError;
 use crate::splits::{self, Asked, SplitError};
+use crate::strangers::is_stranger;
 use crate::summary::listed;
+pub use series::ShardError;
 
 /// A file that holds many images.
 pub(crate) struct Shard {
@@ -36,9 +40,25 @@ pub(crate) struct Kind {
     pub(crate) expected: &'static str,
 }
 
-/// The shards of a source, by split and path, and warnings about those that are passed over.
-pub(crate) fn list(source: &Path, kind: &Kind, asked: Asked) -> Result<(Vec<Shard>, Vec<String>), IngestError> {
-    let paths = paths(source, kind)?;
+/// The shards of a source, by split and path, and warnings about what is passed over or perhaps does not belong together.
+///
+/// `leave_out` has the beginnings of names, or of paths within the source, whose files are not read.
+pub(crate) fn list(
+    source: &Path,
+    kind: &Kind,
+    asked: Asked,
+    leave_out: &[String],
+) -> Result<(Vec<Shard>, Vec<String>), IngestError> {
+    let mut paths = paths(source, kind)?;
+    for entry in leave_out {
+        let is_left_out =
+            |relative: &str| [relative, name_of(relative)].iter().any(|text| text.starts_with(entry.as_str()));
+        let n_before = paths.len();
+        paths.retain(|(_, relative)| !is_left_out(relative));
+        if paths.len() == n_before {
+            return Err(ShardError::LeftOut { entry: entry.clone() }.into());
+        }
+    }
     let found: Vec<_> =
         paths.into_iter().map(|(path, relative)| (splits::of_path(&relative), path, relative)).collect();
     let source_name = || format!("`{}`", source.display());
@@ -61,8 +81,16 @@ pub(crate) fn list(source: &Path, kind: &Kind, asked: Asked) -> Result<(Vec<Shar
         return Err(SplitError::NoSplits { source_name: source_name(), found }.into());
     }
     shards.sort_by(|left, right| (left.split, &left.relative).cmp(&(right.split, &right.relative)));
+    series::check(&shards)?;
     let passed_over = |relative| format!("`{relative}` names none of train, val, test and was not read");
-    Ok((shards, others.into_iter().map(passed_over).collect()))
+    let mut warnings: Vec<_> = others.into_iter().map(passed_over).collect();
+    warnings.extend(series::warnings(&shards, kind));
+    Ok((shards, warnings))
+}
+
+/// The name of a file by its path within the source.
+fn name_of(relative: &str) -> &str {
+    relative.rsplit('/').next().unwrap_or_default()
 }
 
 /// Each shard as an input.
@@ -86,7 +114,7 @@ fn paths(source: &Path, kind: &Kind) -> Result<Vec<(PathBuf, String)>, IngestErr
             return if is_of_kind(&name) { Ok(vec![(source.to_owned(), name)]) } else { Err(wrong("is another file")) };
         }
     }
-    let is_shown = |entry: &DirEntry| entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
+    let is_shown = |entry: &DirEntry| entry.depth() == 0 || !is_stranger(entry.file_name());
     let mut paths = Vec::new();
     for entry in WalkDir::new(source).follow_links(true).into_iter().filter_entry(is_shown) {
         let entry = entry.map_err(|error| IngestError::Read {

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use twinset_manifest::Written;
 use twinset_manifest::rows::Split;
 
+use crate::no_image;
+
 /// How many images a source has in each split, and how many classes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
@@ -68,10 +70,18 @@ impl fmt::Display for Summary {
                 writeln!(f, "  {split:<8} {n}")?;
             }
         }
-        writeln!(f, "  classes  {}: {}", self.class_names.len(), listed(&self.class_names, 12))?;
+        match self.class_names.len() {
+            0 => writeln!(f, "  labels   none")?,
+            n => writeln!(f, "  classes  {n}: {}", listed(&self.class_names, 12))?,
+        }
         let reasons: Vec<_> = self.rejects_by_reason.iter().map(|(reason, n)| format!("{n} {reason}")).collect();
         let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
         write!(f, "  rejects  {}{reasons}", self.rejects.n_rows)?;
+        for reason in self.rejects_by_reason.keys() {
+            if let Some(advice) = no_image::advice(reason) {
+                write!(f, "\n           {reason}: {advice}")?;
+            }
+        }
         if let Some(n) = self.n_planted_pairs {
             write!(f, "\n  planted  {n} pairs of duplicates, listed in truth.csv")?;
         }

@@ -1,13 +1,12 @@
 //! A table of labels, CSV or Parquet, beside a folder of image files.
 //!
 //! A row has an image's path within the folder, its label, and its split where a column is named for it. Columns are known
-//! by their names; a CSV's first line has them, parted by commas, or by tabs or semicolons where it has no comma. A path that
+//! by their names; a CSV's first line has them, parted by commas, semicolons, tabs or bars (see [`twinset_delimited`]). A path that
 //! leaves the folder, or that two rows have, is an error, as is a label that is none of `class-names`; a file that is missing or
 //! no image is a reject. Symbolic links are followed.
 //!
 //! An image's id is its row's place, from 0. One that is rejected leaves a gap.
 
-mod csv_text;
 mod rows;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +36,9 @@ pub struct Config {
     /// The folder that the images' paths are relative to, itself relative to the data folder; else the table's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<PathBuf>,
+    /// What parts the columns of a `.csv` or `.tsv`; else the comma, semicolon, tab or bar under which the columns are found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<char>,
     /// The column of the images' paths; `image`.
     #[serde(default = "image_column")]
     pub image_column: String,
@@ -91,6 +93,10 @@ impl Config {
         let is_table = |ending: &str| self.path.to_string_lossy().to_ascii_lowercase().ends_with(ending);
         let is_known = [".csv", ".tsv", ".parquet"].into_iter().any(is_table);
         InvalidField::unless(is_known, "path", self.path.display(), "a .csv, .tsv or .parquet file")?;
+        let delimiter = self.delimiter.unwrap_or(',');
+        let is_delimiter = delimiter.is_ascii() && !"\"\n\r".contains(delimiter);
+        let expected = "one ASCII character, and no quote or line end";
+        InvalidField::unless(is_delimiter, "delimiter", format_args!("{delimiter:?}"), expected)?;
         InvalidField::unless(self.max_pixels > 0, "max-pixels", self.max_pixels, "at least 1")?;
         let shard_images = self.shard_images.unwrap_or(1);
         InvalidField::unless(shard_images > 0, "shard-images", shard_images, "at least 1")?;

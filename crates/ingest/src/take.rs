@@ -10,6 +10,7 @@ use twinset_manifest::rows::{ImageData, Reject};
 use twinset_pixels::{Decoded, Limits};
 
 use crate::in_order::Room;
+use crate::no_image::recognise;
 use crate::resize::Resize;
 use crate::taken::{Place, Taken};
 
@@ -18,6 +19,23 @@ pub(crate) type Rejection = (&'static str, String);
 
 /// Why an item without a label gives none, where its source does not know better.
 pub(crate) const UNLABELLED: (&str, &str) = ("unlabelled", "it has no label");
+
+/// How the names of images' files end, behind their last dot. The others are decoded by their first bytes all the same; these
+/// are known to be meant for images.
+const IMAGE_ENDINGS: [&str; 21] = [
+    "png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "gif", "ico", "tga", "tif", "tiff", "ppm", "pgm",
+    "pbm", "pnm", "qoi", "heic", "heif", "avif",
+];
+
+/// Whether a file's name ends as those of images do.
+pub(crate) fn has_image_ending(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, ending)| is_image_ending(ending))
+}
+
+/// Whether images' names end so, behind the dot.
+pub(crate) fn is_image_ending(ending: &str) -> bool {
+    IMAGE_ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known))
+}
 
 /// How images are taken, the same for all items of a source.
 #[derive(Clone, Copy)]
@@ -41,7 +59,8 @@ impl Take<'_> {
     pub(crate) fn image(&self, place: Place, bytes: Bytes, keep: Keep) -> Result<Taken, Rejection> {
         let limits = Limits { max_pixels: self.max_pixels };
         let decoded = twinset_pixels::decode_with_losses(&bytes, &limits);
-        let Decoded { pixels: decoded, lost } = decoded.map_err(|error| (error.reason(), error.detail()))?;
+        let decoded = decoded.map_err(|error| recognise(&bytes).unwrap_or_else(|| (error.reason(), error.detail())));
+        let Decoded { pixels: decoded, lost } = decoded?;
         let resized = self.resize.and_then(|resize| resize.apply(&decoded));
         let bytes = resized.as_ref().map_or(bytes, |pixels| twinset_pixels::encode_png(pixels).into());
         let pixels = resized.unwrap_or(decoded);

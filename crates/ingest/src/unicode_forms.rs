@@ -1,34 +1,40 @@
 //! Names that look alike and are not: `ö` is one character in Unicode's form NFC and two in NFD, as some systems and
 //! archives write names.
 
-/// The first two names, one of each side, that seem to be one name in two forms, with all beyond ASCII escaped.
-///
-/// Nothing is normalised: a character beyond ASCII is taken to be alike to any other, and to a base with its marks.
+use std::collections::HashMap;
+
+use unicode_normalization::UnicodeNormalization;
+
+/// The first two names, one of each side, that are one name in two forms, with all beyond ASCII escaped.
 pub(crate) fn twins(left: &[String], right: &[String]) -> Option<(String, String)> {
-    let alike = |left: &&String, right: &&String| {
-        (left.contains(is_mark) || right.contains(is_mark)) && outline(left) == outline(right)
-    };
+    let right: HashMap<String, &String> = right.iter().map(|name| (nfc(name), name)).collect();
     left.iter().find_map(|left| {
-        let right = right.iter().find(|right| alike(&left, right))?;
+        let right = right.get(&nfc(left)).filter(|right| **right != left)?;
         Some((escaped(left), escaped(right)))
     })
 }
 
-/// The name with one sign for each character beyond ASCII, or base with its marks.
-fn outline(name: &str) -> String {
-    let mut outline = String::new();
-    for character in name.chars() {
-        if is_mark(character) {
-            outline.pop();
+/// A warning for each name of a class that stands there in two forms: they are two classes.
+pub(crate) fn twins_within(names: &[String]) -> Vec<String> {
+    let mut first_of: HashMap<String, &String> = HashMap::new();
+    let mut warnings = Vec::new();
+    for name in names.iter().filter(|name| !name.is_ascii()) {
+        match first_of.get(&nfc(name)) {
+            None => {
+                first_of.insert(nfc(name), name);
+            }
+            Some(first) => warnings.push(format!(
+                "classes `{}` and `{}` look like one name in two Unicode forms (NFC and NFD), and are two classes",
+                escaped(first),
+                escaped(name)
+            )),
         }
-        outline.push(if character.is_ascii() { character } else { char::REPLACEMENT_CHARACTER });
     }
-    outline
+    warnings
 }
 
-/// A character that NFC joins to the one before: accents, the voicing of kana, the later letters of a Hangul syllable.
-fn is_mark(character: char) -> bool {
-    matches!(character, '\u{300}'..='\u{36f}' | '\u{3099}' | '\u{309a}' | '\u{1161}'..='\u{11ff}')
+fn nfc(name: &str) -> String {
+    name.nfc().collect()
 }
 
 fn escaped(name: &str) -> String {
@@ -43,10 +49,13 @@ fn escaped(name: &str) -> String {
 mod tests {
     use super::*;
 
+    fn owned(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
     #[test]
     fn names_in_two_forms_are_found_and_escaped() {
         let check = |left: &[&str], right: &[&str], expected: Option<(&str, &str)>| {
-            let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
             let expected = expected.map(|(left, right)| (left.to_owned(), right.to_owned()));
             assert_eq!(twins(&owned(left), &owned(right)), expected, "{left:?} {right:?}");
         };
@@ -55,8 +64,17 @@ mod tests {
         check(&["Vo\u{308}gel"], &["V\u{f6}gel"], forms.map(|(nfc, nfd)| (nfd, nfc)));
         check(&["\u{c0f6}"], &["\u{1101}\u{1169}\u{11be}"], Some((r"\u{c0f6}", r"\u{1101}\u{1169}\u{11be}")));
         check(&["V\u{f6}gel"], &["V\u{e4}gel"], None);
+        check(&["Vo\u{308}gel"], &["Vo\u{308}gel"], None);
         check(&["cat"], &["dog"], None);
         check(&["Vogel"], &["Vo\u{308}gel"], None);
         check(&[], &["Vo\u{308}gel"], None);
+    }
+
+    #[test]
+    fn two_forms_among_the_classes_are_warned_of() {
+        let check = |names: &[&str], expected: &[&str]| assert_eq!(twins_within(&owned(names)), owned(expected));
+        let expected = r"classes `cafe\u{301}` and `caf\u{e9}` look like one name in two Unicode forms (NFC and NFD), and are two classes";
+        check(&["cafe\u{301}", "cat", "caf\u{e9}"], &[expected]);
+        check(&["caf\u{e9}", "cafe", "caf\u{e8}"], &[]);
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! A file `train-000.tar` (or `.tar.gz`, `.tgz`) is a *shard*; its split is what its name begins with, else
 //! its folder's name. A *sample* is the members with one key that follow one another: an image (`0001.png`, `.jpg`, `.webp`,
-//! …) and its label, `0001.cls` with a whole number or `0001.json` with a field. Other members of a sample are passed over. A
-//! member that makes no sample is a reject; a path that leaves the folder is an error, as nobody makes such an archive by
-//! accident.
+//! …, in any case) and its label, `0001.cls` with a whole number or `0001.json` with a field. Other members of a sample are
+//! passed over. A member that makes no sample is a reject, and so is each image whose name has a further dot
+//! (`img.0001.png` has the key `img`); a path that leaves the folder is an error, as nobody makes such an archive by accident.
 //!
 //! An image's id is its sample's place, shard after shard, train before val before test. One that is rejected leaves a gap.
 //!
@@ -45,6 +45,9 @@ pub struct Config {
     /// The classes by label; else the numbers, or the sorted names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class_names: Option<Vec<String>>,
+    /// Files that are not read: those whose names, or paths below `path`, begin with one of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leave_out: Vec<String>,
     /// The split of all images, where the archives name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<Split>,
@@ -79,6 +82,12 @@ impl Config {
         InvalidField::unless(!self.label_field.is_empty(), "label-field", "nothing", "the name of a field")?;
         InvalidField::unless(self.max_pixels > 0, "max-pixels", self.max_pixels, "at least 1")?;
         validate_names(self.class_names.as_deref())?;
+        InvalidField::unless(
+            !self.leave_out.contains(&String::new()),
+            "leave-out",
+            "an empty text",
+            "how a name begins",
+        )?;
         self.asked().validate()?;
         self.resize.as_ref().map_or(Ok(()), Resize::validate)
     }
@@ -90,14 +99,14 @@ impl Config {
 
 /// The files that will be read.
 pub(crate) fn list_inputs(config: &Config, path: &Path) -> Result<Vec<PathBuf>, IngestError> {
-    let (shards, _) = shards::list(path, &KIND, config.asked())?;
+    let (shards, _) = shards::list(path, &KIND, config.asked(), &config.leave_out)?;
     Ok(shards.into_iter().map(|shard| shard.path).collect())
 }
 
 /// How many samples there are, by split.
 pub(crate) fn count(config: &Config, path: &Path) -> Result<Counts, IngestError> {
-    let (shards, _) = shards::list(path, &KIND, config.asked())?;
-    Ok(call_roll(config, &shards)?.counts())
+    let (shards, _) = shards::list(path, &KIND, config.asked(), &config.leave_out)?;
+    Ok(call_roll(config, &shards)?.0.counts())
 }
 
 /// Writes an image or a reject for each sample.
@@ -108,8 +117,9 @@ pub(crate) fn ingest(
     out: &Path,
     progress: &Progress,
 ) -> Result<Summary, IngestError> {
-    let (shards, warnings) = shards::list(path, &KIND, config.asked())?;
-    let roll = call_roll(config, &shards)?;
+    let (shards, mut warnings) = shards::list(path, &KIND, config.asked(), &config.leave_out)?;
+    let (roll, of_shards) = call_roll(config, &shards)?;
+    warnings.extend(of_shards);
     let take = Take { max_pixels: config.max_pixels, resize: config.resize.as_ref() };
     let sink = Sink::create(out, roll.labels.len(), progress)?;
     let mut intake = Intake::new(path, &roll, take, sink);
@@ -122,10 +132,12 @@ pub(crate) fn ingest(
     intake.finish(config.asked(), provenance)
 }
 
-/// The label and split of each sample.
-fn call_roll(config: &Config, shards: &[Shard]) -> Result<Roll, IngestError> {
+/// The label and split of each sample, and what a reader should know of the shards.
+fn call_roll(config: &Config, shards: &[Shard]) -> Result<(Roll, Vec<String>), IngestError> {
     let (mut labels, mut splits) = (Labels::new(config.class_names.clone()), Vec::new());
+    let (mut warnings, mut n_dotted, mut dotted) = (Vec::new(), 0, None);
     for shard in shards {
+        let n_before = splits.len();
         each_sample(shard, &config.label_field, None, |sample| {
             let found = match &sample.label {
                 Label::Number(number) => Found::Number(*number),
@@ -134,10 +146,23 @@ fn call_roll(config: &Config, shards: &[Shard]) -> Result<Roll, IngestError> {
             };
             labels.push(&found, || shard.at(format_args!("sample `{}`", sample.key)))?;
             splits.push(shard.split);
+            if sample.n_dotted() > 0 {
+                n_dotted += sample.n_dotted();
+                dotted.get_or_insert_with(|| format!("`{}#{}`", shard.relative, sample.name));
+            }
             Ok(())
         })?;
+        if splits.len() == n_before {
+            warnings.push(format!("`{}` holds no sample", shard.relative));
+        }
     }
-    Ok(Roll::new(labels.finish(), splits, config.asked()))
+    if let Some(at) = dotted {
+        warnings.push(format!(
+            "{n_dotted} images with several dots in their names were passed over beside images of the same key, for instance \
+             beside {at}"
+        ));
+    }
+    Ok((Roll::new(labels.finish(), splits, config.asked()), warnings))
 }
 
 fn write_shard(config: &Config, shard: &Shard, take: Take, intake: &mut Intake) -> Result<(), IngestError> {

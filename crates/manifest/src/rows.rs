@@ -97,9 +97,9 @@ row! {
         image_id: u64,
         /// `train`, `val` or `test`.
         split: Split,
-        /// The class, counted from 0; signed, as Hugging Face's class labels are.
+        /// The class, counted from 0; signed, as Hugging Face's class labels are. 0 where the images have no labels.
         label: u32 as ClassLabel,
-        /// The class's name.
+        /// The class's name; empty where the images have no labels.
         class_name: String,
         /// Width in pixels as decoded, orientation applied.
         width: u32,
@@ -127,7 +127,8 @@ row! {
         /// Where it stands: a file's path within the dataset.
         source: String,
         /// A short reason that rows can be grouped by: `unreadable`, `unsupported`, `too-large`, `unlabelled`, or `unpaired`
-        /// where an image and its label are to stand beside one another and one of them is missing.
+        /// where an image and its label are to stand beside one another and one of them is missing. What is no image and yet
+        /// known: `empty`, `heic`, `avif`, `video`, `git-lfs-pointer`, `web-page`.
         reason: String,
         /// What the decoder said.
         detail: String,

@@ -183,7 +183,7 @@ struct Judgements {
 
 struct Verdict {
     is_duplicate: bool,
-    line: usize,
+    line: u64,
 }
 
 impl Judgements {
@@ -195,7 +195,10 @@ impl Judgements {
             let ends = identical.pair(left_id, right_id);
             let contradicted = |by: String| {
                 let says = if is_duplicate { "duplicates" } else { "no duplicates" };
-                Err(TruthError { line, detail: format!("says that {left_id} and {right_id} are {says}, but {by}") })
+                Err(TruthError::Row {
+                    line,
+                    detail: format!("says that {left_id} and {right_id} are {says}, but {by}"),
+                })
             };
             if ends.0 == ends.1 && !is_duplicate {
                 return contradicted("their pixels are identical".to_owned());

@@ -1,19 +1,20 @@
 //! What is known of a set's duplicates: planted, or judged by hand.
 
 mod cifair;
-mod csv;
+mod values;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+use twinset_delimited::{DelimitedError, Table};
 use twinset_manifest::rows::{PairKind, Split};
 
 use crate::{Fingerprint, ImageIndex, Match};
-use csv::Csv;
+use values::value;
 
 /// The pairs that a truth file tells of.
 ///
-/// CSV with a header; the columns `left_id`, `right_id` and `kind` (`exact`, `near` or `similar`) are needed, `transform`
+/// CSV with a header (see [`twinset_delimited`]); the columns `left_id`, `right_id` and `kind` (`exact`, `near` or `similar`) are needed, `transform`
 /// (what was done, its name first) and `is_duplicate` (`true`, or `false` for a pair that was judged and is no duplicate;
 /// its `kind` may be empty) are used where they are there, others are passed over. [`Truth::of_images`] also reads ciFAIR's
 /// layout: `TestID` and `TrainID` (positions in their splits, counted from 0 in the order of ids) and `Judgment` (0 exact, 1
@@ -27,7 +28,7 @@ pub struct Truth {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Judged {
     /// Where it stands, counted from 1.
-    pub(crate) line: usize,
+    pub(crate) line: u64,
     pub(crate) left_id: u64,
     pub(crate) right_id: u64,
     pub(crate) kind: PairKind,
@@ -37,12 +38,18 @@ pub(crate) struct Judged {
 
 /// What is wrong with a truth file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {detail}")]
-pub struct TruthError {
-    /// Counted from 1.
-    pub line: usize,
-    /// What was found and what was expected.
-    pub detail: String,
+pub enum TruthError {
+    /// It is no table with the columns that are needed.
+    #[error(transparent)]
+    Table(#[from] DelimitedError),
+    /// A row tells of no pair.
+    #[error("line {line}: {detail}")]
+    Row {
+        /// Counted from 1.
+        line: u64,
+        /// What was found and what was expected.
+        detail: String,
+    },
 }
 
 /// How many of the planted duplicates were found.
@@ -53,9 +60,9 @@ pub struct Recall {
 }
 
 impl Judged {
-    fn new(line: usize, (a, b): (u64, u64), kind: PairKind, is_duplicate: bool) -> Result<Self, TruthError> {
+    fn new(line: u64, (a, b): (u64, u64), kind: PairKind, is_duplicate: bool) -> Result<Self, TruthError> {
         if a == b {
-            return Err(TruthError {
+            return Err(TruthError::Row {
                 line,
                 detail: format!("found image {a} paired with itself, expected two images"),
             });
@@ -69,25 +76,25 @@ impl Truth {
     ///
     /// # Errors
     /// Names the line.
-    pub fn parse(text: &str) -> Result<Self, TruthError> {
-        Self::of_ids(&Csv::parse(text)?)
+    pub fn parse(text: impl AsRef<[u8]>) -> Result<Self, TruthError> {
+        Self::of_ids(table(text.as_ref())?)
     }
 
     /// Reads a truth file's text in either layout. Where `images` are given, every id must be one of theirs.
     ///
     /// # Errors
     /// Names the line. ciFAIR's layout without images is one: its ids are positions among them.
-    pub fn of_images(text: &str, images: Option<&ImageIndex>) -> Result<Self, TruthError> {
-        let csv = Csv::parse(text)?;
+    pub fn of_images(text: impl AsRef<[u8]>, images: Option<&ImageIndex>) -> Result<Self, TruthError> {
+        let table = table(text.as_ref())?;
         match images {
-            Some(images) if cifair::is_cifair(&csv) => cifair::parse(&csv, images),
-            None if cifair::is_cifair(&csv) => {
+            Some(images) if cifair::is_cifair(&table) => cifair::parse(table, images),
+            None if cifair::is_cifair(&table) => {
                 let detail =
                     "found ciFAIR's columns, whose ids are positions in the splits, expected the images beside them";
-                Err(TruthError { line: 1, detail: detail.to_owned() })
+                Err(TruthError::Row { line: 1, detail: detail.to_owned() })
             }
             Some(images) => {
-                let truth = Self::of_ids(&csv)?;
+                let truth = Self::of_ids(table)?;
                 truth.judged.iter().try_for_each(|pair| {
                     [pair.left_id, pair.right_id].into_iter().try_for_each(|id| match images.split(id) {
                         Some(_) => Ok(()),
@@ -96,30 +103,32 @@ impl Truth {
                 })?;
                 Ok(truth)
             }
-            None => Self::of_ids(&csv),
+            None => Self::of_ids(table),
         }
     }
 
-    fn of_ids(csv: &Csv) -> Result<Self, TruthError> {
-        let (left, right, kind) = (csv.needed("left_id")?, csv.needed("right_id")?, csv.needed("kind")?);
-        let (transform, verdict) = (csv.column("transform"), csv.column("is_duplicate"));
-        let judged = csv.rows().iter().map(|row| {
-            let ids = (csv.value(row, left, "an image id")?, csv.value(row, right, "an image id")?);
+    fn of_ids(mut table: Table) -> Result<Self, TruthError> {
+        let (left, right, kind) = (table.needed(LEFT_ID)?, table.needed(RIGHT_ID)?, table.needed(KIND)?);
+        let (transform, verdict) = (table.column(TRANSFORM)?, table.column(IS_DUPLICATE)?);
+        let mut judged = Vec::new();
+        while let Some(row) = table.next_row()? {
+            let line = row.line();
+            let ids = (value(&row, left, LEFT_ID, "an image id")?, value(&row, right, RIGHT_ID, "an image id")?);
             let is_duplicate = match verdict {
                 // As pandas writes them too.
-                Some(verdict) if row.text(verdict) == "True" => true,
-                Some(verdict) if row.text(verdict) == "False" => false,
-                Some(verdict) => csv.value(row, verdict, "`true` or `false`")?,
+                Some(verdict) if row.field(verdict) == "True" => true,
+                Some(verdict) if row.field(verdict) == "False" => false,
+                Some(verdict) => value(&row, verdict, IS_DUPLICATE, "`true` or `false`")?,
                 None => true,
             };
-            let kind = match row.text(kind) {
+            let kind = match row.field(kind) {
                 "" if !is_duplicate => PairKind::Similar,
-                text => text.parse().map_err(|detail| row.error(format!("found {detail}")))?,
+                text => text.parse().map_err(|found| TruthError::Row { line, detail: format!("found {found}") })?,
             };
-            let transform = transform.map_or_else(String::new, |column| name_of(row.text(column)));
-            Ok(Judged { transform, ..Judged::new(row.line, ids, kind, is_duplicate)? })
-        });
-        Ok(Self { judged: judged.collect::<Result<_, _>>()? })
+            let transform = transform.map_or_else(String::new, |column| name_of(row.field(column)));
+            judged.push(Judged { transform, ..Judged::new(line, ids, kind, is_duplicate)? });
+        }
+        Ok(Self { judged })
     }
 
     /// All pairs, those that are no duplicates too.
@@ -161,8 +170,21 @@ impl Truth {
     }
 }
 
-fn unknown(line: usize, id: u64, n_images: usize) -> TruthError {
-    TruthError { line, detail: format!("no image has the id {id} ({n_images} images)") }
+/// The columns of a truth in this project's layout.
+const LEFT_ID: &str = "left_id";
+const RIGHT_ID: &str = "right_id";
+const KIND: &str = "kind";
+const TRANSFORM: &str = "transform";
+const IS_DUPLICATE: &str = "is_duplicate";
+
+/// The table of a truth file in either layout.
+fn table(text: &[u8]) -> Result<Table<'_>, TruthError> {
+    let wanted = [LEFT_ID, RIGHT_ID, KIND, TRANSFORM, IS_DUPLICATE].into_iter().chain(cifair::COLUMNS);
+    Ok(Table::parse(text, None, &wanted.collect::<Vec<_>>())?)
+}
+
+fn unknown(line: u64, id: u64, n_images: usize) -> TruthError {
+    TruthError::Row { line, detail: format!("no image has the id {id} ({n_images} images)") }
 }
 
 impl fmt::Display for Recall {
@@ -212,7 +234,11 @@ mod tests {
         let read = |text: &str| Truth::parse(text).unwrap();
         let plain = read("left_id,right_id,kind,is_duplicate\n1,2,near,true\n1,3,,false\n");
         assert_eq!(read("\u{feff}left_id,right_id,kind,is_duplicate\r\n1,2,near,True\r\n1,3,,False\r\n"), plain);
-        assert_eq!(read("left_id;right_id;kind;is_duplicate\n1;2;near;true\n1;3;;false\n"), plain);
+        let text = "left_id,right_id,kind,is_duplicate\n1,2,near,true\n1,3,,false\n";
+        for (from, to) in [(",", ";"), (",", "\t"), (",", ", "), ("\n", "\r"), ("\n", "\r\n")] {
+            assert_eq!(read(&text.replace(from, to)), plain, "{to:?}");
+        }
+        assert_eq!(read(&format!("{text}\n\n")), plain);
     }
 
     #[test]
@@ -229,9 +255,16 @@ mod tests {
             let found = Truth::parse(text).and_then(|truth| truth.recall(&[image(1, 1, 0)], &[]));
             assert_eq!(found.unwrap_err().to_string(), expected);
         };
-        check("", "line 1: found the columns ``, expected `left_id` among them");
-        check("a,left_id,right_id\n", "line 1: found the columns `a,left_id,right_id`, expected `kind` among them");
-        check("left_id,right_id,kind\n1,2\n", "line 2: found 2 fields, expected 3");
+        check("", "line 1: found no column, expected the column `left_id`");
+        check(
+            "a,left_id,right_id\n",
+            "line 1: found the columns `a`, `left_id`, `right_id`, expected the column `kind`",
+        );
+        check(
+            "left_id,right_id,kind,kind\n",
+            "line 1: found columns 3 and 4 both called `kind`, expected one of that name",
+        );
+        check("left_id,right_id,kind\n1,2\n", "line 2: found 2 fields, expected 3 as in the header");
         check("left_id,right_id,kind\n1,x,near\n", "line 2: found `x` in `right_id`, expected an image id");
         check("left_id,right_id,kind\n7,7,near\n", "line 2: found image 7 paired with itself, expected two images");
         check(

@@ -174,7 +174,7 @@ fn bad_input_is_named_and_nothing_is_written() {
     let header = "left_id,right_id,kind\n";
     let read = "failed to read the truth file `t.csv`:";
     refused(&format!("{header}10,9,near\n"), &images, &format!("{read} line 2: no image has the id 9 (350 images)"));
-    let columns = "line 1: found the columns `left_id,kind`, expected `right_id` among them";
+    let columns = "line 1: found the columns `left_id`, `kind`, expected the column `right_id`";
     refused("left_id,kind\n", &[], &format!("{read} {columns}"));
     let number = "line 3: found `-4` in `left_id`, expected an image id";
     refused(&format!("{header}10,11,near\n-4,11,near\n"), &[], &format!("{read} {number}"));

@@ -11,7 +11,7 @@ use twinset_manifest::guarded;
 use twinset_manifest::rows::Image;
 
 use crate::{
-    DecodeError, Limits, Lost, RowError, depth, digest, gif, ground, jpeg, orientation, png, tags, unknown, webp,
+    DecodeError, Limits, Lost, RowError, depth, digest, gif, ground, jpeg, orientation, png, tags, webp,
 };
 
 /// The pixels of a file, and what of it is not in them.
@@ -52,7 +52,7 @@ pub fn decode_with_losses(bytes: &[u8], limits: &Limits) -> Result<Decoded, Deco
 
 fn decode_unguarded(bytes: &[u8], limits: &Limits) -> Result<Decoded, DecodeError> {
     match image::guess_format(bytes) {
-        Err(_) | Ok(ImageFormat::Avif) => Err(DecodeError::Unsupported(unknown::reason(bytes).to_owned())),
+        Err(_) => Err(DecodeError::Unsupported("the bytes are of no known image format".to_owned())),
         Ok(ImageFormat::Jpeg) => {
             let jpeg = jpeg::decode(bytes, limits)?;
             let orientation = jpeg.exif.as_deref().map_or(Orientation::NoTransforms, orientation::of_exif);

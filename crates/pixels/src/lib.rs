@@ -24,7 +24,6 @@ mod orientation;
 mod png;
 mod shrink;
 mod tags;
-mod unknown;
 mod webp;
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};

@@ -1,21 +1,26 @@
 //! Running a stage: its errors on stderr, its exit code.
 
+use std::any::Any;
 use std::fmt;
+use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
+use anyhow::{Context, anyhow};
 use twinset_manifest::ManifestError;
 
 use crate::ConfigError;
 use crate::lineage::Lineage;
-use crate::printable;
+use crate::printable_line;
 
 /// Runs a stage and turns its error into one line on stderr and exit code 1; hints follow on lines of their own.
 ///
-/// Where the environment names a lineage service, it hears what the run reads and writes and how it ends.
+/// An output that cannot be written, as where the disk under stdout is full, is such an error. Where the environment names a
+/// lineage service, it hears what the run reads and writes and how it ends.
 pub fn run(stage: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
     end_with_the_reader();
     let lineage = Lineage::begin();
-    match stage() {
+    match printing(stage) {
         Ok(()) => {
             if let Some(lineage) = lineage {
                 lineage.complete();
@@ -24,9 +29,9 @@ pub fn run(stage: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
         }
         Err(error) => {
             let message = chain(&error);
-            eprintln!("error: {}", printable(&message));
+            tell(&format!("error: {}", printable_line(&message)));
             if let Some(hint) = error.chain().find_map(hint) {
-                eprintln!("hint: {}", printable(&hint));
+                tell(&format!("hint: {}", printable_line(&hint)));
             }
             if let Some(lineage) = lineage {
                 lineage.fail(&message);
@@ -34,6 +39,36 @@ pub fn run(stage: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Writes a line to stderr. Where that cannot be written, there is nobody to tell.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// What begins the panic of `println!` and `eprintln!` where they cannot write.
+const NOT_PRINTED: &str = "failed printing to ";
+
+/// Runs a stage. Where it cannot print, `println!` panics; here that becomes an error.
+fn printing(stage: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if not_printed(info.payload()).is_none() {
+            before(info);
+        }
+    }));
+    match panic::catch_unwind(AssertUnwindSafe(stage)) {
+        Ok(result) => result.and_then(|()| io::stdout().flush().context("cannot write to stdout")),
+        Err(payload) => match not_printed(payload.as_ref()) {
+            Some(what) => Err(anyhow!("cannot write to {what}")),
+            None => panic::resume_unwind(payload),
+        },
+    }
+}
+
+/// Where a panic could not print, and why; none of any other panic.
+fn not_printed(payload: &(dyn Any + Send)) -> Option<&str> {
+    payload.downcast_ref::<String>()?.strip_prefix(NOT_PRINTED)
 }
 
 /// A closed pipe ends the program as it does any other (`twinset-ingest … | head`), instead of a panic in `println!`.
@@ -88,8 +123,6 @@ fn chain(error: &anyhow::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use anyhow::{Context, anyhow};
-
     use super::*;
 
     #[test]

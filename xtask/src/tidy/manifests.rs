@@ -6,8 +6,8 @@ use toml::{Table, Value};
 /// The crates that may use libtorch.
 const WITH_TCH: [&str; 4] = ["attack", "evaluate", "model", "train"];
 /// Libraries that stages share.
-const SHARED: [&str; 9] =
-    ["attack", "chart", "croissant", "gallery", "manifest", "model", "openlineage", "pixels", "stage"];
+const SHARED: [&str; 10] =
+    ["attack", "chart", "croissant", "delimited", "gallery", "manifest", "model", "openlineage", "pixels", "stage"];
 /// What would make the runner slow to compile.
 const HEAVY: [&str; 6] = ["arrow", "image", "parquet", "polars", "rayon", "tch"];
 const DEPENDENCIES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];

@@ -28,18 +28,23 @@ Configs:
   dataset = \"idx\"           path = \"mnist\"  class-names = \"digits\" (or \"fashion-mnist\", or a list)
                             other names: train = { images = \"FILE\", labels = \"FILE\" }  val  test
   dataset = \"image-folder\"  path = \"photos\"  embed = true
+                            layout = \"splits\" (<split>/<class>/<image>), \"classes\" (<class>/<image>) or \"flat\" (images at
+                            any depth, without labels); else splits where folders are called train, val or test, classes
+                            beside `split` or `draw-split`, and flat otherwise
                             shard-images = 100000: a folder images/ of shards of so many files; a run that was
                             interrupted goes on from them when it is started again with the same --out; a table has it too
   dataset = \"hugging-face\"  path = \"cats/data\"  image-column = \"image\"  label-column = \"label\"
   dataset = \"webdataset\"    path = \"shards\"  label-field = \"label\" (of a sample's .json)
+                            both: leave-out = [\"small/\", \"train_noisy\"]: files whose names or paths begin so are not read
   dataset = \"table\"         path = \"photos/labels.csv\" (or .tsv, .parquet)  folder = \"photos\"  embed = true
+                            delimiter = \";\" (else a comma, semicolon, tab or bar, whichever parts the columns)
                             image-column = \"image\"  label-column = \"label\"  split-column = \"split\"
   These four also have      max-pixels = 100000000
                             resize = { width = 32, height = 32, fit = \"stretch\", filter = \"triangle\" }
                               fit: stretch, crop, pad; filter: nearest, triangle, catmull-rom, lanczos3
                             draw-split = { val = 0.1, test = 0.2, seed = 0 } for a source without splits: of each class;
-                              an image-folder is then <class>/<image>
-  The last three also       class-names = [\"cat\", \"dog\"]  split = \"train\" (of all, for a source without splits)";
+                            split = \"train\" (of all) for a source without splits
+  The last three also       class-names = [\"cat\", \"dog\"]";
 
 #[derive(clap::Args)]
 pub(crate) struct IngestArgs {
@@ -58,13 +63,18 @@ pub(crate) struct IngestArgs {
     /// decoded: a file that is no image counts as one. Files outside of class folders are counted apart, as `outside`.
     #[arg(long, conflicts_with = "list_inputs")]
     count: bool,
+
+    /// End with exit code 3 where a file or row gave no image. All outputs are written all the same.
+    #[arg(long, conflicts_with_all = ["list_inputs", "count"])]
+    pub(crate) fail_on_reject: bool,
 }
 
-pub(crate) fn run(args: &IngestArgs) -> anyhow::Result<()> {
+/// Says how many rejects there are.
+pub(crate) fn run(args: &IngestArgs) -> anyhow::Result<u64> {
     let config: Config = args.common.config(Config::validate).map_err(|error| explain_config(error, args))?;
     let (data, explain) = (args.data.as_deref(), |error| explain(error, &config));
     if args.common.check {
-        return Ok(());
+        return Ok(0);
     }
     if args.list_inputs {
         for path in list_inputs(&config, data).map_err(explain)? {
@@ -91,9 +101,10 @@ pub(crate) fn run(args: &IngestArgs) -> anyhow::Result<()> {
         let about = About { name: config.dataset(), description: &description };
         let images = if summary.images.path.is_dir() { "images" } else { "images.parquet" };
         write_croissant(out, &about, &[images, "rejects.parquet"]).context("failed to describe the dataset")?;
-        println!("{summary}");
+        println!("{}", twinset_stage::printable(&summary.to_string()));
+        return Ok(summary.rejects.n_rows);
     }
-    Ok(())
+    Ok(0)
 }
 
 /// What a count leaves open.

@@ -1,88 +1,122 @@
 //! What an image folder holds, in order.
 
-use std::cmp::Ordering;
+mod walk;
+
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::path::{MAIN_SEPARATOR, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use twinset_manifest::rows::Split;
-use walkdir::{DirEntry, WalkDir};
 
-use super::Config;
-use crate::IngestError;
-use crate::draw_split::DrawSplit;
+use super::{Config, Layout};
 use crate::files::Found;
-use crate::splits::{self, SplitError, missing_classes, without_classes};
+use crate::splits::{SplitError, missing_classes, without_classes};
+use crate::strangers::Strangers;
+use crate::summary::listed;
+use crate::take::has_image_ending;
+use crate::{IngestError, labels, unicode_forms};
+use walk::{Entry, entries};
 
 /// What an image folder holds.
 pub(super) struct Listing {
-    /// The classes, sorted by name: by label.
+    /// The classes, by label; empty where the images have no labels.
     pub(super) class_names: Vec<String>,
     /// The files, by split, class and path; then those outside of a class, so that these move no other's place.
     pub(super) files: Vec<Found>,
-    /// What was passed over and perhaps should not have been.
+    /// What was passed over and perhaps should not have been, and what was taken for granted.
     pub(super) warnings: Vec<String>,
+}
+
+/// What stands in the image folder itself.
+struct Top {
+    splits: Vec<(Split, PathBuf)>,
+    /// The names of its other folders.
+    folders: Vec<String>,
+    /// How many files there are whose names end as images' do.
+    n_images: usize,
+    strangers: Strangers,
 }
 
 impl Listing {
     pub(super) fn of(config: &Config, folder: &Path) -> Result<Self, IngestError> {
-        check_is_folder(folder)?;
-        if let Some(draw_split) = &config.draw_split {
-            return Self::drawn(folder, draw_split);
-        }
-        let (splits, others) = splits_and_others(folder)?;
-        let name = |entry: &Entry| entry.name().to_string_lossy().into_owned();
-        let Some((first, first_folder)) = splits.first() else {
-            let found = others.iter().map(name).collect();
-            return Err(IngestError::NoSplits { folder: folder.to_owned(), found });
+        let top = Top::of(folder)?;
+        let (layout, mut warnings) = top.layout(config, folder)?;
+        let mut listing = match layout {
+            Layout::Splits => Self::of_splits(folder, &top)?,
+            Layout::Classes => Self::of_classes(folder)?,
+            Layout::Flat => Self::flat(folder)?,
         };
-        let class_names = classes(first_folder)?;
-        for (split, split_folder) in &splits[1..] {
-            check_same(folder, (*first, &class_names), (*split, &classes(split_folder)?))?;
+        if layout != Layout::Splits {
+            listing.assign_splits(config);
         }
-        let is_folder = |entry: &&Entry| entry.is_folder;
-        let mut warnings: Vec<_> = others
-            .iter()
-            .filter(is_folder)
-            .map(|entry| format!("folder `{}` is none of train, val, test and was not read", name(entry)))
-            .collect();
-        let (mut files, mut outside, mut is_empty) = (Vec::new(), Vec::new(), vec![true; class_names.len()]);
-        for &(split, ref split_folder) in &splits {
-            outside.append(&mut files_below(folder, split_folder, split, None)?);
+        listing.warnings.extend(unicode_forms::twins_within(&listing.class_names));
+        warnings.append(&mut listing.warnings);
+        Ok(Self { warnings, ..listing })
+    }
+
+    /// Of `<split>/<class>/<image>`, or of `<split>/<image>` where no split has a folder.
+    fn of_splits(folder: &Path, top: &Top) -> Result<Self, IngestError> {
+        let splits = top.splits()?;
+        let Some((first, _)) = splits.first() else {
+            return Err(IngestError::NoSplits { folder: folder.to_owned(), found: top.folders.clone() });
+        };
+        let of_splits: Vec<_> = splits.iter().map(|(_, folder)| classes(folder)).collect::<Result<_, _>>()?;
+        let (class_names, sorted) = of_splits[0].clone();
+        for ((split, split_folder), (names, _)) in splits.iter().zip(&of_splits) {
+            if names.is_empty() && of_splits.iter().any(|(names, _)| !names.is_empty()) {
+                return Err(IngestError::NoClasses { folder: split_folder.clone() });
+            }
+            check_same(folder, (*first, &class_names), (*split, names))?;
+        }
+        let mut listing = Self { class_names, files: Vec::new(), warnings: Vec::new() };
+        let mut strangers = top.strangers.clone();
+        let not_read = |name: &String| format!("folder `{name}` is none of train, val, test and was not read");
+        listing.warnings.extend(top.folders.iter().map(not_read));
+        if top.n_images > 0 {
+            let n = top.n_images;
+            listing.warnings.push(format!("{n} images beside the folders of the splits were not read"));
+        }
+        listing.warnings.extend(sorted);
+        let (mut outside, mut is_empty) = (Vec::new(), vec![true; listing.class_names.len()]);
+        for (split, split_folder) in splits {
+            if listing.class_names.is_empty() {
+                listing.files.append(&mut files_below(folder, split_folder, *split, Some(0), &mut strangers)?);
+                continue;
+            }
+            outside.append(&mut files_below(folder, split_folder, *split, None, &mut strangers)?);
+            let of_classes = files_of_classes(folder, split_folder, *split, &listing.class_names, &mut strangers)?;
             let mut missing = Vec::new();
-            let of_classes = files_of_classes(folder, split_folder, split, &class_names)?;
-            for (label, (class, mut of_class)) in class_names.iter().zip(of_classes).enumerate() {
+            for (label, (class, mut of_class)) in listing.class_names.iter().zip(of_classes).enumerate() {
                 if of_class.is_empty() {
                     missing.push(class.clone());
                 }
                 is_empty[label] &= of_class.is_empty();
-                files.append(&mut of_class);
+                listing.files.append(&mut of_class);
             }
-            warnings.extend(without_classes(split, &missing));
+            listing.warnings.extend(without_classes(*split, &missing));
         }
         if let Some(label) = is_empty.iter().position(|&is_empty| is_empty) {
-            let class = &class_names[label];
+            let class = &listing.class_names[label];
             let folders = splits.iter().map(|(_, split_folder)| split_folder.join(class)).collect();
             return Err(IngestError::EmptyClass { class: class.clone(), folders });
         }
-        files.append(&mut outside);
-        Ok(Self { class_names, files, warnings })
+        listing.files.append(&mut outside);
+        listing.warnings.extend(strangers.warning());
+        Ok(listing)
     }
 
-    /// Of a folder whose splits are drawn: classes, and no splits.
-    fn drawn(folder: &Path, draw_split: &DrawSplit) -> Result<Self, IngestError> {
-        check_has_no_splits(folder)?;
-        let class_names = names_of_folders(folder)?;
+    /// Of `<class>/<image>`; all of split train.
+    fn of_classes(folder: &Path) -> Result<Self, IngestError> {
+        let (class_names, sorted) = classes(folder)?;
         if class_names.is_empty() {
             let found = "has no class folders";
             return Err(IngestError::NoDataset { path: folder.to_owned(), found, expected: "<class>/<image>" });
         }
-        // What stands beside the classes is no image and of no split; those of the others are drawn.
-        let (mut files, mut outside) = (Vec::new(), files_below(folder, folder, Split::Train, None)?);
-        let of_classes = files_of_classes(folder, folder, Split::Train, &class_names)?;
+        let (mut files, mut strangers) = (Vec::new(), Strangers::default());
+        let mut outside = files_below(folder, folder, Split::Train, None, &mut strangers)?;
+        let of_classes = files_of_classes(folder, folder, Split::Train, &class_names, &mut strangers)?;
         for (class, mut of_class) in class_names.iter().zip(of_classes) {
             if of_class.is_empty() {
                 return Err(IngestError::EmptyClass { class: class.clone(), folders: vec![folder.join(class)] });
@@ -90,40 +124,118 @@ impl Listing {
             files.append(&mut of_class);
         }
         files.append(&mut outside);
-        let labels: Vec<_> = files.iter().map(|found| found.label).collect();
-        let splits = draw_split.draw(&labels);
-        let mut warnings = draw_split.unfilled(&splits);
-        warnings.extend(missing_classes(&class_names, labels.into_iter().zip(splits.iter().copied())));
-        for (found, split) in files.iter_mut().zip(splits) {
-            found.split = split;
-        }
+        let warnings = sorted.into_iter().chain(strangers.warning()).collect();
         Ok(Self { class_names, files, warnings })
     }
-}
 
-/// The folders of which every file is read: the splits, or the whole where these are drawn.
-pub(super) fn folders_read(config: &Config, folder: &Path) -> Result<Vec<PathBuf>, IngestError> {
-    check_is_folder(folder)?;
-    if config.draw_split.is_some() {
-        return Ok(vec![folder.to_owned()]);
+    /// Of images at any depth, without labels; all of split train.
+    fn flat(folder: &Path) -> Result<Self, IngestError> {
+        let mut strangers = Strangers::default();
+        let files = files_below(folder, folder, Split::Train, Some(0), &mut strangers)?;
+        Ok(Self { class_names: Vec::new(), files, warnings: strangers.warning().into_iter().collect() })
     }
-    Ok(splits_and_others(folder)?.0.into_iter().map(|(_, folder)| folder).collect())
-}
 
-/// A class may be called `train`, but then it holds images and not classes.
-fn check_has_no_splits(folder: &Path) -> Result<(), IngestError> {
-    for entry in entries(folder, 1)?.iter().filter(|entry| entry.split().is_some()) {
-        if entries(&entry.path, 1)?.iter().any(|entry| entry.is_folder) {
-            let found = format!("folder `{}` holds folders", entry.name().display());
-            let source_name = format!("`{}`", folder.display());
-            return Err(SplitError::HasSplits { source_name, found, key: "draw-split" }.into());
+    /// Gives the images the split that the config says, or those that it has drawn. What stands beside the classes is no image
+    /// and of no split.
+    fn assign_splits(&mut self, config: &Config) {
+        let labels: Vec<_> = self.files.iter().map(|found| found.label).collect();
+        let splits = config.asked().resolve(&labels, vec![Split::Train; labels.len()]);
+        self.warnings.extend(config.draw_split.iter().flat_map(|draw_split| draw_split.unfilled(&splits)));
+        if config.draw_split.is_some() {
+            self.warnings.extend(missing_classes(&self.class_names, labels.into_iter().zip(splits.iter().copied())));
+        }
+        for (found, split) in self.files.iter_mut().zip(splits) {
+            found.split = split;
         }
     }
-    Ok(())
+}
+
+/// The folders of which every file is read: the splits, or the whole.
+pub(super) fn folders_read(config: &Config, folder: &Path) -> Result<Vec<PathBuf>, IngestError> {
+    let top = Top::of(folder)?;
+    Ok(match top.layout(config, folder)?.0 {
+        Layout::Splits => top.splits.into_iter().map(|(_, folder)| folder).collect(),
+        Layout::Classes | Layout::Flat => vec![folder.to_owned()],
+    })
+}
+
+impl Top {
+    fn of(folder: &Path) -> Result<Self, IngestError> {
+        check_is_folder(folder)?;
+        let (entries, strangers) = entries(folder, 1)?;
+        let mut top = Self { splits: Vec::new(), folders: Vec::new(), n_images: 0, strangers };
+        for entry in entries {
+            match entry.split() {
+                Some(split) => top.splits.push((split, entry.path)),
+                None if entry.is_folder => top.folders.push(entry.name().to_string_lossy().into_owned()),
+                None => top.n_images += usize::from(has_image_ending(&entry.name().to_string_lossy())),
+            }
+        }
+        // By name, as they are listed, where two are of one split.
+        top.splits.sort_by_key(|&(split, _)| split);
+        Ok(top)
+    }
+
+    /// The splits' folders, in the splits' order.
+    fn splits(&self) -> Result<&[(Split, PathBuf)], IngestError> {
+        match self.splits.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            Some([(split, left), (_, right)]) => {
+                Err(IngestError::SplitTwice { split: *split, left: left.clone(), right: right.clone() })
+            }
+            _ => Ok(&self.splits),
+        }
+    }
+
+    /// The layout, and what is to be said where the config leaves it open.
+    fn layout(&self, config: &Config, folder: &Path) -> Result<(Layout, Vec<String>), IngestError> {
+        if let Some(layout) = config.layout {
+            return Ok((layout, Vec::new()));
+        }
+        let with_folders = self.split_with_folders()?;
+        let has_folders = !self.folders.is_empty() || !self.splits.is_empty();
+        match (config.asked().key(), with_folders) {
+            (Some(key), Some(split_folder)) => {
+                let name = split_folder.file_name().unwrap_or_default().display();
+                let found = format!("folder `{name}` holds folders");
+                let source_name = format!("`{}`", folder.display());
+                Err(SplitError::HasSplits { source_name, found, key }.into())
+            }
+            // A draw is for a study, and that needs classes.
+            (Some(_), None) if has_folders || config.draw_split.is_some() => Ok((Layout::Classes, Vec::new())),
+            (None, Some(_)) => Ok((Layout::Splits, Vec::new())),
+            (None, None) if has_folders && self.folders.is_empty() && self.n_images == 0 => {
+                Ok((Layout::Splits, vec!["the images have no labels: the splits have no class folders".to_owned()]))
+            }
+            _ => Ok((Layout::Flat, vec![self.unlabelled(config)])),
+        }
+    }
+
+    /// The first split that holds folders: its classes.
+    fn split_with_folders(&self) -> Result<Option<&Path>, IngestError> {
+        for (_, split_folder) in &self.splits {
+            if entries(split_folder, 1)?.0.iter().any(|entry| entry.is_folder) {
+                return Ok(Some(split_folder));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What is said where folders are neither classes nor splits.
+    fn unlabelled(&self, config: &Config) -> String {
+        let split = config.split.unwrap_or(Split::Train);
+        let of_path = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut names: Vec<_> = self.splits.iter().map(|(_, path)| of_path(path)).chain(self.folders.clone()).collect();
+        names.sort_unstable();
+        let said = format!("the images have no labels, and all are of split `{split}`");
+        match names.len() {
+            0 => said,
+            n => format!("{said}: layout = \"classes\" takes the folders for {n} classes ({})", listed(&names, 6)),
+        }
+    }
 }
 
 fn check_is_folder(folder: &Path) -> Result<(), IngestError> {
-    let expected = "a folder with <split>/<class>/<image>";
+    let expected = "a folder of images";
     let wrong = |found| IngestError::NoDataset { path: folder.to_owned(), found, expected };
     match fs::metadata(folder) {
         Ok(metadata) if metadata.is_dir() => Ok(()),
@@ -133,43 +245,16 @@ fn check_is_folder(folder: &Path) -> Result<(), IngestError> {
     }
 }
 
-/// A split and its folder.
-type SplitFolder = (Split, PathBuf);
-
-/// The splits' folders, in the splits' order, and what the image folder holds beside them, hidden things aside.
-fn splits_and_others(folder: &Path) -> Result<(Vec<SplitFolder>, Vec<Entry>), IngestError> {
-    let (mut splits, mut others) = (Vec::new(), Vec::new());
-    for entry in entries(folder, 1)? {
-        match entry.split() {
-            Some(split) => splits.push((split, entry.path)),
-            None => others.push(entry),
-        }
-    }
-    // By name, as they are listed, where two are of one split.
-    splits.sort_by_key(|&(split, _)| split);
-    match splits.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        Some([(split, left), (_, right)]) => {
-            Err(IngestError::SplitTwice { split: *split, left: left.clone(), right: right.clone() })
-        }
-        _ => Ok((splits, others)),
-    }
-}
-
-/// The names of a split's folders, sorted.
-fn classes(split_folder: &Path) -> Result<Vec<String>, IngestError> {
-    let names = names_of_folders(split_folder)?;
-    if names.is_empty() { Err(IngestError::NoClasses { folder: split_folder.to_owned() }) } else { Ok(names) }
-}
-
-/// The names of the folders in a folder, sorted.
-fn names_of_folders(folder: &Path) -> Result<Vec<String>, IngestError> {
-    let folders = entries(folder, 1)?.into_iter().filter(|entry| entry.is_folder);
-    folders
-        .map(|entry| match entry.name().to_str() {
-            Some(name) => Ok(name.to_owned()),
-            None => Err(IngestError::ClassNotUtf8 { folder: entry.path.clone() }),
-        })
-        .collect()
+/// The names of a folder's folders by label, and what is to be said of their order.
+fn classes(folder: &Path) -> Result<(Vec<String>, Option<String>), IngestError> {
+    let folders = entries(folder, 1)?.0.into_iter().filter(|entry| entry.is_folder);
+    let name = |entry: Entry| match entry.name().to_str() {
+        Some(name) => Ok(name.to_owned()),
+        None => Err(IngestError::ClassNotUtf8 { folder: entry.path.clone() }),
+    };
+    let mut names = folders.map(name).collect::<Result<Vec<_>, _>>()?;
+    let sorted = labels::sort(&mut names);
+    Ok((names, sorted))
 }
 
 fn check_same(
@@ -196,83 +281,34 @@ fn files_of_classes(
     within: &Path,
     split: Split,
     class_names: &[String],
+    strangers: &mut Strangers,
 ) -> Result<Vec<Vec<Found>>, IngestError> {
-    let of_class = |(label, class)| files_below(folder, &within.join(class), split, Some(label as u32));
-    class_names.par_iter().enumerate().map(of_class).collect()
+    let of_class = |(label, class)| {
+        let mut strangers = Strangers::default();
+        let files = files_below(folder, &within.join(class), split, Some(label as u32), &mut strangers)?;
+        Ok::<_, IngestError>((files, strangers))
+    };
+    let of_classes = class_names.par_iter().enumerate().map(of_class).collect::<Result<Vec<_>, _>>()?;
+    let taken = |(files, passed_over)| {
+        strangers.append(passed_over);
+        files
+    };
+    Ok(of_classes.into_iter().map(taken).collect())
 }
 
-/// The files of a class at any depth, or, without a label, those that stand in the split's folder itself.
-fn files_below(folder: &Path, within: &Path, split: Split, label: Option<u32>) -> Result<Vec<Found>, IngestError> {
+/// The files of a class at any depth, or, without a label, those that stand in the folder itself.
+fn files_below(
+    folder: &Path,
+    within: &Path,
+    split: Split,
+    label: Option<u32>,
+    strangers: &mut Strangers,
+) -> Result<Vec<Found>, IngestError> {
     let depth = if label.is_some() { usize::MAX } else { 1 };
     // The folder with its separator, as all paths below it begin.
     let n_folder_bytes = folder.join("").as_os_str().len();
-    let files = entries(within, depth)?.into_iter().filter(|entry| !entry.is_folder);
+    let (entries, passed_over) = entries(within, depth)?;
+    strangers.append(passed_over);
+    let files = entries.into_iter().filter(|entry| !entry.is_folder);
     Ok(files.map(|Entry { path, is_regular, .. }| Found { path, n_folder_bytes, is_regular, split, label }).collect())
-}
-
-/// Something in a folder.
-struct Entry {
-    path: PathBuf,
-    is_folder: bool,
-    is_regular: bool,
-}
-
-impl Entry {
-    fn name(&self) -> &OsStr {
-        self.path.file_name().unwrap_or_default()
-    }
-
-    /// The split that it is the folder of.
-    fn split(&self) -> Option<Split> {
-        if self.is_folder { splits::named(self.name().to_str()?) } else { None }
-    }
-
-    /// By name in each folder: as the paths' bytes are, with what parts two names before all that may stand in one. Of both
-    /// paths the first `n_same` bytes are the same.
-    fn cmp_by_name(&self, other: &Self, n_same: usize) -> Ordering {
-        let [left, right] = [self, other].map(|entry| &entry.path.as_os_str().as_encoded_bytes()[n_same..]);
-        let rank = |byte: u8| if byte == MAIN_SEPARATOR as u8 { 0 } else { byte };
-        let differing = left.iter().zip(right).find(|(left, right)| left != right);
-        differing.map_or(left.len().cmp(&right.len()), |(&left, &right)| rank(left).cmp(&rank(right)))
-    }
-}
-
-/// What is in a folder, sorted by name, without hidden things.
-///
-/// A link to nothing is an entry, so that it becomes a reject; a link to a folder above it is an error.
-fn entries(folder: &Path, max_depth: usize) -> Result<Vec<Entry>, IngestError> {
-    let is_shown = |entry: &DirEntry| entry.depth() == 0 || !is_hidden(entry.file_name());
-    let walk = WalkDir::new(folder).min_depth(1).max_depth(max_depth).follow_links(true);
-    let mut entries = Vec::new();
-    for entry in walk.into_iter().filter_entry(is_shown) {
-        match entry {
-            Ok(entry) => {
-                let file_type = entry.file_type();
-                entries.push(Entry {
-                    is_folder: file_type.is_dir(),
-                    is_regular: file_type.is_file(),
-                    path: entry.into_path(),
-                });
-            }
-            Err(error) => {
-                let path = error.path().unwrap_or(folder).to_owned();
-                let is_loop = error.loop_ancestor().is_some();
-                if !is_loop && path.is_symlink() {
-                    if !path.file_name().is_some_and(is_hidden) {
-                        entries.push(Entry { path, is_folder: false, is_regular: false });
-                    }
-                    continue;
-                }
-                let source = if is_loop { io::Error::other("a link to a folder above it") } else { error.into() };
-                return Err(IngestError::Read { path, source });
-            }
-        }
-    }
-    let n_same = folder.as_os_str().len();
-    entries.par_sort_unstable_by(|left, right| left.cmp_by_name(right, n_same));
-    Ok(entries)
-}
-
-fn is_hidden(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".")
 }

@@ -1,43 +1,32 @@
 //! The rows of a table: which image, which label, which split.
 
-use std::fmt::Display;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_schema::DataType;
+use twinset_delimited::{DelimitedError, Table};
 use twinset_manifest::rows::Split;
 
 use super::Config;
-use super::csv_text::{delimiter, line_of};
 use crate::IngestError;
 use crate::inner_path::within;
 use crate::intake::Roll;
 use crate::labels::{Found, Labels};
 use crate::parquet_file::{LABEL_TYPES, ParquetError, ParquetFile, cast, each_label, is_label, is_text};
 use crate::splits::{self, SplitError};
-use crate::summary::listed;
 
 /// What is wrong with a table.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    /// It cannot be read as CSV.
-    #[error("`{path}` cannot be read as CSV: {detail}")]
+    /// It is no CSV with the columns that are needed.
+    #[error("`{path}`, {source}")]
     Csv {
         /// The table.
         path: String,
-        /// What the reader said.
-        detail: String,
-    },
-    /// A column is missing.
-    #[error("`{path}` has no column `{expected}`, found {}", if .found.is_empty() { "none".to_owned() } else { listed(.found, 20) })]
-    NoColumn {
-        /// The table.
-        path: String,
-        /// The column.
-        expected: String,
-        /// The columns that there are.
-        found: Vec<String>,
+        /// What is wrong with it.
+        source: DelimitedError,
     },
     /// A row without an image's path.
     #[error("{at}: column `{column}` is empty, expected the path of an image")]
@@ -101,10 +90,15 @@ pub enum TableError {
 
 impl TableError {
     pub(crate) fn hint(&self) -> Option<String> {
-        let (Self::NoFolder { column, .. } | Self::OtherFolder { column, .. }) = self else { return None };
-        Some(format!(
-            "`folder` is relative to the folder that --data names, and the paths of column `{column}` are relative to it"
-        ))
+        match self {
+            Self::NoFolder { column, .. } | Self::OtherFolder { column, .. } => Some(format!(
+                "`folder` is relative to the folder that --data names, and the paths of column `{column}` are relative to it"
+            )),
+            Self::Csv { source: DelimitedError::NoColumn { found, .. }, .. } if found.len() == 1 => {
+                Some("where other characters part the columns, `delimiter` names one: delimiter = \":\"".to_owned())
+            }
+            _ => None,
+        }
     }
 }
 
@@ -133,7 +127,7 @@ impl Rows {
         let reading = Reading {
             config,
             table,
-            is_parquet,
+            place: if is_parquet { "row" } else { "line" },
             paths: Vec::new(),
             places: Vec::new(),
             splits: Vec::new(),
@@ -147,9 +141,10 @@ impl Rows {
 struct Reading<'a> {
     config: &'a Config,
     table: &'a Path,
-    is_parquet: bool,
+    /// What a row's place is called: its `row` in Parquet, its `line` in a CSV.
+    place: &'static str,
     paths: Vec<String>,
-    /// Of each row its number from 1, or the byte in the CSV from which on it was looked for.
+    /// Of each row its place, from 1.
     places: Vec<u64>,
     splits: Vec<Split>,
     labels: Labels,
@@ -158,31 +153,22 @@ struct Reading<'a> {
 impl Reading<'_> {
     fn csv(mut self) -> Result<Rows, IngestError> {
         let (config, table) = (self.config, self.table);
-        let damaged =
-            |error: csv::Error| TableError::Csv { path: table.display().to_string(), detail: detail(&error, table) };
-        let unreadable = |source| IngestError::Read { path: table.to_owned(), source };
-        let delimiter = delimiter(table).map_err(unreadable)?;
-        let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_path(table).map_err(damaged)?;
-        let header: Vec<_> = reader.headers().map_err(damaged)?.iter().map(str::to_owned).collect();
-        let find = |name: &str| {
-            header.iter().position(|column| column == name).ok_or_else(|| TableError::NoColumn {
-                path: table.display().to_string(),
-                expected: name.to_owned(),
-                found: header.iter().map(|name| format!("`{name}`")).collect(),
-            })
-        };
-        let image = find(&config.image_column)?;
-        let label = find(&config.label_column)?;
-        let split = config.split_column.as_deref().map(find).transpose()?;
-        let mut record = csv::StringRecord::new();
-        while reader.read_record(&mut record).map_err(damaged)? {
-            let byte = record.position().map_or(0, csv::Position::byte);
-            let found = match record[label].trim() {
+        let text = fs::read(table).map_err(|source| IngestError::Read { path: table.to_owned(), source })?;
+        let wrong = |source| TableError::Csv { path: table.display().to_string(), source };
+        let split_column = config.split_column.as_deref();
+        let wanted: Vec<_> =
+            [config.image_column.as_str(), &config.label_column].into_iter().chain(split_column).collect();
+        let mut csv = Table::parse(&text, config.delimiter.map(|delimiter| delimiter as u8), &wanted).map_err(wrong)?;
+        let image = csv.needed(&config.image_column).map_err(wrong)?;
+        let label = csv.needed(&config.label_column).map_err(wrong)?;
+        let split = split_column.map(|name| csv.needed(name)).transpose().map_err(wrong)?;
+        while let Some(row) = csv.next_row().map_err(wrong)? {
+            let found = match row.field(label) {
                 "" => Found::Nothing,
                 name => Found::Name(name),
             };
-            self.push(byte, Some(&record[image]), split.map(|split| &record[split]))?;
-            self.labels.push(&found, || format!("`{}`, {}", table.display(), line(table, byte)))?;
+            self.push(row.line(), Some(row.field(image)), split.map(|split| row.field(split)))?;
+            self.labels.push(&found, || format!("`{}`, line {}", table.display(), row.line()))?;
         }
         self.finish()
     }
@@ -225,7 +211,7 @@ impl Reading<'_> {
 
     /// Adds what is beside a row's label.
     fn push(&mut self, place: u64, image: Option<&str>, split: Option<&str>) -> Result<(), TableError> {
-        let at = || format!("`{}`, {}", self.table.display(), told(self.table, self.is_parquet, place));
+        let at = || format!("`{}`, {} {place}", self.table.display(), self.place);
         let image = image.map(str::trim).filter(|image| !image.is_empty());
         let image = image.ok_or_else(|| TableError::NoPath { at: at(), column: self.config.image_column.clone() })?;
         let path = within(image).filter(|path| !path.is_empty());
@@ -241,23 +227,14 @@ impl Reading<'_> {
     }
 
     fn finish(self) -> Result<Rows, IngestError> {
-        let Self { config, table, is_parquet, paths, places, splits, labels } = self;
+        let Self { config, table, place, paths, places, splits, labels } = self;
         if let Some((first, second)) = first_twice(&paths) {
-            let place = |row: usize| told(table, is_parquet, places[row]);
+            let place = |row: usize| format!("{place} {}", places[row]);
             let (path, image) = (table.display().to_string(), paths[first].clone());
             return Err(TableError::Twice { path, image, left: place(first), right: place(second) }.into());
         }
         Ok(Rows { roll: Roll::new(labels.finish(), splits, config.asked()), paths })
     }
-}
-
-/// What a row is called that has this place.
-fn told(table: &Path, is_parquet: bool, place: u64) -> String {
-    if is_parquet { format!("row {place}") } else { line(table, place) }
-}
-
-fn line(table: &Path, byte: u64) -> String {
-    line_of(table, byte).map_or_else(|_| "a line".to_owned(), |line| format!("line {line}"))
 }
 
 /// The first row whose path an earlier one has, after that one.
@@ -266,20 +243,4 @@ fn first_twice(paths: &[String]) -> Option<(usize, usize)> {
     rows.sort_by_key(|&row| (&paths[row], row));
     let twice = rows.windows(2).filter(|pair| paths[pair[0]] == paths[pair[1]]);
     twice.map(|pair| (pair[0], pair[1])).min_by_key(|&(_, second)| second)
-}
-
-/// What the CSV reader says, in the words of this crate where it is a common mistake.
-fn detail(error: &csv::Error, table: &Path) -> String {
-    let at = |position: &Option<csv::Position>| match position {
-        Some(position) => line(table, position.byte()),
-        None => "a line".to_owned(),
-    };
-    let said = |at: String, what: &dyn Display| format!("{at} {what}");
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
-            said(at(pos), &format_args!("has {len} fields, expected {expected_len} as in the lines before"))
-        }
-        csv::ErrorKind::Utf8 { pos, .. } => said(at(pos), &"is not UTF-8"),
-        _ => error.to_string(),
-    }
 }

@@ -8,11 +8,8 @@ use crate::IngestError;
 use crate::members::{ArchiveError, Member, each_member};
 use crate::shards::Shard;
 use crate::summary::listed;
-use crate::take::{Rejection, Take};
+use crate::take::{Rejection, Take, has_image_ending, is_image_ending};
 
-/// The extensions of images.
-const IMAGES: [&str; 13] =
-    ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm", "pbm", "pnm", "qoi"];
 /// Largest label file that is read.
 const MAX_LABEL_BYTES: u64 = 1 << 20;
 
@@ -24,6 +21,8 @@ pub(super) struct Sample {
     pub(super) name: String,
     pub(super) label: Label,
     n_images: usize,
+    /// Images with a further dot in their names, such as `img.0001.png`: their key is `img`, and their ending no image's.
+    dotted: Vec<String>,
     /// The image's bytes; nothing where they were not to be read.
     image: Result<Vec<u8>, Rejection>,
     /// Whether `label` is that of a `.cls`, which goes before any other.
@@ -47,9 +46,32 @@ impl Sample {
             name: name.to_owned(),
             label: Label::None(no_label),
             n_images: 0,
+            dotted: Vec::new(),
             image: Err(no_image),
             is_cls: false,
         }
+    }
+
+    /// The sample, or a sample without an image for each image whose name has a further dot, where there is no other.
+    fn or_dotted(mut self) -> Vec<Self> {
+        if self.n_images > 0 || self.dotted.is_empty() {
+            return vec![self];
+        }
+        let key = &self.key;
+        let lost = |name: String| {
+            let why = format!(
+                "its key is `{key}`, the name up to the first dot, so that `{}` is no ending of an image; the file needs a name \
+                 with one dot",
+                name[key.len()..].trim_start_matches('.')
+            );
+            Self { image: Err(("unpaired", why)), ..Self::new(key, &name) }
+        };
+        std::mem::take(&mut self.dotted).into_iter().map(lost).collect()
+    }
+
+    /// How many images with a further dot in their names it holds beside its own one. They are passed over.
+    pub(super) fn n_dotted(&self) -> usize {
+        self.dotted.len()
     }
 
     /// The image's bytes, of a sample that is whole.
@@ -87,13 +109,14 @@ pub(super) fn each_sample(
         let (stem, extension) = file_name.split_once('.').unwrap_or((file_name, ""));
         let key = &member.name[..member.name.len() - file_name.len() + stem.len()];
         if pending.as_ref().is_none_or(|sample| sample.key != key) {
-            pending.replace(Sample::new(key, &member.name)).map_or(Ok(()), &mut visit)?;
+            let before = pending.replace(Sample::new(key, &member.name));
+            before.into_iter().flat_map(Sample::or_dotted).try_for_each(&mut visit)?;
         }
         let sample = pending.get_or_insert_with(|| Sample::new(key, &member.name));
         let extension = extension.to_ascii_lowercase();
         add(sample, &extension, member, label_field, take).map_err(|source| damaged(source).into())
     })?;
-    pending.map_or(Ok(()), visit)
+    pending.into_iter().flat_map(Sample::or_dotted).try_for_each(visit)
 }
 
 fn add(
@@ -103,8 +126,7 @@ fn add(
     label_field: &str,
     take: Option<Take>,
 ) -> io::Result<()> {
-    let is_image = IMAGES.contains(&extension);
-    if is_image {
+    if is_image_ending(extension) {
         sample.n_images += 1;
         if sample.n_images == 1 {
             sample.name.clone_from(&member.name);
@@ -117,6 +139,8 @@ fn add(
             Ok(text) if sample.is_cls => of_cls(&member.name, &text),
             Ok(text) => of_json(&member.name, &text, label_field),
         };
+    } else if has_image_ending(extension) {
+        sample.dotted.push(member.name);
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ Examples:
   twinset-neardup evaluate --pairs duplicates/pairs.parquet --truth cifar10_test_train.csv --images images.parquet \\
     --splits test,train --out evaluation
 
-Truth (CSV with a header, other columns are passed over):
+Truth (CSV with a header, with commas, semicolons or tabs; other columns are passed over):
   left_id,right_id   ids of images
   kind               exact, near or similar
   transform          what was done to the one image; may be left out
@@ -178,8 +178,8 @@ fn read_images(path: &Path, args: &EvaluateArgs) -> anyhow::Result<(ImageIndex, 
 
 fn read_truth(args: &EvaluateArgs, images: Option<&ImageIndex>) -> anyhow::Result<Truth> {
     let context = || format!("failed to read the truth file `{}`", args.truth.display());
-    let text = fs::read_to_string(&args.truth).with_context(context)?;
-    let mut truth = Truth::of_images(&text, images).with_context(context)?;
+    let text = fs::read(&args.truth).with_context(context)?;
+    let mut truth = Truth::of_images(text, images).with_context(context)?;
     if let (Some(Splits(one, other)), Some(images)) = (args.splits, images) {
         truth.retain_between((one, other), images);
     }

@@ -189,8 +189,8 @@ fn read_thumbnails(
 
 fn read_truth(path: &Path) -> anyhow::Result<Truth> {
     let context = || format!("failed to read the truth file `{}`", path.display());
-    let text = std::fs::read_to_string(path).with_context(context)?;
-    Truth::parse(&text).with_context(context)
+    let text = std::fs::read(path).with_context(context)?;
+    Truth::parse(text).with_context(context)
 }
 
 fn hinted(error: NeardupError) -> anyhow::Error {

@@ -155,9 +155,9 @@ fn cifairs_ids_are_positions_in_their_splits() {
     check("0,2,0.5,1", "line 2: found `2` in `TrainID`, expected a position in the train split, 0 to 1");
     check("0,x,0.5,1", "line 2: found `x` in `TrainID`, expected a position in the train split, 0 to 1");
     check("0,0,0.5,3", "line 2: found `3` in `Judgment`, expected 0 (exact), 1 (near) or 2 (very similar)");
-    check("0,0,0.5", "line 2: found 3 fields, expected 4");
+    check("0,0,0.5", "line 2: found 3 fields, expected 4 as in the header");
     let error = read("TestID,TrainID\n0,0\n").unwrap_err().to_string();
-    assert_eq!(error, "line 1: found the columns `TestID,TrainID`, expected `Judgment` among them");
+    assert_eq!(error, "line 1: found the columns `TestID`, `TrainID`, expected the column `Judgment`");
     let error = Truth::of_images("TestID,TrainID,Judgment\n0,0,1\n", None).unwrap_err().to_string();
     assert!(error.contains("positions in the splits, expected the images"), "{error}");
 }

@@ -1,50 +1,61 @@
 //! The layout of ciFAIR's lists of duplicates between a test set and its training set (Barz & Denzler 2020, "Do We Train on
 //! Test Data?").
 
+use twinset_delimited::{Column, Row, Table};
 use twinset_manifest::rows::{PairKind, Split};
 
-use super::csv::{Column, Csv, Row};
+use super::values::value;
 use super::{Judged, Truth, TruthError};
 use crate::ImageIndex;
 
+/// The columns that are read.
+pub(super) const COLUMNS: [&str; 3] = [TEST_ID, TRAIN_ID, JUDGMENT];
 const TEST_ID: &str = "TestID";
 const TRAIN_ID: &str = "TrainID";
+const JUDGMENT: &str = "Judgment";
 
 /// Whether a table has ciFAIR's columns.
-pub(super) fn is_cifair(csv: &Csv) -> bool {
-    csv.column(TEST_ID).is_some() && csv.column(TRAIN_ID).is_some()
+pub(super) fn is_cifair(table: &Table) -> bool {
+    [TEST_ID, TRAIN_ID].iter().all(|name| table.header().iter().any(|column| column == name))
 }
 
 /// The pairs, all of which are duplicates: the published counts are over all judgements.
-pub(super) fn parse(csv: &Csv, images: &ImageIndex) -> Result<Truth, TruthError> {
-    let (test, train, judgment) = (csv.needed(TEST_ID)?, csv.needed(TRAIN_ID)?, csv.needed("Judgment")?);
-    let judged = csv.rows().iter().map(|row| {
-        let train_id = image_id(csv, row, train, images, Split::Train)?;
-        let test_id = image_id(csv, row, test, images, Split::Test)?;
-        let kind = match row.text(judgment) {
+pub(super) fn parse(mut table: Table, images: &ImageIndex) -> Result<Truth, TruthError> {
+    let (test, train, judgment) = (table.needed(TEST_ID)?, table.needed(TRAIN_ID)?, table.needed(JUDGMENT)?);
+    let mut judged = Vec::new();
+    while let Some(row) = table.next_row()? {
+        let train_id = image_id(&row, train, images, Split::Train)?;
+        let test_id = image_id(&row, test, images, Split::Test)?;
+        let kind = match row.field(judgment) {
             "0" => PairKind::Exact,
             "1" => PairKind::Near,
             "2" => PairKind::Similar,
             other => {
                 let expected = "expected 0 (exact), 1 (near) or 2 (very similar)";
-                return Err(row.error(format!("found `{other}` in `Judgment`, {expected}")));
+                return Err(wrong(&row, format!("found `{other}` in `{JUDGMENT}`, {expected}")));
             }
         };
-        Judged::new(row.line, (train_id, test_id), kind, true)
-    });
-    Ok(Truth { judged: judged.collect::<Result<_, _>>()? })
+        judged.push(Judged::new(row.line(), (train_id, test_id), kind, true)?);
+    }
+    Ok(Truth { judged })
 }
 
 /// The image at a position of its split, counted from 0 in the order of ids.
-fn image_id(csv: &Csv, row: &Row, column: Column, images: &ImageIndex, split: Split) -> Result<u64, TruthError> {
+fn image_id(row: &Row, column: Column, images: &ImageIndex, split: Split) -> Result<u64, TruthError> {
     let n_images = images.ids_in(split).len();
     if n_images == 0 {
-        return Err(row.error(format!("the images have no {split} split, expected the images that the file is about")));
+        return Err(wrong(
+            row,
+            format!("the images have no {split} split, expected the images that the file is about"),
+        ));
     }
+    let name = if split == Split::Test { TEST_ID } else { TRAIN_ID };
     let expected = format!("a position in the {split} split, 0 to {}", n_images - 1);
-    let position: usize = csv.value(row, column, &expected)?;
-    images.ids_in(split).get(position).copied().ok_or_else(|| {
-        let name = if split == Split::Test { TEST_ID } else { TRAIN_ID };
-        row.error(format!("found `{position}` in `{name}`, expected {expected}"))
-    })
+    let position: usize = value(row, column, name, &expected)?;
+    let id = images.ids_in(split).get(position).copied();
+    id.ok_or_else(|| wrong(row, format!("found `{position}` in `{name}`, expected {expected}")))
+}
+
+fn wrong(row: &Row, detail: String) -> TruthError {
+    TruthError::Row { line: row.line(), detail }
 }
