@@ -31,7 +31,7 @@ pub fn run(stage: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
             let message = chain(&error);
             tell(&format!("error: {}", one_line(&message)));
             if let Some(hint) = error.chain().find_map(hint) {
-                tell(&format!("hint: {}", one_line(&hint)));
+                tell(&format!("hint: {}", printable(&hint)));
             }
             if let Some(lineage) = lineage {
                 lineage.fail(&message);
