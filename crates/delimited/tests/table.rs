@@ -38,7 +38,7 @@ fn a_text_is_read_whatever_program_wrote_it() {
         "image;label\na.png;cat\nb.png;dog\n\n\n",
         "image\tlabel\na.png\tcat\nb.png\tdog\n",
         "image|label\na.png|cat\nb.png|dog\n",
-        "image, label\n a.png , cat\n\"b.png\", \"dog\"\n",
+        "image, label\n a.png , cat\n\"b.png\", dog \n",
         "\"image\",\"label\"\n\"a.png\",\"cat\"\n\"b.png\",\"dog\"\n",
     ] {
         check(text, &header, plain);

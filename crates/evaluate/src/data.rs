@@ -26,7 +26,7 @@ pub struct EvaluationData {
 /// them; paths in the manifests are relative to `folder`.
 ///
 /// # Errors
-/// When a manifest or an image cannot be read, a split or class is empty, the network is one for other classes or for
+/// When a manifest or an image cannot be read, a split is empty, the network is one for other classes or for
 /// images of another size, or what leaked was made from other images.
 pub fn load(
     manifest: &Path,
@@ -39,11 +39,17 @@ pub fn load(
     census.check_classes(network.class_names())?;
     let mut chosen = HashSet::new();
     for &split in &config.splits {
-        chosen.extend(census.choose(split, config.max_images, network.class_names())?);
+        chosen.extend(census.choose(split, config.max_images)?);
     }
     let n_own = chosen.len();
     let reader = Reader::<Image>::open(manifest)?;
-    let (input, warnings) = (reader.as_input()?, reader.provenance().warnings.clone());
+    let (input, mut warnings) = (reader.as_input()?, reader.provenance().warnings.clone());
+    for warning in config.splits.iter().flat_map(|&split| census.without_class(split, network.class_names())) {
+        // Ingest says it in the same words.
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
     let mut inputs = vec![input];
     let mut readers = vec![reader];
     if let Some(path) = leaked {
@@ -161,14 +167,10 @@ impl Census {
 
     /// The images of a split that are evaluated: all, or `max_images`, for which classes take turns in the order of their
     /// labels, each giving its smallest id next.
-    fn choose(&self, split: Split, max_images: Option<u64>, class_names: &[String]) -> Result<Vec<u64>, EvaluateError> {
+    fn choose(&self, split: Split, max_images: Option<u64>) -> Result<Vec<u64>, EvaluateError> {
         let Some(classes) = self.splits.get(&split) else {
             return Err(EvaluateError::EmptySplit { split, available: self.describe_splits() });
         };
-        if let Some(label) = (0..class_names.len()).find(|&label| !classes.contains_key(&(label as u32))) {
-            let class_name = class_names[label].clone();
-            return Err(EvaluateError::EmptyClass { split, label, class_name, n_classes: class_names.len() });
-        }
         let mut turns: Vec<(usize, u32, u64)> = Vec::new();
         for (&label, ids) in classes {
             let mut ids = ids.clone();
@@ -178,6 +180,13 @@ impl Census {
         turns.sort_unstable();
         turns.truncate(max_images.map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX)));
         Ok(turns.into_iter().map(|(_, _, id)| id).collect())
+    }
+
+    /// A warning for each class of which a split has no image: an accuracy there says nothing of it.
+    fn without_class(&self, split: Split, class_names: &[String]) -> Vec<String> {
+        let is_there = |label: u32| self.splits.get(&split).is_some_and(|classes| classes.contains_key(&label));
+        let missing = class_names.iter().zip(0..).filter(|&(_, label)| !is_there(label));
+        missing.map(|(name, _)| format!("split `{split}` has no image of class `{name}`")).collect()
     }
 
     fn describe_splits(&self) -> String {
@@ -198,9 +207,8 @@ mod tests {
     fn classes_take_turns_in_id_order() {
         let classes = BTreeMap::from([(0, vec![9, 1, 5]), (1, vec![2]), (2, vec![8, 7, 6, 0])]);
         let census = Census { class_names: BTreeMap::new(), splits: BTreeMap::from([(Split::Test, classes)]) };
-        let names = ["a", "b", "c"].map(str::to_owned);
         let check = |max_images: Option<u64>, expected: &[u64]| {
-            assert_eq!(census.choose(Split::Test, max_images, &names).unwrap(), expected, "{max_images:?}");
+            assert_eq!(census.choose(Split::Test, max_images).unwrap(), expected, "{max_images:?}");
         };
         check(Some(1), &[1]);
         check(Some(3), &[1, 2, 0]);

@@ -48,20 +48,6 @@ pub enum EvaluateError {
         /// The weights' classes.
         expected: String,
     },
-    /// A split has no images of a class.
-    #[error(
-        "split `{split}` has no image of class {label} (`{class_name}`), expected images of each of the {n_classes} classes"
-    )]
-    EmptyClass {
-        /// The split.
-        split: Split,
-        /// The class.
-        label: usize,
-        /// Its name.
-        class_name: String,
-        /// All classes.
-        n_classes: usize,
-    },
     /// The network takes images of another size.
     #[error("the images have {found} pixels, but the weights are of {network}, expected {expected}")]
     OtherSize {

@@ -67,7 +67,9 @@ fn make_folders(root: &Path, is_quick: bool) -> Result<Vec<PathBuf>> {
 fn compare(folder: &Path, embed: bool, n_rounds: usize) -> Result<()> {
     let config = Config::ImageFolder(image_folder::Config {
         path: folder.to_owned(),
+        layout: None,
         embed,
+        split: None,
         draw_split: None,
         resize: None,
         shard_images: None,

@@ -38,6 +38,9 @@ pub enum InjectError {
         /// The name that the label had before.
         expected: String,
     },
+    /// The images have no labels.
+    #[error("the images have no labels (their one class has no name), expected images of classes")]
+    NoLabels,
     /// A label too large to count classes.
     #[error("image {image_id} has label {label}, expected at most {max}")]
     Label {

@@ -58,6 +58,9 @@ pub fn plan(
     clusters: &[Cluster],
     config: &Config,
 ) -> Result<Plan, InjectError> {
+    if matches!(class_names, [name] if name.is_empty()) {
+        return Err(InjectError::NoLabels);
+    }
     let originals = left_after(config.remove, images, clusters)?;
     let n_train = images.iter().filter(|image| image.split == Split::Train).count();
     let n_removed = n_train - originals.len();

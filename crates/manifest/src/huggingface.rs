@@ -13,12 +13,13 @@ pub const KEY: &str = "huggingface";
 
 /// The features of an `images` manifest: `image` decodes to a picture, `label` is a class label with the classes' names.
 ///
-/// A class without a name is called by its number. Where there are no names, or two classes have the same one, `label` is a
+/// A class without a name is called by its number. Where no class has a name, as of images without labels, or two classes have the same one, `label` is a
 /// number, for `datasets` would not open the file otherwise.
 pub fn image_features(class_names: &[String]) -> String {
     let of_class = |(label, name): (usize, &String)| if name.is_empty() { label.to_string() } else { name.clone() };
     let names: Vec<String> = class_names.iter().enumerate().map(of_class).collect();
-    let has_names = !names.is_empty() && names.iter().collect::<HashSet<_>>().len() == names.len();
+    let is_named = class_names.iter().any(|name| !name.is_empty());
+    let has_names = is_named && names.iter().collect::<HashSet<_>>().len() == names.len();
     let features: Map<String, Value> = Image::columns()
         .into_iter()
         .map(|column| {

@@ -245,6 +245,7 @@ fn the_features_name_classes_as_hugging_face_takes_them() {
     check(&["cat", "dog"], &["cat", "dog"]);
     check(&["cat", "", "dog", ""], &["cat", "1", "dog", "3"]);
     check(&[], &[]);
+    check(&[""], &[]);
     check(&["cat", "cat"], &[]);
 }
 

@@ -161,6 +161,28 @@ fn two_runs_write_the_same_bytes() {
 }
 
 #[test]
+fn a_truth_is_read_whatever_program_wrote_it() {
+    let plain = "left_id,right_id,kind\n10,1010,near\n11,1011,near\n";
+    let read = |truth: &str| {
+        let folder = folder();
+        fs::write(folder.path().join("t.csv"), truth).unwrap();
+        expect_exit(&folder, &["--pairs", "pairs.parquet", "--truth", "t.csv"], 0).0
+    };
+    let expected = read(plain);
+    for (from, to) in [(",", "\t"), (",", ";"), ("\n", "\r"), ("\n", "\r\n"), ("near\n11", "near\n\n11")] {
+        assert_eq!(read(&plain.replace(from, to)), expected, "{to:?}");
+    }
+    assert_eq!(read(&format!("\u{feff}{plain}\n\n")), expected);
+    let Some(shared) = std::env::var_os("TWINSET_SHARED_DATA").map(std::path::PathBuf::from) else { return };
+    let of_case = |name: &str| fs::read_to_string(shared.join(format!("cases/truth/{name}.csv")));
+    let Ok(plain) = of_case("plain") else { return };
+    // Image 0 is not there, so the pair is not found, and yet the file is read.
+    for name in ["blank-end", "tabs", "cr"] {
+        assert_eq!(read(&of_case(name).unwrap()), read(&plain), "{name}");
+    }
+}
+
+#[test]
 fn bad_input_is_named_and_nothing_is_written() {
     let refused = |truth: &str, words: &[&str], expected: &str| {
         let folder = folder();

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use twinset_manifest::ManifestError;
 
+use crate::TruthError;
+
 /// What can be wrong with what a study names: the study's field, the file, what was found and what was expected.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
@@ -33,17 +35,13 @@ pub enum ReportError {
         /// Why.
         source: std::io::Error,
     },
-    /// A line of the truth file cannot be understood.
-    #[error("truth `{path}`, line {line}: found {found}, expected {expected}")]
+    /// The truth file cannot be understood.
+    #[error("truth `{path}`, {source}")]
     Truth {
         /// The file.
         path: PathBuf,
-        /// The line, counted from 1.
-        line: usize,
-        /// What stands there.
-        found: String,
-        /// What should stand there.
-        expected: String,
+        /// What is wrong with it.
+        source: TruthError,
     },
     /// A claim names what the study does not have.
     #[error("`{field}`: found {found}, expected {expected}")]

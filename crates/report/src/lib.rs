@@ -60,7 +60,7 @@ pub use gaussian::{GaussianEvidence, GaussianPublished, GaussianValue};
 pub use published::{Published, PublishedValue};
 pub use sources::Source;
 pub use study::{Arm, Status, Study, StudyCell, StudyError};
-pub use truth::Planted;
+pub use truth::{Planted, TruthError};
 
 /// How the report is made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use twinset_delimited::{DelimitedError, Table};
 use twinset_manifest::rows::PairKind;
 
 use crate::ReportError;
@@ -25,67 +26,53 @@ pub struct Planted {
 /// # Errors
 /// When it cannot be read, lacks a column, or a value cannot be understood: names file and line.
 pub(crate) fn read_truth(path: &Path) -> Result<Vec<Planted>, ReportError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ReportError::File {
+    let text = std::fs::read(path).map_err(|source| ReportError::File {
         field: "truth".to_owned(),
         path: path.to_owned(),
         source,
     })?;
-    parse(&text).map_err(|(line, found, expected)| ReportError::Truth { path: path.to_owned(), line, found, expected })
+    parse(&text).map_err(|source| ReportError::Truth { path: path.to_owned(), source })
 }
 
-type Wrong = (usize, String, String);
-
-fn parse(text: &str) -> Result<Vec<Planted>, Wrong> {
-    let mut lines = text.lines().enumerate().map(|(i, line)| (i + 1, fields(line)));
-    let (_, header) = lines.next().unwrap_or_default();
-    let place = |name: &str| {
-        let missing = || (1, format!("columns {}", header.join(", ")), format!("a column `{name}`"));
-        header.iter().position(|column| column == name).ok_or_else(missing)
-    };
-    let (left, right, kind, transform) = (place("left_id")?, place("right_id")?, place("kind")?, place("transform")?);
-    let judgement = header.iter().position(|column| column == "is_duplicate");
-    lines
-        .filter(|(_, row)| judgement.and_then(|place| row.get(place)).is_none_or(|judgement| judgement != "false"))
-        .map(|(line, row)| {
-            let wrong = |found: String, expected: &str| (line, found, expected.to_owned());
-            if row.len() != header.len() {
-                return Err(wrong(format!("{} fields", row.len()), &format!("{}", header.len())));
-            }
-            let id = |i: usize| row[i].parse::<u64>().map_err(|_| wrong(format!("`{}`", row[i]), "an image id"));
-            let (left_id, right_id) = (id(left)?, id(right)?);
-            Ok(Planted {
-                left_id: left_id.min(right_id),
-                right_id: left_id.max(right_id),
-                kind: row[kind].parse().map_err(|_| wrong(format!("`{}`", row[kind]), "`exact` or `near`"))?,
-                transform: row[transform].clone(),
-            })
-        })
-        .collect()
+/// What is wrong with a truth file.
+#[derive(Debug, thiserror::Error)]
+pub enum TruthError {
+    /// It is no table with the columns that are needed.
+    #[error(transparent)]
+    Table(#[from] DelimitedError),
+    /// A row tells of no pair.
+    #[error("line {line}: found `{found}`, expected {expected}")]
+    Row {
+        /// The line, counted from 1.
+        line: u64,
+        /// What stands there.
+        found: String,
+        /// What should stand there.
+        expected: &'static str,
+    },
 }
 
-/// The fields of one line of CSV (RFC 4180; no line breaks within a field).
-fn fields(line: &str) -> Vec<String> {
-    let mut fields = vec![String::new()];
-    let mut is_quoted = false;
-    let mut characters = line.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '"' if is_quoted && characters.peek() == Some(&'"') => {
-                characters.next();
-                push(&mut fields, '"');
-            }
-            '"' => is_quoted = !is_quoted,
-            ',' if !is_quoted => fields.push(String::new()),
-            other => push(&mut fields, other),
+fn parse(text: &[u8]) -> Result<Vec<Planted>, TruthError> {
+    let mut table = Table::parse(text, None, &["left_id", "right_id", "kind", "transform"])?;
+    let (left, right, kind) = (table.needed("left_id")?, table.needed("right_id")?, table.needed("kind")?);
+    let (transform, judgement) = (table.needed("transform")?, table.column("is_duplicate")?);
+    let mut planted = Vec::new();
+    while let Some(row) = table.next_row()? {
+        if judgement.is_some_and(|judgement| row.field(judgement).eq_ignore_ascii_case("false")) {
+            continue;
         }
+        let wrong =
+            |column, expected| TruthError::Row { line: row.line(), found: row.field(column).to_owned(), expected };
+        let id = |column| row.field(column).parse::<u64>().map_err(|_| wrong(column, "an image id"));
+        let (left_id, right_id) = (id(left)?, id(right)?);
+        planted.push(Planted {
+            left_id: left_id.min(right_id),
+            right_id: left_id.max(right_id),
+            kind: row.field(kind).parse().map_err(|_: String| wrong(kind, "`exact` or `near`"))?,
+            transform: row.field(transform).to_owned(),
+        });
     }
-    fields
-}
-
-fn push(fields: &mut [String], character: char) {
-    if let Some(last) = fields.last_mut() {
-        last.push(character);
-    }
+    Ok(planted)
 }
 
 #[cfg(test)]
@@ -99,25 +86,28 @@ mod tests {
             Planted { left_id: 2, right_id: 9, kind: PairKind::Near, transform: "shift(1, 2), \"x\"".to_owned() },
             Planted { left_id: 3, right_id: 4, kind: PairKind::Exact, transform: String::new() },
         ];
-        assert_eq!(parse(text).unwrap(), expected);
+        assert_eq!(parse(text.as_bytes()).unwrap(), expected);
     }
 
     #[test]
     fn what_was_judged_to_be_no_duplicate_is_left_out() {
         let text = "left_id,right_id,kind,transform,is_duplicate\n1,2,near,,true\n3,4,,,false\n";
         let expected = Planted { left_id: 1, right_id: 2, kind: PairKind::Near, transform: String::new() };
-        assert_eq!(parse(text).unwrap(), [expected]);
+        assert_eq!(parse(text.as_bytes()).unwrap(), [expected]);
     }
 
     #[test]
     fn what_is_wrong_is_named_with_its_line() {
-        let check = |text: &str, line: usize, found: &str, expected: &str| {
-            assert_eq!(parse(text).unwrap_err(), (line, found.to_owned(), expected.to_owned()));
+        let check = |text: &str, expected: &str| {
+            assert_eq!(parse(text.as_bytes()).unwrap_err().to_string(), expected);
         };
-        check("left_id,right_id,kind\n", 1, "columns left_id, right_id, kind", "a column `transform`");
+        check(
+            "left_id,right_id,kind\n",
+            "line 1: found the columns `left_id`, `right_id`, `kind`, expected the column `transform`",
+        );
         let header = "left_id,right_id,kind,transform\n";
-        check(&format!("{header}1,2,near,x\n1,two,near,x\n"), 3, "`two`", "an image id");
-        check(&format!("{header}1,2,alike,x\n"), 2, "`alike`", "`exact` or `near`");
-        check(&format!("{header}1,2\n"), 2, "2 fields", "4");
+        check(&format!("{header}1,2,near,x\n1,two,near,x\n"), "line 3: found `two`, expected an image id");
+        check(&format!("{header}1,2,alike,x\n"), "line 2: found `alike`, expected `exact` or `near`");
+        check(&format!("{header}1,2\n"), "line 2: found 2 fields, expected 4 as in the header");
     }
 }

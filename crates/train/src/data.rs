@@ -149,6 +149,9 @@ impl Census {
 
     /// The classes' names, by label.
     fn class_names(self) -> Result<Vec<String>, TrainError> {
+        if self.class_names.len() == 1 && self.class_names.get(&0).is_some_and(String::is_empty) {
+            return Err(TrainError::NoLabels);
+        }
         let largest = self.class_names.keys().next_back().copied().unwrap_or_default();
         let absent = (0..).zip(self.class_names.keys()).find(|(expected, found)| expected != *found);
         match absent {

@@ -53,6 +53,9 @@ pub enum TrainError {
         /// The largest label that there is.
         largest: u32,
     },
+    /// The images have no labels.
+    #[error("the images have no labels (their one class has no name), expected images of classes")]
+    NoLabels,
     /// A class has no images, hence no name.
     #[error("no image has label {label}, though labels go to {largest}: an empty class cannot be learnt")]
     EmptyClass {

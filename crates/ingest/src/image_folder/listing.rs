@@ -31,6 +31,7 @@ pub(super) struct Listing {
 
 /// What stands in the image folder itself.
 struct Top {
+    /// The folders of splits, by name.
     splits: Vec<(Split, PathBuf)>,
     /// The names of its other folders.
     folders: Vec<String>,
@@ -80,7 +81,7 @@ impl Listing {
         }
         listing.warnings.extend(sorted);
         let (mut outside, mut is_empty) = (Vec::new(), vec![true; listing.class_names.len()]);
-        for (split, split_folder) in splits {
+        for (split, split_folder) in &splits {
             if listing.class_names.is_empty() {
                 listing.files.append(&mut files_below(folder, split_folder, *split, Some(0), &mut strangers)?);
                 continue;
@@ -171,18 +172,19 @@ impl Top {
                 None => top.n_images += usize::from(has_image_ending(&entry.name().to_string_lossy())),
             }
         }
-        // By name, as they are listed, where two are of one split.
-        top.splits.sort_by_key(|&(split, _)| split);
         Ok(top)
     }
 
     /// The splits' folders, in the splits' order.
-    fn splits(&self) -> Result<&[(Split, PathBuf)], IngestError> {
-        match self.splits.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+    fn splits(&self) -> Result<Vec<(Split, PathBuf)>, IngestError> {
+        let mut splits = self.splits.clone();
+        // Stable, so that two of one split stay in the order of their names.
+        splits.sort_by_key(|&(split, _)| split);
+        match splits.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             Some([(split, left), (_, right)]) => {
                 Err(IngestError::SplitTwice { split: *split, left: left.clone(), right: right.clone() })
             }
-            _ => Ok(&self.splits),
+            _ => Ok(splits),
         }
     }
 
@@ -210,7 +212,7 @@ impl Top {
         }
     }
 
-    /// The first split that holds folders: its classes.
+    /// The first folder of a split that holds folders: its classes.
     fn split_with_folders(&self) -> Result<Option<&Path>, IngestError> {
         for (_, split_folder) in &self.splits {
             if entries(split_folder, 1)?.0.iter().any(|entry| entry.is_folder) {

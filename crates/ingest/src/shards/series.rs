@@ -48,10 +48,15 @@ pub enum ShardError {
 impl ShardError {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::Apart { right, .. } => Some(format!(
-                "`path` can be one folder or one file of them, or leave-out = [\"{}\"] leaves files out by how their paths begin",
-                right.escape_debug()
-            )),
+            Self::Apart { left, right, .. } => {
+                let folder = |path: &str| path[..path.rfind('/').map_or(0, |slash| slash + 1)].to_owned();
+                let of_right = folder(right);
+                let begins = if of_right.is_empty() || of_right == folder(left) { right.clone() } else { of_right };
+                Some(format!(
+                    "`path` can be one folder or one file of them, and leave-out = [\"{}\"] leaves out the files whose paths begin so",
+                    begins.escape_debug()
+                ))
+            }
             Self::Missing { .. } => Some(
                 "fetch what is missing, or give the files names without a total to take them as they are".to_owned(),
             ),

@@ -30,8 +30,9 @@ fn an_image_folder_of_classes_has_its_splits_drawn() {
     let sandbox = Sandbox::new();
     write_classes(&sandbox);
     let hint =
-        "hint: where these are the classes, `draw-split = { test = 0.2, seed = 0 }` in the config draws the splits";
-    sandbox.check_refused(FOLDER, HERE, &["has no folder `train`, `val` or `test`, found cat, dog", hint]);
+        "hint: where these are the classes: layout = \"classes\", perhaps with draw-split = { test = 0.2, seed = 0 }";
+    let splits = format!("{FOLDER}layout = 'splits'\n");
+    sandbox.check_refused(&splits, HERE, &["has no folder `train`, `val` or `test`, found cat, dog", hint]);
     let config = format!("{FOLDER}draw-split = {{ val = 0.1, test = 0.2, seed = 3 }}\n");
     sandbox.ingest(&config, HERE);
     let n = n_by_class_and_split(&sandbox);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray, StructArray};
+use arrow::array::{ArrayRef, BinaryArray, Float64Array, Int64Array, RecordBatch, StringArray, StructArray};
 use arrow::datatypes::{DataType, Field};
 use parquet::arrow::ArrowWriter;
 use twinset_manifest::rows::{Image, Split};
@@ -216,6 +216,107 @@ fn a_source_that_is_not_there_or_damaged_is_refused() {
     for seed in ["endless-header", "endless-dictionary"] {
         sandbox.write("d/train-0.parquet", std::fs::read(format!("{seeds}/{seed}.parquet")).unwrap());
         sandbox.check_refused(config, here, &["`./d/train-0.parquet` cannot be read as Parquet: "]);
+    }
+}
+
+#[test]
+fn shards_that_do_not_belong_together_are_named() {
+    let write = |sandbox: &Sandbox, name: &str| {
+        write(sandbox, &format!("d/{name}.parquet"), vec![("image", images_of(2)), ("label", labels_of(vec![0, 1]))]);
+    };
+    let config = "dataset = 'hugging-face'\npath = 'd'\n";
+    let here = &["--data", "."];
+    let check = |names: &[&str], expected: &[&str], leave_out: &str| {
+        let sandbox = Sandbox::new();
+        names.iter().for_each(|name| write(&sandbox, name));
+        sandbox.check_refused(config, here, expected);
+        if !leave_out.is_empty() {
+            sandbox.ingest(&format!("{config}leave-out = [\"{leave_out}\"]\n"), here);
+            assert_eq!(sandbox.provenance().config["leave-out"][0], leave_out);
+        }
+    };
+    check(
+        &["full/train-00000-of-00001", "small/train-00000-of-00001"],
+        &[
+            "`full/train-00000-of-00001.parquet` and `small/train-00000-of-00001.parquet` do not belong together: both are \
+             shard 00000 of 1",
+            "hint: `path` can be one folder or one file of them, and leave-out = [\"small/\"] leaves out",
+        ],
+        "small/",
+    );
+    check(
+        &["data/train-00000-of-00001", "data/train-00000-of-00002", "data/train-00001-of-00002"],
+        &["`data/train-00000-of-00001.parquet` and `data/train-00000-of-00002.parquet` do not belong together"],
+        "train-00000-of-00001",
+    );
+    check(
+        &["data/train-00000-of-00003", "data/train-00002-of-00003"],
+        &["`train-00001-of-00003` is missing, expected 3 shards as `data/train-00000-of-00003.parquet` says, found 2"],
+        "",
+    );
+
+    let sandbox = Sandbox::new();
+    ["train_clean-00000-of-00001", "train_noisy-00000-of-00001"].iter().for_each(|name| write(&sandbox, name));
+    sandbox.ingest(config, here);
+    let two = "split `train` is made of 2 sets of files, train_clean, train_noisy; leave-out = [\"train_noisy\"] leaves one out";
+    assert_eq!((sandbox.images().len(), sandbox.provenance().warnings), (4, vec![two.to_owned()]));
+    sandbox.ingest(&format!("{config}leave-out = ['train_noisy']\n"), here);
+    assert_eq!((sandbox.images().len(), sandbox.provenance().warnings), (2, vec![]));
+    std::fs::remove_dir_all(sandbox.path("out")).unwrap();
+    let nothing = "`leave-out` has `noisy`, but no file's name or path begins with that";
+    sandbox.check_refused(&format!("{config}leave-out = ['noisy']\n"), here, &[nothing]);
+}
+
+#[test]
+fn whole_numbers_may_stand_in_a_column_of_decimals_and_rows_may_take_few_bytes() {
+    let sandbox = Sandbox::new();
+    let config = "dataset = 'hugging-face'\npath = 'd'\n";
+    let floats = |labels: Vec<Option<f64>>| -> ArrayRef { Arc::new(Float64Array::from(labels)) };
+    let labels = floats(vec![Some(0.0), Some(10.0), None, Some(2.0)]);
+    write(&sandbox, "d/train.parquet", vec![("image", images_of(4)), ("label", labels)]);
+    sandbox.ingest(config, &["--data", "."]);
+    assert_eq!(sandbox.images().iter().map(|image| image.label).collect::<Vec<_>>(), [0, 10, 2]);
+    assert_eq!(sandbox.rejects()[0].reason, "unlabelled");
+    std::fs::remove_dir_all(sandbox.path("out")).unwrap();
+    let labels = floats(vec![Some(0.0), Some(0.5)]);
+    write(&sandbox, "d/train.parquet", vec![("image", images_of(2)), ("label", labels)]);
+    let expected = "`./d/train.parquet`, row 1: label 0.5, expected a whole number";
+    sandbox.check_refused(config, &["--data", "."], &[expected]);
+
+    // Many rows in few bytes are an ordinary file: a dictionary of one image and runs of one value.
+    let n = 50_000;
+    let image = images_of(1);
+    let images = arrow::compute::take(&image, &Int64Array::from(vec![0; n]), None).unwrap();
+    write(&sandbox, "d/train.parquet", vec![("image", images), ("label", labels_of(vec![0; n]))]);
+    assert!(std::fs::metadata(sandbox.path("d/train.parquet")).unwrap().len() < n as u64);
+    sandbox.write("c.toml", config);
+    let said = sandbox.run(&["--config", "c.toml", "--data", ".", "--count"]);
+    assert_eq!(said.stdout, "{\"train\":50000,\"val\":0,\"test\":0,\"classes\":1}\n", "{}", said.stderr);
+}
+
+#[test]
+fn every_usual_codec_is_read() {
+    use parquet::basic::{BrotliLevel, Compression, GzipLevel};
+    use parquet::file::properties::WriterProperties;
+
+    let gzip = Compression::GZIP(GzipLevel::default());
+    let brotli = Compression::BROTLI(BrotliLevel::default());
+    for codec in [gzip, brotli, Compression::LZ4, Compression::LZ4_RAW, Compression::SNAPPY, Compression::UNCOMPRESSED]
+    {
+        let columns = vec![("image", images_of(3)), ("label", labels_of(vec![0, 1, 0]))];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let properties = WriterProperties::builder().set_compression(codec).build();
+        let mut bytes = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let sandbox = Sandbox::new();
+        sandbox.write("d/train.parquet", bytes);
+        sandbox.ingest("dataset = 'hugging-face'\npath = 'd'\n", &["--data", "."]);
+        let images = sandbox.images();
+        let reds: Vec<_> =
+            images.iter().map(|image| decode_row(image, Path::new("")).unwrap().get_pixel(0, 0)[0]).collect();
+        assert_eq!(reds, [0, 1, 2], "{codec}");
     }
 }
 

@@ -45,7 +45,9 @@ fn classes_are_the_sorted_folder_names_and_rows_are_in_the_order_of_paths() {
     );
     assert_eq!((images[1].class_name.as_str(), images[1].width, images[1].height), ("dog", 5, 4));
     assert_eq!(images[1].image.bytes, Some(fs::read(sandbox.path("photos/train/dog/a/z.png")).unwrap().into()));
-    assert!(sandbox.rejects().is_empty() && sandbox.provenance().warnings.is_empty());
+    assert!(sandbox.rejects().is_empty());
+    let passed_over = "passed over 2 files and folders that are hidden or that operating systems leave: `.DS_Store` (1), `.hidden` (1)";
+    assert_eq!(sandbox.provenance().warnings, [passed_over]);
     let first = fs::read(sandbox.path("out/images.parquet")).unwrap();
     sandbox.ingest(CONFIG, HERE);
     assert!(first == fs::read(sandbox.path("out/images.parquet")).unwrap(), "twice the same bytes");
@@ -71,11 +73,11 @@ fn what_is_no_image_is_a_reject_with_its_reason_and_leaves_a_gap() {
     sandbox.write("photos/train/cat/a-text.txt", "no image");
     sandbox.write("photos/train/cat/a-empty.png", "");
     sandbox.write("photos/train/cat/bomb.png", bomb());
-    sandbox.write("photos/train/Thumbs.db", "beside the classes");
+    sandbox.write("photos/train/labels.txt", "beside the classes");
     sandbox.write_png("photos/extra/cat/x.png", [0; 3]);
     symlink("nowhere", sandbox.path("photos/train/cat/link.png")).unwrap();
     let stdout = sandbox.ingest(CONFIG, HERE);
-    assert!(stdout.contains("rejects  6 (1 too-large, 2 unreadable, 3 unsupported)"), "{stdout}");
+    assert!(stdout.contains("rejects  6 (1 empty, 1 too-large, 2 unreadable, 2 unsupported)"), "{stdout}");
     let rejects: Vec<_> = sandbox.rejects().into_iter().map(|r| (r.source, r.reason, r.detail)).collect();
     let check = |at: usize, source: &str, reason: &str, detail: &str| {
         assert_eq!((rejects[at].0.as_str(), rejects[at].1.as_str()), (source, reason));
@@ -83,11 +85,11 @@ fn what_is_no_image_is_a_reject_with_its_reason_and_leaves_a_gap() {
         assert!(!rejects[at].2.starts_with(reason) && rejects[at].2.lines().count() == 1, "{:?}", rejects[at]);
     };
     check(0, "train/cat/a-cut.png", "unreadable", "");
-    check(1, "train/cat/a-empty.png", "unsupported", "the file is empty");
+    check(1, "train/cat/a-empty.png", "empty", "the file has 0 bytes");
     check(2, "train/cat/a-text.txt", "unsupported", "of no known image format");
     check(3, "train/cat/bomb.png", "too-large", "60000x60000 pixels, expected at most 100000000 in all");
     check(4, "train/cat/link.png", "unreadable", "cannot read the file: No such file");
-    check(5, "train/Thumbs.db", "unsupported", "a file outside of a class folder");
+    check(5, "train/labels.txt", "unsupported", "a file outside of a class folder");
     assert_eq!(sandbox.images().iter().map(|image| image.image_id).collect::<Vec<_>>(), [4, 6, 7, 8, 9]);
     assert_eq!(
         sandbox.provenance().warnings,
@@ -185,9 +187,14 @@ fn a_folder_of_another_layout_is_refused() {
         }
         sandbox.check_refused(CONFIG, HERE, expected);
     };
-    check(&[], &["`./photos` has no folder `train`, `val` or `test`, found nothing; expected <split>/<class>/<image>"]);
-    check(&["photos/cats/a.png", "photos/dogs/b.png"], &["found cats, dogs; expected <split>/<class>/<image>"]);
-    check(&["photos/train/a.png"], &["split folder `./photos/train` has no class folders"]);
+    check(&[], &["dataset `./photos` holds no image, expected at least one"]);
+    check(
+        &["photos/train/cat/a.png", "photos/test/b.png"],
+        &[
+            "split folder `./photos/test` has no class folders",
+            "hint: layout = \"flat\" takes all images without labels",
+        ],
+    );
     let nowhere = "class `dog` has no files in `./photos/train/dog`";
     check(&["photos/train/cat/a.png", "photos/train/dog/"], &[&format!("{nowhere}, expected at least one image")]);
     check(
@@ -210,7 +217,7 @@ fn a_folder_of_another_layout_is_refused() {
     );
 
     let sandbox = Sandbox::new();
-    sandbox.check_refused(CONFIG, HERE, &["dataset `./photos` does not exist, expected a folder with <split>/"]);
+    sandbox.check_refused(CONFIG, HERE, &["dataset `./photos` does not exist, expected a folder of images"]);
     sandbox.write("photos", "");
     sandbox.check_refused(CONFIG, HERE, &["dataset `./photos` is a file, expected a folder"]);
     sandbox.check_refused(CONFIG, &[], &["the dataset's path `photos` is relative", "hint: add --data DIR"]);
@@ -252,15 +259,30 @@ fn a_file_outside_of_the_classes_moves_no_image() {
 }
 
 #[test]
-fn a_class_that_lost_all_images_is_an_error() {
+fn a_class_that_lost_all_images_is_told_at_the_end_and_the_rest_is_written() {
+    let lost = "no image left of class `dog`, as all were rejected, for instance `test/dog/e.png`: unsupported: the bytes are of";
+    for config in [CONFIG.to_owned(), format!("{CONFIG}shard-images = 2\n")] {
+        let sandbox = Sandbox::new();
+        write_photos(&sandbox);
+        sandbox.write("photos/test/dog/e.png", "damaged");
+        let stdout = sandbox.ingest(&config, HERE);
+        assert!(stdout.contains("wrote 4 images") && stdout.contains("classes  2: cat, dog"), "{stdout}");
+        assert!(stdout.contains(&format!("warning: split `test` has {lost}")), "{stdout}");
+        assert!(!stdout.contains("which training refuses"), "{stdout}");
+    }
+
+    let sandbox = Sandbox::new();
+    sandbox.write_png("photos/train/cat/a.png", [1, 0, 0]);
+    sandbox.write("photos/train/dog/b.png", "damaged");
+    let stdout = sandbox.ingest(CONFIG, HERE);
+    let gone = "no image at all is left of class `dog`, which training refuses";
+    assert!(stdout.contains(&format!("warning: {gone}")), "{stdout}");
+    let warnings = sandbox.provenance().warnings;
+    assert!(warnings.contains(&gone.to_owned()) && warnings.len() == 3, "{warnings:?}");
+    assert_eq!(sandbox.images().len(), 1);
+
     let sandbox = Sandbox::new();
     write_photos(&sandbox);
-    sandbox.write("photos/test/dog/e.png", "damaged");
-    sandbox.check_refused(
-        CONFIG,
-        HERE,
-        &["all 1 files of class `dog` in split `test` were rejected, for instance `test/dog/e.png`: unsupported: "],
-    );
     sandbox.check_refused(
         &format!("{CONFIG}max-pixels = 19\n"),
         HERE,

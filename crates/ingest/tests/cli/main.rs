@@ -1,6 +1,7 @@
 //! The binary as a user calls it.
 
 mod bad_input;
+mod cases;
 mod cifar10;
 mod cifar100;
 mod croissant;
@@ -9,8 +10,11 @@ mod file_sources;
 mod hugging_face;
 mod idx;
 mod image_folder;
+mod layouts;
 mod lineage;
+mod output;
 mod python_files;
+mod rejects;
 mod sandbox;
 mod shapes;
 mod shards;

@@ -104,13 +104,21 @@ fn rows_that_cannot_be_are_named_by_their_lines() {
         sandbox_with(csv).check_refused(&format!("{CONFIG}{keys}"), HERE, expected);
     };
     let csv = "`./photos/labels.csv`";
-    check("", TRAIN, &[&format!("{csv} has no column `image`, found none")]);
-    check("file,kind\n", TRAIN, &[&format!("{csv} has no column `image`, found `file`, `kind`")]);
-    check("image,kind\n", TRAIN, &[&format!("{csv} has no column `label`, found `image`, `kind`")]);
+    let lacks = |found: &str, column: &str| format!("{csv}, line 1: found {found}, expected the column `{column}`");
+    check("", TRAIN, &[&lacks("no column", "image")]);
+    check("file,kind\n", TRAIN, &[&lacks("the columns `file`, `kind`", "image")]);
+    check("image,kind\n", TRAIN, &[&lacks("the columns `image`, `kind`", "label")]);
+    check("image,label\n", "split-column = 'part'\n", &[&lacks("the columns `image`, `label`", "part")]);
+    check("image:label\n", TRAIN, &[&lacks("the columns `image:label`", "image"), "hint: where other characters part"]);
     check(
-        "image,label\n",
-        "split-column = 'part'\n",
-        &[&format!("{csv} has no column `part`, found `image`, `label`")],
+        "image,label,label\n",
+        TRAIN,
+        &[&format!("{csv}, line 1: found columns 2 and 3 both called `label`, expected one of that name")],
+    );
+    check(
+        "image,label\na/0.png,\"dog\na/1.png,cat\n",
+        TRAIN,
+        &[&format!("{csv}, line 2: found a quote that is not closed, expected a second `\"`")],
     );
     check("image,label\n", TRAIN, &["dataset `./photos/labels.csv` holds no image, expected at least one"]);
     let two = "image,label\na/0.png,dog\n\"a/1.png\",\"cow\"\n";
@@ -133,7 +141,7 @@ fn rows_that_cannot_be_are_named_by_their_lines() {
     check(
         "image,label\na/0.png,dog\na/1.png,dog,x\n",
         TRAIN,
-        &[&format!("{csv} cannot be read as CSV: line 3 has 3 fields, expected 2 as in the lines before")],
+        &[&format!("{csv}, line 3: found 3 fields, expected 2 as in the header")],
     );
     check(
         "image,label,part\na/0.png,dog,train\na/1.png,dog,both\n",
@@ -158,7 +166,7 @@ fn rows_that_cannot_be_are_named_by_their_lines() {
     latin.extend([0xe9, b'\n']);
     let sandbox = sandbox_with("");
     sandbox.write("photos/labels.csv", latin);
-    sandbox.check_refused(&format!("{CONFIG}{TRAIN}"), HERE, &["cannot be read as CSV: line 2 is not UTF-8"]);
+    sandbox.check_refused(&format!("{CONFIG}{TRAIN}"), HERE, &["line 2: found bytes that are not UTF-8"]);
 }
 
 #[test]
@@ -177,7 +185,50 @@ fn lines_are_counted_as_an_editor_does_whatever_ends_them() {
     let cow = "image,label\n\na/0.png,cow\n";
     check(cow, "split = 'train'\nclass-names = ['cat']\n", ", line 3: label `cow` is none of the classes cat");
     let long = "image,label\na/0.png,dog\n\na/1.png,dog,x\n";
-    check(long, TRAIN, " cannot be read as CSV: line 4 has 3 fields, expected 2 as in the lines before");
+    check(long, TRAIN, ", line 4: found 3 fields, expected 2 as in the header");
+}
+
+#[test]
+fn numbers_are_classes_in_numeric_order() {
+    let check = |labels: [&str; 4], names: &[&str], expected: [Option<u32>; 4]| {
+        let files = ["a/0.png", "a/1.png", "b/2.png", "b/3.png"];
+        let rows: String = files.iter().zip(labels).map(|(file, label)| format!("{file},{label}\n")).collect();
+        let sandbox = sandbox_with(&format!("image,label\n{rows}"));
+        let stdout = sandbox.ingest(&format!("{CONFIG}{TRAIN}"), HERE);
+        assert!(stdout.contains(&format!("classes  {}: {}\n", names.len(), names.join(", "))), "{stdout}");
+        let images = sandbox.images();
+        for (id, label) in (0..).zip(expected) {
+            let image = images.iter().find(|image| image.image_id == id);
+            assert_eq!(
+                image.map(|image| (image.label, image.class_name.as_str())),
+                label.map(|l| (l, names[l as usize]))
+            );
+        }
+        let said = "the classes are numbers and are sorted as numbers, not as text: ";
+        sandbox.provenance().warnings.iter().any(|warning| *warning == format!("{said}{}", names.join(", ")))
+    };
+    assert!(check(["0.0", "10.0", "2.0", ""], &["0", "2", "10"], [Some(0), Some(2), Some(1), None]));
+    assert!(check(["1", "10", "2", "-1"], &["1", "2", "10"], [Some(0), Some(2), Some(1), None]));
+    assert!(!check(["1", "2", "2", "1"], &["1", "2"], [Some(0), Some(1), Some(1), Some(0)]));
+    assert!(!check(["n10", "n2", "n2", "n10"], &["n10", "n2"], [Some(0), Some(1), Some(1), Some(0)]));
+}
+
+#[test]
+fn a_class_in_two_unicode_forms_is_warned_of() {
+    let sandbox = sandbox_with("image,label\na/0.png,caf\u{e9}\na/1.png,cafe\u{301}\n");
+    sandbox.ingest(&format!("{CONFIG}{TRAIN}"), HERE);
+    let expected = r"classes `cafe\u{301}` and `caf\u{e9}` look like one name in two Unicode forms (NFC and NFD), and are two classes";
+    assert_eq!(sandbox.provenance().warnings, [expected]);
+}
+
+#[test]
+fn a_delimiter_that_cannot_be_guessed_is_given() {
+    let sandbox = sandbox_with("image:label\na/0.png:a,b\na/1.png:c\n");
+    sandbox.ingest(&format!("{CONFIG}{TRAIN}delimiter = ':'\n"), HERE);
+    let names: Vec<_> = sandbox.images().into_iter().map(|image| image.class_name).collect();
+    assert_eq!(names, ["a,b", "c"]);
+    let key = "c.toml:4: key `delimiter`: found '\"', expected one ASCII character, and no quote or line end";
+    sandbox_with("").check_refused(&format!("{CONFIG}{TRAIN}delimiter = '\"'\n"), HERE, &[key]);
 }
 
 #[test]

@@ -148,7 +148,6 @@ fn a_damaged_archive_is_refused() {
     let whole = tar(&[("1.cls", b"0"), ("1.png", &picture(1))]);
     check("train-0.tar", &whole[..512 + 512 + 512 + 20], "it ends within member `1.png`, after 20 of ");
     check("train-0.tar", &[b'x'; 2048], "");
-    check("train-0.tar.gz", &whole, "");
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
     packed.write_all(&whole).unwrap();
     let packed = packed.finish().unwrap();
@@ -160,6 +159,78 @@ fn a_damaged_archive_is_refused() {
     let mut bomb = header.as_bytes().to_vec();
     bomb.extend(vec![b'a'; 2 << 20]);
     check("train-0.tar", &bomb, "a header has more than 1048576 bytes");
+}
+
+#[test]
+fn each_image_with_dots_in_its_name_is_a_reject_that_says_so() {
+    let sandbox = Sandbox::new();
+    let dotted: Vec<_> = (1..4)
+        .flat_map(|at| [(format!("img.000{at}.png"), picture(at)), (format!("img.000{at}.cls"), b"0".to_vec())])
+        .collect();
+    let mut members: Vec<(&str, &[u8])> =
+        dotted.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    sandbox.write("d/train-0.tar", tar(&members));
+    let all = "all 3 files of `./d` were rejected, for instance `train-0.tar#img.0001.png`: unpaired: its key is `img`";
+    sandbox.check_refused(CONFIG, HERE, &[all]);
+
+    let (whole, label, mask) = (picture(9), b"1".to_vec(), picture(8));
+    members.splice(0..0, [("a.png", whole.as_slice()), ("a.mask.png", &mask), ("a.cls", &label)]);
+    sandbox.write("d/train-0.tar", tar(&members));
+    let stdout = sandbox.ingest(CONFIG, HERE);
+    assert!(stdout.contains("wrote 1 images") && stdout.contains("rejects  3 (3 unpaired)"), "{stdout}");
+    let rejects: Vec<_> = sandbox.rejects().into_iter().map(|reject| (reject.source, reject.detail)).collect();
+    let detail = "its key is `img`, the name up to the first dot, so that `0002.png` is no ending of an image; the file needs a \
+                  name with one dot";
+    assert_eq!(rejects[1], ("train-0.tar#img.0002.png".to_owned(), detail.to_owned()));
+    let warnings = sandbox.provenance().warnings;
+    let mask = "1 images with several dots in their names were passed over beside images of the same key, for instance beside \
+                `train-0.tar#a.png`";
+    assert_eq!(warnings[0], mask);
+    sandbox.write("c.toml", CONFIG);
+    let said = sandbox.run(&["--config", "c.toml", "--data", ".", "--count"]);
+    assert_eq!(said.stdout, "{\"train\":4,\"val\":0,\"test\":0,\"classes\":2}\n");
+}
+
+#[test]
+fn an_archive_is_known_by_its_first_bytes() {
+    let whole = tar(&[("1.jfif", &picture(1)), ("1.cls", b"0"), ("2.JPE", &picture(2)), ("2.cls", b"1")]);
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(&whole).unwrap();
+    let packed = packed.finish().unwrap();
+    for (name, bytes) in [("train-0.tar", &packed), ("train-0.tar.gz", &whole), ("train-0.tgz", &packed)] {
+        let sandbox = Sandbox::new();
+        sandbox.write(&format!("d/{name}"), bytes);
+        sandbox.ingest(CONFIG, HERE);
+        assert_eq!(sandbox.images().len(), 2, "{name}");
+    }
+    let check = |bytes: &[u8], expected: &str| {
+        let sandbox = Sandbox::new();
+        sandbox.write("d/train-0.tar", &whole);
+        sandbox.write("d/train-1.tar", bytes);
+        sandbox.check_refused(CONFIG, HERE, &[&format!("`./d/train-1.tar` {expected}")]);
+    };
+    check(b"", "has 0 bytes, expected a tar archive");
+    check(b"\x28\xb5\x2f\xfd\0\0\0\0", "is a zstd file, expected a tar archive, perhaps packed with gzip");
+    check(b"PK\x03\x04\0\0\0\0", "is a zip file, expected a tar archive");
+
+    let sandbox = Sandbox::new();
+    sandbox.write("d/train-0.tar", &whole);
+    sandbox.write("d/train-1.tar", tar(&[]));
+    sandbox.ingest(CONFIG, HERE);
+    assert_eq!(sandbox.provenance().warnings, ["`train-1.tar` holds no sample"]);
+}
+
+#[test]
+fn shards_that_are_missing_are_named() {
+    let sandbox = Sandbox::new();
+    let shard = tar(&[("1.png", &picture(1)), ("1.cls", b"0")]);
+    sandbox.write("d/train-00000-of-00003.tar", &shard);
+    sandbox.write("d/train-00002-of-00003.tar", &shard);
+    let expected = "`train-00001-of-00003` is missing, expected 3 shards as `train-00000-of-00003.tar` says, found 2";
+    sandbox.check_refused(CONFIG, HERE, &[expected, "hint: fetch what is missing"]);
+    sandbox.write("d/train-00001-of-00003.tar", &shard);
+    sandbox.ingest(CONFIG, HERE);
+    assert_eq!(sandbox.images().len(), 3);
 }
 
 #[test]

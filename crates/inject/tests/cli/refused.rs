@@ -93,6 +93,10 @@ fn manifests_that_do_not_go_together_are_refused() {
     let expected =
         "error: failed to plan the training set: no training image among 10 images (0 removed as duplicates)";
     refused(test_only, |_| (), &rate, expected);
+    let unlabelled = images().into_iter().map(|image| Image { label: 0, class_name: String::new(), ..image });
+    let expected = "error: failed to plan the training set: the images have no labels (their one class has no name), \
+                    expected images of classes";
+    refused(unlabelled.collect(), |_| (), &rate, expected);
 }
 
 #[test]

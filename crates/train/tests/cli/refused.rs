@@ -169,6 +169,14 @@ fn inputs_that_do_not_fit_together_are_refused() {
         },
         &["no image has label 1, though labels go to 2"],
     );
+    check(
+        &|study| {
+            let unlabelled = |image| Image { label: 0, class_name: String::new(), ..image };
+            study.write_images("images.parquet", all(8).into_iter().map(unlabelled).collect());
+            study.write_images("injected-images.parquet", vec![]);
+        },
+        &["the images have no labels (their one class has no name), expected images of classes"],
+    );
 }
 
 #[test]
