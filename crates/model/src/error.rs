@@ -86,8 +86,11 @@ pub enum ModelError {
         differences: String,
     },
     /// The processor does not compute in bfloat16.
-    #[error("precision `bfloat16` was asked for, but this processor has no instructions for it, expected `float32`")]
-    Precision,
+    #[error("precision `bfloat16` was asked for, but {why}, expected `float32`")]
+    Precision {
+        /// What keeps it from that.
+        why: String,
+    },
     /// A GPU was asked for and there is none.
     #[error("device `cuda` was asked for, but {detail}")]
     Device {
