@@ -57,7 +57,13 @@ impl Conv {
 
     fn convolve(&self, input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
         let (weight, bias) = (like(weight, input), bias.map(|bias| like(bias, input)));
-        input.conv2d(&weight, bias.as_ref(), [self.stride; 2], [self.padding; 2], [1, 1], 1)
+        let convolve =
+            |input: &Tensor, stride| input.conv2d(&weight, bias.as_ref(), [stride; 2], [self.padding; 2], [1, 1], 1);
+        if self.padding == 0 && self.stride > 1 {
+            convolve(&every_nth_place(input, self.stride), 1)
+        } else {
+            convolve(input, self.stride)
+        }
     }
 }
 
@@ -156,6 +162,15 @@ impl Linear {
 /// The mean over all places: `[n, c, h, w]` to `[n, c]`.
 pub(crate) fn global_average(features: &Tensor) -> Tensor {
     features.adaptive_avg_pool2d([1, 1]).flatten(1, -1)
+}
+
+/// Every `n`th row and column of `[n, c, h, w]`: all that a 1×1 convolution of stride `n` sees.
+///
+/// Such a convolution is computed as one of stride 1 on these places, with the same values and gradients. oneDNN's own
+/// backward pass of it, in libtorch 2.11 and 2.13, writes past its buffer when there are few channels and the processor
+/// has AVX2 but no AVX-512. A mean over one place is that place, and torch has a fast pass back for it.
+fn every_nth_place(features: &Tensor, n: i64) -> Tensor {
+    features.avg_pool2d([1, 1], [n, n], [0, 0], false, true, None)
 }
 
 /// The same `[n, c, h, w]` with channels next to each other in memory, which convolutions are fastest on.
