@@ -33,7 +33,8 @@ impl Losses {
     pub(crate) fn add(&mut self, image: &Image) {
         self.n_images += 1;
         let Some(lost) = &image.lost else { return };
-        let (names, damage) = lost.split_once(DAMAGE).map_or((lost.as_str(), None), |(names, words)| (names, Some(words)));
+        let (names, damage) =
+            lost.split_once(DAMAGE).map_or((lost.as_str(), None), |(names, words)| (names, Some(words)));
         for (loss, (kind, _)) in self.of_kinds.iter_mut().zip(KINDS) {
             let said = match kind {
                 DAMAGE => damage.map(|words| format!(": {words}")),

@@ -337,7 +337,7 @@ fn an_image_that_cannot_be_used_is_named_with_its_id_and_source() {
     refused(nowhere, |_| (), &IMAGES, expected);
     let other = with(|row| row.image.bytes = Some(encode_png(&picture(9)).into()));
     let expected = "error: failed to hash: image 12 (`train/12.png`) has other pixels than its manifest says \
-                    (`pixels_blake3`)\nhint: the file was changed after ingest: ingest again";
+                    (`pixels_blake3`)\nhint: the file was changed after ingest, or another version of twinset-ingest decoded it: ingest again";
     refused(other, |_| (), &IMAGES, expected);
     let larger = with(|row| row.image.bytes = Some(encode_png(&RgbImage::new(33, 32)).into()));
     refused(larger, |_| (), &IMAGES, expected);
