@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: the invariants of the architecture, each a function from texts to findings.
 
+mod features;
 mod manifests;
 mod sources;
 mod tracked;
@@ -26,7 +27,8 @@ pub type Finding = String;
 /// Checks all invariants and prints what was found.
 pub fn tidy(workspace: &Workspace) -> Result<()> {
     let files = tracked(workspace)?;
-    let findings = find(&files);
+    let mut findings = find(&files);
+    findings.extend(features::agree(workspace)?);
     for warning in sources::long(&files) {
         eprintln!("warning: {warning}");
     }
