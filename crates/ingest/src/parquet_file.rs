@@ -60,10 +60,9 @@ impl ParquetFile {
         let name = path.display().to_string();
         let damaged = |detail: String| ParquetError::Damaged { path: name.clone(), detail };
         let file = File::open(path).map_err(|error| damaged(error.to_string()))?;
-        let to_read = file.try_clone().map_err(|error| damaged(error.to_string()))?;
-        let builder = guarded(|| ParquetRecordBatchReaderBuilder::try_new(to_read)).map_err(damaged)?;
+        let builder = guarded(|| ParquetRecordBatchReaderBuilder::try_new(file)).map_err(damaged)?;
         let builder = builder.map_err(|error| damaged(error.to_string()))?;
-        Ok(Self { name, file, builder })
+        Ok(Self { name, builder })
     }
 
     /// An entry of the footer.
