@@ -166,7 +166,7 @@ fn text_and_bytes() {
 #[test]
 fn dates_and_times() {
     check(array!(Date32Array, 10, 9), "1970-01-10", "1970-01-11", None);
-    check(array!(Date32Array, 3_000_000, -800_000), "-0221-08-31", "+10183-09-27", None);
+    check(array!(Date32Array, 3_000_000, -800_000), "-0221-09-04", "+10183-09-21", None);
     check(array!(Time32SecondArray, 36_000, 32_400), "09:00:00", "10:00:00", None);
     check(array!(Time32MillisecondArray, 10, 9), "00:00:00.009", "00:00:00.010", None);
     check(array!(Time64MicrosecondArray, 10, 9), "00:00:00.000009", "00:00:00.000010", None);
@@ -354,7 +354,7 @@ fn unsigned_numbers_are_subtracted_rightly() {
     assert_eq!(asked(&path, "SELECT small FROM t WHERE large > 9223372036854775807").unwrap(), [[json!(1)]]);
     let joined = asked(&path, "SELECT a.small FROM t AS a JOIN t AS b ON a.small = b.small").unwrap();
     assert_eq!(joined, [[json!(1)], [json!(3)]]);
-    assert_eq!(shown(&path, Some("large = 18446744073709551615")).unwrap().len(), 1);
+    assert_eq!(shown(&path, Some("large > 9223372036854775807")).unwrap().len(), 1);
 }
 
 /// Polars groups by no numbers of 128 bits.
