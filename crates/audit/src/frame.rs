@@ -225,7 +225,7 @@ fn series(name: &str, array: &dyn Array, as_type: &pl::DataType) -> PolarsResult
             let text = |row| (!array.is_null(row)).then(|| cell::text(&cell::cell(array, row)));
             StringChunked::from_iter_options(named, (0..array.len()).map(text)).into_series()
         }
-        DataType::Null => StringChunked::full_null(named, array.len()).into_series(),
+        DataType::Null => Series::full_null(named, array.len(), &pl::DataType::String),
         // As text they would compare wrongly.
         DataType::Interval(_) | DataType::Union(..) => {
             return Err(polars_err!(ComputeError: "SQL does not take this type, `show` does"));

@@ -87,7 +87,9 @@ pub fn show(manifest: &Untyped, choice: &Choice, format: Format, to: impl Write)
     if left == 0 {
         return Ok(table.end()?);
     }
-    'batches: for batch in manifest.batches(Some(&read), BATCH_ROWS)? {
+    // No row group is read after the last row that is shown.
+    let batch_rows = usize::try_from(left).map_or(BATCH_ROWS, |left| left.min(BATCH_ROWS));
+    'batches: for batch in manifest.batches(Some(&read), batch_rows)? {
         let mut batch = batch?;
         if let Some(condition) = &condition {
             let failed = |error: polars::prelude::PolarsError| SqlError::Query(error.to_string());

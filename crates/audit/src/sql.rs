@@ -11,8 +11,10 @@ use arrow::datatypes::TimeUnit;
 use polars::prelude::{self as pl, AnyValue, DataFrame, IntoLazy, LazyFrame, PolarsError, ScanArgsAnonymous};
 use polars::sql::SQLContext;
 use serde_json::Value;
+use twinset_manifest::type_name;
 
 use crate::cell::{bytes, float32, float64};
+use crate::frame::sql_schema;
 use crate::time::{date, duration, time_of_day, timestamp};
 pub use names::{Named, names};
 use place::{explain, shifted};
@@ -87,6 +89,22 @@ fn expect_question(sql: &str) -> Result<(), SqlError> {
     if is_change { Err(SqlError::NotSelect(first.to_uppercase())) } else { Ok(()) }
 }
 
+/// The columns that a query may name and that Polars neither groups nor joins by: numbers of 128 bits. Each with its table and
+/// its type.
+pub fn columns_of_128_bits<'a>(sql: &str, tables: &'a [Named]) -> Vec<(&'a str, &'a str, String)> {
+    let mut found = Vec::new();
+    for table in tables.iter().filter(|table| sql.contains(&table.name)) {
+        let manifests: Vec<_> = table.manifests.iter().map(|(_, manifest)| manifest).collect();
+        let types = sql_schema(&manifests);
+        for field in manifests[0].columns().fields().iter().filter(|field| sql.contains(field.name())) {
+            if matches!(types.get(field.name()), Some(pl::DataType::Int128 | pl::DataType::Decimal(..))) {
+                found.push((table.name.as_str(), field.name().as_str(), type_name(field.data_type())));
+            }
+        }
+    }
+    found
+}
+
 /// An SQL condition, checked against the columns that it may name.
 ///
 /// # Errors
@@ -109,8 +127,8 @@ pub fn condition(sql: &str, columns: &pl::Schema) -> Result<pl::Expr, SqlError> 
 
 /// The rows of a frame as they are shown.
 pub fn rows(frame: &DataFrame) -> impl Iterator<Item = Vec<Value>> {
-    let value = |column: &pl::Column, row| column.get(row).expect("a row of the frame");
-    (0..frame.height()).map(move |row| frame.columns().iter().map(|column| shown(value(column, row))).collect())
+    (0..frame.height())
+        .map(|row| frame.columns().iter().map(|column| shown(column.get(row).expect("a row of the frame"))).collect())
 }
 
 fn shown(value: AnyValue<'_>) -> Value {

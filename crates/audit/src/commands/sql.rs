@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use twinset_audit::Tree;
-use twinset_audit::sql::{Named, SqlError, names, query, rows};
+use twinset_audit::sql::{Named, SqlError, columns_of_128_bits, names, query, rows};
 use twinset_stage::with_hint;
 
 use super::{Format, alone, damaged, print, warn_of_damaged};
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
         print(args.format, &["table", "schema", "rows", "files", "manifests", "columns"], tables.iter().map(listed))?;
         return Ok(Answer::Sound);
     };
-    let answer = without_panic(|| query(query_, &tables))
+    let answer = without_panic(query_, &tables, || query(query_, &tables))
         .map_err(|error| hinted(error, query_, &tree, &tables))
         .context("failed to query")?;
     let header: Vec<&str> = answer.frame.get_column_names().iter().map(|name| name.as_str()).collect();
@@ -87,12 +87,23 @@ fn note_union(union: &Named, tables: &[Named]) {
 }
 
 /// Polars panics on some queries that its parser lets through: that, too, is an error on one line.
-fn without_panic<T>(answer: impl FnOnce() -> Result<T, SqlError>) -> Result<T, SqlError> {
+fn without_panic<T>(sql: &str, tables: &[Named], answer: impl FnOnce() -> Result<T, SqlError>) -> Result<T, SqlError> {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let answered = std::panic::catch_unwind(std::panic::AssertUnwindSafe(answer));
     std::panic::set_hook(hook);
-    answered.unwrap_or_else(|_| Err(SqlError::Query("Polars cannot plan or run it".to_owned())))
+    answered.unwrap_or_else(|payload| {
+        let said = payload.downcast_ref::<String>().map(String::as_str).or(payload.downcast_ref::<&str>().copied());
+        // What Polars lacks without its feature of this name.
+        let is_of_128_bits = said.is_some_and(|said| said.contains("dtype-u128"));
+        let columns = if is_of_128_bits { columns_of_128_bits(sql, tables) } else { Vec::new() };
+        Err(SqlError::Query(match columns.first() {
+            Some((table, column, found)) => format!(
+                "SQL cannot group or join by column `{column}` of `{table}`, which is {found}: write CAST({column} AS VARCHAR)"
+            ),
+            None => "Polars cannot plan or run it".to_owned(),
+        }))
+    })
 }
 
 fn listed(table: &Named) -> Vec<Value> {
