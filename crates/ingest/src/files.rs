@@ -8,8 +8,8 @@ use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use rayon::prelude::*;
-use twinset_manifest::rows::Split;
-use twinset_manifest::{Digest, Input, Provenance};
+use twinset_manifest::rows::{Image, Split};
+use twinset_manifest::{Digest, Input, Provenance, Row};
 use twinset_stage::Progress;
 
 use crate::files_digest::FilesDigest;
@@ -187,7 +187,7 @@ impl Files<'_> {
         Take { max_pixels: self.max_pixels, resize: self.resize }
     }
 
-    /// The digest of all that a shard of these files depends on, without reading them: the config, the other inputs, the
+    /// The digest of all that a shard of these files depends on, without reading them: the schema, the config, the other inputs, the
     /// classes, and each file's id, split, label, path, size and time of change.
     fn made_of(&self, files: &[Numbered], provenance: &Provenance) -> Digest {
         let of_file = |&(id, found): &Numbered| {
@@ -196,7 +196,8 @@ impl Files<'_> {
             serde_json::to_vec(&(id, found.relative(), n_bytes, modified_ns, split, label))
                 .expect("a file's place is JSON")
         };
-        let of_all = serde_json::to_vec(&(provenance, &self.class_names, files.len())).expect("a provenance is JSON");
+        let of_all = serde_json::to_vec(&(Image::SCHEMA, provenance, &self.class_names, files.len()));
+        let of_all = of_all.expect("a provenance is JSON");
         let mut hasher = blake3::Hasher::new();
         hasher.update(&of_all);
         for of_file in files.par_iter().map(of_file).collect::<Vec<_>>() {

@@ -25,8 +25,10 @@ fn row(image_id: u64, image: &RgbImage, lost: Option<&str>) -> Image {
     }
 }
 
+/// A picture of 64 fields, unlike that of any other number.
 fn picture(number: u32) -> RgbImage {
-    RgbImage::from_fn(32, 32, |x, y| Rgb([(x * number) as u8, (y * 7 + number) as u8, (x * y) as u8]))
+    let field = |x: u32, y: u32| ((x / 4 * 8 + y / 4 + 64 * number).wrapping_mul(2_654_435_761) >> 24) as u8;
+    RgbImage::from_fn(32, 32, |x, y| Rgb([field(x, y), field(y, x), 90]))
 }
 
 /// Standard error of a run that succeeds, in so much virtual memory.
@@ -54,6 +56,7 @@ fn exact_duplicates_of_which_something_was_lost_are_warned_of_until_the_end() {
         row(1, &picture(1), Some("depth")),
         row(2, &picture(5), None),
         row(3, &picture(5), None),
+        row(4, &picture(7), None),
     ];
     let mut writer = Writer::create(&images).unwrap();
     writer.extend(rows).unwrap();
@@ -88,7 +91,7 @@ fn very_long_images_take_little_memory() {
     let column = RgbImage::from_raw(1, SIDE, line.as_raw().clone()).unwrap();
     let rows = [row(0, &line, None), row(1, &line, None), row(2, &column, None)];
     write_manifest(&folder.path().join("images.parquet"), rows, &Provenance::of_stage("test", "0")).unwrap();
-    for hash in ["double-gradient", "mean", "gradient", "block", "dct", "pdq"] {
+    for hash in ["double-gradient", "dct", "pdq"] {
         let hash = format!("hash='{hash}'");
         let args = ["--quiet", "--images", "images.parquet", "--out", "out", "--set", &hash];
         run(folder.path(), MAX_KIB, &args);

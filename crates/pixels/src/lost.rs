@@ -21,13 +21,17 @@ impl Lost {
     ///
     /// let lost = Lost { transparency: true, frames: true, ..Lost::default() };
     /// assert_eq!(lost.names().as_deref(), Some("transparency, frames"));
+    /// let lost = Lost { damage: Some("bad code".to_owned()), ..lost };
+    /// assert_eq!(lost.names().as_deref(), Some("transparency, frames, damage: bad code"));
     /// assert_eq!(Lost::default().names(), None);
     /// ```
     pub fn names(&self) -> Option<String> {
         let Self { transparency, depth, frames, damage } = self;
-        let all =
-            [(*transparency, "transparency"), (*depth, "depth"), (*frames, "frames"), (damage.is_some(), "damage")];
-        let names: Vec<_> = all.into_iter().filter_map(|(is_lost, name)| is_lost.then_some(name)).collect();
+        let all = [(*transparency, "transparency"), (*depth, "depth"), (*frames, "frames")];
+        let mut names: Vec<_> =
+            all.into_iter().filter_map(|(is_lost, name)| is_lost.then(|| name.to_owned())).collect();
+        // Last, as what the decoder said may hold anything.
+        names.extend(damage.as_ref().map(|words| format!("damage: {words}")));
         (!names.is_empty()).then(|| names.join(", "))
     }
 }
