@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=src/pool.cpp");
+    for file in ["pool.cpp", "input_gradient.cpp", "input_gradient.h"] {
+        println!("cargo:rerun-if-changed=src/{file}");
+    }
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     let root =
         std::env::var_os("LIBTORCH").map(PathBuf::from).expect("`cargo xtask setup` gets libtorch, LIBTORCH names it");
@@ -19,7 +21,7 @@ fn main() {
         .include(&include)
         .include(include.join("torch/csrc/api/include"))
         .warnings(false)
-        .file("src/pool.cpp")
+        .files(["src/pool.cpp", "src/input_gradient.cpp"])
         .compile("twinset_pool");
     if let Ok(lib) = root.join("lib").canonicalize() {
         // A RUNPATH, unlike an RPATH, gives way to LD_LIBRARY_PATH: that is how a GPU's libraries are chosen.

@@ -3,6 +3,7 @@
 use tch::{Kind, Tensor};
 
 use crate::Mode;
+use crate::pool::conv_pool_relu;
 use crate::tensors::{Initial, Tensors};
 
 /// PyTorch's default bound of initial weights: `kaiming_uniform_` with a = √5, in its order of operations.
@@ -53,6 +54,12 @@ impl Conv {
     /// `[n, n_in, h, w]` to `[n, n_out, h / stride, w / stride]`, in the input's precision.
     pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
         self.convolve(input, &self.weight, self.bias.as_ref())
+    }
+
+    /// The same, its 2×2 maximum, and ReLU: `[n, n_out, h / 2, w / 2]`. For a convolution with bias and stride 1.
+    pub(crate) fn forward_pool_relu(&self, input: &Tensor) -> Tensor {
+        let bias = self.bias.as_ref().expect("a convolution with bias");
+        conv_pool_relu(input, &like(&self.weight, input), &like(bias, input))
     }
 
     fn convolve(&self, input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {

@@ -1,10 +1,15 @@
-// Maximum over 2×2 and ReLU in one pass, with one byte a result for the way back: what `pool.rs` calls.
+// A convolution, maximum over 2×2 and ReLU: what `pool.rs` calls.
 //
-// Torch's own operators keep an index of eight bytes, visit every value four times, and go through it one by one on the way
-// back. Values and gradients are the same: the first of equal values wins, and NaN goes through.
+// Maximum and ReLU are one pass, with one byte a result for the way back. Torch's own operators keep an index of eight bytes, visit
+// every value four times, and go through it one by one on the way back. Values and gradients are the same: the first of equal values
+// wins, and NaN goes through. The gradient for the convolution's input is computed from the live places alone, where
+// `input_gradient.h` has that; it is torch's up to the order of sums.
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
+
+#include "input_gradient.h"
 
 #include <cstdint>
 #include <cstring>
@@ -21,8 +26,7 @@
 
 namespace {
 
-// Which of the four it was, row by row; this where ReLU made it 0.
-constexpr std::uint32_t NONE = 4;
+using twinset::NONE;
 
 inline float as_float(float value) { return value; }
 
@@ -73,7 +77,7 @@ inline __attribute__((always_inline)) void pool(const T *a, const T *b, const T 
     which = wins ? 3 : which;
     bool is_dead = best <= 0.0f;
     out[i] = as<T>(is_dead ? 0.0f : best);
-    chosen[i] = static_cast<std::uint8_t>(is_dead ? NONE : which);
+    chosen[i] = static_cast<std::uint8_t>(is_dead ? std::uint32_t{NONE} : which);
   }
 }
 
@@ -154,46 +158,88 @@ T *values(const at::Tensor &tensor) {
   return static_cast<T *>(tensor.data_ptr());
 }
 
-class PoolRelu : public torch::autograd::Function<PoolRelu> {
+at::Tensor channels_last(const at::Tensor &tensor) { return tensor.contiguous(at::MemoryFormat::ChannelsLast); }
+
+at::Tensor empty(Shape shape, const at::TensorOptions &options) {
+  return at::empty({shape.n_images, shape.n_channels, shape.height, shape.width}, options, at::MemoryFormat::ChannelsLast);
+}
+
+// The gradient of what is pooled.
+at::Tensor unpool(const at::Tensor &gradient, const at::Tensor &chosen) {
+  Shape shape{gradient.size(0), 2 * gradient.size(2), 2 * gradient.size(3), gradient.size(1)};
+  at::Tensor back = empty(shape, gradient.options());
+  if (gradient.scalar_type() == at::kFloat) {
+    unpool_32(values<std::uint32_t>(gradient), values<std::uint8_t>(chosen), values<std::uint32_t>(back), shape);
+  } else {
+    unpool_16(values<std::uint16_t>(gradient), values<std::uint8_t>(chosen), values<std::uint16_t>(back), shape);
+  }
+  return back;
+}
+
+// The widest vectors that torch's own code uses: what the processor has, or less where `ATEN_CPU_CAPABILITY` says so.
+twinset::Vectors vectors() {
+  static const std::string capability = at::get_cpu_capability();
+  return capability == "AVX512" ? twinset::Vectors::k512 : capability == "AVX2" ? twinset::Vectors::k256 : twinset::Vectors::kNone;
+}
+
+class ConvPoolRelu : public torch::autograd::Function<ConvPoolRelu> {
  public:
-  static at::Tensor forward(torch::autograd::AutogradContext *context, const at::Tensor &features) {
-    at::Tensor in = features.contiguous(at::MemoryFormat::ChannelsLast);
+  static at::Tensor forward(torch::autograd::AutogradContext *context, const at::Tensor &features, const at::Tensor &weight,
+                            const at::Tensor &bias) {
+    std::int64_t padding = weight.size(2) / 2;
+    at::Tensor in = channels_last(at::conv2d(features, weight, bias, {1, 1}, {padding, padding}));
     Shape shape{in.size(0), in.size(2), in.size(3), in.size(1)};
-    std::int64_t size[4] = {shape.n_images, shape.n_channels, shape.height / 2, shape.width / 2};
-    at::Tensor out = at::empty(size, in.options(), at::MemoryFormat::ChannelsLast);
-    at::Tensor chosen = at::empty(size, in.options().dtype(at::kByte), at::MemoryFormat::ChannelsLast);
+    Shape pooled{shape.n_images, shape.height / 2, shape.width / 2, shape.n_channels};
+    at::Tensor out = empty(pooled, in.options()), chosen = empty(pooled, in.options().dtype(at::kByte));
     if (in.scalar_type() == at::kFloat) {
       pool_32(values<float>(in), values<float>(out), values<std::uint8_t>(chosen), shape);
     } else {
       pool_16(values<std::uint16_t>(in), values<std::uint16_t>(out), values<std::uint8_t>(chosen), shape);
     }
+    context->save_for_backward({features, weight});
     context->saved_data["chosen"] = chosen;
     return out;
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context,
                                                  torch::autograd::variable_list gradients) {
-    at::Tensor gradient = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
-    at::Tensor chosen = context->saved_data["chosen"].toTensor();
-    Shape shape{gradient.size(0), 2 * gradient.size(2), 2 * gradient.size(3), gradient.size(1)};
-    std::int64_t size[4] = {shape.n_images, shape.n_channels, shape.height, shape.width};
-    at::Tensor back = at::empty(size, gradient.options(), at::MemoryFormat::ChannelsLast);
-    if (gradient.scalar_type() == at::kFloat) {
-      unpool_32(values<std::uint32_t>(gradient), values<std::uint8_t>(chosen), values<std::uint32_t>(back), shape);
-    } else {
-      unpool_16(values<std::uint16_t>(gradient), values<std::uint8_t>(chosen), values<std::uint16_t>(back), shape);
+    torch::autograd::variable_list saved = context->get_saved_variables();
+    const at::Tensor &features = saved[0], &weight = saved[1];
+    at::Tensor gradient = channels_last(gradients[0]), chosen = context->saved_data["chosen"].toTensor();
+    bool for_features = context->needs_input_grad(0), for_weights = context->needs_input_grad(1) || context->needs_input_grad(2);
+    at::Tensor of_features, of_weight, of_bias;
+    std::int64_t n_in = weight.size(1), n_out = weight.size(0), kernel = weight.size(2);
+    bool skips_dead = gradient.scalar_type() == at::kFloat && kernel == 3 && twinset::has_input_gradient(n_in, n_out, vectors());
+    if (for_features && skips_dead) {
+      Shape shape{features.size(0), features.size(2), features.size(3), n_in};
+      of_features = empty(shape, gradient.options());
+      twinset::Layer layer{shape.n_images, shape.height, shape.width, n_in, n_out};
+      twinset::input_gradient(values<float>(gradient), values<std::uint8_t>(chosen), values<float>(channels_last(weight)),
+                              values<float>(of_features), layer, vectors(), at::get_num_threads());
+      for_features = false;
     }
-    return {back};
+    if (for_features || for_weights) {
+      at::Tensor convolved = unpool(gradient, chosen);
+      std::int64_t sizes[1] = {n_out}, ones[2] = {1, 1}, zeros[2] = {0, 0}, padding[2] = {kernel / 2, kernel / 2};
+      auto found = at::convolution_backward(convolved, features, weight, at::IntArrayRef(sizes), ones, padding, ones, false, zeros, 1,
+                                            {for_features, for_weights, for_weights});
+      if (for_features) of_features = std::get<0>(found);
+      of_weight = std::get<1>(found);
+      of_bias = std::get<2>(found);
+    }
+    return {of_features, of_weight, of_bias};
   }
 };
 
 }  // namespace
 
-// `features` is [n, channels, height, width] of 32-bit or bfloat16 floats on the CPU, height and width even. The result is the
-// caller's; null where torch failed, with the reason in `message`, of `n_message` bytes.
-extern "C" at::Tensor *twinset_pool_relu(const at::Tensor *features, char *message, std::size_t n_message) {
+// `features` is [n, channels, height, width] of 32-bit or bfloat16 floats on the CPU, height and width even; `weight` is
+// [channels out, channels, kernel, kernel] and `bias` [channels out], the kernel odd. The result is the caller's; null where torch
+// failed, with the reason in `message`, of `n_message` bytes.
+extern "C" at::Tensor *twinset_conv_pool_relu(const at::Tensor *features, const at::Tensor *weight, const at::Tensor *bias,
+                                              char *message, std::size_t n_message) {
   try {
-    return new at::Tensor(PoolRelu::apply(*features));
+    return new at::Tensor(ConvPoolRelu::apply(*features, *weight, *bias));
   } catch (const std::exception &error) {
     std::strncpy(message, error.what(), n_message - 1);
     message[n_message - 1] = '\0';
