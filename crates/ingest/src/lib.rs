@@ -60,6 +60,7 @@ mod take;
 mod taken;
 mod unicode_forms;
 pub mod webdataset;
+mod widen;
 
 use std::path::{Path, PathBuf};
 
