@@ -5,7 +5,6 @@
 use crate::ask::Work;
 use crate::execute::Spent;
 use crate::run::StageRun;
-use crate::stage::Stage;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, OpenOptions};
@@ -105,26 +104,11 @@ impl Ledger {
     }
 }
 
-/// Seconds that one forward-backward pass took in train, over all entries; `None` without a measurement.
-pub fn seconds_a_pass(entries: &[Entry]) -> Option<f64> {
-    let trained = entries.iter().filter(|entry| entry.stage == Stage::Train.name() && entry.is_success());
-    let measured = trained.filter_map(|entry| Some((entry.wall_s, entry.n_forward_backward_passes? as f64)));
-    let (wall_s, n_passes) = measured.fold((0.0, 0.0), |sum, entry| (sum.0 + entry.0, sum.1 + entry.1));
-    (n_passes > 0.0).then(|| wall_s / n_passes)
-}
-
 /// Processor seconds of all starts of the run with this key, of which the last ended well; `None` where it ran elsewhere.
 pub fn cpu_seconds(entries: &[Entry], key: &str) -> Option<f64> {
     let of_run = || entries.iter().filter(|entry| entry.key == key);
     of_run().next_back().filter(|entry| entry.is_success())?;
     Some(of_run().map(|entry| entry.cpu_s).sum())
-}
-
-/// Mean seconds of a successful run of `stage`.
-pub fn seconds_a_run(entries: &[Entry], stage: Stage) -> Option<f64> {
-    let of_stage = entries.iter().filter(|entry| entry.stage == stage.name() && entry.is_success());
-    let (n, wall_s) = of_stage.fold((0, 0.0), |sum, entry| (sum.0 + 1, sum.1 + entry.wall_s));
-    (n > 0).then(|| wall_s / f64::from(n))
 }
 
 fn round(seconds: f64) -> f64 {
@@ -189,9 +173,6 @@ mod tests {
         let text = fs::read_to_string(&ledger.path).unwrap() + "{\"started";
         fs::write(&ledger.path, text).unwrap();
         assert_eq!(ledger.read(), entries);
-        assert_eq!(seconds_a_pass(&entries), Some(0.02));
-        assert_eq!(seconds_a_run(&entries, Stage::Evaluate), Some(3.0));
-        assert_eq!(seconds_a_run(&entries, Stage::Inject), None);
         assert_eq!((cpu_seconds(&entries, "k"), cpu_seconds(&entries, "l")), (Some(1.5), None));
     }
 }

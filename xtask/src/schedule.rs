@@ -6,7 +6,9 @@ use crate::digest::Digest;
 use crate::display::{Display, Whole, duration};
 use crate::execute::{Ended, Executor, Outcome, Progress};
 use crate::interrupt;
-use crate::ledger::{Entry, Ledger, seconds_a_pass, seconds_a_run};
+use crate::ledger::{Entry, Ledger};
+use crate::pace::{Settings, settings};
+use crate::pipeline::{Arm, Pipeline};
 use crate::run::StageRun;
 use crate::stage::Stage;
 use crate::store::{Finished, Store};
@@ -56,8 +58,10 @@ pub struct Tally {
     pub cached: BTreeSet<Digest>,
     /// What went wrong: the cells that wait for it, and how.
     pub failures: Vec<(Vec<String>, Failure)>,
-    /// Costs, for the time left.
+    /// What was executed, and what it cost.
     pub entries: Vec<Entry>,
+    /// Seconds and units of trainings and evaluations by their kind, for the time left; as [`crate::pace`] counts them.
+    pub spent: BTreeMap<Settings, (f64, f64)>,
     /// All cells, and those that are done or failed; for the display.
     pub n_cells: usize,
     /// See [`Self::n_cells`].
@@ -81,6 +85,14 @@ pub fn skip_finished(
             None => return Some(run),
         }
     }
+}
+
+fn kinds(pipeline: &Pipeline) -> BTreeMap<(Stage, usize), Settings> {
+    let of_arm = |(place, arm): (usize, &Arm)| {
+        let (train, evaluate) = ((Stage::Train, &arm.train), (Stage::Evaluate, &arm.evaluate));
+        [((Stage::Train, place), settings(&[train])), ((Stage::Evaluate, place), settings(&[evaluate, train]))]
+    };
+    pipeline.arms.iter().enumerate().flat_map(of_arm).collect()
 }
 
 /// A run that is wanted, and by which tracks.
@@ -107,6 +119,8 @@ struct State<'a, 'b> {
     by_key: BTreeMap<Digest, usize>,
     ready: BTreeSet<(Urgency, usize)>,
     running: BTreeSet<usize>,
+    /// The kinds of the arms' trainings and evaluations.
+    kinds: BTreeMap<(Stage, usize), Settings>,
     error: Option<anyhow::Error>,
 }
 
@@ -129,6 +143,7 @@ impl Scheduler<'_> {
             by_key: BTreeMap::new(),
             ready: BTreeSet::new(),
             running: BTreeSet::new(),
+            kinds: kinds(self.planner.pipeline),
             error: None,
         };
         (0..n_tracks).for_each(|track| state.advance(track));
@@ -250,6 +265,12 @@ impl State<'_, '_> {
         let cells = job.tracks.iter().map(|track| self.tracks[*track].label.clone()).collect();
         let entry = Entry::now(&job.run, cells, spent, job.work);
         self.scheduler.ledger.append(&entry)?;
+        let cell = self.tracks[job.tracks[0]].cell.as_ref().filter(|_| entry.is_success());
+        if let Some(kind) = cell.and_then(|cell| self.kinds.get(&(job.run.stage, cell.arm))) {
+            let n_units = job.work.map_or(1.0, |work| work.n_forward_backward_passes as f64);
+            let sum = self.tally.spent.entry(kind.clone()).or_default();
+            *sum = (sum.0 + entry.wall_s, sum.1 + n_units);
+        }
         self.tally.entries.push(entry);
         Ok(())
     }
@@ -308,9 +329,13 @@ impl State<'_, '_> {
         }
     }
 
-    /// What is still to be trained and evaluated, at the pace so far, over all jobs.
+    /// What is still to be trained and evaluated, each kind at its pace so far, over all jobs. None before each kind was run.
     fn left_s(&self) -> Option<f64> {
-        let (mut n_passes, mut n_evaluations) = (0.0, 0.0);
+        let pace = |stage, cell: &Cell| {
+            let (seconds, n_units) = self.tally.spent.get(self.kinds.get(&(stage, cell.arm))?)?;
+            (*n_units > 0.0).then(|| seconds / n_units)
+        };
+        let mut left_s = 0.0;
         let mut seen = BTreeSet::new();
         for (i, track) in self.tracks.iter().enumerate() {
             let (Some(cell), Some(next)) = (&track.cell, track.next_stage()) else { continue };
@@ -320,15 +345,14 @@ impl State<'_, '_> {
             }
             let left = job.map_or(1.0, |id| 1.0 - self.display.share(id));
             if next == Stage::Evaluate {
-                n_evaluations += left;
+                left_s += left * pace(next, cell)?;
                 continue;
             }
-            n_evaluations += 1.0;
             let share = if next == Stage::Train { left } else { 1.0 };
-            n_passes += share * self.scheduler.works.get(&work_key(cell))?.n_forward_backward_passes as f64;
+            let n_passes = share * self.scheduler.works.get(&work_key(cell))?.n_forward_backward_passes as f64;
+            // Next to trainings evaluations are short.
+            left_s += n_passes * pace(Stage::Train, cell)? + pace(Stage::Evaluate, cell).unwrap_or(0.0);
         }
-        let train_s = if n_passes > 0.0 { n_passes * seconds_a_pass(&self.tally.entries)? } else { 0.0 };
-        let evaluate_s = n_evaluations * seconds_a_run(&self.tally.entries, Stage::Evaluate).unwrap_or(0.0);
-        (n_passes + n_evaluations > 0.0).then(|| (train_s + evaluate_s) / self.scheduler.n_jobs as f64)
+        (left_s > 0.0).then(|| left_s / self.scheduler.n_jobs as f64)
     }
 }

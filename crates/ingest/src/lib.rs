@@ -63,6 +63,7 @@ mod take;
 mod taken;
 mod unicode_forms;
 pub mod webdataset;
+mod widen;
 
 use std::path::{Path, PathBuf};
 

@@ -6,13 +6,13 @@ use std::path::Path;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_cast::cast::{CastOptions, cast_with_options};
 use arrow_schema::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use twinset_manifest::guarded;
 
 use crate::labels::Found;
+use crate::widen::widen;
 
 /// What a Parquet file has instead of what was expected of it.
 #[derive(Debug, thiserror::Error)]
@@ -173,8 +173,7 @@ pub(crate) fn is_binary(data_type: &DataType) -> bool {
 
 /// The column as another type, an error where a value does not fit.
 pub(crate) fn cast(array: &dyn Array, to: &DataType) -> Result<ArrayRef, String> {
-    let options = CastOptions { safe: false, ..CastOptions::default() };
-    guarded(|| cast_with_options(array, to, &options))?.map_err(|error| error.to_string())
+    guarded(|| widen(array, to))?
 }
 
 /// Below it each whole number is a float of 64 bits.

@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn other_features_of_one_crate_are_found() {
-        let tests = parse("serde v1.0.1|default,rc\nserde v1.0.1|default,rc (*)\nsyn v2.0.1 (proc-macro)|full\nsyn v2.0.1|\n");
+        let tests =
+            parse("serde v1.0.1|default,rc\nserde v1.0.1|default,rc (*)\nsyn v2.0.1 (proc-macro)|full\nsyn v2.0.1|\n");
         for (programs, n_findings) in [
             ("serde v1.0.1|default,rc\nsyn v2.0.1|full\n", 0),
             ("syn v2.0.1|\nlibc v0.2.1|std\n", 0),
