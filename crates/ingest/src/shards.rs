@@ -81,7 +81,10 @@ pub(crate) fn list(
         return Err(SplitError::NoSplits { source_name: source_name(), found }.into());
     }
     shards.sort_by(|left, right| (left.split, &left.relative).cmp(&(right.split, &right.relative)));
-    series::check(&shards)?;
+    // A file that the config names is taken alone.
+    if source.is_dir() {
+        series::check(&shards)?;
+    }
     let passed_over = |relative| format!("`{relative}` names none of train, val, test and was not read");
     let mut warnings: Vec<_> = others.into_iter().map(passed_over).collect();
     warnings.extend(series::warnings(&shards, kind));

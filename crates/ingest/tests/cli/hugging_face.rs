@@ -255,6 +255,12 @@ fn shards_that_do_not_belong_together_are_named() {
         "",
     );
 
+    // One file of a series is taken where it is named.
+    let sandbox = Sandbox::new();
+    write(&sandbox, "train-00001-of-00003");
+    sandbox.ingest("dataset = 'hugging-face'\npath = 'd/train-00001-of-00003.parquet'\n", here);
+    assert_eq!(sandbox.images().len(), 2);
+
     let sandbox = Sandbox::new();
     ["train_clean-00000-of-00001", "train_noisy-00000-of-00001"].iter().for_each(|name| write(&sandbox, name));
     sandbox.ingest(config, here);
