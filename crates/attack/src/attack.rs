@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
-use twinset_manifest::units::{PixelRadius, PixelRange};
+use twinset_manifest::units::{PixelRange, Radius};
 
-use crate::{AttackError, Attacked, Fgsm, InvalidAttack, Norm, Pgd, fgsm, pgd};
+use crate::{AttackError, Attacked, Fgsm, InvalidAttack, Iterate, Norm, Pgd, fgsm, pgd};
 
 /// An attack as a config writes it: `{ kind = "pgd", epsilon = "8/255", step-size = "2/255", n-steps = 20, random-start = true }`.
 ///
@@ -18,7 +18,7 @@ pub enum Attack {
         #[serde(default)]
         name: Option<String>,
         /// As [`Fgsm::epsilon`].
-        epsilon: PixelRadius,
+        epsilon: Radius,
         /// As [`Fgsm::norm`].
         #[serde(default, skip_serializing_if = "Norm::is_linf")]
         norm: Norm,
@@ -32,9 +32,9 @@ pub enum Attack {
         #[serde(default)]
         name: Option<String>,
         /// As [`Pgd::epsilon`].
-        epsilon: PixelRadius,
+        epsilon: Radius,
         /// As [`Pgd::step_size`].
-        step_size: PixelRadius,
+        step_size: Radius,
         /// As [`Pgd::n_steps`].
         n_steps: u32,
         /// As [`Pgd::random_start`].
@@ -42,6 +42,9 @@ pub enum Attack {
         /// As [`Pgd::n_restarts`].
         #[serde(default = "one")]
         n_restarts: u32,
+        /// As [`Pgd::iterate`].
+        #[serde(default, skip_serializing_if = "Iterate::is_last")]
+        iterate: Iterate,
         /// As [`Pgd::norm`].
         #[serde(default, skip_serializing_if = "Norm::is_linf")]
         norm: Norm,
@@ -84,9 +87,23 @@ impl Attack {
     /// # Errors
     /// As [`Pgd::validate`].
     pub fn validate(&self) -> Result<(), InvalidAttack> {
+        self.as_pgd().validate()
+    }
+
+    /// What is odd about it, though it is an attack.
+    pub fn warning(&self) -> Option<String> {
+        self.as_pgd().warning()
+    }
+
+    /// Whether it may change images at all.
+    pub fn may_move(&self) -> bool {
+        self.as_pgd().epsilon > Radius::ZERO
+    }
+
+    fn as_pgd(&self) -> Pgd {
         match self.parameters() {
-            Parameters::Fgsm(config) => Pgd::from(config).validate(),
-            Parameters::Pgd(config) => config.validate(),
+            Parameters::Fgsm(config) => config.into(),
+            Parameters::Pgd(config) => config,
         }
     }
 
@@ -109,9 +126,26 @@ impl Attack {
     fn parameters(&self) -> Parameters {
         match *self {
             Self::Fgsm { name: _, epsilon, norm, pixel_range } => Parameters::Fgsm(Fgsm { epsilon, norm, pixel_range }),
-            Self::Pgd { name: _, epsilon, step_size, n_steps, random_start, n_restarts, norm, pixel_range } => {
-                Parameters::Pgd(Pgd { epsilon, step_size, n_steps, random_start, n_restarts, norm, pixel_range })
-            }
+            Self::Pgd {
+                name: _,
+                epsilon,
+                step_size,
+                n_steps,
+                random_start,
+                n_restarts,
+                iterate,
+                norm,
+                pixel_range,
+            } => Parameters::Pgd(Pgd {
+                epsilon,
+                step_size,
+                n_steps,
+                random_start,
+                n_restarts,
+                iterate,
+                norm,
+                pixel_range,
+            }),
         }
     }
 }
@@ -154,7 +188,9 @@ mod tests {
         check(&format!("{{{pgd},\"n_restarts\":3}}"), Err("unknown field `n_restarts`"));
         check(r#"{"kind":"fgsm","epsilon":"8/255","n-steps":3}"#, Err("unknown field `n-steps`"));
         check(r#"{"kind":"fgsm"}"#, Err("missing field `epsilon`"));
-        check(r#"{"kind":"fgsm","epsilon":"300/255"}"#, Err("outside [0, 1]"));
+        check(r#"{"kind":"fgsm","epsilon":"-8/255"}"#, Err("`-8/255` is no radius"));
+        check(&format!("{{{pgd},\"iterate\":\"worst\"}}"), Ok("pgd-20"));
+        check(&format!("{{{pgd},\"iterate\":\"first\"}}"), Err("unknown variant `first`, expected `last` or `worst`"));
         check(r#"{"kind":"square","epsilon":"8/255"}"#, Err("unknown variant `square`, expected `fgsm` or `pgd`"));
         check(r#"{"epsilon":"8/255"}"#, Err("missing field `kind`"));
         check(r#"{"kind":"fgsm","epsilon":"8/255","pixel-range":[1.0,0.5]}"#, Err("is no pixel range"));
@@ -169,6 +205,7 @@ mod tests {
             n_steps: 20,
             random_start: true,
             n_restarts: 1,
+            iterate: Iterate::Last,
             norm: Norm::LInf,
             pixel_range: PixelRange::FULL,
         }

@@ -1,10 +1,10 @@
 //! Where an attacked pixel may be.
 
 use tch::{Kind, Tensor};
-use twinset_manifest::units::{PixelRadius, PixelRange};
+use twinset_manifest::units::PixelRange;
 
 use crate::norm::l2_of_each;
-use crate::{AttackError, Norm};
+use crate::{AttackError, Attacked, Norm};
 
 /// How far float32 may round a pixel past its bounds: sums of numbers in [0, 1] are within 6e-8 of the truth, and ε
 /// itself is rounded; a defect is at least a step, thousands of times as large.
@@ -17,8 +17,9 @@ const TOLERANCE: f64 = 1e-6;
 /// ball (a dark pixel under the range [0.5, 1]) the interval is one point, the end of the range next to the pixel: past
 /// ε, by the protocol's design. Clamping never moves two points apart, so within any ball what is attacked stays within ε
 /// of the clamped original, which is the original itself where that is in the range.
-pub(crate) struct Bounds<'a> {
-    original: &'a Tensor,
+#[derive(Debug)]
+pub(crate) struct Bounds {
+    pub(crate) original: Tensor,
     /// The interval of each pixel, for L∞.
     interval: Option<(Tensor, Tensor)>,
     epsilon: f64,
@@ -26,14 +27,8 @@ pub(crate) struct Bounds<'a> {
     range: PixelRange,
 }
 
-impl<'a> Bounds<'a> {
-    pub(crate) fn new(
-        original: &'a Tensor,
-        epsilon: PixelRadius,
-        norm: Norm,
-        range: PixelRange,
-    ) -> Result<Self, AttackError> {
-        let epsilon = epsilon.get();
+impl Bounds {
+    pub(crate) fn new(original: &Tensor, epsilon: f64, norm: Norm, range: PixelRange) -> Result<Self, AttackError> {
         let interval = match norm {
             Norm::L2 => None,
             Norm::LInf => Some((
@@ -41,7 +36,7 @@ impl<'a> Bounds<'a> {
                 original.f_add_scalar(epsilon)?.f_clamp_(range.low(), range.high())?,
             )),
         };
-        Ok(Self { original, interval, epsilon, norm, range })
+        Ok(Self { original: original.shallow_clone(), interval, epsilon, norm, range })
     }
 
     /// Projects pixels onto the ball and then clamps them to the range, in place.
@@ -49,10 +44,27 @@ impl<'a> Bounds<'a> {
         if let Some((lower, upper)) = &self.interval {
             return Ok(pixels.f_clamp_tensor_(Some(lower), Some(upper))?);
         }
-        let mut change = pixels.f_sub_(self.original)?;
+        let mut change = pixels.f_sub_(&self.original)?;
         let lengths = l2_of_each(&change)?.f_clamp_min_(f64::from(f32::MIN_POSITIVE))?;
         let shrink = lengths.f_reciprocal()?.f_mul_scalar_(self.epsilon)?.f_clamp_max_(1.0)?;
-        Ok(change.f_mul_(&shrink)?.f_add_(self.original)?.f_clamp_(self.range.low(), self.range.high())?)
+        Ok(change.f_mul_(&shrink)?.f_add_(&self.original)?.f_clamp_(self.range.low(), self.range.high())?)
+    }
+
+    /// What an attack came to, checked. `is_attacked` and `is_stuck` are `[n]`.
+    pub(crate) fn attacked(
+        &self,
+        pixels: Tensor,
+        n_queries: Vec<u32>,
+        is_attacked: &Tensor,
+        is_stuck: &Tensor,
+    ) -> Result<Attacked, AttackError> {
+        self.check(&pixels)?;
+        let is_unmoved = pixels.f_eq_tensor(&self.original)?.f_flatten(1, -1)?.f_all_dim(1, false)?;
+        let count = |which: &Tensor| -> Result<u64, AttackError> {
+            Ok(i64::try_from(which.f_logical_and(is_attacked)?.f_sum(Kind::Int64)?)? as u64)
+        };
+        let (n_without_gradient, n_unmoved) = (count(is_stuck)?, count(&is_unmoved)?);
+        Ok(Attacked { pixels, n_queries, n_without_gradient, n_unmoved })
     }
 
     /// Checks that all pixels are in the range, and within ε of the original or, where the range excludes that, of the
@@ -61,7 +73,7 @@ impl<'a> Bounds<'a> {
     /// Said another way than [`project`](Self::project) computes it, so that one guards the other. NaN is an error.
     pub(crate) fn check(&self, attacked: &Tensor) -> Result<(), AttackError> {
         let (low, high) = (self.range.low(), self.range.high());
-        let change = attacked.f_sub(self.original)?;
+        let change = attacked.f_sub(&self.original)?;
         let from_nearest = attacked.f_sub(&self.original.f_clamp(low, high)?)?;
         // How far each pixel, or each image, is beyond its ball, and how large the changes are.
         let (excess, sizes, tolerance) = match self.norm {
@@ -113,7 +125,6 @@ mod tests {
     fn projecting_is_onto_the_ball_first_and_into_the_range_then() {
         let check = |original: f32, moved: f32, epsilon: f64, range: PixelRange, expected: f32| {
             let original = pixels(&[original]);
-            let epsilon = PixelRadius::new(epsilon).unwrap();
             let bounds = Bounds::new(&original, epsilon, Norm::LInf, range).unwrap();
             let projected = bounds.project(pixels(&[moved])).unwrap();
             bounds.check(&projected).unwrap();
@@ -139,8 +150,7 @@ mod tests {
     fn what_leaves_its_bounds_is_an_error_that_says_what_was_found_and_expected() {
         let check = |original: f32, attacked: f32, range: PixelRange, expected: Option<&str>| {
             let original = pixels(&[0.6, original]);
-            let epsilon = PixelRadius::new(0.1).unwrap();
-            let bounds = Bounds::new(&original, epsilon, Norm::LInf, range).unwrap();
+            let bounds = Bounds::new(&original, 0.1, Norm::LInf, range).unwrap();
             let found = bounds.check(&pixels(&[0.6, attacked])).map_err(|error| error.to_string());
             match expected {
                 None => assert_eq!(found, Ok(())),
@@ -164,7 +174,7 @@ mod tests {
     #[test]
     fn an_l2_ball_is_each_images_own() {
         let original = Tensor::from_slice(&[0.5f32, 0.5, 0.5, 0.95]).view([2, 1, 1, 2]);
-        let bounds = Bounds::new(&original, PixelRadius::new(0.25).unwrap(), Norm::L2, PixelRange::FULL).unwrap();
+        let bounds = Bounds::new(&original, 0.25, Norm::L2, PixelRange::FULL).unwrap();
         // The first image moves by (0.3, 0.4), twice its radius; the second ends at white.
         let moved = Tensor::from_slice(&[0.8f32, 0.9, 0.5, 1.05]).view([2, 1, 1, 2]);
         let projected = bounds.project(moved.copy()).unwrap();
@@ -177,7 +187,7 @@ mod tests {
         // Processors differ in how they round a norm: 0.5, or a little less.
         let says_change = ["0.5", "0.4999"].iter().any(|size| error.contains(&format!("the largest change is {size}")));
         assert!(error.contains("epsilon 0.25") && error.contains("outside its ball") && says_change, "{error}");
-        let upper_half = Bounds::new(&original, PixelRadius::ZERO, Norm::L2, range(0.6, 1.0)).unwrap();
+        let upper_half = Bounds::new(&original, 0.0, Norm::L2, range(0.6, 1.0)).unwrap();
         upper_half.check(&upper_half.project(moved).unwrap()).unwrap();
     }
 }

@@ -58,7 +58,7 @@ pub struct InvalidAttack {
     /// Its value.
     pub found: String,
     /// What it should be.
-    pub expected: &'static str,
+    pub expected: String,
 }
 
 impl From<TchError> for AttackError {

@@ -2,16 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
-use twinset_manifest::units::{PixelRadius, PixelRange};
+use twinset_manifest::units::{PixelRange, Radius};
 
-use crate::{AttackError, Attacked, Norm, Pgd, pgd};
+use crate::{AttackError, Attacked, Iterate, Norm, Pgd, pgd};
 
 /// Parameters of [`fgsm`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Fgsm {
-    /// The radius of the ball, in pixel space.
-    pub epsilon: PixelRadius,
+    /// The radius of the ball: for L∞ of pixels in [0, 1], for L2 of whole images.
+    pub epsilon: Radius,
     /// The norm that the ball is measured in.
     #[serde(default, skip_serializing_if = "Norm::is_linf")]
     pub norm: Norm,
@@ -38,6 +38,7 @@ pub fn fgsm(
 impl From<Fgsm> for Pgd {
     /// FGSM is PGD with one step as large as the ball and no random start.
     fn from(Fgsm { epsilon, norm, pixel_range }: Fgsm) -> Self {
-        Self { epsilon, step_size: epsilon, n_steps: 1, random_start: false, n_restarts: 1, norm, pixel_range }
+        let (step_size, n_steps, random_start, n_restarts, iterate) = (epsilon, 1, false, 1, Iterate::Last);
+        Self { epsilon, step_size, n_steps, random_start, n_restarts, iterate, norm, pixel_range }
     }
 }

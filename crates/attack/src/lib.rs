@@ -11,7 +11,7 @@
 //!
 //! ```no_run
 //! use tch::{Kind, Tensor};
-//! use twinset_attack::{Norm, Pgd, pgd};
+//! use twinset_attack::{Iterate, Norm, Pgd, pgd};
 //! use twinset_manifest::units::PixelRange;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,6 +23,7 @@
 //!     n_steps: 10,
 //!     random_start: true,
 //!     n_restarts: 1,
+//!     iterate: Iterate::Last,
 //!     norm: Norm::LInf,
 //!     pixel_range: PixelRange::FULL,
 //! };
@@ -31,18 +32,21 @@
 //!
 //! tch::manual_seed(0);
 //! let attacked = pgd(&network, &pixels, &labels, &config)?;
-//! assert_eq!(attacked.n_queries, 10);
+//! assert_eq!(attacked.n_queries, [10; 4]);
 //! # Ok(())
 //! # }
 //! ```
 
+mod ascent;
 mod attack;
 mod bounds;
 mod error;
 mod fgsm;
+mod loss;
 mod norm;
 mod pgd;
 mod trades;
+mod worst;
 
 use tch::Tensor;
 
@@ -50,7 +54,7 @@ pub use attack::Attack;
 pub use error::{AttackError, InvalidAttack};
 pub use fgsm::{Fgsm, fgsm};
 pub use norm::Norm;
-pub use pgd::{Pgd, pgd};
+pub use pgd::{Iterate, Pgd, pgd};
 pub use trades::{Trades, trades};
 
 /// Images as an attack left them.
@@ -59,5 +63,17 @@ pub struct Attacked {
     /// The attacked pixels, `[n, 3, height, width]`, float32, detached from any graph.
     pub pixels: Tensor,
     /// Forward passes that the attack took for each image.
-    pub n_queries: u32,
+    pub n_queries: Vec<u32>,
+    /// Images that the attack did not know where to move: at the end of each of its runs the gradient was zero. What it says
+    /// of their robustness is worth nothing.
+    pub n_without_gradient: u64,
+    /// Images that were attacked and came out as they went in, bit for bit.
+    pub n_unmoved: u64,
+}
+
+impl Attacked {
+    /// No images.
+    fn nothing(pixels: Tensor) -> Self {
+        Self { pixels, n_queries: Vec::new(), n_without_gradient: 0, n_unmoved: 0 }
+    }
 }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
+use twinset_manifest::units::Radius;
 
-use crate::AttackError;
+use crate::{AttackError, InvalidAttack};
 
 /// The norm of a change that an attack's ball, steps and random starts are measured in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,15 +24,25 @@ impl Norm {
         *self == Self::LInf
     }
 
+    /// Checks that a radius is one of this norm: for L∞ a part of the range of pixels, for L2 any.
+    ///
+    /// # Errors
+    /// Names `field`, its value, and what it should be.
+    pub fn check(self, field: &'static str, radius: Radius) -> Result<(), InvalidAttack> {
+        match self {
+            Self::L2 => Ok(()),
+            Self::LInf => match radius.as_pixel_radius() {
+                Ok(_) => Ok(()),
+                Err(expected) => Err(InvalidAttack { field, found: radius.to_string(), expected }),
+            },
+        }
+    }
+
     /// The step of this size up the gradient `[n, c, h, w]`, which is used up: along its sign, or along itself.
     pub(crate) fn step(self, mut gradient: Tensor, step_size: f64) -> Result<Tensor, AttackError> {
         match self {
             Self::LInf => Ok(gradient.f_sign_()?.f_mul_scalar_(step_size)?),
-            Self::L2 => {
-                // An image without a gradient stays where it is.
-                let lengths = l2_of_each(&gradient)?.f_clamp_min_(f64::from(f32::MIN_POSITIVE))?;
-                Ok(gradient.f_div_(&lengths)?.f_mul_scalar_(step_size)?)
-            }
+            Self::L2 => Ok(to_unit_length(gradient)?.f_mul_scalar_(step_size)?),
         }
     }
 
@@ -56,7 +67,36 @@ impl Norm {
     }
 }
 
+/// Each image scaled to length 1, however tiny it is; one of zeros stays as it is.
+fn to_unit_length(mut images: Tensor) -> Result<Tensor, AttackError> {
+    let tiniest = f64::from(f32::MIN_POSITIVE);
+    // Squares of numbers below 1e-19 are 0 in float32. So the largest becomes 1 first.
+    let largest = images.f_abs()?.f_amax([1, 2, 3], true)?.f_clamp_min_(tiniest)?;
+    let mut images = images.f_div_(&largest)?;
+    let lengths = l2_of_each(&images)?.f_clamp_min_(tiniest)?;
+    Ok(images.f_div_(&lengths)?)
+}
+
 /// The L2 norm of each image, `[n, 1, 1, 1]`.
 pub(crate) fn l2_of_each(images: &Tensor) -> Result<Tensor, AttackError> {
     Ok(images.f_square()?.f_sum_dim_intlist([1i64, 2, 3].as_slice(), true, Kind::Float)?.f_sqrt()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tiny_gradient_keeps_its_direction_and_none_stays_none() {
+        for scale in [1.0, 1e-15, 1e-25, 1e-35, 1e-42, 1e30] {
+            let gradient = Tensor::from_slice(&[3.0f32, -4.0, 0.0, 0.0]).view([2, 1, 1, 2]) * scale;
+            let step = Norm::L2.step(gradient, 0.5).unwrap().flatten(0, -1);
+            let found = Vec::<f32>::try_from(step).unwrap();
+            for (found, expected) in found.iter().zip([0.3f32, -0.4, 0.0, 0.0]) {
+                // A number of 1e-42 has ten bits.
+                let tolerance = if scale < 1e-38 { 1e-3 } else { 1e-6 };
+                assert!((found - expected).abs() < tolerance, "{scale}: {found}, expected {expected}");
+            }
+        }
+    }
 }

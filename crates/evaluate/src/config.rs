@@ -130,6 +130,12 @@ impl Config {
         Ok(())
     }
 
+    /// What is odd about it, though it can be evaluated.
+    pub fn warnings(&self) -> Vec<String> {
+        let told = |attack: &Attack| Some(format!("attack `{}`: {}", attack.name(), attack.warning()?));
+        self.attacks.iter().filter_map(told).collect()
+    }
+
     /// Attacks are told apart by their names in predictions.
     fn validate_name(&self, index: usize) -> Result<(), InvalidField> {
         let name = self.attacks[index].name();
@@ -185,6 +191,16 @@ mod tests {
     }
 
     #[test]
+    fn attacks_that_fall_short_of_their_ball_are_warned_of() {
+        let pgd = r#""kind":"pgd","epsilon":0.25,"step-size":0.005,"n-steps":10"#;
+        let config = format!(
+            r#"{{ "seed": 0, "attacks": [{{{pgd},"random-start":false}}, {{{pgd},"random-start":true,"name":"a"}}] }}"#
+        );
+        let expected = "attack `pgd-10`: 10 steps of 0.005 cannot reach the border of the ball of epsilon 0.25";
+        assert_eq!(parse(&config).unwrap().warnings(), [expected]);
+    }
+
+    #[test]
     fn what_cannot_be_evaluated_is_refused() {
         let check = |rest: &str, expected: &str| {
             let found = parse(&format!(r#"{{ "seed": 0, {rest} }}"#)).unwrap().validate().unwrap_err().to_string();
@@ -216,6 +232,10 @@ mod tests {
         check(
             &format!(r#""attacks": [{{{pgd},"n-steps":0,"random-start":false}}]"#),
             "`attacks.0.n-steps` is 0, expected at least 1 where there is no random start",
+        );
+        check(
+            r#""attacks": [{ "kind": "fgsm", "epsilon": 8 }]"#,
+            "`attacks.0.epsilon` is 8, expected a part of 1, such as \"8/255\" if that is meant: a pixel is between 0 and 1",
         );
         check(
             r#""augmentation": { "crop-padding": 1000, "flip": true }"#,

@@ -16,8 +16,8 @@
 //! )?;
 //! let (network, _) = twinset_model::load(Path::new("model.safetensors"), tch::Device::Cpu)?;
 //! let data = load(Path::new("images.parquet"), None, Path::new("."), &config, &network)?;
-//! let predictions = evaluate(&network, &data, &config, &Progress::hidden())?;
-//! for accuracy in accuracies(&predictions) {
+//! let evaluation = evaluate(&network, &data, &config, &Progress::hidden())?;
+//! for accuracy in accuracies(&evaluation.predictions) {
 //!     println!("{} {}: {}", accuracy.split, accuracy.attack, accuracy.fraction());
 //! }
 //! # Ok(())
@@ -35,4 +35,4 @@ pub use accuracy::{Accuracy, accuracies};
 pub use config::{CLEAN, Config, Estimate, SplitSizes};
 pub use data::{EvaluationData, load};
 pub use error::EvaluateError;
-pub use predict::evaluate;
+pub use predict::{Evaluation, evaluate};

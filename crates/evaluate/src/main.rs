@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use twinset_evaluate::{Accuracy, Config, SplitSizes, accuracies, evaluate, load};
+use twinset_evaluate::{Accuracy, Config, Evaluation, SplitSizes, accuracies, evaluate, load};
 use twinset_manifest::{Input, Provenance, write_manifest};
 use twinset_model::{DeviceChoice, open_device};
 use twinset_stage::CommonArgs;
@@ -63,6 +63,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
         if let Some(sizes) = args.estimate {
             println!("{}", serde_json::to_string(&config.estimate(sizes))?);
         }
+        warn(&config.warnings());
         return Ok(());
     }
     let (Some(images), Some(weights)) = (&args.images, &args.weights) else {
@@ -74,7 +75,9 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let data = load(images, args.leaked_images.as_deref(), &args.folder, &config, &network)
         .with_context(|| format!("failed to evaluate `{}` on `{}`", weights.display(), images.display()))?;
     let out = args.common.out_folder()?;
-    let predictions = evaluate(&network, &data, &config, &args.common.progress()).context("failed to evaluate")?;
+    let evaluation = evaluate(&network, &data, &config, &args.common.progress()).context("failed to evaluate")?;
+    let Evaluation { predictions, warnings } = evaluation;
+    warn(&warnings);
 
     let weights = Input::of_file(weights).with_context(|| format!("failed to read `{}`", weights.display()))?;
     let mut provenance = Provenance::of_stage("evaluate", env!("CARGO_PKG_VERSION"))
@@ -82,7 +85,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
         .with_seed(Some(config.seed))
         .with_inputs(data.inputs.into_iter().chain([weights]));
     provenance.warnings = data.warnings;
-    for warning in metadata.provenance.warnings {
+    for warning in metadata.provenance.warnings.into_iter().chain(warnings) {
         if !provenance.warnings.contains(&warning) {
             provenance.warnings.push(warning);
         }
@@ -96,6 +99,12 @@ fn run(args: &Args) -> anyhow::Result<()> {
     summarise("", &own);
     summarise("leaked into ", &leaked);
     Ok(())
+}
+
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        eprintln!("warning: {warning}");
+    }
 }
 
 fn summarise(which: &str, accuracies: &[Accuracy]) {

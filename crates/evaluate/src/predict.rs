@@ -11,6 +11,15 @@ use twinset_stage::Progress;
 use crate::seed::{Purpose, torch_seed};
 use crate::{CLEAN, Config, EvaluateError, EvaluationData};
 
+/// What an evaluation came to.
+#[derive(Debug)]
+pub struct Evaluation {
+    /// One an image and attack.
+    pub predictions: Vec<Prediction>,
+    /// What a reader of them has to know: attacks that could not do their work.
+    pub warnings: Vec<String>,
+}
+
 /// One prediction an image and attack: first all images as they are, attack `clean`, then under each attack in the
 /// config's order; within each in the order of the config's splits, and by id within these, what leaked after the split's own.
 ///
@@ -29,19 +38,21 @@ pub fn evaluate(
     data: &EvaluationData,
     config: &Config,
     progress: &Progress,
-) -> Result<Vec<Prediction>, EvaluateError> {
+) -> Result<Evaluation, EvaluateError> {
     let images = &data.images;
     let splits: Vec<_> = config.splits.iter().map(|&split| (split, batches(data, split, config))).collect();
     let n_runs = 1 + config.attacks.len();
     let mut predictions = Vec::with_capacity(images.len() * n_runs);
+    let mut warnings = config.warnings();
     let bar = progress.begin("images", (images.len() * n_runs) as u64, "evaluating");
     for attack in std::iter::once(None).chain(config.attacks.iter().map(Some)) {
         let name = attack.map_or_else(|| CLEAN.to_owned(), Attack::name);
         bar.set_message(format!("evaluating {name}"));
         for (split, batches) in &splits {
+            let mut idle = Idle::default();
             for (index, places) in batches.iter().enumerate() {
                 let batch = Batch { network, images, config, split: *split, index, n_batches: batches.len(), places };
-                let done = catch_out_of_memory(|| batch.predict(attack, &name, &mut predictions));
+                let done = catch_out_of_memory(|| batch.predict(attack, &name, &mut predictions, &mut idle));
                 done.map_err(|source| EvaluateError::OutOfMemory {
                     network: network.spec().to_string(),
                     batch_size: config.batch_size,
@@ -49,9 +60,35 @@ pub fn evaluate(
                 })??;
                 bar.inc(places.len() as u64);
             }
+            if attack.is_some_and(Attack::may_move) {
+                warnings.extend(idle.warnings(&name, *split));
+            }
         }
     }
-    Ok(predictions)
+    Ok(Evaluation { predictions, warnings })
+}
+
+/// Images that an attack could do nothing to.
+#[derive(Debug, Default)]
+struct Idle {
+    n_images: u64,
+    n_without_gradient: u64,
+    n_unmoved: u64,
+}
+
+impl Idle {
+    fn warnings(&self, attack: &str, split: Split) -> Vec<String> {
+        let Self { n_images, n_without_gradient, n_unmoved } = *self;
+        let told = |n: u64, what: &str| {
+            (n > 0).then(|| {
+                format!(
+                    "attack `{attack}` on `{split}`: {n} of {n_images} images {what}, so it may overrate the network"
+                )
+            })
+        };
+        let without = told(n_without_gradient, "have no gradient that it could follow");
+        without.into_iter().chain(told(n_unmoved, "were left exactly as they were")).collect()
+    }
 }
 
 /// Where the images of a split stand in the image set, by id, batch by batch: its own, then what leaked into it.
@@ -83,13 +120,14 @@ impl Batch<'_> {
         attack: Option<&Attack>,
         name: &str,
         predictions: &mut Vec<Prediction>,
+        idle: &mut Idle,
     ) -> Result<(), EvaluateError> {
         let places: Vec<_> = self.places.iter().map(|&place| place as i64).collect();
         let places = Tensor::from_slice(&places).to_device(self.network.device());
         let labels = self.images.labels.index_select(0, &places);
         let pixels = self.pixels(&places);
         let (attacked, n_queries) = match attack {
-            None => (pixels.shallow_clone(), 0),
+            None => (pixels.shallow_clone(), vec![0; self.places.len()]),
             Some(attack) => {
                 self.seed(Purpose::Attack(name));
                 let logits = |pixels: &Tensor| self.network.forward(pixels, Mode::Eval);
@@ -100,6 +138,9 @@ impl Batch<'_> {
                     n_batches: self.n_batches,
                     source,
                 })?;
+                idle.n_images += self.places.len() as u64;
+                idle.n_without_gradient += attacked.n_without_gradient;
+                idle.n_unmoved += attacked.n_unmoved;
                 (attacked.pixels, attacked.n_queries)
             }
         };
@@ -118,7 +159,7 @@ impl Batch<'_> {
                 is_correct: predicted[offset] == labels[offset],
                 linf: linf[offset],
                 l2: l2[offset],
-                n_queries,
+                n_queries: n_queries[offset],
             });
         }
         Ok(())

@@ -173,7 +173,35 @@ fn check_reads_the_config_alone() {
     check("]\nbatch-size = 0", Err(":8: key `arm.0.evaluate.batch-size`: found 0, expected at least 1 image"));
     check("]\nsplits = ['tset']", Err("unknown variant `tset`, expected one of `train`, `val`, `test`"));
     check("]\nattack = []", Err(":8: key `arm.0.evaluate.attack`: unknown field `attack`"));
-    check("  { kind = 'fgsm', epsilon = '300/255' },\n]", Err("`300/255` is outside [0, 1]"));
+    check(
+        "  { kind = 'fgsm', epsilon = '300/255' },\n]",
+        Err(":7: key `arm.0.evaluate.attacks.1.epsilon`: found 1.1764705882352942, expected at most 1"),
+    );
+    check("  { kind = 'fgsm', epsilon = 8, name = 'a' },\n]", Err("expected a part of 1, such as \"8/255\""));
+    check("  { kind = 'fgsm', epsilon = 8, norm = 'l2' },\n]", Ok(()));
+}
+
+#[test]
+fn attacks_that_can_do_nothing_are_warned_of() {
+    // Logits that no pixel decides.
+    let mut folder = Folder::new();
+    let flat = network_of_colours();
+    let (_, weight) = flat.parameters().next().unwrap();
+    tch::no_grad(|| drop(weight.shallow_clone().zero_()));
+    folder.weights = write_weights(folder.path(), &flat);
+    let short = PGD.replace("16/255", "1/255");
+    let output = folder.evaluate(&["seed=3", &short]);
+    let stderr = text(&output.stderr);
+    let warnings = [
+        "attack `pgd-6`: 6 steps of 1/255 cannot reach the border of the ball of epsilon 64/255",
+        "attack `pgd-6` on `test`: 15 of 15 images have no gradient that it could follow, so it may overrate the network",
+        "attack `pgd-6` on `test`: 15 of 15 images were left exactly as they were, so it may overrate the network",
+    ];
+    let (_, provenance) = read_predictions(&folder.out().join("predictions.parquet"));
+    for warning in warnings {
+        assert!(stderr.contains(&format!("warning: {warning}\n")), "{stderr}");
+        assert!(provenance.warnings.contains(&warning.to_owned()), "{:?}", provenance.warnings);
+    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn predictions(network: &Network, config: &str) -> Vec<Prediction> {
     config.validate().unwrap();
     let manifest = write_images(folder.path(), images());
     let data = load(&manifest, None, Path::new("."), &config, network).unwrap();
-    evaluate(network, &data, &config, &Progress::hidden()).unwrap()
+    evaluate(network, &data, &config, &Progress::hidden()).unwrap().predictions
 }
 
 fn of_attack(predictions: &[Prediction], attack: &str) -> Vec<Prediction> {
@@ -200,7 +200,7 @@ fn what_leaks_is_judged_and_changes_nothing_of_the_splits_own_images() {
     let leaks = write_images(elsewhere.path(), leaked.clone());
     let predict = |leaks: Option<&Path>| {
         let data = load(&manifest, leaks, Path::new("."), &config, &network).unwrap();
-        evaluate(&network, &data, &config, &Progress::hidden()).unwrap()
+        evaluate(&network, &data, &config, &Progress::hidden()).unwrap().predictions
     };
     let (without, with) = (predict(None), predict(Some(&leaks)));
     let (of_leaks, own): (Vec<_>, Vec<_>) = with.into_iter().partition(|row| row.image_id >= 1000);

@@ -1,12 +1,16 @@
 //! Values that a config writes with their unit.
 
+mod radius;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A radius or a step in pixel space, where a pixel's channel is in [0, 1]; written `8/255`.
+pub use radius::Radius;
+
+/// How far a pixel's channel may change, where a channel is in [0, 1]; written `8/255`.
 ///
 /// ```
 /// use twinset_manifest::units::PixelRadius;
@@ -50,16 +54,20 @@ impl FromStr for PixelRadius {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let number = |part: &str| part.trim().parse::<f64>().ok().filter(|number| number.is_finite());
-        let radius = match text.split_once('/') {
-            Some((numerator, denominator)) => {
-                number(numerator).zip(number(denominator).filter(|&d| d > 0.0)).map(|(n, d)| n / d)
-            }
-            None => number(text),
-        };
-        let radius = radius.ok_or_else(|| format!("`{text}` is no radius, expected a fraction such as \"8/255\""))?;
-        Self::checked(radius, text)
+        Self::checked(parse_fraction(text)?, text)
     }
+}
+
+/// A finite number, or a fraction of two.
+fn parse_fraction(text: &str) -> Result<f64, String> {
+    let number = |part: &str| part.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+    let fraction = match text.split_once('/') {
+        Some((numerator, denominator)) => {
+            number(numerator).zip(number(denominator).filter(|&d| d > 0.0)).map(|(n, d)| n / d)
+        }
+        None => number(text),
+    };
+    fraction.ok_or_else(|| format!("`{text}` is no radius, expected a fraction such as \"8/255\""))
 }
 
 impl fmt::Display for PixelRadius {

@@ -161,6 +161,11 @@ impl Config {
         }
     }
 
+    /// What is odd about it, though it can be trained.
+    pub fn warnings(&self) -> Vec<String> {
+        self.regime.warning().into_iter().collect()
+    }
+
     fn validate_early_stopping(&self) -> Result<(), InvalidField> {
         let Some(stopping) = &self.early_stopping else { return Ok(()) };
         stopping.validate()?;

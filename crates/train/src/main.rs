@@ -93,6 +93,9 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> anyhow::Result<()> {
     let config = args.common.config(Config::validate)?.resolved();
     check_device(args, config.precision)?;
+    for warning in config.warnings() {
+        eprintln!("warning: {warning}");
+    }
     if args.common.check {
         if let Some(n_rows) = args.estimate {
             println!("{}", serde_json::to_string(&config.estimate(n_rows))?);
@@ -118,7 +121,8 @@ fn run(args: &Args) -> anyhow::Result<()> {
         .with_config(&config)
         .with_seed(Some(config.seed))
         .with_inputs(data.inputs.iter().cloned());
-    provenance.warnings.clone_from(&data.warnings);
+    provenance.warnings = config.warnings();
+    provenance.warnings.extend(data.warnings.iter().cloned());
     let out = args.common.out_folder()?;
     let checkpoints = Checkpoints::new(&out.join("checkpoints"), &provenance, device);
     let trained = train_or_resume(args, network, &config, &data, &checkpoints)?;

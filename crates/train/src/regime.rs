@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Reduction, Tensor};
-use twinset_attack::{AttackError, Norm, Pgd, Trades, pgd, trades};
-use twinset_manifest::units::{PixelRadius, PixelRange};
+use twinset_attack::{AttackError, Iterate, Norm, Pgd, Trades, pgd, trades};
+use twinset_manifest::units::{PixelRange, Radius};
 use twinset_model::{Mode, Network};
 use twinset_stage::InvalidField;
+
+/// Steps of an attack up to which a training under it may end in catastrophic overfitting.
+const FEW_STEPS: u32 = 3;
 
 /// What the network is trained on.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,14 +20,15 @@ pub enum Regime {
     Pgd(Pgd),
     /// Images attacked by one step from a random start (Wong, Rice, Kolter 2020, arXiv 2001.03994).
     ///
-    /// After each epoch PGD is run on some training images: where its accuracy has fallen far, the network has learnt to
-    /// withstand the one step alone (*catastrophic overfitting*), which becomes a warning of the result.
+    /// Under an attack of one to three steps, of this kind or another, PGD is run on some training images after each epoch:
+    /// where its accuracy has fallen far, the network has learnt to withstand those steps alone (*catastrophic
+    /// overfitting*), which becomes a warning of the result.
     Fgsm {
-        /// The radius of the ball, in pixel space.
-        epsilon: PixelRadius,
+        /// The radius of the ball: for L∞ of pixels in [0, 1], for L2 of whole images.
+        epsilon: Radius,
         /// How far the step goes; 1.25 ε where nothing is said.
         #[serde(default)]
-        step_size: Option<PixelRadius>,
+        step_size: Option<Radius>,
         /// The norm that the ball is measured in.
         #[serde(default, skip_serializing_if = "Norm::is_linf")]
         norm: Norm,
@@ -36,10 +40,10 @@ pub enum Regime {
     Trades {
         /// The weight of the divergence between both; 1/λ of the paper.
         beta: f64,
-        /// The radius of the ball, in pixel space.
-        epsilon: PixelRadius,
+        /// The radius of the ball: for L∞ of pixels in [0, 1], for L2 of whole images.
+        epsilon: Radius,
         /// How far one step of the attack goes.
-        step_size: PixelRadius,
+        step_size: Radius,
         /// Steps of the attack.
         n_steps: u32,
         /// The norm that the ball is measured in.
@@ -74,8 +78,8 @@ pub(crate) enum Batch {
 impl Regime {
     /// The regime with all defaults filled in.
     pub(crate) fn resolved(mut self) -> Self {
-        if let Self::Fgsm { epsilon, step_size, .. } = &mut self {
-            step_size.get_or_insert_with(|| largest_step(*epsilon));
+        if let Self::Fgsm { epsilon, step_size, norm, .. } = &mut self {
+            step_size.get_or_insert_with(|| largest_step(*epsilon, *norm));
         }
         self
     }
@@ -89,6 +93,11 @@ impl Regime {
         attack
             .validate()
             .map_err(|invalid| InvalidField::new(format!("regime.{}", invalid.field), invalid.found, invalid.expected))
+    }
+
+    /// What is odd about its attack, though it can be trained under.
+    pub(crate) fn warning(&self) -> Option<String> {
+        self.as_pgd()?.warning().map(|warning| format!("regime: {warning}"))
     }
 
     /// Passes of one image through the network and back, in a step.
@@ -106,20 +115,21 @@ impl Regime {
             Self::Standard => None,
             Self::Pgd(attack) => Some(attack),
             Self::Fgsm { epsilon, step_size, norm, pixel_range } => {
-                let step_size = step_size.unwrap_or(largest_step(epsilon));
-                Some(Pgd { epsilon, step_size, n_steps: 1, random_start: true, n_restarts: 1, norm, pixel_range })
+                let step_size = step_size.unwrap_or(largest_step(epsilon, norm));
+                Some(one_run(epsilon, step_size, 1, norm, pixel_range))
             }
             Self::Trades { beta: _, epsilon, step_size, n_steps, norm, pixel_range } => {
-                Some(Pgd { epsilon, step_size, n_steps, random_start: false, n_restarts: 1, norm, pixel_range })
+                Some(Pgd { random_start: false, ..one_run(epsilon, step_size, n_steps, norm, pixel_range) })
             }
         }
     }
 
-    /// The stronger attack that catastrophic overfitting is seen by: ten steps of ε/4. None where there is no such danger.
+    /// The stronger attack that catastrophic overfitting is seen by: ten steps of ε/4. None where there is no such danger,
+    /// since the attack of the training takes more than [`FEW_STEPS`].
     pub(crate) fn watching_attack(&self) -> Option<Pgd> {
-        let Self::Fgsm { epsilon, norm, pixel_range, .. } = *self else { return None };
-        let step_size = PixelRadius::new(epsilon.get() / 4.0).unwrap_or(epsilon);
-        Some(Pgd { epsilon, step_size, n_steps: 10, random_start: true, n_restarts: 1, norm, pixel_range })
+        let attack = self.as_pgd().filter(|attack| (1..=FEW_STEPS).contains(&attack.n_steps))?;
+        let step_size = Radius::new(attack.epsilon.get() / 4.0).expect("a quarter of a radius is one");
+        Some(one_run(attack.epsilon, step_size, 10, attack.norm, attack.pixel_range))
     }
 
     /// What a step is taken on for these images.
@@ -147,9 +157,16 @@ impl Regime {
     }
 }
 
-/// 1.25 ε, as its authors recommend; no step is larger than the whole range of pixels.
-fn largest_step(epsilon: PixelRadius) -> PixelRadius {
-    PixelRadius::new((1.25 * epsilon.get()).min(1.0)).expect("it is in [0, 1]")
+/// 1.25 ε, as its authors recommend; for L∞ no step is larger than the whole range of pixels.
+fn largest_step(epsilon: Radius, norm: Norm) -> Radius {
+    let step_size = 1.25 * epsilon.get();
+    let step_size = if norm.is_linf() { step_size.min(1.0) } else { step_size };
+    Radius::new(step_size).unwrap_or(epsilon)
+}
+
+fn one_run(epsilon: Radius, step_size: Radius, n_steps: u32, norm: Norm, pixel_range: PixelRange) -> Pgd {
+    let (random_start, n_restarts, iterate) = (true, 1, Iterate::Last);
+    Pgd { epsilon, step_size, n_steps, random_start, n_restarts, iterate, norm, pixel_range }
 }
 
 impl Batch {
@@ -235,6 +252,8 @@ mod tests {
         check(r#"{ "kind": "standard" }"#, Ok(1));
         check(r#"{ "kind": "fgsm", "epsilon": "8/255" }"#, Ok(2));
         check(r#"{ "kind": "fgsm", "epsilon": "8/255", "step-size": 0 }"#, Err("regime.step-size"));
+        check(r#"{ "kind": "fgsm", "epsilon": 8 }"#, Err("regime.epsilon"));
+        check(r#"{ "kind": "fgsm", "epsilon": 8, "norm": "l2" }"#, Ok(2));
         let trades = r#""kind": "trades", "epsilon": "8/255", "step-size": "2/255""#;
         check(&format!(r#"{{ {trades}, "n-steps": 10, "beta": 6 }}"#), Ok(12));
         check(&format!(r#"{{ {trades}, "n-steps": 10, "beta": -1 }}"#), Err("regime.beta"));
@@ -250,6 +269,28 @@ mod tests {
             assert!((step_size.get() - expected).abs() < 1e-12, "{step_size}");
         };
         check("8/255", 10.0 / 255.0);
-        check("1", 1.0);
+        check("1.0", 1.0);
+    }
+
+    #[test]
+    fn every_regime_of_few_steps_is_watched_whatever_its_kind() {
+        let check = |json: &str, expected: Option<f64>| {
+            let regime = serde_json::from_str::<Regime>(json).unwrap().resolved();
+            let found = regime.watching_attack().map(|attack| attack.step_size.get() * f64::from(attack.n_steps));
+            assert_eq!(found, expected, "{json}");
+        };
+        check(r#"{ "kind": "standard" }"#, None);
+        check(r#"{ "kind": "fgsm", "epsilon": "1/4" }"#, Some(0.625));
+        let ball = r#""epsilon": "1/4", "step-size": "1/4""#;
+        for (n_steps, expected) in [(1, Some(0.625)), (3, Some(0.625)), (4, None)] {
+            for random_start in [false, true] {
+                check(
+                    &format!(r#"{{ "kind": "pgd", {ball}, "n-steps": {n_steps}, "random-start": {random_start} }}"#),
+                    expected,
+                );
+            }
+            check(&format!(r#"{{ "kind": "trades", {ball}, "n-steps": {n_steps}, "beta": 6 }}"#), expected);
+        }
+        check(r#"{ "kind": "fgsm", "epsilon": 4, "norm": "l2" }"#, Some(10.0));
     }
 }

@@ -1,18 +1,21 @@
 //! What attacks promise, on networks whose worst case is known and on random ones.
 
 mod l2;
+mod large_logits;
+mod worst;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tch::{Device, Kind, Tensor};
-use twinset_attack::{AttackError, Fgsm, Norm, Pgd, Trades, fgsm, pgd, trades};
-use twinset_manifest::units::{PixelRadius, PixelRange};
+use twinset_attack::{AttackError, Fgsm, Iterate, Norm, Pgd, Trades, fgsm, pgd, trades};
+use twinset_manifest::units::{PixelRange, Radius};
 
 const CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
 
 /// Torch's generator is the process's: a test that seeds it keeps it to itself.
 fn torch() -> MutexGuard<'static, ()> {
     static TORCH: Mutex<()> = Mutex::new(());
+    tch::set_num_threads(1);
     TORCH.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -45,7 +48,7 @@ impl RandomNetwork {
     }
 }
 
-fn radius(text: &str) -> PixelRadius {
+fn radius(text: &str) -> Radius {
     text.parse().unwrap()
 }
 
@@ -55,7 +58,8 @@ fn range(low: f64, high: f64) -> PixelRange {
 
 fn pgd_of(epsilon: &str, step_size: &str, n_steps: u32, random_start: bool, pixel_range: PixelRange) -> Pgd {
     let (epsilon, step_size) = (radius(epsilon), radius(step_size));
-    Pgd { epsilon, step_size, n_steps, random_start, n_restarts: 1, norm: Norm::LInf, pixel_range }
+    let (n_restarts, iterate, norm) = (1, Iterate::Last, Norm::LInf);
+    Pgd { epsilon, step_size, n_steps, random_start, n_restarts, iterate, norm, pixel_range }
 }
 
 fn losses(network: &RandomNetwork, pixels: &Tensor, labels: &Tensor) -> Vec<f64> {
@@ -123,7 +127,7 @@ fn trades_moves_what_the_network_says_farther_than_noise_does_and_asks_no_label(
     let [none, some, many] = [0, 2, 10].map(|n_steps| {
         tch::manual_seed(5);
         let attacked = trades(&logits, &pixels, &config(n_steps)).unwrap();
-        assert_eq!(attacked.n_queries, n_steps + 1);
+        assert_eq!(attacked.n_queries, vec![n_steps + 1; pixels.size()[0] as usize]);
         divergence(&attacked.pixels)
     });
     let noise = pgd(&logits, &pixels, &labels, &pgd_of("8/255", "1/255", 0, true, PixelRange::FULL)).unwrap().pixels;
@@ -139,7 +143,7 @@ fn attacks_keep_to_ball_and_range() {
         let network = RandomNetwork::new();
         let (pixels, labels) = images();
         let logits = |pixels: &Tensor| network.logits(pixels);
-        for (epsilon, step_size) in [("8/255", "2/255"), ("64/255", "100/255"), ("1", "0.3")] {
+        for (epsilon, step_size) in [("8/255", "2/255"), ("64/255", "100/255"), ("1.0", "0.3")] {
             for pixel_range in [PixelRange::FULL, range(0.5, 1.0), range(0.1, 0.2)] {
                 let config = pgd_of(epsilon, step_size, 5, seed % 2 == 0, pixel_range);
                 let attacked = pgd(&logits, &pixels, &labels, &config).unwrap().pixels;
@@ -172,7 +176,7 @@ fn epsilon_0_equals_clean_bit_for_bit() {
     let (pixels, labels) = images();
     let check = |attacked: Result<twinset_attack::Attacked, AttackError>| assert_eq!(attacked.unwrap().pixels, pixels);
     let pixel_range = PixelRange::FULL;
-    check(fgsm(&logits, &pixels, &labels, &Fgsm { epsilon: PixelRadius::ZERO, norm: Norm::LInf, pixel_range }));
+    check(fgsm(&logits, &pixels, &labels, &Fgsm { epsilon: Radius::ZERO, norm: Norm::LInf, pixel_range }));
     check(pgd(&logits, &pixels, &labels, &pgd_of("0", "2/255", 10, false, pixel_range)));
     check(pgd(&logits, &pixels, &labels, &pgd_of("0", "2/255", 10, true, pixel_range)));
     check(pgd(&logits, &pixels, &labels, &Pgd { n_restarts: 3, ..pgd_of("0", "0", 10, true, pixel_range) }));
@@ -259,10 +263,13 @@ fn restarts_are_never_weaker_for_any_image() {
         };
         let (few_wrong, few_losses, few_queries) = attack(1);
         let (many_wrong, many_losses, many_queries) = attack(6);
-        assert_eq!((few_queries, many_queries), (2, 18), "a restart costs its steps and one look at the result");
+        assert_eq!(few_queries, [2; 12], "nothing is compared");
         for index in 0..few_wrong.len() {
+            // A restart costs its steps and one look at the result, and is for those alone that are right.
+            let of_right = if many_wrong[index] { 3..=18 } else { 18..=18 };
+            assert!(of_right.contains(&many_queries[index]) && many_queries[index] % 3 == 0, "{many_queries:?}");
             let is_as_strong = many_wrong[index] & !few_wrong[index]
-                || (many_wrong[index] == few_wrong[index] && many_losses[index] >= few_losses[index] - 1e-9);
+                || (many_wrong[index] == few_wrong[index] && many_losses[index] >= few_losses[index] - 1e-6);
             assert!(is_as_strong, "image {index} of seed {seed}");
         }
     }
@@ -296,7 +303,7 @@ fn random_starts_follow_torchs_seed_and_not_the_memory_layout() {
         pgd(&logits, pixels, &labels, &noise).unwrap()
     };
     let first = run(7, &pixels);
-    assert_eq!(first.n_queries, 0);
+    assert_eq!(first.n_queries, [0; 12]);
     assert_eq!(run(7, &pixels).pixels, first.pixels);
     assert_ne!(run(8, &pixels).pixels, first.pixels);
     // Channels last: the same shape, another order in memory.
@@ -339,7 +346,7 @@ fn what_cannot_be_attacked_is_an_error_that_says_why() {
     check(&((&pixels - 0.5) * 2.0), &labels, 1.0, "pixels to attack lie between -1 and 1, expected between 0 and 1");
     check(&pixels.to_kind(Kind::Uint8), &labels, 1.0, "pixels are Uint8 [12, 3, 8, 8], expected Float [n, 3,");
     check(&pixels, &labels.narrow(0, 0, 3), 1.0, "labels are Int64 [3], expected Int64 [n]");
-    check(&pixels, &(&labels + 100), 1.0, "torch says: Target");
+    check(&pixels, &(&labels + 100), 1.0, "torch says: index");
     check(&pixels, &labels, f64::NAN, "the gradient for the pixels is not finite in step 1 of 2");
     check(&pixels, &labels, f64::INFINITY, "the gradient for the pixels is not finite in step 1 of 2");
 }

@@ -84,9 +84,9 @@ fn a_config_that_cannot_be_names_file_line_and_key() {
     check("seed = 3\n", "", &["train.toml", "missing field `seed`"]);
     check("\"test\"", "\"train\"", &["train.toml:9", "held-out.split", "found `train`, expected `val` or `test`"]);
     let wrong = regime(r#"epsilon = "300/255", step-size = "2/255", n-steps = 7, random-start = true"#);
-    check(standard, &wrong, &["train.toml:4", "`300/255` is outside [0, 1]"]);
+    check(standard, &wrong, &["train.toml:4", "found 1.1764705882352942, expected at most 1, such as \"8/255\""]);
     let wrong = regime(r#"epsilon = "-8/255", step-size = "2/255", n-steps = 7, random-start = true"#);
-    check(standard, &wrong, &["train.toml:4", "`-8/255` is outside [0, 1]"]);
+    check(standard, &wrong, &["train.toml:4", "`-8/255` is no radius"]);
     let wrong = regime(r#"epsilon = "8/255", step-size = 0, n-steps = 7, random-start = true"#);
     check(standard, &wrong, &["train.toml:4: key `regime.step-size`: found 0/255, expected more than 0"]);
     let wrong = regime(r#"epsilon = "8/255", alpha = "2/255", n-steps = 7, random-start = true"#);
