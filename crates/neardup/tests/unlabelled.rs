@@ -32,6 +32,7 @@ fn photos() -> TempDir {
             pixels_blake3: digest(&pixels),
             image: ImageData { bytes: Some(encode_png(&pixels).into()), path: None },
             source: format!("2019/{image_id}.png"),
+            lost: None,
             derived_from: None,
             transform: None,
         };
