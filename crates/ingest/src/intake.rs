@@ -39,7 +39,8 @@ impl Roll {
         counts
     }
 
-    /// What a reader should know: of the labels, of splits that lack classes, and of those that were to be drawn and have nothing.
+    /// What a reader should know: of the labels, of splits that lack classes, and of those that were to be drawn and have
+    /// nothing.
     pub(crate) fn warnings(&self, asked: Asked) -> Vec<String> {
         let mut warnings = self.warnings.clone();
         warnings.extend(asked.draw_split.into_iter().flat_map(|draw_split| draw_split.unfilled(&self.splits)));

@@ -54,8 +54,8 @@ pub(crate) fn advice(reason: &str) -> Option<&'static str> {
     kind.detail.split_once(": ").map(|(_, advice)| advice)
 }
 
-/// Whether the file is of ISO's base media format, and its brand, or one that it is compatible with, is one of these. The main brand
-/// goes first: an AVIF may say that it is compatible with `mif1`.
+/// Whether the file is of ISO's base media format, and its brand is one of these. A file of the general brand `mif1` is an
+/// AVIF where it says that it is compatible with that.
 fn has_brand(bytes: &[u8], brands: &[&str]) -> bool {
     let brand = |at: usize| bytes.get(at..at + 4).and_then(|brand| std::str::from_utf8(brand).ok());
     if brand(4) != Some("ftyp") {

@@ -1,8 +1,8 @@
 //! A table of labels, CSV or Parquet, beside a folder of image files.
 //!
 //! A row has an image's path within the folder, its label, and its split where a column is named for it. Columns are known
-//! by their names; a CSV's first line has them, parted by commas, semicolons, tabs or bars (see [`twinset_delimited`]). A path that
-//! leaves the folder, or that two rows have, is an error, as is a label that is none of `class-names`; a file that is missing or
+//! by their names; a CSV's first line has them, parted by commas, semicolons, tabs or bars (see [`twinset_delimited`]). A path
+//! that leaves the folder, or that two rows have, is an error, as is a label that is none of `class-names`; a file that is missing or
 //! no image is a reject. Symbolic links are followed.
 //!
 //! An image's id is its row's place, from 0. One that is rejected leaves a gap.

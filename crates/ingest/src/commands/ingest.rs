@@ -11,6 +11,7 @@ use twinset_stage::ConfigError;
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   twinset-ingest --set 'dataset=\"shapes\"' --set n-train=500 --out images
+  twinset-ingest --set 'dataset=\"image-folder\"' --set 'path=\"photos\"' --data ~ --out images
   twinset-ingest --config pipelines/cifar10-mini.toml --table ingest --data ~/datasets --out images
   twinset-ingest download mnist --to data
   twinset-ingest --set 'dataset=\"idx\"' --set 'path=\"mnist\"' --data data --out images

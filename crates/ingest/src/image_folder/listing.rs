@@ -1,10 +1,9 @@
 //! What an image folder holds, in order.
 
+mod top;
 mod walk;
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -12,11 +11,10 @@ use twinset_manifest::rows::Split;
 
 use super::{Config, Layout};
 use crate::files::Found;
-use crate::splits::{SplitError, missing_classes, without_classes};
+use crate::splits::{missing_classes, without_classes};
 use crate::strangers::Strangers;
-use crate::summary::listed;
-use crate::take::has_image_ending;
 use crate::{IngestError, labels, unicode_forms};
+use top::Top;
 use walk::{Entry, entries};
 
 /// What an image folder holds.
@@ -27,17 +25,6 @@ pub(super) struct Listing {
     pub(super) files: Vec<Found>,
     /// What was passed over and perhaps should not have been, and what was taken for granted.
     pub(super) warnings: Vec<String>,
-}
-
-/// What stands in the image folder itself.
-struct Top {
-    /// The folders of splits, by name.
-    splits: Vec<(Split, PathBuf)>,
-    /// The names of its other folders.
-    folders: Vec<String>,
-    /// How many files there are whose names end as images' do.
-    n_images: usize,
-    strangers: Strangers,
 }
 
 impl Listing {
@@ -158,93 +145,6 @@ pub(super) fn folders_read(config: &Config, folder: &Path) -> Result<Vec<PathBuf
         Layout::Splits => top.splits.into_iter().map(|(_, folder)| folder).collect(),
         Layout::Classes | Layout::Flat => vec![folder.to_owned()],
     })
-}
-
-impl Top {
-    fn of(folder: &Path) -> Result<Self, IngestError> {
-        check_is_folder(folder)?;
-        let (entries, strangers) = entries(folder, 1)?;
-        let mut top = Self { splits: Vec::new(), folders: Vec::new(), n_images: 0, strangers };
-        for entry in entries {
-            match entry.split() {
-                Some(split) => top.splits.push((split, entry.path)),
-                None if entry.is_folder => top.folders.push(entry.name().to_string_lossy().into_owned()),
-                None => top.n_images += usize::from(has_image_ending(&entry.name().to_string_lossy())),
-            }
-        }
-        Ok(top)
-    }
-
-    /// The splits' folders, in the splits' order.
-    fn splits(&self) -> Result<Vec<(Split, PathBuf)>, IngestError> {
-        let mut splits = self.splits.clone();
-        // Stable, so that two of one split stay in the order of their names.
-        splits.sort_by_key(|&(split, _)| split);
-        match splits.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            Some([(split, left), (_, right)]) => {
-                Err(IngestError::SplitTwice { split: *split, left: left.clone(), right: right.clone() })
-            }
-            _ => Ok(splits),
-        }
-    }
-
-    /// The layout, and what is to be said where the config leaves it open.
-    fn layout(&self, config: &Config, folder: &Path) -> Result<(Layout, Vec<String>), IngestError> {
-        if let Some(layout) = config.layout {
-            return Ok((layout, Vec::new()));
-        }
-        let with_folders = self.split_with_folders()?;
-        let has_folders = !self.folders.is_empty() || !self.splits.is_empty();
-        match (config.asked().key(), with_folders) {
-            (Some(key), Some(split_folder)) => {
-                let name = split_folder.file_name().unwrap_or_default().display();
-                let found = format!("folder `{name}` holds folders");
-                let source_name = format!("`{}`", folder.display());
-                Err(SplitError::HasSplits { source_name, found, key }.into())
-            }
-            // A draw is for a study, and that needs classes.
-            (Some(_), None) if has_folders || config.draw_split.is_some() => Ok((Layout::Classes, Vec::new())),
-            (None, Some(_)) => Ok((Layout::Splits, Vec::new())),
-            (None, None) if has_folders && self.folders.is_empty() && self.n_images == 0 => {
-                Ok((Layout::Splits, vec!["the images have no labels: the splits have no class folders".to_owned()]))
-            }
-            _ => Ok((Layout::Flat, vec![self.unlabelled(config)])),
-        }
-    }
-
-    /// The first folder of a split that holds folders: its classes.
-    fn split_with_folders(&self) -> Result<Option<&Path>, IngestError> {
-        for (_, split_folder) in &self.splits {
-            if entries(split_folder, 1)?.0.iter().any(|entry| entry.is_folder) {
-                return Ok(Some(split_folder));
-            }
-        }
-        Ok(None)
-    }
-
-    /// What is said where folders are neither classes nor splits.
-    fn unlabelled(&self, config: &Config) -> String {
-        let split = config.split.unwrap_or(Split::Train);
-        let of_path = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut names: Vec<_> = self.splits.iter().map(|(_, path)| of_path(path)).chain(self.folders.clone()).collect();
-        names.sort_unstable();
-        let said = format!("the images have no labels, and all are of split `{split}`");
-        match names.len() {
-            0 => said,
-            n => format!("{said}: layout = \"classes\" takes the folders for {n} classes ({})", listed(&names, 6)),
-        }
-    }
-}
-
-fn check_is_folder(folder: &Path) -> Result<(), IngestError> {
-    let expected = "a folder of images";
-    let wrong = |found| IngestError::NoDataset { path: folder.to_owned(), found, expected };
-    match fs::metadata(folder) {
-        Ok(metadata) if metadata.is_dir() => Ok(()),
-        Ok(_) => Err(wrong("is a file")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(wrong("does not exist")),
-        Err(source) => Err(IngestError::Read { path: folder.to_owned(), source }),
-    }
 }
 
 /// The names of a folder's folders by label, and what is to be said of their order.
