@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Instant;
 
 /// Processor seconds that a crate takes on average: the programs of `quick`, on a Xeon of 2023 (Sapphire Rapids).
-const SECONDS_A_CRATE: f64 = 4.6;
+const SECONDS_A_CRATE: f64 = 3.5;
 /// More cores than this wait for one another.
 const MOST_CORES: usize = 8;
 
@@ -152,9 +152,9 @@ mod tests {
         for (n_new, n_cores, expected) in [
             (0, 2, None),
             (1, 2, Some("1 are compiled for the first time: about a minute on 2 cores")),
-            (257, 2, Some("257 are compiled for the first time: about 10 minutes on 2 cores")),
-            (257, 1, Some("257 are compiled for the first time: about 20 minutes on one core")),
-            (257, 64, Some("257 are compiled for the first time: about 3 minutes on 64 cores")),
+            (257, 2, Some("257 are compiled for the first time: about 8 minutes on 2 cores")),
+            (257, 1, Some("257 are compiled for the first time: about 15 minutes on one core")),
+            (257, 64, Some("257 are compiled for the first time: about 2 minutes on 64 cores")),
         ] {
             let text = announcement(6, 257, n_new, n_cores);
             let expected = expected.map(|end| format!("building 6 programs; of their 257 crates {end}"));

@@ -16,8 +16,8 @@ use twinset_train::{
 
 /// Of CIFAR-10's images and of those that are generated.
 const USUAL_IMAGE_SIZE: i64 = 32;
-const PRECISION_HINT: &str = "`precision = \"float32\"`, the default, runs on any machine (`cargo xtask reproduce` takes \
-                              `--precision float32`); a GPU computes in bfloat16 too";
+const PRECISION_HINT: &str =
+    "`precision = \"float32\"`, the default, runs on any machine; a GPU computes in bfloat16 too";
 
 /// Train a network on a training set: weights, and how each epoch went.
 ///

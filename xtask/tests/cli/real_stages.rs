@@ -154,8 +154,7 @@ fn bfloat16_is_refused_before_anything_runs_where_the_processor_has_none() {
     let of_file = format!("failed to check `arm.1.train`: pipelines/small.toml:{line}: key `arm.1.train.precision`");
     let of_option =
         "failed to check `arm.0.train` with --precision bfloat16: pipelines/small.toml: key `arm.0.train.precision`";
-    let hint = "hint: `precision = \"float32\"`, the default, runs on any machine (`cargo xtask reproduce` takes \
-                `--precision float32`); a GPU computes in bfloat16 too\n";
+    let hint = "hint: `precision = \"float32\"`, the default, runs on any machine; a GPU computes in bfloat16 too\n";
     for (pipeline, option, expected) in
         [(own.as_str(), &[][..], of_file.as_str()), (PIPELINE, &["--precision", "bfloat16"], of_option)]
     {
