@@ -59,6 +59,11 @@ impl Sink {
         })
     }
 
+    /// Writes the images so far: what the disk cannot hold is told.
+    pub(crate) fn flush(&mut self) -> Result<(), IngestError> {
+        Ok(self.manifests.images.flush()?)
+    }
+
     /// Gives the manifests their names; the images last, so that where they are, all is.
     pub(crate) fn finish(self, provenance: &Provenance, class_names: Vec<String>) -> Result<Summary, IngestError> {
         let Manifests { mut images, rejects, counts, rejects_by_reason } = self.manifests;
