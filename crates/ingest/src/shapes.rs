@@ -144,6 +144,7 @@ pub(crate) fn ingest(
     let ids: Vec<_> = (0..planned.len()).collect();
     sink.write(&ids, |_, _| (), |&id, ()| (Ok(image(id, &planned[id], config.seed)), ()), |()| ())?;
 
+    sink.flush()?;
     let pairs = plan::pairs(&planned);
     let path = out.join("truth.csv");
     twinset_manifest::write_atomically(&path, plan::to_csv(&pairs).as_bytes())

@@ -61,6 +61,11 @@ impl Sink {
         })
     }
 
+    /// Writes the images so far: what the disk cannot hold is told.
+    pub(crate) fn flush(&mut self) -> Result<(), IngestError> {
+        Ok(self.manifests.images.flush()?)
+    }
+
     /// Gives the manifests their names; the images last, so that where they are, all is. What was lost of images is added to the
     /// provenance's warnings.
     pub(crate) fn finish(self, provenance: &Provenance, class_names: Vec<String>) -> Result<Summary, IngestError> {

@@ -52,7 +52,9 @@ pub fn decode_with_losses(bytes: &[u8], limits: &Limits) -> Result<Decoded, Deco
 
 fn decode_unguarded(bytes: &[u8], limits: &Limits) -> Result<Decoded, DecodeError> {
     match image::guess_format(bytes) {
-        Err(_) => Err(DecodeError::Unsupported("the bytes are of no known image format".to_owned())),
+        Err(_) | Ok(ImageFormat::Avif) => {
+            Err(DecodeError::Unsupported("the bytes are of no known image format".to_owned()))
+        }
         Ok(ImageFormat::Jpeg) => {
             let jpeg = jpeg::decode(bytes, limits)?;
             let orientation = jpeg.exif.as_deref().map_or(Orientation::NoTransforms, orientation::of_exif);

@@ -11,7 +11,7 @@ use twinset_manifest::ManifestError;
 
 use crate::ConfigError;
 use crate::lineage::Lineage;
-use crate::{printable, printable_line};
+use crate::printable;
 
 /// Runs a stage and turns its error into one line on stderr and exit code 1; hints follow on lines of their own.
 ///
@@ -29,7 +29,7 @@ pub fn run(stage: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
         }
         Err(error) => {
             let message = chain(&error);
-            tell(&format!("error: {}", printable_line(&message)));
+            tell(&format!("error: {}", printable(&message)));
             if let Some(hint) = error.chain().find_map(hint) {
                 tell(&format!("hint: {}", printable(&hint)));
             }

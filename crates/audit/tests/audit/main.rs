@@ -129,7 +129,7 @@ fn show_tells_rows_and_never_bytes() {
     assert_eq!(
         refusal(root.path(), &["show", images, "--columns", "labels"], 1).replace(&short(images), "images.parquet"),
         "error: failed to show the rows: `images.parquet` has no column `labels`, only image.bytes, image.path, image_id, \
-         split, label, class_name, width, height, pixels_blake3, source, derived_from, transform\n"
+         split, label, class_name, width, height, pixels_blake3, source, derived_from, transform, lost\n"
     );
     assert_eq!(
         refusal(root.path(), &["show", images, "--where", "label = = 3"], 1),

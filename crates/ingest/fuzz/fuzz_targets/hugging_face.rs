@@ -1,3 +1,5 @@
+//! Any bytes as a Parquet file of `datasets`. Memory is not limited: run it with `-rss_limit_mb=0 -malloc_limit_mb=0`.
+
 #![no_main]
 
 mod source;
