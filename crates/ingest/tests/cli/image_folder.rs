@@ -83,7 +83,7 @@ fn what_is_no_image_is_a_reject_with_its_reason_and_leaves_a_gap() {
         assert!(!rejects[at].2.starts_with(reason) && rejects[at].2.lines().count() == 1, "{:?}", rejects[at]);
     };
     check(0, "train/cat/a-cut.png", "unreadable", "");
-    check(1, "train/cat/a-empty.png", "unsupported", "the file is empty");
+    check(1, "train/cat/a-empty.png", "unsupported", "of no known image format");
     check(2, "train/cat/a-text.txt", "unsupported", "of no known image format");
     check(3, "train/cat/bomb.png", "too-large", "60000x60000 pixels, expected at most 100000000 in all");
     check(4, "train/cat/link.png", "unreadable", "cannot read the file: No such file");
