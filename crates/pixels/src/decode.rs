@@ -10,9 +10,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Rg
 use twinset_manifest::guarded;
 use twinset_manifest::rows::Image;
 
-use crate::{
-    DecodeError, Limits, Lost, RowError, depth, digest, gif, ground, jpeg, orientation, png, tags, webp,
-};
+use crate::{DecodeError, Limits, Lost, RowError, depth, digest, gif, ground, jpeg, orientation, png, tags, webp};
 
 /// The pixels of a file, and what of it is not in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +41,7 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeError> {
 /// Decodes a file's bytes, and says what of them is not in the pixels.
 ///
 /// # Errors
-/// When the format is unknown, the file damaged, or the image larger than `limits` allow, which is found out before any
+/// When the format is unknown, the file is damaged, or the image larger than `limits` allow, which is found out before any
 /// of its pixels is decoded. A decoder that panics over a file is an error as well, and prints nothing.
 pub fn decode_with_losses(bytes: &[u8], limits: &Limits) -> Result<Decoded, DecodeError> {
     guarded(|| decode_unguarded(bytes, limits))

@@ -209,8 +209,8 @@ fn what_is_cut_short_is_rejected_or_told() {
     let of =
         [ImageFormat::Png, ImageFormat::Gif, ImageFormat::WebP, ImageFormat::Tiff, ImageFormat::Bmp, ImageFormat::Qoi];
     let of = of.into_iter().chain([ImageFormat::Pnm, ImageFormat::Jpeg]);
-    // The encoder of GIF takes no grey.
-    let grey = |format| (format != ImageFormat::Gif).then(|| encoded(grey.clone(), format));
+    // The encoders of GIF and QOI take no grey.
+    let grey = |format| (!matches!(format, ImageFormat::Gif | ImageFormat::Qoi)).then(|| encoded(grey.clone(), format));
     let files = of.flat_map(|format| [Some(encoded(picture(), format)), grey(format)]).flatten();
     let files = files.chain([encoded(DynamicImage::from(picture()).into_rgba8(), ImageFormat::Ico)]);
     for file in files {

@@ -196,12 +196,13 @@ unsafe extern "C-unwind" fn on_progress(state: &mut c::jpeg_common_struct) {
 
 /// What libjpeg has to say.
 fn message(state: &mut c::jpeg_common_struct) -> String {
+    type Bound = unsafe extern "C-unwind" fn(&mut c::jpeg_common_struct, &[u8; 80]);
     type FormatMessage = unsafe extern "C-unwind" fn(&mut c::jpeg_common_struct, *mut u8);
     let mut words = [0; MESSAGE_BYTES];
     // SAFETY: the manager has libjpeg's own function, which writes a text and its end. The binding says that it only reads it.
     unsafe {
         let format = (*state.err).format_message.expect("libjpeg's error manager is complete");
-        mem::transmute::<_, FormatMessage>(format)(state, words.as_mut_ptr());
+        mem::transmute::<Bound, FormatMessage>(format)(state, words.as_mut_ptr());
     }
     let words = words.split(|&byte| byte == 0).next().unwrap_or_default();
     String::from_utf8_lossy(words).into_owned()
