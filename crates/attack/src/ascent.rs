@@ -35,11 +35,13 @@ pub(crate) fn ascend(
     let mut is_stuck = Tensor::f_zeros([start.size()[0]], (Kind::Bool, start.device()))?;
     let mut pixels = start;
     let mut gradient_sums = Vec::new();
-    for _ in 0..steps.n {
+    for index in 0..steps.n {
         let (gradient, logits, losses) = gradient(logits, loss, &pixels)?;
         visit(Visit { pixels: &pixels, logits: &logits, losses: &losses })?;
         gradient_sums.push(gradient.f_sum(Kind::Float)?);
-        is_stuck = is_zero(&gradient)?;
+        if index + 1 == steps.n {
+            is_stuck = is_zero(&gradient)?;
+        }
         let moved = steps.norm.step(gradient, steps.size)?.f_add_(&pixels)?;
         pixels = bounds.project(moved)?;
     }
@@ -56,7 +58,7 @@ pub(crate) struct Visit<'a> {
 
 /// The gradient of the losses' sum for the pixels, the logits and the losses. Nothing is computed for, or accumulated in,
 /// weights.
-fn gradient(
+pub(crate) fn gradient(
     logits: &dyn Fn(&Tensor) -> Tensor,
     loss: &dyn Fn(&Tensor) -> Result<Tensor, AttackError>,
     pixels: &Tensor,
@@ -72,13 +74,13 @@ fn gradient(
 }
 
 /// Which images have a gradient of zeros alone, `[n]`.
-fn is_zero(gradient: &Tensor) -> Result<Tensor, AttackError> {
+pub(crate) fn is_zero(gradient: &Tensor) -> Result<Tensor, AttackError> {
     Ok(gradient.f_flatten(1, -1)?.f_any_dim(1, false)?.f_logical_not()?)
 }
 
 /// Looks at the sums of all steps' gradients, which are not finite where a gradient was not: once a run and not once a
 /// step, since a GPU has to be waited for.
-fn check_finite(gradient_sums: &[Tensor]) -> Result<(), AttackError> {
+pub(crate) fn check_finite(gradient_sums: &[Tensor]) -> Result<(), AttackError> {
     if gradient_sums.is_empty() {
         return Ok(());
     }

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 use twinset_manifest::units::{PixelRange, Radius};
 
-use crate::{AttackError, Attacked, Fgsm, InvalidAttack, Iterate, Norm, Pgd, fgsm, pgd};
+use crate::auto::auto_attack_batch;
+use crate::{
+    AttackError, Attacked, AutoAttack, Component, Fgsm, InvalidAttack, Iterate, Norm, Pgd, Version, fgsm, pgd,
+};
 
 /// An attack as a config writes it: `{ kind = "pgd", epsilon = "8/255", step-size = "2/255", n-steps = 20, random-start = true }`.
 ///
@@ -52,6 +55,24 @@ pub enum Attack {
         #[serde(default)]
         pixel_range: PixelRange,
     },
+    /// [`auto_attack`](crate::auto_attack) on one batch after the other.
+    AutoAttack {
+        /// What predictions call it; `auto-attack` where none is given, with the version and the norm where they are not the
+        /// usual ones.
+        #[serde(default)]
+        name: Option<String>,
+        /// As [`AutoAttack::epsilon`].
+        epsilon: Radius,
+        /// As [`AutoAttack::norm`].
+        #[serde(default, skip_serializing_if = "Norm::is_linf")]
+        norm: Norm,
+        /// As [`AutoAttack::version`].
+        #[serde(default)]
+        version: Version,
+        /// As [`AutoAttack::attacks`].
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        attacks: Vec<Component>,
+    },
 }
 
 fn one() -> u32 {
@@ -59,58 +80,79 @@ fn one() -> u32 {
 }
 
 impl Attack {
-    /// What predictions call the attack: its name, else `fgsm` or `pgd-<n-steps>`, with `-l2` where that is the norm.
+    /// What predictions call the attack: its name, else `fgsm`, `pgd-<n-steps>` or `auto-attack`, with `-l2` where that is
+    /// the norm.
     pub fn name(&self) -> String {
         match self {
-            Self::Fgsm { name: Some(name), .. } | Self::Pgd { name: Some(name), .. } => name.clone(),
+            Self::Fgsm { name: Some(name), .. }
+            | Self::Pgd { name: Some(name), .. }
+            | Self::AutoAttack { name: Some(name), .. } => name.clone(),
             Self::Fgsm { name: None, norm, .. } => format!("fgsm{}", suffix(*norm)),
             Self::Pgd { name: None, n_steps, norm, .. } => format!("pgd-{n_steps}{}", suffix(*norm)),
+            Self::AutoAttack { name: None, norm, version, .. } => {
+                let version = match version {
+                    Version::Standard => "",
+                    Version::Plus => "-plus",
+                    Version::Rand => "-rand",
+                    Version::Custom => "-custom",
+                };
+                format!("auto-attack{version}{}", suffix(*norm))
+            }
         }
     }
 
     /// Whether its name was given.
     pub fn has_name(&self) -> bool {
-        matches!(self, Self::Fgsm { name: Some(_), .. } | Self::Pgd { name: Some(_), .. })
+        let (Self::Fgsm { name, .. } | Self::Pgd { name, .. } | Self::AutoAttack { name, .. }) = self;
+        name.is_some()
     }
 
     /// The same with its name written out.
     pub fn named(mut self) -> Self {
         let written_out = self.name();
-        match &mut self {
-            Self::Fgsm { name, .. } | Self::Pgd { name, .. } => *name = Some(written_out),
-        }
+        let (Self::Fgsm { name, .. } | Self::Pgd { name, .. } | Self::AutoAttack { name, .. }) = &mut self;
+        *name = Some(written_out);
         self
     }
 
     /// Checks that this is an attack at all.
     ///
     /// # Errors
-    /// As [`Pgd::validate`].
+    /// As [`Pgd::validate`] and [`AutoAttack::validate`].
     pub fn validate(&self) -> Result<(), InvalidAttack> {
-        self.as_pgd().validate()
+        match self.parameters() {
+            Parameters::Fgsm(config) => Pgd::from(config).validate(),
+            Parameters::Pgd(config) => config.validate(),
+            Parameters::AutoAttack(config) => config.validate(),
+        }
     }
 
     /// What is odd about it, though it is an attack.
     pub fn warning(&self) -> Option<String> {
-        self.as_pgd().warning()
+        match self.parameters() {
+            Parameters::Pgd(config) => config.warning(),
+            Parameters::Fgsm(_) | Parameters::AutoAttack(_) => None,
+        }
+    }
+
+    /// What it does otherwise on a network of so few classes.
+    pub fn notes(&self, n_classes: i64) -> Vec<String> {
+        match self.parameters() {
+            Parameters::AutoAttack(config) => config.notes(n_classes),
+            Parameters::Fgsm(_) | Parameters::Pgd(_) => Vec::new(),
+        }
     }
 
     /// Whether it may change images at all.
     pub fn may_move(&self) -> bool {
-        self.as_pgd().epsilon > Radius::ZERO
-    }
-
-    fn as_pgd(&self) -> Pgd {
-        match self.parameters() {
-            Parameters::Fgsm(config) => config.into(),
-            Parameters::Pgd(config) => config,
-        }
+        let (Self::Fgsm { epsilon, .. } | Self::Pgd { epsilon, .. } | Self::AutoAttack { epsilon, .. }) = self;
+        *epsilon > Radius::ZERO
     }
 
     /// Attacks images.
     ///
     /// # Errors
-    /// As [`pgd`].
+    /// As [`pgd`] and [`auto_attack`](crate::auto_attack).
     pub fn run(
         &self,
         logits: &dyn Fn(&Tensor) -> Tensor,
@@ -120,6 +162,7 @@ impl Attack {
         match self.parameters() {
             Parameters::Fgsm(config) => fgsm(logits, pixels, labels, &config),
             Parameters::Pgd(config) => pgd(logits, pixels, labels, &config),
+            Parameters::AutoAttack(config) => auto_attack_batch(logits, pixels, labels, &config),
         }
     }
 
@@ -146,6 +189,9 @@ impl Attack {
                 norm,
                 pixel_range,
             }),
+            Self::AutoAttack { name: _, epsilon, norm, version, ref attacks } => {
+                Parameters::AutoAttack(AutoAttack { epsilon, norm, version, attacks: attacks.clone() })
+            }
         }
     }
 }
@@ -160,6 +206,7 @@ fn suffix(norm: Norm) -> &'static str {
 enum Parameters {
     Fgsm(Fgsm),
     Pgd(Pgd),
+    AutoAttack(AutoAttack),
 }
 
 #[cfg(test)]
@@ -191,7 +238,12 @@ mod tests {
         check(r#"{"kind":"fgsm","epsilon":"-8/255"}"#, Err("`-8/255` is no radius"));
         check(&format!("{{{pgd},\"iterate\":\"worst\"}}"), Ok("pgd-20"));
         check(&format!("{{{pgd},\"iterate\":\"first\"}}"), Err("unknown variant `first`, expected `last` or `worst`"));
-        check(r#"{"kind":"square","epsilon":"8/255"}"#, Err("unknown variant `square`, expected `fgsm` or `pgd`"));
+        let unknown = "unknown variant `square`, expected one of `fgsm`, `pgd`, `auto-attack`";
+        check(r#"{"kind":"square","epsilon":"8/255"}"#, Err(unknown));
+        check(r#"{"kind":"auto-attack","epsilon":"8/255"}"#, Ok("auto-attack"));
+        check(r#"{"kind":"auto-attack","epsilon":0.5,"norm":"l2","version":"plus"}"#, Ok("auto-attack-plus-l2"));
+        check(r#"{"kind":"auto-attack","epsilon":"8/255","attacks":["apgd"]}"#, Err("unknown variant `apgd`"));
+        check(r#"{"kind":"auto-attack","epsilon":"8/255","n-steps":3}"#, Err("unknown field `n-steps`"));
         check(r#"{"epsilon":"8/255"}"#, Err("missing field `kind`"));
         check(r#"{"kind":"fgsm","epsilon":"8/255","pixel-range":[1.0,0.5]}"#, Err("is no pixel range"));
     }

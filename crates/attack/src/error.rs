@@ -18,6 +18,24 @@ pub enum AttackError {
         /// What they should be.
         expected: &'static str,
     },
+    /// The attack needs more classes than the network has.
+    #[error("the network has {found} classes, expected at least {expected} for this attack")]
+    FewClasses {
+        /// Classes of the network.
+        found: i64,
+        /// Classes that the attack needs.
+        expected: i64,
+    },
+    /// The L2 square attack tiles an image into five by five.
+    #[error(
+        "images have {width}x{height} pixels, expected as many rows as columns and at least 5 for the L2 square attack"
+    )]
+    NotSquare {
+        /// Their rows.
+        height: i64,
+        /// Their columns.
+        width: i64,
+    },
     /// The images were not in [0, 1] before the attack, for instance because they were normalised.
     #[error("pixels to attack lie between {min} and {max}, expected between 0 and 1")]
     NotPixels {

@@ -39,6 +39,7 @@
 
 mod ascent;
 mod attack;
+mod auto;
 mod bounds;
 mod error;
 mod fgsm;
@@ -51,6 +52,10 @@ mod worst;
 use tch::Tensor;
 
 pub use attack::Attack;
+pub use auto::{
+    Apgd, AutoAttack, AutoAttacked, Component, Fab, Objective, Outcome, Part, Square, Version, apgd, auto_attack, fab,
+    square,
+};
 pub use error::{AttackError, InvalidAttack};
 pub use fgsm::{Fgsm, fgsm};
 pub use norm::Norm;

@@ -68,18 +68,35 @@ impl Norm {
 }
 
 /// Each image scaled to length 1, however tiny it is; one of zeros stays as it is.
-fn to_unit_length(mut images: Tensor) -> Result<Tensor, AttackError> {
+pub(crate) fn to_unit_length(mut images: Tensor) -> Result<Tensor, AttackError> {
     let tiniest = f64::from(f32::MIN_POSITIVE);
-    // Squares of numbers below 1e-19 are 0 in float32. So the largest becomes 1 first.
+    // Squares of numbers below 1e-19 are 0 in float32. So the largest comes near 1 first, by a power of two, which rounds nothing.
     let largest = images.f_abs()?.f_amax([1, 2, 3], true)?.f_clamp_min_(tiniest)?;
-    let mut images = images.f_div_(&largest)?;
-    let lengths = l2_of_each(&images)?.f_clamp_min_(tiniest)?;
+    let mut images = images.f_div_(&largest.f_log2()?.f_floor()?.f_exp2()?)?;
+    let lengths = length_of_each(&images, Norm::L2)?.f_clamp_min_(tiniest)?.f_view([-1, 1, 1, 1])?;
     Ok(images.f_div_(&lengths)?)
 }
 
 /// The L2 norm of each image, `[n, 1, 1, 1]`.
 pub(crate) fn l2_of_each(images: &Tensor) -> Result<Tensor, AttackError> {
     Ok(images.f_square()?.f_sum_dim_intlist([1i64, 2, 3].as_slice(), true, Kind::Float)?.f_sqrt()?)
+}
+
+/// The norm of each image, `[n]`.
+pub(crate) fn length_of_each(images: &Tensor, norm: Norm) -> Result<Tensor, AttackError> {
+    let flat = images.f_flatten(1, -1)?;
+    match norm {
+        Norm::LInf => Ok(flat.f_abs()?.f_amax([1], false)?),
+        Norm::L2 => Ok(flat.f_square()?.f_sum_dim_intlist([1i64].as_slice(), false, Kind::Float)?.f_sqrt()?),
+    }
+}
+
+/// Torch's generator is the process's: a test that seeds it keeps it to itself.
+#[cfg(test)]
+pub(crate) fn torch_for_tests() -> std::sync::MutexGuard<'static, ()> {
+    static TORCH: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    tch::set_num_threads(1);
+    TORCH.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -47,6 +47,8 @@ pub fn evaluate(
     let bar = progress.begin("images", (images.len() * n_runs) as u64, "evaluating");
     for attack in std::iter::once(None).chain(config.attacks.iter().map(Some)) {
         let name = attack.map_or_else(|| CLEAN.to_owned(), Attack::name);
+        let notes = attack.map_or_else(Vec::new, |attack| attack.notes(network.spec().n_classes));
+        warnings.extend(notes.into_iter().map(|note| format!("attack `{name}`: {note}")));
         bar.set_message(format!("evaluating {name}"));
         for (split, batches) in &splits {
             let mut idle = Idle::default();

@@ -1,5 +1,6 @@
 //! What attacks promise, on networks whose worst case is known and on random ones.
 
+mod auto;
 mod l2;
 mod large_logits;
 mod worst;

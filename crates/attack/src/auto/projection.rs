@@ -1,0 +1,149 @@
+//! The shortest way onto a hyperplane, inside the box of pixels.
+
+use tch::{Kind, Tensor};
+
+use crate::{AttackError, Norm};
+
+/// Larger than any distance, and finite, so that 0 times it is 0.
+const FAR: f64 = 1e30;
+
+/// The shortest change, in the norm, that brings each point onto its hyperplane `w·x = b` and leaves it in [0, 1]. Where none
+/// does, each coordinate goes as far towards it as it can.
+///
+/// `points` and `w` are `[n, d]`, `b` is `[n]`.
+///
+/// A coordinate that is moved at all is moved down `w` (or up, from below the plane) by `min(t·u, room)`: `room` is what lies between it and
+/// the end of the box, `u` is 1 for L∞ and `|w|` for L2, and `t` is the same for all coordinates of a point. What that brings, Σ |w| min(t·u, room),
+/// grows with `t` in straight pieces that end where a coordinate has no room left. So these ends are sorted.
+pub(super) fn onto_hyperplane(points: &Tensor, w: &Tensor, b: &Tensor, norm: Norm) -> Result<Tensor, AttackError> {
+    let excess =
+        w.f_mul(points)?.f_sum_dim_intlist([1i64].as_slice(), true, Kind::Double)?.f_sub(&b.f_unsqueeze(1)?)?;
+    // From above the plane down, from below it up.
+    let side = excess.f_ge(0.0)?.f_to_kind(Kind::Float)?.f_mul_scalar(2.0)?.f_sub_scalar(1.0)?;
+    let wanted = excess.f_abs()?;
+    let w = w.f_mul(&side)?;
+    let sizes = w.f_abs()?;
+    let counts = w.f_ne(0.0)?;
+    let room = points.f_where_self(&w.f_gt(0.0)?, &points.f_neg()?.f_add_scalar(1.0)?)?;
+    let rate = match norm {
+        Norm::LInf => counts.f_to_kind(Kind::Float)?,
+        Norm::L2 => sizes.shallow_clone(),
+    };
+    let far = room.f_full_like(FAR)?;
+    let ends = room.f_div(&rate)?.f_where_self(&counts, &far)?.f_clamp_max(FAR)?;
+    let (ends, order) = ends.f_sort(1, false)?;
+    let sorted = |tensor: &Tensor| tensor.f_gather(1, &order, false)?.f_to_kind(Kind::Double);
+    let (ends, slopes, brought) =
+        (ends.f_to_kind(Kind::Double)?, sorted(&sizes.f_mul(&rate)?)?, sorted(&sizes.f_mul(&room)?)?);
+    // What the coordinates before an end bring in all, and the slope of those from it on.
+    let before = brought.f_cumsum(1, Kind::Double)?.f_sub(&brought)?;
+    let slope = slopes.f_flip([1])?.f_cumsum(1, Kind::Double)?.f_flip([1])?;
+    let at_ends = before.f_add(&ends.f_mul(&slope)?)?;
+    let n_short = at_ends.f_lt_tensor(&wanted)?.f_sum_dim_intlist([1i64].as_slice(), true, Kind::Int64)?;
+    let d = points.size()[1];
+    let piece = n_short.f_clamp_max(d - 1)?;
+    let slope = slope.f_gather(1, &piece, false)?;
+    let t = wanted.f_sub(&before.f_gather(1, &piece, false)?)?.f_div(&slope)?;
+    // Nothing is wanted where nothing has a slope, else all of it is out of reach.
+    let t = t.f_where_self(&slope.f_gt(0.0)?, &t.f_zeros_like()?)?;
+    let t = t.f_where_self(&n_short.f_lt(d)?, &t.f_full_like(FAR)?)?.f_clamp(0.0, FAR)?.f_to_kind(Kind::Float)?;
+    Ok(rate.f_mul(&t)?.f_minimum(&room)?.f_mul(&w.f_sign()?)?.f_neg()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+
+    use super::*;
+
+    const D: i64 = 6;
+
+    /// The same by bisection of `t`.
+    fn by_bisection(x: &[f64], w: &[f64], b: f64, norm: Norm) -> Vec<f64> {
+        let dot: f64 = x.iter().zip(w).map(|(x, w)| x * w).sum();
+        let side = if dot >= b { 1.0 } else { -1.0 };
+        let change = |t: f64| -> Vec<f64> {
+            let one = |(x, w): (&f64, &f64)| {
+                let w = w * side;
+                let room = if w > 0.0 { *x } else { 1.0 - x };
+                let rate = if norm.is_linf() { 1.0 } else { w.abs() };
+                if w == 0.0 { 0.0 } else { -(t * rate).min(room) * w.signum() }
+            };
+            x.iter().zip(w).map(one).collect()
+        };
+        let left = |t: f64| (dot - b).abs() + side * change(t).iter().zip(w).map(|(d, w)| d * w).sum::<f64>();
+        let (mut low, mut high) = (0.0, 1e6);
+        for _ in 0..200 {
+            let middle = (low + high) / 2.0;
+            if left(middle) > 0.0 { low = middle } else { high = middle }
+        }
+        change(high)
+    }
+
+    fn length(change: &[f64], norm: Norm) -> f64 {
+        match norm {
+            Norm::LInf => change.iter().fold(0.0, |largest: f64, change| largest.max(change.abs())),
+            Norm::L2 => change.iter().map(|change| change * change).sum::<f64>().sqrt(),
+        }
+    }
+
+    fn rows(tensor: &Tensor) -> Vec<Vec<f64>> {
+        Vec::try_from(tensor.to_kind(Kind::Double)).unwrap()
+    }
+
+    #[test]
+    fn it_is_the_shortest_change_onto_the_plane_within_the_box() {
+        let _torch = crate::norm::torch_for_tests();
+        tch::manual_seed(21);
+        let cpu = (Kind::Float, Device::Cpu);
+        let n = 300;
+        let points = Tensor::rand([n, D], cpu);
+        // Some coordinates count for nothing, some points are at the end of the box, some planes are out of reach.
+        let w = Tensor::randn([n, D], cpu) * Tensor::rand([n, D], cpu).gt(0.2).to_kind(Kind::Float);
+        let points = points.where_self(&Tensor::rand([n, D], cpu).gt(0.1), &Tensor::randint(2, [n, D], cpu));
+        let b = (&w * &points).sum_dim_intlist([1i64].as_slice(), false, Kind::Float) + Tensor::randn([n], cpu);
+        for norm in [Norm::LInf, Norm::L2] {
+            let found = rows(&onto_hyperplane(&points, &w, &b, norm).unwrap());
+            let (points, w, b) = (rows(&points), rows(&w), Vec::<f64>::try_from(b.to_kind(Kind::Double)).unwrap());
+            let (mut n_on_plane, mut n_out_of_reach) = (0, 0);
+            for index in 0..n as usize {
+                let expected = by_bisection(&points[index], &w[index], b[index], norm);
+                for (found, expected) in found[index].iter().zip(&expected) {
+                    assert!((found - expected).abs() < 1e-4, "{norm:?}: {:?}, expected {expected:?}", found);
+                }
+                let end: Vec<_> = points[index].iter().zip(&found[index]).map(|(x, d)| x + d).collect();
+                assert!(end.iter().all(|x| (-1e-6..=1.0 + 1e-6).contains(x)));
+                let distance = end.iter().zip(&w[index]).map(|(x, w)| x * w).sum::<f64>() - b[index];
+                if distance.abs() > 1e-4 {
+                    n_out_of_reach += 1;
+                    continue;
+                }
+                n_on_plane += 1;
+                // No other point of the box on the plane is nearer: tried at random, each brought onto the plane.
+                for seed in 0..20 {
+                    let noise = |place: usize| ((seed * 7 + place * 13 + index) as f64 * 0.7).sin() * 0.1;
+                    let tried: Vec<_> =
+                        end.iter().enumerate().map(|(place, x)| (x + noise(place)).clamp(0.0, 1.0)).collect();
+                    let back = by_bisection(&tried, &w[index], b[index], norm);
+                    let tried: Vec<_> = tried.iter().zip(&back).map(|(x, d)| x + d).collect();
+                    let left = tried.iter().zip(&w[index]).map(|(x, w)| x * w).sum::<f64>() - b[index];
+                    if left.abs() < 1e-6 {
+                        let change: Vec<_> = tried.iter().zip(&points[index]).map(|(to, from)| to - from).collect();
+                        assert!(length(&change, norm) >= length(&found[index], norm) - 1e-5, "{norm:?}, {index}");
+                    }
+                }
+            }
+            assert!(n_on_plane > 50 && n_out_of_reach > 20, "{n_on_plane}, {n_out_of_reach}");
+        }
+    }
+
+    #[test]
+    fn a_plane_without_direction_moves_nothing() {
+        let on = (Kind::Float, Device::Cpu);
+        let (points, w) = (Tensor::full([1, D], 0.5, on), Tensor::zeros([1, D], on));
+        for (norm, b) in [(Norm::LInf, 0.0), (Norm::L2, 0.0), (Norm::LInf, 1.0), (Norm::L2, -1.0)] {
+            let change = onto_hyperplane(&points, &w, &Tensor::from_slice(&[b as f32]), norm).unwrap();
+            assert_eq!(change, Tensor::zeros([1, D], on), "{norm:?}, {b}");
+        }
+    }
+}
