@@ -29,11 +29,7 @@ fn names_cannot_move_the_cursor() {
     sandbox.write_png("photos/train/\u{1b}[31mcat/a.png", [1, 2, 3]);
     fs::create_dir_all(sandbox.path("photos/train/dog\u{7}")).unwrap();
     let config = "dataset = 'image-folder'\npath = 'photos'\n";
-    sandbox.check_refused(
-        config,
-        &["--data", "."],
-        &[r"class `dog\u{7}` has no files in `./photos/train/dog\u{7}`, "],
-    );
+    sandbox.check_refused(config, &["--data", "."], &[r"class `dog\u{7}` has no files in `./photos/train/dog\u{7}`, "]);
     fs::remove_dir(sandbox.path("photos/train/dog\u{7}")).unwrap();
     let stdout = sandbox.ingest(config, &["--data", "."]);
     assert!(stdout.contains(r"classes  1: \u{1b}[31mcat"), "{stdout}");
