@@ -1,10 +1,11 @@
 //! An *attack* changes images a little, within a *ball* around each and a *range* that pixels keep to, so that a network
 //! classifies them wrongly.
 //!
-//! Attacks are pure functions of a network, pixels and labels: [`pgd`] and [`fgsm`], or either of them as a config says,
-//! [`Attack::run`]; [`trades`] is the one of that training regime. Pixels are `[n, 3, height, width]`, float32, in [0, 1]; the network is any function from such pixels
-//! to logits `[n, n_classes]` under which images do not depend on one another (evaluation mode). This crate never sees a
-//! normalised pixel, a weight or a file.
+//! Attacks are pure functions of a network, pixels and labels: [`pgd`], [`fgsm`] and [`auto_attack`] with its [`apgd`], [`fab`]
+//! and [`square`], or one of them as a config says, [`Attack::run`]; [`trades`] is the one of that training regime. Pixels
+//! are `[n, 3, height, width]`, float32, in [0, 1]; the network is any function from such pixels to logits `[n, n_classes]`
+//! under which images do not depend on one another (evaluation mode). This crate never sees a normalised pixel, a weight or
+//! a file.
 //!
 //! Gradients are computed for the pixels alone, never for weights. Random starts come from torch's generator, which the
 //! caller seeds.

@@ -212,3 +212,28 @@ fn what_leaks_is_judged_and_changes_nothing_of_the_splits_own_images() {
     let error = load(&manifest, Some(&repeated), Path::new("."), &config, &network).unwrap_err();
     assert!(error.to_string().contains("occurs twice"), "{error}");
 }
+
+#[test]
+fn autoattack_counts_its_queries_image_by_image_and_tells_what_few_classes_change() {
+    let _torch = torch();
+    let folder = tempfile::tempdir().unwrap();
+    let attack =
+        r#"{ "kind": "auto-attack", "epsilon": "64/255", "version": "custom", "attacks": ["apgd-ce", "fab-t"] }"#;
+    let config: Config = serde_json::from_str(&format!(r#"{{ "seed": 0, "attacks": [{attack}] }}"#)).unwrap();
+    config.validate().unwrap();
+    let manifest = write_images(folder.path(), images());
+    let network = network_of_colours();
+    let data = load(&manifest, None, Path::new("."), &config, &network).unwrap();
+    let evaluation = evaluate(&network, &data, &config, &Progress::hidden()).unwrap();
+    let note = "attack `auto-attack-custom`: fab-t has 2 targets and not 9, as there are 3 classes";
+    assert_eq!(evaluation.warnings, [note]);
+    let clean = of_attack(&evaluation.predictions, "clean");
+    let attacked = of_attack(&evaluation.predictions, "auto-attack-custom");
+    assert_eq!((clean.len(), attacked.len()), (15, 15));
+    for (clean, attacked) in clean.iter().zip(&attacked) {
+        assert!(!attacked.is_correct, "as under pgd-6: {attacked:?}");
+        assert!(attacked.linf <= 64.0 / 255.0 + 1e-6);
+        let n_wanted = if clean.is_correct { 3..=1000 } else { 1..=1 };
+        assert!(n_wanted.contains(&attacked.n_queries), "{attacked:?}");
+    }
+}

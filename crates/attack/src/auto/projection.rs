@@ -12,9 +12,10 @@ const FAR: f64 = 1e30;
 ///
 /// `points` and `w` are `[n, d]`, `b` is `[n]`.
 ///
-/// A coordinate that is moved at all is moved down `w` (or up, from below the plane) by `min(t·u, room)`: `room` is what lies between it and
-/// the end of the box, `u` is 1 for L∞ and `|w|` for L2, and `t` is the same for all coordinates of a point. What that brings, Σ |w| min(t·u, room),
-/// grows with `t` in straight pieces that end where a coordinate has no room left. So these ends are sorted.
+/// A coordinate is moved by `min(t·u, room)`, against `w` from above the plane and along it from below. `room` is what lies
+/// between it and the end of the box, `u` is 1 for L∞ and `|w|` for L2, and `t` is the same for all coordinates of a point.
+/// What that brings, Σ |w| min(t·u, room), grows with `t` in straight pieces. A piece ends where a coordinate has no room left,
+/// so these ends are sorted.
 pub(super) fn onto_hyperplane(points: &Tensor, w: &Tensor, b: &Tensor, norm: Norm) -> Result<Tensor, AttackError> {
     let excess =
         w.f_mul(points)?.f_sum_dim_intlist([1i64].as_slice(), true, Kind::Double)?.f_sub(&b.f_unsqueeze(1)?)?;
