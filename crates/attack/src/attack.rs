@@ -127,6 +127,15 @@ impl Attack {
         }
     }
 
+    /// Forward and backward passes for an image that withstands it, of ten classes; a pass forward alone is a third.
+    pub fn most_passes(&self) -> u64 {
+        match self.parameters() {
+            Parameters::Fgsm(_) => 1,
+            Parameters::Pgd(config) => u64::from(config.n_steps) * u64::from(config.n_restarts),
+            Parameters::AutoAttack(config) => config.parts(10).iter().map(|(_, part)| part.most_passes()).sum(),
+        }
+    }
+
     /// What is odd about it, though it is an attack.
     pub fn warning(&self) -> Option<String> {
         match self.parameters() {

@@ -96,12 +96,8 @@ impl Config {
             n.min(self.max_images.unwrap_or(u64::MAX))
         };
         let n_images: u64 = self.splits.iter().map(of_split).sum();
-        let n_steps = |attack: &Attack| match *attack {
-            Attack::Fgsm { .. } => 1,
-            Attack::Pgd { n_steps, n_restarts, .. } => u64::from(n_steps) * u64::from(n_restarts),
-        };
         // Each attack's result is classified, as the clean image is. Forward alone is about a third of forward and backward.
-        let thirds = 1 + self.attacks.iter().map(|attack| 3 * n_steps(attack) + 1).sum::<u64>();
+        let thirds = 1 + self.attacks.iter().map(|attack| 3 * attack.most_passes() + 1).sum::<u64>();
         Estimate { n_images, n_forward_backward_passes: n_images.saturating_mul(thirds).div_ceil(3) }
     }
 
@@ -182,6 +178,12 @@ mod tests {
         for (config, n_images, n_passes) in [
             (r#"{ "seed": 0 }"#.to_owned(), 300, 100),
             (format!(r#"{{ "seed": 0, "attacks": [{pgd}] }}"#), 300, 300 * 32 / 3),
+            // 101 passes of APGD, 909 with targets, 900 of FAB, and 5,000 queries of Square, for images that withstand all of them.
+            (
+                r#"{ "seed": 0, "attacks": [{ "kind": "auto-attack", "epsilon": "8/255" }] }"#.to_owned(),
+                300,
+                100 * (1 + 3 * (101 + 909 + 900 + 1667) + 1),
+            ),
             (r#"{ "seed": 0, "splits": ["train", "val", "test"], "max-images": 500 }"#.to_owned(), 800, 267),
         ] {
             let expected = Estimate { n_images, n_forward_backward_passes: n_passes };

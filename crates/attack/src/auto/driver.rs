@@ -93,6 +93,24 @@ pub enum Part {
 }
 
 impl Part {
+    /// Forward and backward passes for an image that withstands it, of ten classes; a pass forward alone is a third.
+    pub(crate) fn most_passes(&self) -> u64 {
+        match *self {
+            Self::Apgd(Apgd { objective, n_targets, n_steps, n_restarts, n_gradients, .. }) => {
+                let n_targets = if objective == Objective::TargetedDlr { n_targets } else { 1 };
+                [n_targets, n_steps + 1, n_restarts, n_gradients].map(u64::from).iter().product()
+            }
+            // Without targets the gradients of all other classes are needed.
+            Self::Fab(Fab { n_targets, n_steps, n_restarts, .. }) => {
+                [if n_targets == 0 { N_TARGETS } else { n_targets }, n_steps, n_restarts]
+                    .map(u64::from)
+                    .iter()
+                    .product()
+            }
+            Self::Square(Square { n_queries, .. }) => u64::from(n_queries).div_ceil(3),
+        }
+    }
+
     fn run(
         &self,
         logits: &dyn Fn(&Tensor) -> Tensor,
