@@ -185,7 +185,7 @@ impl Untyped {
         for leaf in 0..schema.num_columns() {
             let root = schema.get_column_root_idx(leaf);
             let name = self.columns.field(root).name();
-            let path = [&[name.clone()], &schema.column(leaf).path().parts()[1..]].concat().join(".");
+            let path = [std::slice::from_ref(name), &schema.column(leaf).path().parts()[1..]].concat().join(".");
             if whole.contains(&name.as_str()) || inner.iter().any(|outer| is_within(&path, outer)) {
                 leaves.push(leaf);
                 roots.push(root);
