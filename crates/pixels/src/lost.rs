@@ -29,7 +29,7 @@ impl Lost {
         let Self { transparency, depth, frames, damage } = self;
         let all = [(*transparency, "transparency"), (*depth, "depth"), (*frames, "frames")];
         let mut names: Vec<_> =
-            all.into_iter().filter_map(|(is_lost, name)| is_lost.then(|| name.to_owned())).collect();
+            all.into_iter().filter(|(is_lost, _)| *is_lost).map(|(_, name)| name.to_owned()).collect();
         // Last, as what the decoder said may hold anything.
         names.extend(damage.as_ref().map(|words| format!("damage: {words}")));
         (!names.is_empty()).then(|| names.join(", "))

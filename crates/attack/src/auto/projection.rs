@@ -110,7 +110,7 @@ mod tests {
             for index in 0..n as usize {
                 let expected = by_bisection(&points[index], &w[index], b[index], norm);
                 for (found, expected) in found[index].iter().zip(&expected) {
-                    assert!((found - expected).abs() < 1e-4, "{norm:?}: {:?}, expected {expected:?}", found);
+                    assert!((found - expected).abs() < 1e-4, "{norm:?}: {found}, expected {expected}");
                 }
                 let end: Vec<_> = points[index].iter().zip(&found[index]).map(|(x, d)| x + d).collect();
                 assert!(end.iter().all(|x| (-1e-6..=1.0 + 1e-6).contains(x)));

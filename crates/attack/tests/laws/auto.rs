@@ -168,7 +168,7 @@ fn a_config_runs_it_on_a_batch_and_a_network_of_one_class_is_refused() {
     assert_eq!(first.n_queries, again.n_queries);
     assert_eq!(first.n_queries[..2], [1; 2], "what is wrong is not attacked");
     let one = |pixels: &Tensor| network.logits(pixels).narrow(1, 0, 1);
-    let error = attack.run(&one, &pixels, &(labels * 0)).unwrap_err().to_string();
+    let error = attack.run(&one, &pixels, &labels.zeros_like()).unwrap_err().to_string();
     assert!(error.contains("the network has 1 classes, expected at least 2"), "{error}");
     let nothing = attack.run(&one, &pixels.narrow(0, 0, 0), &Tensor::zeros([0], (Kind::Int64, Device::Cpu))).unwrap();
     assert_eq!(nothing.pixels.size(), [0, 3, 8, 8]);

@@ -101,9 +101,12 @@ impl<'n> Number<'n> {
     }
 }
 
+/// A numbered shard: its index, its number as its name has it, and its path.
+type Numbered<'a> = (u64, Number<'a>, &'a str);
+
 /// An error where a series is not whole or there are two in its place.
 pub(super) fn check(shards: &[Shard]) -> Result<(), ShardError> {
-    let mut series: BTreeMap<(Split, &str), Vec<(u64, Number, &str)>> = BTreeMap::new();
+    let mut series: BTreeMap<(Split, &str), Vec<Numbered<'_>>> = BTreeMap::new();
     for shard in shards {
         let Some(number) = Number::of(name_of(&shard.relative)) else { continue };
         let index = number.index.parse().unwrap_or_default();
@@ -112,7 +115,7 @@ pub(super) fn check(shards: &[Shard]) -> Result<(), ShardError> {
     series.into_values().try_for_each(check_series)
 }
 
-fn check_series(mut series: Vec<(u64, Number, &str)>) -> Result<(), ShardError> {
+fn check_series(mut series: Vec<Numbered<'_>>) -> Result<(), ShardError> {
     let apart =
         |left: &str, right: &str, why| Err(ShardError::Apart { left: left.to_owned(), right: right.to_owned(), why });
     let (_, first, example) = series[0];

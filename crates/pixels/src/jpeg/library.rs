@@ -177,7 +177,7 @@ unsafe extern "C-unwind" fn on_message(state: &mut c::jpeg_common_struct, level:
         // SAFETY: libjpeg has the pointer to our reports from us.
         let reports = unsafe { &mut *state.err.cast::<Reports>() };
         reports.manager.num_warnings += 1;
-        if reports.manager.msg_code == c::JWRN_JPEG_EOF as i32 {
+        if reports.manager.msg_code == c::JWRN_JPEG_EOF {
             fail("the JPEG is cut short: it ends before its picture does".to_owned());
         }
         if reports.warning.is_none() {

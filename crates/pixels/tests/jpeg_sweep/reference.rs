@@ -64,7 +64,7 @@ fn plane(picture: &Coefficients, component: &Component) -> Option<Plane> {
         // Each sample of the picture is three parts of the nearest one and a part of the next; in full steps at the end.
         let beside = |at: usize, factor: usize, end: usize| match factor {
             1 => (at, at),
-            _ => (at / 2, if at % 2 == 0 { (at / 2).saturating_sub(1) } else { (at / 2 + 1).min(end - 1) }),
+            _ => (at / 2, if at.is_multiple_of(2) { (at / 2).saturating_sub(1) } else { (at / 2 + 1).min(end - 1) }),
         };
         let ((near_x, far_x), (near_y, far_y)) = (beside(x, across, width), beside(y, down, height));
         let line = |y: usize| (3.0 * small[y][near_x] + small[y][far_x]) / 4.0;
