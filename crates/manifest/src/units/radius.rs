@@ -26,7 +26,7 @@ use super::{PixelRadius, parse_fraction};
 #[derive(Clone, Copy, Debug)]
 pub struct Radius {
     value: f64,
-    /// Whether it was written without a fraction and without a point. `1` may mean 1/255, so L∞ refuses it.
+    /// Whether it was written without a fraction and without a point, and is not 0. `1` may mean 1/255, so L∞ refuses it.
     is_integer: bool,
 }
 
@@ -53,7 +53,7 @@ impl Radius {
     /// When it is over 1, or an integer from 1 on, which may have been meant as 255ths: says what to write.
     pub fn as_pixel_radius(self) -> Result<PixelRadius, String> {
         let Self { value, is_integer } = self;
-        if is_integer && (1.0..=255.0).contains(&value) {
+        if is_integer && value <= 255.0 {
             return Err(format!("a part of 1, such as \"{value}/255\" if that is meant: a pixel is between 0 and 1"));
         }
         PixelRadius::new(value).map_err(|_| "at most 1, such as \"8/255\": a pixel is between 0 and 1".to_owned())
@@ -61,7 +61,7 @@ impl Radius {
 
     fn checked(value: f64, is_integer: bool, text: &str) -> Result<Self, String> {
         if value.is_finite() && value >= 0.0 {
-            Ok(Self { value, is_integer })
+            Ok(Self { value, is_integer: is_integer && value >= 1.0 })
         } else {
             Err(format!("`{text}` is no radius, expected a number that is not negative, such as \"8/255\""))
         }
