@@ -88,7 +88,7 @@ fn a_config_that_cannot_be_names_file_line_and_key() {
     let wrong = regime(r#"epsilon = "-8/255", step-size = "2/255", n-steps = 7, random-start = true"#);
     check(standard, &wrong, &["train.toml:4", "`-8/255` is no radius"]);
     let wrong = regime(r#"epsilon = "8/255", step-size = 0, n-steps = 7, random-start = true"#);
-    check(standard, &wrong, &["train.toml:4: key `regime.step-size`: found 0, expected more than 0"]);
+    check(standard, &wrong, &["train.toml:4: key `regime.step-size`: found 0/255, expected more than 0"]);
     let wrong = regime(r#"epsilon = "8/255", alpha = "2/255", n-steps = 7, random-start = true"#);
     check(standard, &wrong, &["train.toml:4", "unknown field `alpha`"]);
     check("flip = true", "flip = 1", &["train.toml:7", "expected a boolean"]);
