@@ -21,7 +21,7 @@ pub fn test(workspace: &Workspace, options: &cli::Test) -> Result<()> {
         tidy::tidy(workspace)?;
         step(workspace, &["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
     }
-    let mut words = vec!["test", "--release", "--workspace"];
+    let mut words = vec!["test", "--release", "--workspace", "--no-fail-fast"];
     if !options.arguments.is_empty() {
         words.push("--");
     }
