@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Instant;
 
 /// Processor seconds that a crate takes on average: the programs of `quick`, on a Xeon of 2023 (Sapphire Rapids).
-const SECONDS_A_CRATE: f64 = 3.5;
+const SECONDS_A_CRATE: f64 = 3.3;
 /// More cores than this wait for one another.
 const MOST_CORES: usize = 8;
 

@@ -1,6 +1,6 @@
 //! Columns of somebody else's Parquet file as the widest type of their kind: text, whole numbers, other numbers, bytes.
 //!
-//! `arrow-cast` knows all types, and takes two minutes to compile. These are the few that Parquet files have.
+//! `arrow-cast` knows all types, and is slow to compile. These are the few that Parquet files have.
 
 use std::sync::Arc;
 
