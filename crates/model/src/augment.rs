@@ -63,22 +63,13 @@ pub fn augment(pixels: &Tensor, augmentation: &Augmentation) -> Tensor {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-    use std::sync::{Mutex, MutexGuard, PoisonError};
 
     use tch::Device;
 
     use super::*;
+    use crate::seeded;
 
     const SIZE: (i64, i64) = (3, 5);
-
-    /// Torch has one generator for all threads, and tests run side by side.
-    static GENERATOR: Mutex<()> = Mutex::new(());
-
-    fn seeded(seed: i64) -> MutexGuard<'static, ()> {
-        let guard = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
-        tch::manual_seed(seed);
-        guard
-    }
 
     fn images(n: i64) -> Tensor {
         (Tensor::arange(n * 3 * SIZE.0 * SIZE.1, (Kind::Int64, Device::Cpu)) + 1).view([n, 3, SIZE.0, SIZE.1])

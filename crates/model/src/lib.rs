@@ -48,3 +48,12 @@ pub use normalisation::{Normalisation, PerChannel};
 pub use precision::Precision;
 pub use spec::{Model, NetworkSpec};
 pub use weights::{load, load_expecting, load_initial, save};
+
+/// Torch has one generator for all threads, and tests run side by side: a test that draws keeps it to itself.
+#[cfg(test)]
+fn seeded(seed: i64) -> std::sync::MutexGuard<'static, ()> {
+    static GENERATOR: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let guard = GENERATOR.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    tch::manual_seed(seed);
+    guard
+}

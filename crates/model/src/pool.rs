@@ -101,7 +101,7 @@ mod tests {
         for n_values in [3, 1000] {
             for shape in [[2, 1, 2, 2], [3, 5, 4, 6], [2, 32, 8, 8], [1, 67, 2, 4]] {
                 for kind in [Kind::Float, Kind::BFloat16] {
-                    tch::manual_seed(n_values);
+                    let _generator = crate::seeded(n_values);
                     let values_of = Tensor::randint(n_values, shape, (Kind::Float, Device::Cpu)) - (n_values / 2);
                     let features = channels_last(&(values_of * 0.1).to_kind(kind));
                     assert!(is_for_one_operator(&features));
@@ -132,7 +132,7 @@ mod tests {
             [2, 5, 6, 4, 7],
         ] {
             let [n, n_in, height, width, n_out] = size;
-            tch::manual_seed(n_in);
+            let _generator = crate::seeded(n_in);
             let options = (Kind::Float, Device::Cpu);
             let features = channels_last(&(Tensor::randint(5, [n, n_in, height, width], options) * 0.5 - 1.0));
             let weight = channels_last(&(Tensor::rand([n_out, n_in, 3, 3], options) - 0.5));

@@ -19,11 +19,14 @@ fn spec() -> NetworkSpec {
 /// Torch has one generator for all threads, and tests run side by side.
 static GENERATOR: Mutex<()> = Mutex::new(());
 
-fn network() -> Network {
+fn drawn(spec: &NetworkSpec) -> Network {
     let _generator = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
     tch::manual_seed(5);
-    let class_names = ["cat", "dog", "frog"].map(str::to_owned).to_vec();
-    Network::new(&spec(), Device::Cpu).unwrap().with_class_names(class_names).unwrap()
+    Network::new(spec, Device::Cpu).unwrap()
+}
+
+fn network() -> Network {
+    drawn(&spec()).with_class_names(["cat", "dog", "frog"].map(str::to_owned).to_vec()).unwrap()
 }
 
 fn write(path: &Path) -> WeightsMetadata {
@@ -137,7 +140,7 @@ fn buffers_and_normalisation_are_saved_and_loaded() {
         NetworkSpec::new(Model::PreActResNet18, Some(2), 3, 16),
         NetworkSpec::new(Model::WideResNet, Some(1), 3, 8).with_depth(Some(10)),
     ] {
-        let network = Network::new(&spec, Device::Cpu).unwrap().with_normalisation(normalisation);
+        let network = drawn(&spec).with_normalisation(normalisation);
         let images = Tensor::linspace(0.0, 1.0, 4 * 3 * spec.image_size.pow(2), (Kind::Float, Device::Cpu));
         let images = images.view([4, 3, spec.image_size, spec.image_size]);
         for _ in 0..2 {

@@ -72,6 +72,7 @@ mod tests {
 
     #[test]
     fn an_average_is_the_first_weights_and_then_leans_to_the_later_ones() {
+        let _generator = crate::seeded(1);
         let network = Network::new(&NetworkSpec::new(Model::PaperRobust, Some(1), 2, 4), Device::Cpu).unwrap();
         let mut average = Average::new(WeightAverage { decay: 0.9 }, &network);
         // Weights of 1, 2 and 5; the averages are those of PyTorch's `AveragedModel` with `get_ema_multi_avg_fn(0.9)`.

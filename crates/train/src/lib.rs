@@ -54,3 +54,12 @@ pub use schedule::{Annealing, Length, Milestones, Schedule};
 pub use stopping::EarlyStopping;
 pub use tensorboard::EventFile;
 pub use training::{Record, Trained, train, train_from, train_resumably};
+
+/// Torch has one generator for all threads, and tests run side by side: a test that draws keeps it to itself.
+#[cfg(test)]
+fn seeded(seed: i64) -> std::sync::MutexGuard<'static, ()> {
+    static GENERATOR: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let guard = GENERATOR.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    tch::manual_seed(seed);
+    guard
+}

@@ -207,7 +207,7 @@ mod tests {
 
     /// Both walk down the same bent valley; torch's own optimiser is the measure.
     fn check(config: OptimizerConfig, mut theirs: impl FnMut(&nn::VarStore) -> nn::Optimizer) {
-        tch::manual_seed(2);
+        let _generator = crate::seeded(2);
         let start = Tensor::randn([7, 5], (Kind::Float, Device::Cpu));
         let loss = |weights: &Tensor| (weights.square() * 3.0 + weights.sin()).sum(Kind::Float);
 

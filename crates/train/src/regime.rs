@@ -213,7 +213,7 @@ mod tests {
     /// them with the loss of the TRADES authors' own code and with `cross_entropy(label_smoothing=0.1)`.
     #[test]
     fn losses_and_gradients_are_pytorchs() {
-        tch::manual_seed(1);
+        let _generator = crate::seeded(1);
         let network = Network::new(&NetworkSpec::new(Model::PaperRobust, Some(8), 4, 8), Device::Cpu).unwrap();
         let index = Tensor::arange(5 * 3 * 8 * 8, (Kind::Float, Device::Cpu));
         let natural = ((&index * 0.7).sin() * 0.5 + 0.5).view([5, 3, 8, 8]);
