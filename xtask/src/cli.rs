@@ -194,6 +194,8 @@ pub enum Benched {
     Ingest,
     /// Training: images a second beside eager PyTorch, which TWINSET_BENCH_PYTHON names
     Train,
+    /// AutoAttack beside its authors' own, of which TWINSET_BENCH_AUTOATTACK names a checkout
+    Attack,
 }
 
 impl Benched {
@@ -203,6 +205,7 @@ impl Benched {
             Self::Neardup => "neardup",
             Self::Ingest => "ingest",
             Self::Train => "train",
+            Self::Attack => "attack",
         }
     }
 }
