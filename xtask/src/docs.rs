@@ -20,7 +20,8 @@ pub fn docs(workspace: &Workspace) -> Result<()> {
     }
     let mut command = Command::new("mdbook");
     command.args(["build", "docs"]).current_dir(workspace.root());
-    let (status, _) = process::spawn(&mut command).and_then(process::Running::wait).context("failed to start `mdbook`")?;
+    let (status, _) =
+        process::spawn(&mut command).and_then(process::Running::wait).context("failed to start `mdbook`")?;
     if !status.success() {
         bail!("`mdbook build docs` ended with {}", process::describe(status));
     }

@@ -99,7 +99,11 @@ mod tests {
         let other = text("docs/src/other.md", "# Other\n\n## What leaks from my test set?\n");
         for (path, line, expected) in [
             ("README.md", "see [the book](docs/src/other.md)", None),
-            ("README.md", "![alt](docs/none.png)", Some("README.md:1: `docs/none.png` leads nowhere: there is no `docs/none.png`")),
+            (
+                "README.md",
+                "![alt](docs/none.png)",
+                Some("README.md:1: `docs/none.png` leads nowhere: there is no `docs/none.png`"),
+            ),
             ("README.md", "[a](https://example.com/none) `[b](none.md)`", None),
             ("README.md", "```\n[a](none.md)\n```", None),
             ("docs/src/a.md", "[other](other.md#what-leaks-from-my-test-set)", None),
