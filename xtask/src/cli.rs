@@ -46,6 +46,8 @@ pub enum Command {
     Readers,
     /// Check the invariants of the architecture
     Tidy,
+    /// Build the book in `docs/` with mdBook: target/book/index.html
+    Docs,
 }
 
 /// Get libtorch, once for all checkouts

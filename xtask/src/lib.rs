@@ -23,6 +23,7 @@ pub mod compile;
 pub mod device;
 pub mod digest;
 pub mod display;
+pub mod docs;
 pub mod execute;
 pub mod finished;
 pub mod forecast;

@@ -5,7 +5,7 @@ use clap::Parser;
 use std::process::ExitCode;
 use xtask::cli::{Cli, Command};
 use xtask::workspace::Workspace;
-use xtask::{bench, hint, interrupt, plan, readers, reproduce, setup, status, test, tidy};
+use xtask::{bench, docs, hint, interrupt, plan, readers, reproduce, setup, status, test, tidy};
 
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
@@ -33,6 +33,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Bench(options) => bench::bench(&workspace, options),
         Command::Readers => readers::readers(&workspace),
         Command::Tidy => tidy::tidy(&workspace),
+        Command::Docs => docs::docs(&workspace),
     }
 }
 

@@ -70,11 +70,18 @@ pub fn readers(workspace: &Workspace) -> Result<()> {
     run_python(EXAMPLES, &[Path::new("SCHEMAS.md"), &asked, Path::new("--audit"), &programs.join("twinset-audit")])?;
     let described = DESCRIBED.map(|name| study.folder.join(name));
     run_python(CROISSANT, &described.each_ref().map(PathBuf::as_path))?;
+    read_book(workspace, &packages)?;
     let (events, spec) = (study.events(), std::env::var_os(SPEC).map(PathBuf::from));
     match &spec {
         Some(spec) => run_python(EVENTS, &[&events, Path::new("--spec"), spec]),
         None => run_python(EVENTS, &[&events]),
     }
+}
+
+/// Runs the SQL and Python in the book, which its test leaves out where the packages are not named.
+fn read_book(workspace: &Workspace, packages: &Path) -> Result<()> {
+    let mut command = workspace.cargo();
+    run(command.args(["test", "--release", "--workspace", "--test", "book"]).env("TWINSET_READERS", packages))
 }
 
 /// What the stages made, gone when dropped.

@@ -1,4 +1,4 @@
-//! Weights between here and PyTorch: the README's snippet gives the same logits, and what PyTorch saves is read.
+//! Weights between here and PyTorch: the book's snippet gives the same logits, and what PyTorch saves is read.
 //!
 //! Needs a Python with torch and safetensors, named by `TWINSET_TEST_PYTHON`; without it nothing is tested, and that is
 //! said.
@@ -36,10 +36,10 @@ for folder in folders:
     save_file({name: tensor.detach().contiguous() for name, tensor in logits.items()}, "logits.safetensors")
 "#;
 
-/// The README's block of Python that loads our weights.
+/// The book's block of Python that loads our weights.
 fn snippet() -> String {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
-    let blocks = readme.split("```python\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src/train.md")).unwrap();
+    let blocks = page.split("```python\n").skip(1).filter_map(|rest| rest.split("```").next());
     blocks.filter(|block| block.contains("load_state_dict")).collect()
 }
 

@@ -2,6 +2,7 @@
 
 mod features;
 mod manifests;
+mod pages;
 mod sources;
 mod tracked;
 
@@ -29,6 +30,7 @@ pub fn tidy(workspace: &Workspace) -> Result<()> {
     let files = tracked(workspace)?;
     let mut findings = find(&files);
     findings.extend(features::agree(workspace)?);
+    findings.extend(pages::links(&files, &|path| workspace.root().join(path).exists()));
     for warning in sources::long(&files) {
         eprintln!("warning: {warning}");
     }
@@ -54,6 +56,8 @@ pub fn find(files: &[Text]) -> Vec<Finding> {
         manifests::defaults_need_no_libtorch,
         sources::libraries_are_silent,
         sources::files_are_written_by_manifest,
+        pages::readme_is_short,
+        pages::book_is_listed,
         tracked::no_machine_and_no_registry,
     ];
     checks.iter().flat_map(|check| check(files)).collect()

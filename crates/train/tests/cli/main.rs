@@ -164,10 +164,10 @@ fn bfloat16_without_its_instructions_is_refused_by_a_check_and_a_training() {
 }
 
 #[test]
-fn the_readmes_training_can_be_asked_for() {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
-    let (_, table) = readme.split_once("    [arm.train]\n").unwrap();
-    let lines: Vec<_> = table.lines().map_while(|line| line.strip_prefix("    ")).collect();
+fn the_books_training_can_be_asked_for() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src/train.md")).unwrap();
+    let (_, table) = page.split_once("```toml\n[arm.train]\n").unwrap();
+    let lines: Vec<_> = table.lines().take_while(|line| *line != "```").collect();
     assert!(lines.len() > 10, "{lines:?}");
     let study = Study::new();
     fs::write(study.path("train.toml"), lines.join("\n")).unwrap();
