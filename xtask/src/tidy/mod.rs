@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: the invariants of the architecture, each a function from texts to findings.
 
+mod circles;
 mod features;
 mod manifests;
 mod sources;
@@ -52,6 +53,7 @@ pub fn find(files: &[Text]) -> Vec<Finding> {
         manifests::lints_are_shared,
         manifests::versions_stand_once,
         manifests::defaults_need_no_libtorch,
+        circles::no_circles,
         sources::libraries_are_silent,
         sources::files_are_written_by_manifest,
         tracked::no_machine_and_no_registry,
