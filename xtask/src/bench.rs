@@ -3,7 +3,7 @@
 use crate::cli;
 use crate::process;
 use crate::setup;
-use crate::test;
+use crate::step;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 pub fn bench(workspace: &Workspace, options: &cli::Bench) -> Result<()> {
     setup::ensure(workspace, false)?;
     // A bench also runs the programs that stand beside it.
-    test::step(workspace, &["build", "--release", "--workspace", "--bins"])?;
+    step::step(workspace, &["build", "--release", "--workspace", "--bins"])?;
     let mut command = workspace.cargo();
     // The whole workspace, so that dependencies have the features that they have in `cargo xtask test`: compiled once.
     command.args(["bench", "--workspace", "--bench", options.what.name(), "--"]);
@@ -19,7 +19,7 @@ pub fn bench(workspace: &Workspace, options: &cli::Bench) -> Result<()> {
     if options.quick {
         command.arg("--quick");
     }
-    test::with_shared_data(workspace, &mut command);
+    step::with_shared_data(workspace, &mut command);
     let (status, _) = process::spawn(&mut command).and_then(process::Running::wait).context("failed to start cargo")?;
     match status.success() {
         true => Ok(()),

@@ -1,8 +1,8 @@
 //! The command line.
 
-use crate::cell::parse_seeds;
 use crate::device::DeviceChoice;
 use crate::precision::Precision;
+use crate::seeds::parse_seeds;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 

@@ -1,13 +1,25 @@
 //! What the user sees while a reproduction runs: on a terminal one line for the whole and one for each running stage;
 //! in a log a line every few seconds and one for each finished run.
 
-use crate::execute::Progress;
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
 const LOG_PERIOD: Duration = Duration::from_secs(5);
+
+/// How far a running stage is, as it says itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    /// Units done.
+    pub done: u64,
+    /// Units in all; 0 where the stage does not know.
+    pub total: u64,
+    /// What is counted.
+    pub unit: String,
+    /// What is going on.
+    pub message: String,
+}
 
 /// Where progress goes.
 #[derive(Debug)]

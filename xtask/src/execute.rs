@@ -1,5 +1,6 @@
 //! Executing one stage run: its program in its partial folder, its log beside its outputs.
 
+use crate::display::Progress;
 use crate::interrupt;
 use crate::lineage;
 use crate::process::{self, Cost};
@@ -32,19 +33,6 @@ pub struct Executor<'a> {
     pub parent_id: String,
     /// Set when no run is wanted any more.
     pub is_stopped: AtomicBool,
-}
-
-/// How far a running stage is, as it says itself.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Progress {
-    /// Units done.
-    pub done: u64,
-    /// Units in all; 0 where the stage does not know.
-    pub total: u64,
-    /// What is counted.
-    pub unit: String,
-    /// What is going on.
-    pub message: String,
 }
 
 /// How a run ended.

@@ -5,9 +5,9 @@ use crate::cell::Cell;
 use crate::digest::{self, Digest};
 use crate::pace::Paces;
 use crate::run;
-use crate::schedule::{Works, work_key};
 use crate::stage::Stage;
 use crate::track::{Planner, Track};
+use crate::works::{Works, work_key};
 use serde::Serialize;
 use std::collections::BTreeSet;
 

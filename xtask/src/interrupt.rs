@@ -1,7 +1,7 @@
 //! Ctrl-C and SIGTERM: children end, and what is under way is left so that the next call goes on from it.
 
-use crate::process;
 use anyhow::{Context, Result};
+use nix::sys::signal::Signal;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -27,14 +27,14 @@ impl fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
-/// Ends the children on the first interrupt, without mercy from the second on. What `nohup` has ignored stays so.
+/// On the first interrupt, has `end_children` send them SIGTERM; from the second on, SIGKILL. What `nohup` has ignored stays so.
 #[expect(unsafe_code, reason = "a signal's disposition is known and set through libc alone")]
-pub fn install() -> Result<()> {
+pub fn install(end_children: fn(Signal)) -> Result<()> {
     // SAFETY: no handler of ours is involved.
     let ignores_hangup = unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) == libc::SIG_IGN };
-    ctrlc::set_handler(|| {
+    ctrlc::set_handler(move || {
         let is_first = N_INTERRUPTS.fetch_add(1, Ordering::SeqCst) == 0;
-        process::end_all(if is_first { libc::SIGTERM } else { libc::SIGKILL });
+        end_children(if is_first { Signal::SIGTERM } else { Signal::SIGKILL });
     })
     .context("failed to install the handler of Ctrl-C")?;
     if ignores_hangup {

@@ -6,11 +6,12 @@ use crate::ask::Work;
 use crate::execute::Spent;
 use crate::run::StageRun;
 use anyhow::{Context, Result};
+use chrono::{SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// A pipeline's ledger.
 #[derive(Debug, Clone)]
@@ -47,10 +48,9 @@ pub struct Entry {
 impl Entry {
     /// The entry of an execution that ended just now.
     pub fn now(run: &StageRun, cells: Vec<String>, spent: &Spent, work: Option<Work>) -> Self {
-        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let started = started.saturating_sub(Duration::from_secs_f64(spent.cost.wall_s));
+        let started = Utc::now() - Duration::from_secs_f64(spent.cost.wall_s);
         Self {
-            started_at: utc(started.as_secs()),
+            started_at: started.to_rfc3339_opts(SecondsFormat::Secs, true),
             stage: run.stage.to_string(),
             key: run.key.clone(),
             cells,
@@ -115,43 +115,16 @@ fn round(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
-/// Seconds since 1970 as `2026-01-31T23:59:59Z` (days to dates as in Hinnant, "chrono-compatible low-level date algorithms").
-fn utc(seconds: u64) -> String {
-    let (days, of_day) = (seconds / 86_400, seconds % 86_400);
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn dates_are_right() {
-        for (seconds, expected) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_399, "2000-02-28T23:59:59Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (1_767_225_599, "2025-12-31T23:59:59Z"),
-        ] {
-            assert_eq!(utc(seconds), expected);
-        }
-    }
 
     #[test]
     fn lines_are_appended_and_read_and_a_cut_one_is_left_out() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::of(folder.path());
         let entry = |stage: &str, exit_status: &str, wall_s, passes| Entry {
-            started_at: utc(0),
+            started_at: "1970-01-01T00:00:00Z".to_owned(),
             stage: stage.to_owned(),
             key: "k".to_owned(),
             cells: vec!["a".to_owned()],

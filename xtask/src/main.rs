@@ -5,7 +5,7 @@ use clap::Parser;
 use std::process::ExitCode;
 use xtask::cli::{Cli, Command};
 use xtask::workspace::Workspace;
-use xtask::{bench, docs, hint, interrupt, plan, readers, reproduce, setup, status, test, tidy};
+use xtask::{bench, docs, hint, interrupt, plan, process, readers, reproduce, setup, status, test, tidy};
 
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<()> {
-    interrupt::install()?;
+    interrupt::install(process::end_all)?;
     let workspace = Workspace::locate(cli.root.clone())?;
     match &cli.command {
         Command::Setup(options) => setup::setup(&workspace, options),

@@ -4,7 +4,7 @@
 //! machines have AVX2 alone.
 
 use crate::process;
-use crate::test::with_shared_data;
+use crate::step::with_shared_data;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;

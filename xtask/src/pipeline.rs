@@ -2,10 +2,10 @@
 //!
 //! The file is read strictly. A stage's own table is not looked into: `--check` of the stage does that.
 
-use crate::cell::check_seed;
 use crate::cli::StudyArgs;
 use crate::hint::{did_you_mean, hinted};
 use crate::precision::Precision;
+use crate::seeds::check_seed;
 use crate::stage::Stage;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};

@@ -1,20 +1,19 @@
 //! What has to be there before anything runs: the stage programs, and a pipeline that they find good.
 
 use crate::ask::Asker;
-use crate::cell::seeds_text;
 use crate::check;
 use crate::cli::StudyArgs;
 use crate::device::{self, Device, DeviceChoice};
-use crate::digest::Digest;
+use crate::digest::{Digest, SourceDigests};
 use crate::pipeline::Pipeline;
 use crate::programs::{self, Programs};
-use crate::reproduce::{source_digests, sources};
+use crate::seeds::seeds_text;
 use crate::setup;
 use crate::track::Planner;
 use crate::workspace::Workspace;
 use anyhow::Result;
 use clap::ValueEnum;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A checked pipeline and what runs it.
 #[derive(Debug)]
@@ -60,6 +59,20 @@ pub fn prepare(
     };
     digests.save()?;
     Ok(Prepared { pipeline, seeds, programs, device, data, sources, unreadable, args: args.clone() })
+}
+
+/// The remembered digests of programs and sources.
+pub fn source_digests(workspace: &Workspace) -> SourceDigests {
+    SourceDigests::open(workspace.stages().join(".source-digests.json"))
+}
+
+/// The files that ingest reads: their names below the folder of datasets, and their digests.
+pub fn sources(asker: &Asker<'_>, data: Option<&Path>, digests: &mut SourceDigests) -> Result<Vec<(String, Digest)>> {
+    let named = |path: PathBuf| {
+        let name = data.and_then(|data| path.strip_prefix(data).ok()).unwrap_or(&path).to_string_lossy().into_owned();
+        Ok((name, digests.of(&path)?))
+    };
+    asker.list_inputs(data)?.into_iter().map(named).collect()
 }
 
 impl Prepared {

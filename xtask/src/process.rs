@@ -4,6 +4,8 @@
 //! kernel kills it should the runner die without a word.
 
 use crate::interrupt;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -51,7 +53,7 @@ fn start(command: &mut Command) -> io::Result<Running> {
     let child = command.spawn()?;
     groups().insert(group_of(&child));
     if interrupt::requested() {
-        end_all(libc::SIGTERM);
+        end_all(Signal::SIGTERM);
     }
     Ok(Running { child, started: Instant::now() })
 }
@@ -74,14 +76,15 @@ pub fn output_for(command: &mut Command, input: String) -> io::Result<Output> {
 }
 
 /// Sends `signal` to every child's group.
-pub fn end_all(signal: i32) {
+pub fn end_all(signal: Signal) {
     for group in groups().iter() {
-        kill_group(*group, signal);
+        // A group that has ended by now is no error.
+        let _ = killpg(Pid::from_raw(*group), signal);
     }
-    if signal == libc::SIGTERM {
+    if signal == Signal::SIGTERM {
         thread::spawn(|| {
             thread::sleep(GRACE);
-            end_all(libc::SIGKILL);
+            end_all(Signal::SIGKILL);
         });
     }
 }
@@ -141,14 +144,6 @@ fn read_all(pipe: Option<impl io::Read>) -> Vec<u8> {
     bytes
 }
 
-#[expect(unsafe_code, reason = "the standard library has no signals")]
-fn kill_group(group: i32, signal: i32) {
-    // SAFETY: kill takes plain numbers and touches no memory of ours.
-    unsafe {
-        libc::kill(-group, signal);
-    }
-}
-
 #[expect(unsafe_code, reason = "the standard library's wait does not say what the child used")]
 fn wait4(pid: i32) -> io::Result<(ExitStatus, libc::rusage)> {
     let mut status = 0;
@@ -171,18 +166,13 @@ fn wait4(pid: i32) -> io::Result<(ExitStatus, libc::rusage)> {
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "only the child can ask the kernel to be ended with its parent")]
 fn die_with_parent(command: &mut Command) {
-    let parent = std::process::id();
+    let parent = Pid::this();
     // SAFETY: prctl and getppid are async-signal-safe, and nothing is allocated between fork and exec.
     unsafe {
         command.pre_exec(move || {
-            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 {
-                return Err(io::Error::last_os_error());
-            }
+            nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
             // The parent may have died before the call above.
-            if u32::try_from(libc::getppid()) != Ok(parent) {
-                return Err(io::Error::from_raw_os_error(libc::ESRCH));
-            }
-            Ok(())
+            if Pid::parent() == parent { Ok(()) } else { Err(nix::errno::Errno::ESRCH.into()) }
         });
     }
 }

@@ -7,7 +7,7 @@
 use crate::hint::hinted;
 use crate::process;
 use crate::setup;
-use crate::test;
+use crate::step::step;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -36,7 +36,7 @@ const STUDY: [&str; 7] = [
        --set attacks=[{kind="fgsm",epsilon="8/255"}] --out OUT/evaluate"#,
     "neardup clean --images OUT/ingest/images.parquet --pairs OUT/neardup/pairs.parquet
        --clusters OUT/neardup/clusters.parquet --out OUT/clean",
-    r#"ingest --data ROOT/crates/pixels --set dataset="image-folder" --set path="tests" --set draw-split={test=0.2}
+    r#"ingest --data ROOT/crates/pixels/tests --set dataset="image-folder" --set path="images" --set draw-split={test=0.2}
        --set resize={width=16,height=16} --set shard-images=5 --out OUT/sharded"#,
 ];
 
@@ -56,7 +56,7 @@ const DESCRIBED: [&str; 4] = ["ingest", "inject", "clean", "sharded"];
 /// Makes a small study and has it read; an error where a reader fails or finds something else than the files claim.
 pub fn readers(workspace: &Workspace) -> Result<()> {
     setup::ensure(workspace, false)?;
-    test::step(workspace, &["build", "--release", "--workspace", "--bins"])?;
+    step(workspace, &["build", "--release", "--workspace", "--bins"])?;
     let packages = packages(workspace)?;
     let programs = crate::compile::target_folder(workspace)?.join("release");
     let study = Study::make(workspace, &programs)?;

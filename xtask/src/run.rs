@@ -1,8 +1,8 @@
 //! A *stage run* is one execution of one stage program. Its *key* is the BLAKE3 of all that its outputs depend on.
 
 use crate::digest::Digest;
+use crate::finished::Finished;
 use crate::stage::Stage;
-use crate::store::Finished;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;

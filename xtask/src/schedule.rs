@@ -3,8 +3,8 @@
 use crate::ask::Work;
 use crate::cell::Cell;
 use crate::digest::Digest;
-use crate::display::{Display, Whole, duration};
-use crate::execute::{Ended, Executor, Outcome, Progress};
+use crate::display::{Display, Progress, Whole, duration};
+use crate::execute::{Ended, Executor, Outcome};
 use crate::interrupt;
 use crate::ledger::{Entry, Ledger};
 use crate::pace::{Settings, settings};
@@ -14,6 +14,7 @@ use crate::stage::Stage;
 use crate::store::{Finished, Store};
 use crate::study::{Status, status};
 use crate::track::{Failure, Planner, Track};
+use crate::works::{Works, work_key};
 use anyhow::{Result, anyhow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -23,14 +24,6 @@ use std::thread;
 use std::time::Duration;
 
 const TICK: Duration = Duration::from_millis(200);
-
-/// How much each arm and rate trains, where it could be estimated.
-pub type Works = BTreeMap<(usize, u64), Work>;
-
-/// What [`Works`] is asked by.
-pub fn work_key(cell: &Cell) -> (usize, u64) {
-    (cell.arm, cell.rate.to_bits())
-}
 
 /// What scheduling needs to know.
 #[derive(Debug)]
@@ -66,6 +59,11 @@ pub struct Tally {
     pub n_cells: usize,
     /// See [`Self::n_cells`].
     pub n_cells_ended: usize,
+}
+
+/// Stage runs at once: what the user says, or as many as there are cores.
+pub fn n_jobs(jobs: Option<u16>) -> usize {
+    jobs.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from)
 }
 
 /// Takes a track past all that is finished; returns the first run that is not.
@@ -311,7 +309,7 @@ impl State<'_, '_> {
     /// Ends what runs and starts nothing more; the first reason counts.
     fn stop(&mut self, error: anyhow::Error) {
         self.scheduler.executor.is_stopped.store(true, Ordering::SeqCst);
-        crate::process::end_all(libc::SIGTERM);
+        crate::process::end_all(nix::sys::signal::Signal::SIGTERM);
         self.error.get_or_insert(error);
     }
 

@@ -3,14 +3,15 @@
 use crate::ask::Asker;
 use crate::cell::{self, Cell};
 use crate::cli;
+use crate::data_folder::{data_folder, remembered_data};
 use crate::device;
 use crate::display::duration;
 use crate::execute::{log_of, reason};
 use crate::hint;
 use crate::ledger::{Entry, Ledger};
 use crate::pipeline::{self, Pipeline};
+use crate::prepare::{source_digests, sources};
 use crate::programs;
-use crate::reproduce::{data_folder, remembered_data, source_digests, sources};
 use crate::schedule::skip_finished;
 use crate::stage::Stage;
 use crate::store::Store;

@@ -6,21 +6,10 @@ use crate::pipeline::{Arm, Pipeline};
 use crate::precision::Precision;
 use crate::stage::Stage;
 use crate::store::Finished;
-use crate::track::Track;
+use crate::track::{Study, Track};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// A study's state, as report reads it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Study {
-    /// The text of `study.json`.
-    pub text: String,
-    /// The same without what trainings cost, by which a report is found again: the same results have one report.
-    pub identity: String,
-    /// Every file that it names, with its digest.
-    pub files: BTreeMap<String, Digest>,
-}
 
 #[derive(Serialize)]
 struct StudyFile<'a> {

@@ -10,7 +10,6 @@ use crate::programs::Programs;
 use crate::run::{self, Ingredients, StageRun};
 use crate::stage::Stage;
 use crate::store::Finished;
-use crate::study::Study;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use toml::{Table, Value};
@@ -41,6 +40,17 @@ pub struct Failure {
     pub reason: String,
     /// What it printed, from the workspace's root.
     pub log: PathBuf,
+}
+
+/// A study's state, as report reads it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Study {
+    /// The text of `study.json`.
+    pub text: String,
+    /// The same without what trainings cost, by which a report is found again: the same results have one report.
+    pub identity: String,
+    /// Every file that it names, with its digest.
+    pub files: BTreeMap<String, Digest>,
 }
 
 impl Track {

@@ -18,11 +18,11 @@ mod subset;
 use std::path::{Path, PathBuf};
 
 use twinset_manifest::Provenance;
-use twinset_manifest::rows::Split;
+use twinset_manifest::rows::{Image, Split};
 use twinset_stage::Progress;
 
+use crate::image_row::Place;
 use crate::sink::Sink;
-use crate::taken::{Place, Taken};
 use crate::{Counts, IngestError, Summary};
 pub use batch::Batch;
 pub use error::CifarError;
@@ -90,8 +90,8 @@ impl Source<'_> {
         let mut sink = Sink::create(out, ids.len(), progress)?;
         sink.write(
             &ids,
-            |_, _| (),
-            |&id, ()| {
+            |_| family::PIXEL_BYTES as u64,
+            |&id| {
                 let ((batch, at), (split, label)) = (records[id], labels[id]);
                 (Ok(image(id, split, u32::from(label), &class_names, batch, at)), ())
             },
@@ -116,7 +116,7 @@ fn unverified(batches: &[Batch], is_allowed: bool) -> Result<Vec<String>, CifarE
 }
 
 /// The image at a place in the official order.
-fn image(id: usize, split: Split, label: u32, class_names: &[String], batch: &Batch, at: usize) -> Taken {
+fn image(id: usize, split: Split, label: u32, class_names: &[String], batch: &Batch, at: usize) -> Image {
     let pixels = batch.pixels(at);
     let place = Place {
         image_id: id as u64,
@@ -125,5 +125,5 @@ fn image(id: usize, split: Split, label: u32, class_names: &[String], batch: &Ba
         class_name: class_names[label as usize].clone(),
         source: format!("{}#{at}", batch.name()),
     };
-    Taken::as_png(place, pixels)
+    place.png_row(&pixels)
 }

@@ -70,9 +70,24 @@ pub fn download(files: &[RemoteFile], to: &Path, options: &Options) -> Result<Ve
     let mut fetched = Vec::new();
     for (at, file) in files.iter().enumerate() {
         // A user without a network is told of all that is missing, and not of one file after the other.
-        fetched.push(fetch(file, to, options).map_err(|error| error.with_missing(&files[at..], to, options))?);
+        fetched.push(fetch(file, to, options).map_err(|error| with_missing(error, &files[at..], to, options))?);
     }
     Ok(fetched)
+}
+
+/// The error with all files that are missing, of which the first could not be fetched.
+fn with_missing(mut error: DownloadError, files: &[RemoteFile], to: &Path, options: &Options) -> DownloadError {
+    if let DownloadError::NotFetched { missing, .. } = &mut error {
+        let is_missing = |file: &&RemoteFile| !matches!(state(file, to), Ok(State::Present));
+        *missing = files.iter().filter(is_missing).map(|file| placement(file, to, options)).collect();
+    }
+    error
+}
+
+/// Where a file may be had, where it belongs, and how it is known.
+fn placement(file: &RemoteFile, to: &Path, options: &Options) -> String {
+    let (addresses, path) = (options.addresses(file).join(" or "), to.join(file.path));
+    format!("{addresses} as `{}` ({} bytes, SHA-256 {})", path.display(), file.n_bytes, file.sha256)
 }
 
 #[cfg(test)]

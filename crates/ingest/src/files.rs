@@ -13,13 +13,13 @@ use twinset_manifest::{Digest, Input, Provenance, Row};
 use twinset_stage::Progress;
 
 use crate::files_digest::FilesDigest;
-use crate::in_order::Room;
+use crate::image_row::Place;
 use crate::outcomes::Outcomes;
+use crate::rejection::{Rejection, reject, told};
 use crate::resize::Resize;
 use crate::sharding::Sharding;
 use crate::sink::{Made, Sink};
-use crate::take::{Keep, Rejection, Take, reject, told};
-use crate::taken::{Place, Taken};
+use crate::take::{Keep, Take};
 use crate::{IngestError, Summary};
 
 /// A file that may be an image.
@@ -27,8 +27,6 @@ pub(crate) struct Found {
     pub(crate) path: PathBuf,
     /// The bytes of the path in front of what is relative to the folder of all.
     pub(crate) n_folder_bytes: usize,
-    /// Whether it was listed as a regular file, and not as a pipe or what else there is; false where that was not seen.
-    pub(crate) is_regular: bool,
     pub(crate) split: Split,
     pub(crate) label: Option<u32>,
 }
@@ -126,11 +124,10 @@ impl Files<'_> {
         mut note: impl FnMut(&Found, Option<&str>) + Send,
     ) -> Result<Input, IngestError> {
         let mut digest = FilesDigest::new();
-        let read = |&(_, found): &Numbered, room: &mut Room| self.read(found, room);
         sink.write(
             files,
-            read,
-            |numbered, read| self.make(numbered, read),
+            |(_, found)| fs::metadata(&found.path).map_or(0, |metadata| metadata.len()),
+            |numbered| self.make(numbered),
             |Note { found, bytes, rejected }: Note<'_>| {
                 digest.add(&found.relative(), &bytes);
                 note(found, rejected.as_deref());
@@ -139,10 +136,11 @@ impl Files<'_> {
         Ok(digest.into_input(self.folder))
     }
 
-    fn make<'f>(&self, &(id, found): &Numbered<'f>, read: Result<Bytes, Rejection>) -> Made<Note<'f>> {
+    fn make<'f>(&self, &(id, found): &Numbered<'f>) -> Made<Note<'f>> {
+        let read = self.read(found);
         let bytes = read.as_ref().map_or_else(|_| Bytes::new(), Bytes::clone);
         match read.and_then(|bytes| self.image(id, found, bytes)) {
-            Ok(taken) => (Ok(taken), Note { found, bytes, rejected: None }),
+            Ok(image) => (Ok(image), Note { found, bytes, rejected: None }),
             Err(rejection) => {
                 let reject = reject(&found.relative(), rejection);
                 let rejected = Some(told(&reject));
@@ -151,12 +149,12 @@ impl Files<'_> {
         }
     }
 
-    fn read(&self, found: &Found, room: &mut Room) -> Result<Bytes, Rejection> {
+    fn read(&self, found: &Found) -> Result<Bytes, Rejection> {
         if found.label.is_none() {
             let (reason, detail) = self.unlabelled;
             return Err((reason, detail.to_owned()));
         }
-        let read = self.take().file(&found.path, found.is_regular, room);
+        let read = self.take().file(&found.path);
         read.map_err(|rejection| self.with_tried(found, rejection))
     }
 
@@ -164,7 +162,7 @@ impl Files<'_> {
         (reason, detail + &(self.tried)(found))
     }
 
-    fn image(&self, id: usize, found: &Found, bytes: Bytes) -> Result<Taken, Rejection> {
+    fn image(&self, id: usize, found: &Found, bytes: Bytes) -> Result<Image, Rejection> {
         let label = found.label.expect("a file without a label was rejected before");
         let relative = found.relative();
         let place = Place {
@@ -175,12 +173,12 @@ impl Files<'_> {
             source: relative.clone().into_owned(),
         };
         let referenced = || Keep::Path(self.config_folder.join(&*relative).to_string_lossy().into_owned());
-        let taken = self.take().image(place, bytes, if self.embed { Keep::Bytes } else { referenced() })?;
+        let image = self.take().image(place, bytes, if self.embed { Keep::Bytes } else { referenced() })?;
         if !self.embed && matches!(relative, Cow::Owned(_)) {
             let detail = "the file's name is not UTF-8, so its path cannot be kept; embed = true takes it";
             return Err(("unsupported", detail.to_owned()));
         }
-        Ok(taken)
+        Ok(image)
     }
 
     fn take(&self) -> Take<'_> {

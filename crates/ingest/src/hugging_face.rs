@@ -10,6 +10,7 @@
 //! The labels are read first, then the images, a batch of bounded size at a time.
 
 mod columns;
+mod error;
 
 use std::path::{Path, PathBuf};
 
@@ -20,21 +21,21 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use twinset_manifest::Provenance;
 use twinset_manifest::rows::Split;
-use twinset_pixels::Limits;
 use twinset_stage::{InvalidField, Progress};
 
 use crate::draw_split::DrawSplit;
 use crate::intake::{Intake, Roll};
 use crate::labels::{Labels, validate_names};
 use crate::parquet_file::{ParquetError, ParquetFile, cast, each_label};
+use crate::rejection::Rejection;
 use crate::resize::Resize;
 use crate::shards::{self, Kind, Shard};
 use crate::sink::Sink;
 use crate::splits::Asked;
-use crate::take::{Rejection, Take};
+use crate::take::{Take, max_pixels};
 use crate::{Counts, IngestError, Summary, place};
 use columns::Columns;
-pub use columns::FeatureError;
+pub use error::FeatureError;
 
 /// Where the Parquet files are, and how their images are taken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,10 +69,6 @@ pub struct Config {
     pub max_pixels: u64,
 }
 
-fn max_pixels() -> u64 {
-    Limits::default().max_pixels
-}
-
 const KIND: Kind = Kind { endings: &[".parquet"], expected: "a .parquet file or a folder of them" };
 /// Bytes of images read at once, as far as the footer tells.
 const BATCH_BYTES: u64 = 64 << 20;
@@ -82,12 +79,7 @@ impl Config {
         InvalidField::unless(!self.path.as_os_str().is_empty(), "path", "nothing", "a folder")?;
         InvalidField::unless(self.max_pixels > 0, "max-pixels", self.max_pixels, "at least 1")?;
         validate_names(self.class_names.as_deref())?;
-        InvalidField::unless(
-            !self.leave_out.contains(&String::new()),
-            "leave-out",
-            "an empty text",
-            "how a name begins",
-        )?;
+        shards::validate_leave_out(&self.leave_out)?;
         self.asked().validate()?;
         self.resize.as_ref().map_or(Ok(()), Resize::validate)
     }

@@ -16,11 +16,12 @@ use std::path::{Path, PathBuf};
 
 use image::{Rgb, RgbImage};
 use serde::{Deserialize, Serialize};
+use twinset_manifest::rows::Image;
 use twinset_manifest::{Input, Provenance};
 use twinset_stage::{InvalidField, Progress};
 
+use crate::image_row::Place;
 use crate::sink::Sink;
-use crate::taken::{Place, Taken};
 use crate::{Counts, IngestError, Summary};
 pub use class_names::ClassNames;
 pub use error::IdxError;
@@ -96,7 +97,8 @@ pub(crate) fn ingest(
     let images: Vec<_> =
         parts.iter().flat_map(|part| (0..part.images.shape[0]).map(move |at| (part, at))).enumerate().collect();
     let mut sink = Sink::create(out, images.len(), progress)?;
-    sink.write(&images, |_, _| (), |&(id, (part, at)), ()| (Ok(part.image(id, at, &class_names)), ()), |()| ())?;
+    let n_bytes = |&(_, (part, _)): &(usize, (&Part, usize))| part.image_bytes();
+    sink.write(&images, n_bytes, |&(id, (part, at))| (Ok(part.image(id, at, &class_names)), ()), |()| ())?;
     sink.finish(&provenance, class_names)
 }
 
@@ -123,7 +125,12 @@ impl Part {
         Ok(Self { listed, images, labels })
     }
 
-    fn image(&self, id: usize, at: usize, class_names: &[String]) -> Taken {
+    /// The bytes of an image as RGB, which are about those of its PNG or more.
+    fn image_bytes(&self) -> u64 {
+        3 * (self.images.shape[1] * self.images.shape[2]) as u64
+    }
+
+    fn image(&self, id: usize, at: usize, class_names: &[String]) -> Image {
         let (height, width) = (self.images.shape[1], self.images.shape[2]);
         let grey = &self.images.elements[at * height * width..(at + 1) * height * width];
         let pixels =
@@ -137,6 +144,6 @@ impl Part {
             class_name: class_names[usize::from(label)].clone(),
             source: format!("{name}#{at}"),
         };
-        Taken::as_png(place, pixels)
+        place.png_row(&pixels)
     }
 }

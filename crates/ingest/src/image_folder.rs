@@ -23,13 +23,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use twinset_manifest::Provenance;
 use twinset_manifest::rows::Split;
-use twinset_pixels::Limits;
 use twinset_stage::{InvalidField, Progress};
 
 use crate::draw_split::DrawSplit;
 use crate::files::Files;
 use crate::resize::Resize;
 use crate::splits::Asked;
+use crate::take::max_pixels;
 use crate::{Counts, IngestError, Summary, place};
 use listing::Listing;
 
@@ -77,10 +77,6 @@ pub enum Layout {
 
 fn embed() -> bool {
     true
-}
-
-fn max_pixels() -> u64 {
-    Limits::default().max_pixels
 }
 
 impl Config {

@@ -4,15 +4,15 @@ use std::path::Path;
 
 use bytes::Bytes;
 use twinset_manifest::Provenance;
-use twinset_manifest::rows::Split;
+use twinset_manifest::rows::{Image, Split};
 
-use crate::in_order::Room;
+use crate::image_row::Place;
 use crate::labels::Labelled;
 use crate::outcomes::Outcomes;
+use crate::rejection::{Rejection, UNLABELLED, reject, told};
 use crate::sink::Sink;
 use crate::splits::{Asked, missing_classes};
-use crate::take::{Keep, Rejection, Take, UNLABELLED, reject, told};
-use crate::taken::{Place, Taken};
+use crate::take::{Keep, Take};
 use crate::{Counts, IngestError, Summary, unicode_forms};
 
 /// What is known of a source's items before any is decoded: the classes' names, and of each item, by id, label and split.
@@ -79,11 +79,10 @@ impl<'a> Intake<'a> {
         }
         let numbered: Vec<_> = items.iter().enumerate().map(|(at, item)| (first + at, item)).collect();
         let (roll, take, outcomes) = (self.roll, self.take, &mut self.outcomes);
-        let ask = |&(_, item): &(usize, &T), room: &mut Room| room.ask(size(item));
-        let make = |&(id, item): &(usize, &T), ()| {
+        let make = |&(id, item): &(usize, &T)| {
             let (source, bytes) = make(item);
-            match bytes.and_then(|bytes| taken(take, roll, id, source.clone(), bytes)) {
-                Ok(taken) => (Ok(taken), (id, None)),
+            match bytes.and_then(|bytes| image(take, roll, id, source.clone(), bytes)) {
+                Ok(image) => (Ok(image), (id, None)),
                 Err(rejection) => {
                     let reject = reject(&source, rejection);
                     let rejected = Some(told(&reject));
@@ -91,9 +90,14 @@ impl<'a> Intake<'a> {
                 }
             }
         };
-        self.sink.write(&numbered, ask, make, |(id, rejected): (usize, Option<String>)| {
-            outcomes.add(roll.splits[id], roll.labels[id], rejected.as_deref());
-        })?;
+        self.sink.write(
+            &numbered,
+            |&(_, item)| size(item),
+            make,
+            |(id, rejected): (usize, Option<String>)| {
+                outcomes.add(roll.splits[id], roll.labels[id], rejected.as_deref());
+            },
+        )?;
         self.n_taken = end;
         Ok(())
     }
@@ -117,7 +121,7 @@ impl<'a> Intake<'a> {
     }
 }
 
-fn taken(take: Take, roll: &Roll, id: usize, source: String, bytes: Bytes) -> Result<Taken, Rejection> {
+fn image(take: Take, roll: &Roll, id: usize, source: String, bytes: Bytes) -> Result<Image, Rejection> {
     let unlabelled = || (UNLABELLED.0, UNLABELLED.1.to_owned());
     let label = roll.labels[id].ok_or_else(unlabelled)?;
     let class_name = roll.class_names[label as usize].clone();

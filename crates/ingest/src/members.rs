@@ -1,5 +1,7 @@
 //! The members of a tar archive, one after another, with names that are believed only when they stay within the folder.
 
+mod error;
+
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
@@ -9,44 +11,10 @@ use tar::{Archive, Entries, PaxExtensions};
 
 use crate::IngestError;
 use crate::inner_path::within;
+pub use error::ArchiveError;
 
 /// Longest extension header that is read, which holds a name.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
-
-/// What is wrong with an archive.
-#[derive(Debug, thiserror::Error)]
-pub enum ArchiveError {
-    /// No tar, cut short, or damaged.
-    #[error("`{path}` cannot be read as a tar archive: {source}")]
-    Damaged {
-        /// The archive.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// A file without bytes.
-    #[error("`{path}` has 0 bytes, expected a tar archive")]
-    Empty {
-        /// The file.
-        path: String,
-    },
-    /// A file that is packed in another way.
-    #[error("`{path}` is a {found} file, expected a tar archive, perhaps packed with gzip")]
-    Packed {
-        /// The file.
-        path: String,
-        /// In which.
-        found: &'static str,
-    },
-    /// A member's path is absolute or goes up.
-    #[error("`{path}`: member `{member}` is absolute or leaves the folder, expected paths within it")]
-    Outside {
-        /// The archive.
-        path: String,
-        /// The member's path.
-        member: String,
-    },
-}
 
 /// A member of an archive.
 pub(crate) struct Member<'a> {

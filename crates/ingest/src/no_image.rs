@@ -1,6 +1,6 @@
 //! What a file is that is no image that can be decoded: known by its first bytes, so that a reject says what to do.
 
-use crate::take::Rejection;
+use crate::rejection::Rejection;
 
 /// What is known by its first bytes.
 struct Kind {

@@ -18,10 +18,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use twinset_manifest::Provenance;
+use twinset_manifest::rows::Image;
 use twinset_stage::{InvalidField, Progress};
 
+use crate::image_row::Place;
 use crate::sink::Sink;
-use crate::taken::{Place, Taken};
 use crate::{Counts, IngestError, Summary};
 use plan::{Plan, Planned};
 use shape::Shape;
@@ -142,7 +143,7 @@ pub(crate) fn ingest(
     let planned = Plan::counts(config).draw(config.seed);
     let mut sink = Sink::create(out, planned.len(), progress)?;
     let ids: Vec<_> = (0..planned.len()).collect();
-    sink.write(&ids, |_, _| (), |&id, ()| (Ok(image(id, &planned[id], config.seed)), ()), |()| ())?;
+    sink.write(&ids, |_| scene::N_BYTES, |&id| (Ok(image(id, &planned[id], config.seed)), ()), |()| ())?;
 
     sink.flush()?;
     let pairs = plan::pairs(&planned);
@@ -155,7 +156,7 @@ pub(crate) fn ingest(
     Ok(Summary { n_planted_pairs: Some(pairs.len() as u64), ..summary })
 }
 
-fn image(id: usize, planned: &Planned, seed: u64) -> Taken {
+fn image(id: usize, planned: &Planned, seed: u64) -> Image {
     let scene = scene::draw(planned.scene.shape(), seed, planned.scene.stream());
     let pixels = planned.change.as_ref().map_or(scene.clone(), |change| change.apply(&scene));
     let place = Place {
@@ -165,5 +166,5 @@ fn image(id: usize, planned: &Planned, seed: u64) -> Taken {
         class_name: Shape::ALL[planned.label as usize].name().to_owned(),
         source: format!("shapes#{id}"),
     };
-    Taken::as_png(place, pixels)
+    place.png_row(&pixels)
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use twinset_manifest::Input;
 use twinset_manifest::rows::Split;
+use twinset_stage::InvalidField;
 use walkdir::{DirEntry, WalkDir};
 
 use crate::IngestError;
@@ -38,6 +39,11 @@ pub(crate) struct Kind {
     pub(crate) endings: &'static [&'static str],
     /// What a source should be, for messages.
     pub(crate) expected: &'static str,
+}
+
+/// Checks a config's `leave-out`.
+pub(crate) fn validate_leave_out(leave_out: &[String]) -> Result<(), InvalidField> {
+    InvalidField::unless(!leave_out.contains(&String::new()), "leave-out", "an empty text", "how a name begins")
 }
 
 /// The shards of a source, by split and path, and warnings about what is passed over or perhaps does not belong together.

@@ -7,9 +7,8 @@ use twinset_manifest::rows::{Image, Reject};
 use twinset_manifest::{Provenance, Writer};
 use twinset_stage::{Bar, Progress};
 
-use crate::in_order::{Room, in_order};
+use crate::in_batches::in_batches;
 use crate::losses::Losses;
-use crate::taken::{self, Taken};
 use crate::{Counts, IngestError, Summary};
 
 /// The manifests that a source fills.
@@ -19,7 +18,7 @@ pub(crate) struct Sink {
 }
 
 /// What an item became, and what its source notes of it.
-pub(crate) type Made<N> = (Result<Taken, Reject>, N);
+pub(crate) type Made<N> = (Result<Image, Reject>, N);
 
 impl Sink {
     pub(crate) fn create(out: &Path, total: usize, progress: &Progress) -> Result<Self, IngestError> {
@@ -41,16 +40,15 @@ impl Sink {
 
     /// Makes an image or a reject of each item, in parallel, and writes them in the items' order.
     ///
-    /// `read` asks for the room of what will be held, and gives `make` what it read; `note` gets what that noted of each item, in
-    /// order.
-    pub(crate) fn write<'a, T: Sync, B, N: Send>(
+    /// `n_bytes` is how many bytes an item holds until it is written. `note` gets the notes of `make`, in the items' order.
+    pub(crate) fn write<'a, T: Sync, N: Send>(
         &mut self,
         items: &'a [T],
-        read: impl Fn(&'a T, &mut Room) -> B + Sync,
-        make: impl Fn(&'a T, B) -> Made<N> + Sync,
+        n_bytes: impl Fn(&T) -> u64 + Sync,
+        make: impl Fn(&'a T) -> Made<N> + Sync,
         mut note: impl FnMut(N) + Send,
     ) -> Result<(), IngestError> {
-        in_order(items, read, make, taken::rows, |made| {
+        in_batches(items, n_bytes, make, |made| {
             let n_made = made.len() as u64;
             for (image, noted) in made {
                 note(noted);

@@ -7,6 +7,7 @@
 //!
 //! An image's id is its row's place, from 0. One that is rejected leaves a gap.
 
+mod error;
 mod rows;
 
 use std::path::{Path, PathBuf};
@@ -14,18 +15,18 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use twinset_manifest::rows::Split;
 use twinset_manifest::{Input, Provenance};
-use twinset_pixels::Limits;
 use twinset_stage::{InvalidField, Progress};
 
 use crate::draw_split::DrawSplit;
 use crate::files::{Files, Found};
 use crate::labels::validate_names;
+use crate::rejection::UNLABELLED;
 use crate::resize::Resize;
 use crate::splits::Asked;
-use crate::take::UNLABELLED;
+use crate::take::max_pixels;
 use crate::{Counts, IngestError, Summary, place};
+pub use error::TableError;
 use rows::Rows;
-pub use rows::TableError;
 
 /// Where the table and the images are, and how they are taken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,10 +83,6 @@ fn label_column() -> String {
 
 fn embed() -> bool {
     true
-}
-
-fn max_pixels() -> u64 {
-    Limits::default().max_pixels
 }
 
 impl Config {
@@ -154,13 +151,8 @@ pub(crate) fn ingest(
     provenance.warnings.extend(roll.warnings(config.asked()));
     let places = roll.splits.into_iter().zip(roll.labels);
     let n_folder_bytes = folder.join("").as_os_str().len();
-    let found = |(relative, (split, label)): (String, _)| Found {
-        path: folder.join(relative),
-        n_folder_bytes,
-        is_regular: false,
-        split,
-        label,
-    };
+    let found =
+        |(relative, (split, label)): (String, _)| Found { path: folder.join(relative), n_folder_bytes, split, label };
     let files = Files {
         source: &table,
         folder: &folder,

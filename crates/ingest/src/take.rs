@@ -1,24 +1,18 @@
 //! How an encoded image of a file source is taken: read, decoded within limits, resized where the config asks.
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read};
 use std::os::unix::prelude::*;
 use std::path::Path;
 
 use bytes::Bytes;
-use twinset_manifest::rows::{ImageData, Reject};
+use twinset_manifest::rows::{Image, ImageData};
 use twinset_pixels::{Decoded, Limits};
 
-use crate::in_order::Room;
+use crate::image_row::Place;
 use crate::no_image::recognise;
+use crate::rejection::Rejection;
 use crate::resize::Resize;
-use crate::taken::{Place, Taken};
-
-/// Why an item gave no image: the short reason, and what was found, which does not say the reason again.
-pub(crate) type Rejection = (&'static str, String);
-
-/// Why an item without a label gives none, where its source does not know better.
-pub(crate) const UNLABELLED: (&str, &str) = ("unlabelled", "it has no label");
 
 /// How the names of images' files end, behind their last dot. The others are decoded by their first bytes all the same; these
 /// are known to be meant for images.
@@ -46,6 +40,11 @@ pub(crate) struct Take<'a> {
     pub(crate) resize: Option<&'a Resize>,
 }
 
+/// The default of a config's `max-pixels`.
+pub(crate) fn max_pixels() -> u64 {
+    Limits::default().max_pixels
+}
+
 /// What the manifest's `image` will hold.
 pub(crate) enum Keep {
     /// The bytes.
@@ -55,8 +54,8 @@ pub(crate) enum Keep {
 }
 
 impl Take<'_> {
-    /// Takes an encoded image.
-    pub(crate) fn image(&self, place: Place, bytes: Bytes, keep: Keep) -> Result<Taken, Rejection> {
+    /// Decodes an encoded image and makes its row.
+    pub(crate) fn image(&self, place: Place, bytes: Bytes, keep: Keep) -> Result<Image, Rejection> {
         let limits = Limits { max_pixels: self.max_pixels };
         let decoded = twinset_pixels::decode_with_losses(&bytes, &limits);
         let decoded = decoded.map_err(|error| recognise(&bytes).unwrap_or_else(|| (error.reason(), error.detail())));
@@ -68,27 +67,21 @@ impl Take<'_> {
             Keep::Bytes => ImageData { bytes: Some(bytes), path: None },
             Keep::Path(path) => ImageData { bytes: None, path: Some(path) },
         };
-        Ok(Taken::new(place, pixels, image, lost))
+        Ok(place.row(&pixels, image, lost))
     }
 
-    /// Reads a file that may be an image, and is a regular file if it is known to be one.
-    pub(crate) fn file(&self, path: &Path, is_regular: bool, room: &mut Room) -> Result<Bytes, Rejection> {
-        // A pipe that is opened as a file is would be waited for, for ever.
+    /// Reads a file that may be an image.
+    pub(crate) fn file(&self, path: &Path) -> Result<Bytes, Rejection> {
+        // Without this flag, opening a pipe waits for a writer for ever.
         let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(unreadable)?;
-        if !is_regular && !file.metadata().map_err(unreadable)?.is_file() {
+        let metadata = file.metadata().map_err(unreadable)?;
+        if !metadata.is_file() {
             return Err(("unsupported", "no regular file".to_owned()));
         }
-        // Most are small, and read in less time than it takes to ask how large they are.
-        if let Some(bytes) = room.shared.read(&file).map_err(unreadable)? {
-            room.ask(bytes.len() as u64);
-            return Ok(bytes);
-        }
-        let metadata = file.metadata().map_err(unreadable)?;
         if metadata.len() > self.max_file_bytes() {
             return Err(self.too_large());
         }
-        room.ask(metadata.len());
-        read_from_start(file, metadata.len()).map_err(unreadable)
+        read_first(file, metadata.len()).map_err(unreadable)
     }
 
     /// The bytes of an encoded image; none where they are more than any image within the limits has.
@@ -110,9 +103,8 @@ impl Take<'_> {
     }
 }
 
-/// A file's bytes, of which there were so many; what is added meanwhile is not waited for.
-fn read_from_start(mut file: File, n_bytes: u64) -> io::Result<Bytes> {
-    file.rewind()?;
+/// The first `n_bytes` of a file. What is appended while it is read is left out.
+fn read_first(file: File, n_bytes: u64) -> io::Result<Bytes> {
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(n_bytes as usize)?;
     file.take(n_bytes).read_to_end(&mut bytes)?;
@@ -123,72 +115,43 @@ fn unreadable(error: io::Error) -> Rejection {
     ("unreadable", format!("cannot read the file: {error}"))
 }
 
-/// A rejection as a row.
-pub(crate) fn reject(source: &str, (reason, detail): Rejection) -> Reject {
-    let detail = detail.split_whitespace().collect::<Vec<_>>().join(" ");
-    Reject { source: source.to_owned(), reason: reason.to_owned(), detail }
-}
-
-/// A reject for a message: which item, the reason, and what was found.
-pub(crate) fn told(Reject { source, reason, detail }: &Reject) -> String {
-    format!("`{source}`: {}: {detail}", reason.replace('-', " "))
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::PathBuf;
     use std::process::Command;
 
     use super::*;
-    use crate::shared::{BLOCK_BYTES, SMALL_BYTES, Shared};
 
-    /// What files hold, which are read in turn.
-    fn read_all(paths: &[PathBuf]) -> Vec<Result<Bytes, Rejection>> {
-        let (take, mut shared, mut n_asked) = (Take { max_pixels: 1 << 20, resize: None }, Shared::new(), 0);
-        let mut ask = |n_bytes| n_asked += n_bytes;
-        let mut room = Room { ask: &mut ask, shared: &mut shared };
-        let read: Vec<_> = paths.iter().zip(0..).map(|(path, at)| take.file(path, at % 2 == 0, &mut room)).collect();
-        assert_eq!(n_asked, read.iter().flatten().map(|bytes| bytes.len() as u64).sum::<u64>());
-        read
-    }
+    const TAKE: Take = Take { max_pixels: 1 << 20, resize: None };
 
     #[test]
     fn files_of_any_size_are_read_whole() {
         let folder = tempfile::tempdir().unwrap();
-        let sizes = [0, 1, SMALL_BYTES, 100, SMALL_BYTES + 1, 7, 3 * BLOCK_BYTES];
-        let files: Vec<(usize, u8)> = (0..30).flat_map(|_| sizes).zip(0..).collect();
-        let path_of = |&(n_bytes, byte): &(usize, u8)| {
-            let path = folder.path().join(byte.to_string());
-            fs::write(&path, vec![byte; n_bytes]).unwrap();
-            path
-        };
-        let paths: Vec<_> = files.iter().map(path_of).collect();
-        for ((n_bytes, byte), read) in files.into_iter().zip(read_all(&paths)) {
-            assert_eq!(read.unwrap(), vec![byte; n_bytes], "{n_bytes} bytes");
+        let path = folder.path().join("a");
+        for n_bytes in [0, 1, 100, 16 << 10, 200 << 10] {
+            fs::write(&path, vec![7; n_bytes]).unwrap();
+            assert_eq!(TAKE.file(&path).unwrap(), vec![7; n_bytes], "{n_bytes} bytes");
         }
     }
 
     #[test]
-    fn what_a_file_grows_by_or_loses_while_it_is_read_is_not_waited_for() {
+    fn a_file_that_grows_or_shrinks_while_it_is_read_is_not_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
-        for (n_before, n_after, n_read) in [(10, 20, 10), (20, 10, 10), (SMALL_BYTES + 5, 3, 3)] {
+        for (n_before, n_after, n_read) in [(10, 20, 10), (20, 10, 10), (20_000, 3, 3)] {
             fs::write(&path, vec![1; n_before]).unwrap();
             let file = File::open(&path).unwrap();
             File::options().write(true).open(&path).unwrap().set_len(n_after).unwrap();
-            assert_eq!(read_from_start(file, n_before as u64).unwrap().len(), n_read);
+            assert_eq!(read_first(file, n_before as u64).unwrap().len(), n_read);
         }
     }
 
     #[test]
-    fn what_is_no_file_is_not_waited_for() {
+    fn a_pipe_is_rejected_and_not_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         let _writer = File::options().read(true).write(true).open(&pipe).unwrap();
-        let [listed_as_file, unknown] = read_all(&[pipe.clone(), pipe]).try_into().unwrap();
-        assert!(listed_as_file.unwrap_err().1.starts_with("cannot read the file: "));
-        assert_eq!(unknown.unwrap_err(), ("unsupported", "no regular file".to_owned()));
+        assert_eq!(TAKE.file(&pipe).unwrap_err(), ("unsupported", "no regular file".to_owned()));
     }
 }

@@ -19,7 +19,6 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use twinset_manifest::Provenance;
 use twinset_manifest::rows::Split;
-use twinset_pixels::Limits;
 use twinset_stage::{InvalidField, Progress};
 
 use crate::draw_split::DrawSplit;
@@ -29,7 +28,7 @@ use crate::resize::Resize;
 use crate::shards::{self, Kind, Shard};
 use crate::sink::Sink;
 use crate::splits::Asked;
-use crate::take::Take;
+use crate::take::{Take, max_pixels};
 use crate::{Counts, IngestError, Summary};
 use samples::{Label, Sample, each_sample};
 
@@ -66,10 +65,6 @@ fn label_field() -> String {
     "label".to_owned()
 }
 
-fn max_pixels() -> u64 {
-    Limits::default().max_pixels
-}
-
 const KIND: Kind =
     Kind { endings: &[".tar", ".tar.gz", ".tgz"], expected: "a .tar or .tar.gz file or a folder of them" };
 /// Bytes of images held at once, and how many.
@@ -82,12 +77,7 @@ impl Config {
         InvalidField::unless(!self.label_field.is_empty(), "label-field", "nothing", "the name of a field")?;
         InvalidField::unless(self.max_pixels > 0, "max-pixels", self.max_pixels, "at least 1")?;
         validate_names(self.class_names.as_deref())?;
-        InvalidField::unless(
-            !self.leave_out.contains(&String::new()),
-            "leave-out",
-            "an empty text",
-            "how a name begins",
-        )?;
+        shards::validate_leave_out(&self.leave_out)?;
         self.asked().validate()?;
         self.resize.as_ref().map_or(Ok(()), Resize::validate)
     }

@@ -4,7 +4,6 @@ use crate::rows::{
     Cell, ClaimRow, Cluster, Efficiency, Epoch, FigurePoint, Gaussian, GaussianBoundary, GaussianPoint, Hashes, Image,
     KnownImage, KnownPair, Pair, PrecisionRecall, Prediction, Reject, Removed, TrainsetRow, Violation, constraints,
 };
-use crate::schemas::one_line;
 use crate::{ColumnDoc, Constraint, Row};
 
 /// A row type as a value.
@@ -60,14 +59,15 @@ fn entry<R: Row>() -> SchemaDoc {
     SchemaDoc { schema: R::SCHEMA, doc: one_line(R::DOC), columns: R::columns(), constraints: constraints(R::SCHEMA) }
 }
 
-/// The schema's name without its version: `images` of `images/3`.
-pub fn schema_name(schema: &str) -> &str {
-    schema.split_once('/').map_or(schema, |(name, _)| name)
+/// A doc comment on one line.
+pub fn one_line(doc: &str) -> String {
+    doc.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema_name;
 
     /// The columns that a constraint names.
     fn named(constraint: &Constraint) -> Vec<&'static str> {

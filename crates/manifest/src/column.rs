@@ -7,13 +7,10 @@ use std::sync::Arc;
 use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int64Type, UInt32Type, UInt64Type};
-use arrow_array::{Array, ArrayRef, BinaryArray, BooleanArray, PrimitiveArray, StringArray, StructArray};
-use arrow_schema::{DataType, Field, Fields};
-
-use bytes::Bytes;
+use arrow_array::{Array, ArrayRef, BinaryArray, BooleanArray, PrimitiveArray, StringArray};
+use arrow_schema::DataType;
 
 use crate::Digest;
-use crate::rows::ImageData;
 
 /// A type that a manifest's column can hold, null aside.
 pub trait Value: Clone + 'static {
@@ -228,43 +225,8 @@ impl Value for Vec<u8> {
     }
 }
 
-impl Value for ImageData {
-    fn data_type() -> DataType {
-        DataType::Struct(image_fields())
-    }
-
-    fn n_bytes(&self) -> usize {
-        self.bytes.as_ref().map_or(0, Bytes::len) + self.path.as_ref().map_or(0, String::len)
-    }
-
-    fn encode<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {
-        let images: Vec<_> = values.collect();
-        let bytes: BinaryArray = images.iter().map(|image| image.and_then(|image| image.bytes.as_ref())).collect();
-        let paths = text_array(images.iter().map(|image| image.and_then(|image| image.path.as_deref())));
-        Arc::new(StructArray::new(image_fields(), vec![Arc::new(bytes), Arc::new(paths)], None))
-    }
-
-    fn decode(array: &dyn Array) -> Result<Vec<Option<Self>>, String> {
-        let fields = array.as_struct();
-        let (bytes, path) = (fields.column(0).as_binary::<i32>(), fields.column(1).as_string::<i32>());
-        Ok((0..array.len())
-            .map(|row| {
-                fields.is_valid(row).then(|| Self {
-                    bytes: bytes.is_valid(row).then(|| Bytes::copy_from_slice(bytes.value(row))),
-                    path: path.is_valid(row).then(|| path.value(row).to_owned()),
-                })
-            })
-            .collect())
-    }
-}
-
-fn text_array<'a>(values: impl Iterator<Item = Option<&'a str>>) -> StringArray {
+pub(crate) fn text_array<'a>(values: impl Iterator<Item = Option<&'a str>>) -> StringArray {
     let mut builder = StringBuilder::new();
     values.for_each(|value| builder.append_option(value));
     builder.finish()
-}
-
-/// Hugging Face's image convention.
-fn image_fields() -> Fields {
-    Fields::from(vec![Field::new("bytes", DataType::Binary, true), Field::new("path", DataType::Utf8, true)])
 }

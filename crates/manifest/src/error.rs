@@ -1,11 +1,11 @@
 //! What can be wrong with a manifest.
 
-use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::io;
+use std::path::PathBuf;
 
 use parquet::errors::ParquetError;
 
-use crate::{Digest, Untyped, list_shards};
+use crate::Digest;
 
 /// What can be wrong with a manifest: which file, what was found, what was expected.
 #[derive(Debug, thiserror::Error)]
@@ -147,27 +147,6 @@ pub enum ManifestError {
 }
 
 impl ManifestError {
-    /// What can be done about it: the manifest that was meant and stands near, or the stage that has to run again.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::NoShards { folder, expected } => {
-                let found = manifests_in(folder, *expected);
-                match &found[..] {
-                    [] => None,
-                    [one] => Some(format!("did you mean `{}`?", folder.join(one).display())),
-                    several => Some(format!("it holds the manifests {}: name one of them", named(several))),
-                }
-            }
-            Self::Read { path, source } if source.kind() == io::ErrorKind::NotFound => {
-                let folder = path.extension().is_some_and(|extension| extension == "parquet");
-                let folder = folder.then(|| path.with_extension("")).filter(|folder| list_shards(folder).is_ok())?;
-                Some(format!("did you mean `{}`?", folder.display()))
-            }
-            Self::OtherImages { stage, .. } => Some(format!("run twinset-{stage} again, on these images")),
-            _ => None,
-        }
-    }
-
     /// The same error of one who asks for a schema.
     pub(crate) fn of_schema(self, schema: &'static str) -> Self {
         match self {
@@ -175,26 +154,6 @@ impl ManifestError {
             other => other,
         }
     }
-}
-
-/// The names of the manifests in a folder, of one schema or any.
-fn manifests_in(folder: &Path, schema: Option<&str>) -> Vec<String> {
-    let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.file_name());
-    let mut names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
-    names.sort();
-    names.retain(|name| {
-        let is_wanted = |found: &str| schema.is_none_or(|schema| found == schema);
-        let is_file = !name.starts_with('.') && name.ends_with(".parquet");
-        is_file && Untyped::open(&folder.join(name)).is_ok_and(|file| file.schema().is_some_and(is_wanted))
-    });
-    names
-}
-
-fn named(names: &[String]) -> String {
-    const MAX_NAMED: usize = 8;
-    let more = if names.len() > MAX_NAMED { ", …" } else { "" };
-    let names: Vec<String> = names.iter().take(MAX_NAMED).map(|name| format!("`{name}`")).collect();
-    format!("{}{more}", names.join(", "))
 }
 
 /// The innermost cause: Parquet wraps I/O errors in its own.

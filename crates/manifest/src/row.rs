@@ -51,6 +51,11 @@ pub trait Row: Clone + Sized {
     }
 }
 
+/// The schema's name without its version: `images` of `images/3`.
+pub fn schema_name(schema: &str) -> &str {
+    schema.split_once('/').map_or(schema, |(name, _)| name)
+}
+
 /// A column that does not hold what its row type says.
 #[derive(Debug)]
 pub struct ColumnMismatch {

@@ -11,8 +11,7 @@ mod gaussian;
 mod known;
 mod violations;
 
-use bytes::Bytes;
-
+pub use crate::image_data::ImageData;
 use crate::row::{row, text_enum};
 use crate::{ClassLabel, Digest};
 pub use claims::{ClaimRow, Direction, Verdict};
@@ -77,15 +76,6 @@ text_enum! {
         /// Student's t interval of a mean over seeds.
         T = "t",
     }
-}
-
-/// An encoded image, in Hugging Face's image convention: its bytes, or the path of the file that holds them, or both.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ImageData {
-    /// The encoded file (PNG, JPEG, …); a clone shares it.
-    pub bytes: Option<Bytes>,
-    /// The file's path; what it is relative to is told by the manifest's provenance config.
-    pub path: Option<String>,
 }
 
 row! {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::catalog::one_line;
 use crate::column::type_name;
 use crate::examples::EXAMPLES;
 use crate::{ColumnDoc, SchemaDoc, catalog};
@@ -33,11 +34,6 @@ fn section(text: &mut String, schema: &SchemaDoc) {
     for example in EXAMPLES.iter().filter(|example| example.schema == schema.schema) {
         text.push_str(&example.markdown());
     }
-}
-
-/// A doc comment on one line.
-pub fn one_line(doc: &str) -> String {
-    doc.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

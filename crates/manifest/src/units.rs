@@ -1,14 +1,15 @@
 //! Values that a config writes with their unit.
 
 mod radius;
+mod written;
 
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::{Error, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 pub use radius::Radius;
+use written::Written;
 
 /// How far a pixel's channel may change, where a channel is in [0, 1]; written `8/255`.
 ///
@@ -21,7 +22,8 @@ pub use radius::Radius;
 /// assert_eq!("8".parse::<PixelRadius>().unwrap_err(), "`8` is outside [0, 1] (a radius in pixel space, such as \"8/255\")");
 /// # Ok::<(), String>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Deserialize)]
+#[serde(try_from = "Written")]
 pub struct PixelRadius(f64);
 
 impl PixelRadius {
@@ -54,20 +56,16 @@ impl FromStr for PixelRadius {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::checked(parse_fraction(text)?, text)
+        text.parse::<Written>()?.try_into()
     }
 }
 
-/// A finite number, or a fraction of two.
-fn parse_fraction(text: &str) -> Result<f64, String> {
-    let number = |part: &str| part.trim().parse::<f64>().ok().filter(|number| number.is_finite());
-    let fraction = match text.split_once('/') {
-        Some((numerator, denominator)) => {
-            number(numerator).zip(number(denominator).filter(|&d| d > 0.0)).map(|(n, d)| n / d)
-        }
-        None => number(text),
-    };
-    fraction.ok_or_else(|| format!("`{text}` is no radius, expected a fraction such as \"8/255\""))
+impl TryFrom<Written> for PixelRadius {
+    type Error = String;
+
+    fn try_from(Written { value, text, .. }: Written) -> Result<Self, String> {
+        Self::checked(value, &text)
+    }
 }
 
 impl fmt::Display for PixelRadius {
@@ -80,36 +78,6 @@ impl fmt::Display for PixelRadius {
 impl Serialize for PixelRadius {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for PixelRadius {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Radius;
-        impl Visitor<'_> for Radius {
-            type Value = PixelRadius;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a radius in pixel space such as \"8/255\" or 0.03")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<PixelRadius, E> {
-                text.parse().map_err(E::custom)
-            }
-
-            fn visit_f64<E: Error>(self, radius: f64) -> Result<PixelRadius, E> {
-                PixelRadius::new(radius).map_err(E::custom)
-            }
-
-            fn visit_i64<E: Error>(self, radius: i64) -> Result<PixelRadius, E> {
-                PixelRadius::checked(radius as f64, &radius.to_string()).map_err(E::custom)
-            }
-
-            fn visit_u64<E: Error>(self, radius: u64) -> Result<PixelRadius, E> {
-                PixelRadius::checked(radius as f64, &radius.to_string()).map_err(E::custom)
-            }
-        }
-        deserializer.deserialize_any(Radius)
     }
 }
 

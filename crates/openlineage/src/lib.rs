@@ -27,7 +27,6 @@
 
 mod dataset;
 mod facet;
-mod id;
 mod parent;
 mod run;
 mod settings;

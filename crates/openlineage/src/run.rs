@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use twinset_manifest::Input;
+use uuid::Uuid;
 
 use crate::dataset::{Dataset, of_provenance};
 use crate::facet::{Facets, PRODUCER, RUN_EVENT};
-use crate::id::new_run_id;
 use crate::{Settings, TransportError};
 
 /// One execution of a stage's program. Begin it with [`start`](Run::start), and end it once with
@@ -30,8 +30,8 @@ pub struct RunError(#[from] TransportError);
 impl Run {
     /// A run of `job` that reads these files.
     pub fn new(settings: Settings, job: &str, inputs: &[PathBuf]) -> Self {
-        let id = new_run_id(Utc::now().timestamp_millis().max(0).cast_unsigned());
         let inputs = inputs.iter().map(|path| Dataset::of_file(path)).collect();
+        let id = Uuid::now_v7().to_string();
         Self { settings, job: job.to_owned(), id, inputs, is_silent: false }
     }
 

@@ -31,7 +31,7 @@ use image::{ExtendedColorType, ImageEncoder, RgbImage};
 
 use decode::max_alloc_bytes;
 pub use decode::{Decoded, decode, decode_row, decode_with_losses};
-pub use digest::{ToDigest, digest};
+pub use digest::digest;
 pub use error::{DecodeError, RowError};
 pub use lost::Lost;
 pub use shrink::shrunk;

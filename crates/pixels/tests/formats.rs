@@ -7,7 +7,7 @@ use image::{Rgb, RgbImage};
 use twinset_pixels::{Limits, decode, digest};
 
 fn file(name: &str) -> Vec<u8> {
-    std::fs::read(format!("{}/tests/files/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    std::fs::read(format!("{}/tests/images/formats/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
 fn decoded(name: &str) -> RgbImage {

@@ -102,7 +102,7 @@ fn float_samples_outside_of_0_to_1_are_rejected() {
 #[test]
 fn further_frames_and_pages_are_told() {
     for name in ["animated.png", "animated.gif", "animated.webp"] {
-        let bytes = std::fs::read(format!("{}/tests/files/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let bytes = std::fs::read(format!("{}/tests/images/formats/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
         assert_eq!(decoded(&bytes).unwrap().lost, Lost { frames: true, ..Lost::default() }, "{name}");
     }
     assert_eq!(decoded(&encoded(picture(), ImageFormat::Gif)).unwrap().lost, Lost::default());

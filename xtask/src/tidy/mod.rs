@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: the invariants of the architecture, each a function from texts to findings.
 
+mod circles;
 mod features;
 mod manifests;
 mod pages;
@@ -54,6 +55,7 @@ pub fn find(files: &[Text]) -> Vec<Finding> {
         manifests::lints_are_shared,
         manifests::versions_stand_once,
         manifests::defaults_need_no_libtorch,
+        circles::no_circles,
         sources::libraries_are_silent,
         sources::files_are_written_by_manifest,
         pages::readme_is_short,

@@ -1,10 +1,8 @@
 //! What can go wrong with a download.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
-
-use super::{Options, RemoteFile, State, state};
 
 /// What can go wrong with a download.
 #[derive(Debug, thiserror::Error)]
@@ -127,19 +125,4 @@ impl DownloadError {
             _ => None,
         }
     }
-
-    /// With all files that are missing, of which the first could not be fetched.
-    pub(super) fn with_missing(mut self, files: &[RemoteFile], to: &Path, options: &Options) -> Self {
-        if let Self::NotFetched { missing, .. } = &mut self {
-            let is_missing = |file: &&RemoteFile| !matches!(state(file, to), Ok(State::Present));
-            *missing = files.iter().filter(is_missing).map(|file| placement(file, to, options)).collect();
-        }
-        self
-    }
-}
-
-/// Where a file may be had, where it belongs, and how it is known.
-fn placement(file: &RemoteFile, to: &Path, options: &Options) -> String {
-    let (addresses, path) = (options.addresses(file).join(" or "), to.join(file.path));
-    format!("{addresses} as `{}` ({} bytes, SHA-256 {})", path.display(), file.n_bytes, file.sha256)
 }

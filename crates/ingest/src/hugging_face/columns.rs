@@ -6,10 +6,10 @@ use arrow_schema::DataType;
 use serde_json::Value;
 
 use super::Config;
+use super::error::FeatureError;
 use crate::IngestError;
 use crate::parquet_file::{LABEL_TYPES, ParquetFile, is_binary, is_label};
 use crate::shards::Shard;
-use crate::summary::listed;
 
 /// The columns of a shard that are read.
 pub(super) struct Columns {
@@ -17,23 +17,6 @@ pub(super) struct Columns {
     pub(super) label: String,
     /// The footer's names of the classes.
     class_names: Option<Vec<String>>,
-}
-
-/// What the footers' features do not agree on.
-#[derive(Debug, thiserror::Error)]
-pub enum FeatureError {
-    /// The classes have other names in another file.
-    #[error("`{left}` and `{right}` have different classes: {} and {}", listed(.left_names, 6), listed(.right_names, 6))]
-    ClassesDiffer {
-        /// One file.
-        left: String,
-        /// Its classes.
-        left_names: Vec<String>,
-        /// The other file.
-        right: String,
-        /// Its classes.
-        right_names: Vec<String>,
-    },
 }
 
 const IMAGE_TYPE: &str = "struct<bytes: binary, path: text>";

@@ -212,5 +212,5 @@ fn files_below(
     let (entries, passed_over) = entries(within, depth)?;
     strangers.append(passed_over);
     let files = entries.into_iter().filter(|entry| !entry.is_folder);
-    Ok(files.map(|Entry { path, is_regular, .. }| Found { path, n_folder_bytes, is_regular, split, label }).collect())
+    Ok(files.map(|Entry { path, .. }| Found { path, n_folder_bytes, split, label }).collect())
 }

@@ -7,6 +7,8 @@ use crate::draws::Draws;
 
 /// Width and height in pixels.
 const SIZE: u32 = 32;
+/// Bytes of its red, green and blue.
+pub(super) const N_BYTES: u64 = 3 * SIZE as u64 * SIZE as u64;
 /// A pixel's coverage is counted on a grid of this many points a side.
 const SUBPIXELS: u32 = 4;
 /// How much brighter a shape is at least than the ground's mean, of 255: what is seen is seen at a glance, and a change of

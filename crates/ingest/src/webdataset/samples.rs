@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use crate::IngestError;
 use crate::members::{ArchiveError, Member, each_member};
+use crate::rejection::Rejection;
 use crate::shards::Shard;
 use crate::summary::listed;
-use crate::take::{Rejection, Take, has_image_ending, is_image_ending};
+use crate::take::{Take, has_image_ending, is_image_ending};
 
 /// Largest label file that is read.
 const MAX_LABEL_BYTES: u64 = 1 << 20;

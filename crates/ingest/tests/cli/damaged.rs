@@ -49,7 +49,7 @@ fn seeds() -> Vec<Vec<u8>> {
     GifEncoder::new(&mut animation).encode_frames(frames).unwrap();
     seeds.push(animation);
     // Those of other programs.
-    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pixels/tests/files");
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pixels/tests/images/formats");
     let mut paths: Vec<_> = fs::read_dir(files).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     seeds.extend(paths.into_iter().map(|path| fs::read(path).unwrap()));

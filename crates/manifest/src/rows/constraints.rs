@@ -7,7 +7,7 @@ use super::{
 };
 use crate::Constraint;
 use crate::Constraint::{Check, Class, CountOf, Counted, Digest, OneOf, Refers, Unique};
-use crate::catalog::schema_name;
+use crate::row::schema_name;
 
 /// The constraints of a schema; none of one that is not known.
 pub fn constraints(schema: &str) -> &'static [Constraint] {

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::{Error, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
-use super::{PixelRadius, parse_fraction};
+use super::PixelRadius;
+use super::written::Written;
 
 /// The radius of an attack's ball, or the size of a step, in a norm that the config names beside it: at least 0.
 ///
@@ -23,7 +23,8 @@ use super::{PixelRadius, parse_fraction};
 /// assert_eq!(linf.as_pixel_radius()?.get(), 8.0 / 255.0);
 /// # Ok::<(), String>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "Written")]
 pub struct Radius {
     value: f64,
     /// Whether it was written without a fraction and without a point, and is not 0. `1` may mean 1/255, so L∞ refuses it.
@@ -91,7 +92,15 @@ impl FromStr for Radius {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::checked(parse_fraction(text)?, text.trim().parse::<u64>().is_ok(), text)
+        text.parse::<Written>()?.try_into()
+    }
+}
+
+impl TryFrom<Written> for Radius {
+    type Error = String;
+
+    fn try_from(Written { value, is_integer, text }: Written) -> Result<Self, String> {
+        Self::checked(value, is_integer, &text)
     }
 }
 
@@ -111,36 +120,6 @@ impl fmt::Display for Radius {
 impl Serialize for Radius {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Radius {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Written;
-        impl Visitor<'_> for Written {
-            type Value = Radius;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a radius such as \"8/255\" or 0.03")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Radius, E> {
-                text.parse().map_err(E::custom)
-            }
-
-            fn visit_f64<E: Error>(self, radius: f64) -> Result<Radius, E> {
-                Radius::new(radius).map_err(E::custom)
-            }
-
-            fn visit_i64<E: Error>(self, radius: i64) -> Result<Radius, E> {
-                Radius::checked(radius as f64, true, &radius.to_string()).map_err(E::custom)
-            }
-
-            fn visit_u64<E: Error>(self, radius: u64) -> Result<Radius, E> {
-                Radius::checked(radius as f64, true, &radius.to_string()).map_err(E::custom)
-            }
-        }
-        deserializer.deserialize_any(Written)
     }
 }
 

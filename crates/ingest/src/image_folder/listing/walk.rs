@@ -17,7 +17,6 @@ use crate::strangers::{Strangers, is_stranger};
 pub(super) struct Entry {
     pub(super) path: PathBuf,
     pub(super) is_folder: bool,
-    pub(super) is_regular: bool,
 }
 
 impl Entry {
@@ -57,19 +56,15 @@ pub(super) fn entries(folder: &Path, max_depth: usize) -> Result<(Vec<Entry>, St
     for entry in walk.into_iter().filter_entry(is_shown) {
         match entry {
             Ok(entry) => {
-                let file_type = entry.file_type();
-                entries.push(Entry {
-                    is_folder: file_type.is_dir(),
-                    is_regular: file_type.is_file(),
-                    path: entry.into_path(),
-                });
+                let is_folder = entry.file_type().is_dir();
+                entries.push(Entry { is_folder, path: entry.into_path() });
             }
             Err(error) => {
                 let path = error.path().unwrap_or(folder).to_owned();
                 let is_loop = error.loop_ancestor().is_some();
                 if !is_loop && path.is_symlink() {
                     if !path.file_name().is_some_and(is_stranger) {
-                        entries.push(Entry { path, is_folder: false, is_regular: false });
+                        entries.push(Entry { path, is_folder: false });
                     }
                     continue;
                 }
