@@ -28,7 +28,7 @@ pub enum AttackError {
     },
     /// The L2 square attack tiles an image into five by five.
     #[error(
-        "images have {width}x{height} pixels, expected as many rows as columns and at least 5 for the L2 square attack"
+        "images have {width}x{height} pixels, expected as many rows as columns and at least 5 for the L2 square attack: the version `custom` can do without `square`"
     )]
     NotSquare {
         /// Their rows.

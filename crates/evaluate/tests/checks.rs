@@ -197,10 +197,10 @@ fn a_network_that_does_not_look_is_found() {
     let _torch = torch();
     let blind: Logits = Box::new(|pixels| {
         let n = pixels.size()[0];
-        Tensor::from_slice(&[0.0f32, 1.0, 0.0, 0.0, 0.0]).expand([n, 5], false) + pixels.sum(Kind::Float) * 0.0
+        Tensor::from_slice(&[0.0f32, 2.0, 0.0, 0.0, 0.0]).expand([n, 5], false) + (pixels * 0.0).sum(Kind::Float)
     });
     let label_by: Logits =
-        Box::new(|pixels| Tensor::from_slice(&[0.0f32, 1.0, 0.0, 0.0, 0.0]).expand([pixels.size()[0], 5], false));
+        Box::new(|pixels| Tensor::from_slice(&[0.0f32, 2.0, 0.0, 0.0, 0.0]).expand([pixels.size()[0], 5], false));
     let found = checks(&blind, &label_by, PGD);
     assert_eq!(failed(&found), ["gradients-not-zero", "falls-with-epsilon"], "{found:#?}");
     assert!(detail(&found, "falls-with-epsilon").ends_with("38 within linf 255/255"), "{found:#?}");

@@ -193,7 +193,7 @@ fn max_images_takes_classes_in_turn() {
 fn the_published_range_lifts_dark_pixels_past_the_ball_as_it_is_published() {
     let _torch = torch();
     let config = r#""seed": 0, "attacks": [
-        { "kind": "pgd", "epsilon": "4/255", "step-size": "1/255", "n-steps": 2, "random-start": false, "pixel-range": [0.5, 1.0] }]"#;
+        { "kind": "pgd", "epsilon": "4/255", "step-size": "1/255", "n-steps": 2, "random-start": false, "iterate": "last", "pixel-range": [0.5, 1.0] }]"#;
     let attacked = of_attack(&predictions(&random_network(), config), "pgd-2");
     // Image 70's darkest channels are 110/255, mid-grey is 127.5/255.
     let of_70 = attacked.iter().find(|p| p.image_id == 70).unwrap();
