@@ -28,7 +28,7 @@ pub enum AttackError {
     },
     /// The L2 square attack tiles an image into five by five.
     #[error(
-        "images have {width}x{height} pixels, expected as many rows as columns and at least 5 for the L2 square attack"
+        "images have {width}x{height} pixels, expected as many rows as columns and at least 5 for the L2 square attack: the version `custom` can do without `square`"
     )]
     NotSquare {
         /// Their rows.
@@ -62,6 +62,9 @@ pub enum AttackError {
         /// Where it should be.
         expected: String,
     },
+    /// What an attack has done so far cannot be kept.
+    #[error("cannot keep what is done so far: {0}")]
+    Keep(std::io::Error),
     /// Torch refused an operation, for instance labels beyond the network's classes.
     #[error("torch says: {0}")]
     Torch(String),

@@ -173,3 +173,57 @@ fn a_config_runs_it_on_a_batch_and_a_network_of_one_class_is_refused() {
     let nothing = attack.run(&one, &pixels.narrow(0, 0, 0), &Tensor::zeros([0], (Kind::Int64, Device::Cpu))).unwrap();
     assert_eq!(nothing.pixels.size(), [0, 3, 8, 8]);
 }
+
+#[test]
+fn what_is_kept_after_each_part_is_gone_on_from_to_the_same_end() {
+    let _torch = torch();
+    tch::manual_seed(5);
+    let network = RandomNetwork::new();
+    let logits = |pixels: &Tensor| network.logits(pixels);
+    let (pixels, labels) = right_images(&network);
+    let json =
+        r#"{"kind":"auto-attack","epsilon":"1/255","version":"custom","attacks":["apgd-ce","fab-t","apgd-dlr"]}"#;
+    let attack: Attack = serde_json::from_str(json).unwrap();
+    let mut kept: Vec<AutoAttacked> = Vec::new();
+    let mut keep = |done: &AutoAttacked| {
+        let AutoAttacked { n_parts, pixels, outcomes, n_queries, n_without_gradient } = done;
+        let (outcomes, n_queries) = (outcomes.clone(), n_queries.clone());
+        let pixels = pixels.copy();
+        kept.push(AutoAttacked {
+            n_parts: *n_parts,
+            pixels,
+            outcomes,
+            n_queries,
+            n_without_gradient: *n_without_gradient,
+        });
+        Ok(())
+    };
+    tch::manual_seed(6);
+    let whole = attack.run_resumably(&logits, &pixels, &labels, None, &mut keep).unwrap();
+    assert_eq!(kept.iter().map(|done| done.n_parts).collect::<Vec<_>>(), [1, 2, 3]);
+    assert!(whole.fooled_by.iter().any(Option::is_some) && whole.fooled_by.iter().any(Option::is_none));
+    for done in kept {
+        tch::manual_seed(6);
+        let again = attack.run_resumably(&logits, &pixels, &labels, Some(done), &mut |_| Ok(())).unwrap();
+        assert_eq!(again.pixels, whole.pixels);
+        assert_eq!((&again.fooled_by, &again.n_queries), (&whole.fooled_by, &whole.n_queries));
+    }
+    tch::manual_seed(6);
+    let full = &mut |_: &AutoAttacked| Err(std::io::Error::other("the disk is full"));
+    let error = attack.run_resumably(&logits, &pixels, &labels, None, full).unwrap_err();
+    assert_eq!(error.to_string(), "cannot keep what is done so far: the disk is full");
+}
+
+#[test]
+fn images_that_the_l2_square_attack_cannot_tile_are_refused() {
+    let _torch = torch();
+    let config = Square { epsilon: radius("0.5"), norm: Norm::L2, n_queries: 1 };
+    let logits = |pixels: &Tensor| pixels.flatten(2, -1).mean_dim([2i64].as_slice(), false, Kind::Float);
+    let labels = Tensor::from_slice(&[0i64]);
+    for (height, width) in [(8, 6), (4, 4)] {
+        let error = square(&logits, &Tensor::rand([1, 3, height, width], CPU), &labels, &config).unwrap_err();
+        let expected = format!("images have {width}x{height} pixels, expected as many rows as columns and at least 5");
+        assert!(error.to_string().starts_with(&expected), "{error}");
+        assert!(error.to_string().ends_with("the version `custom` can do without `square`"), "{error}");
+    }
+}
