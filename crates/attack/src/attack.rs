@@ -1,12 +1,15 @@
 //! Attacks as configs write them.
 
+use std::io;
+
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 use twinset_manifest::units::{PixelRange, Radius};
 
 use crate::auto::auto_attack_batch;
 use crate::{
-    AttackError, Attacked, AutoAttack, Component, Fgsm, InvalidAttack, Iterate, Norm, Pgd, Version, fgsm, pgd,
+    AttackError, Attacked, AutoAttack, AutoAttacked, Component, Fgsm, InvalidAttack, Iterate, Norm, Pgd, Version, fgsm,
+    pgd,
 };
 
 /// An attack as a config writes it: `{ kind = "pgd", epsilon = "8/255", step-size = "2/255", n-steps = 20, random-start = true }`.
@@ -45,8 +48,9 @@ pub enum Attack {
         /// As [`Pgd::n_restarts`].
         #[serde(default = "one")]
         n_restarts: u32,
-        /// As [`Pgd::iterate`].
-        #[serde(default, skip_serializing_if = "Iterate::is_last")]
+        /// As [`Pgd::iterate`], but the worst where none is given: an evaluation asks what an attack can do. A published protocol
+        /// in which the last counts says `iterate = "last"`.
+        #[serde(default = "worst")]
         iterate: Iterate,
         /// As [`Pgd::norm`].
         #[serde(default, skip_serializing_if = "Norm::is_linf")]
@@ -77,6 +81,10 @@ pub enum Attack {
 
 fn one() -> u32 {
     1
+}
+
+fn worst() -> Iterate {
+    Iterate::Worst
 }
 
 impl Attack {
@@ -136,11 +144,70 @@ impl Attack {
         }
     }
 
-    /// What is odd about it, though it is an attack.
-    pub fn warning(&self) -> Option<String> {
+    /// What is odd about it, though it is an attack: on images of so many values, where that is known.
+    pub fn warnings(&self, n_values: Option<i64>) -> Vec<String> {
+        let epsilon = self.epsilon();
+        // Then the grey image is in each ball.
+        let allows_all = match self.norm() {
+            Norm::LInf => epsilon.get() >= 0.5,
+            Norm::L2 => n_values.is_some_and(|n| epsilon.get() >= 0.5 * (n as f64).sqrt()),
+        };
+        let of_radius = if !self.may_move() {
+            Some(
+                "epsilon is 0, so it repeats the accuracy without an attack: leave it out, or give it a radius"
+                    .to_owned(),
+            )
+        } else if allows_all {
+            let all = "is so large that every image may become the same one, so it says nothing of the network";
+            Some(format!("epsilon {epsilon} {all}: give it a smaller one, such as 8/255 for linf or 0.5 for l2"))
+        } else {
+            None
+        };
+        self.short_steps().into_iter().chain(of_radius).collect()
+    }
+
+    /// That its steps cannot reach the border of its ball, where that is so.
+    pub fn short_steps(&self) -> Option<String> {
         match self.parameters() {
             Parameters::Pgd(config) => config.warning(),
             Parameters::Fgsm(_) | Parameters::AutoAttack(_) => None,
+        }
+    }
+
+    /// The radius of its ball.
+    pub fn epsilon(&self) -> Radius {
+        let (Self::Fgsm { epsilon, .. } | Self::Pgd { epsilon, .. } | Self::AutoAttack { epsilon, .. }) = self;
+        *epsilon
+    }
+
+    /// The norm of its ball.
+    pub fn norm(&self) -> Norm {
+        let (Self::Fgsm { norm, .. } | Self::Pgd { norm, .. } | Self::AutoAttack { norm, .. }) = self;
+        *norm
+    }
+
+    /// What it clamps pixels to.
+    pub fn pixel_range(&self) -> PixelRange {
+        match self {
+            Self::Fgsm { pixel_range, .. } | Self::Pgd { pixel_range, .. } => *pixel_range,
+            Self::AutoAttack { .. } => PixelRange::FULL,
+        }
+    }
+
+    /// Its steps of one run; none of AutoAttack, whose attacks differ in that.
+    pub fn n_steps(&self) -> Option<u32> {
+        match self {
+            Self::Fgsm { .. } => Some(1),
+            Self::Pgd { n_steps, .. } => Some(*n_steps),
+            Self::AutoAttack { .. } => None,
+        }
+    }
+
+    /// The attacks that AutoAttack consists of, in order; none of another.
+    pub fn components(&self) -> Vec<Component> {
+        match self.parameters() {
+            Parameters::AutoAttack(config) => config.components(),
+            Parameters::Fgsm(_) | Parameters::Pgd(_) => Vec::new(),
         }
     }
 
@@ -154,8 +221,13 @@ impl Attack {
 
     /// Whether it may change images at all.
     pub fn may_move(&self) -> bool {
-        let (Self::Fgsm { epsilon, .. } | Self::Pgd { epsilon, .. } | Self::AutoAttack { epsilon, .. }) = self;
-        *epsilon > Radius::ZERO
+        self.epsilon() > Radius::ZERO
+    }
+
+    /// Whether images that are wrong without an attack are attacked, too, and may come out right: where the last iterate
+    /// counts, as published.
+    pub fn attacks_all(&self) -> bool {
+        matches!(self, Self::Pgd { iterate: Iterate::Last, .. })
     }
 
     /// Attacks images.
@@ -168,10 +240,26 @@ impl Attack {
         pixels: &Tensor,
         labels: &Tensor,
     ) -> Result<Attacked, AttackError> {
+        self.run_resumably(logits, pixels, labels, None, &mut |_| Ok(()))
+    }
+
+    /// The same, but `keep` is shown what AutoAttack has come to after each of its attacks. Where `from` is what it was shown last,
+    /// and torch's generator is seeded as it was then, this ends as if nothing had come between.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and when `keep` fails.
+    pub fn run_resumably(
+        &self,
+        logits: &dyn Fn(&Tensor) -> Tensor,
+        pixels: &Tensor,
+        labels: &Tensor,
+        from: Option<AutoAttacked>,
+        keep: &mut dyn FnMut(&AutoAttacked) -> io::Result<()>,
+    ) -> Result<Attacked, AttackError> {
         match self.parameters() {
             Parameters::Fgsm(config) => fgsm(logits, pixels, labels, &config),
             Parameters::Pgd(config) => pgd(logits, pixels, labels, &config),
-            Parameters::AutoAttack(config) => auto_attack_batch(logits, pixels, labels, &config),
+            Parameters::AutoAttack(config) => auto_attack_batch(logits, pixels, labels, &config, from, keep),
         }
     }
 
@@ -274,9 +362,14 @@ mod tests {
         let json = serde_json::to_value(&attack).unwrap();
         let expected = serde_json::json!({
             "kind": "pgd", "name": "pgd-20", "epsilon": "8/255", "step-size": "2/255", "n-steps": 20,
-            "random-start": true, "n-restarts": 1, "pixel-range": [0.0, 1.0],
+            "random-start": true, "n-restarts": 1, "iterate": "last", "pixel-range": [0.0, 1.0],
         });
         assert_eq!(json, expected);
-        assert_eq!(serde_json::from_value::<Attack>(json).unwrap(), attack);
+        assert_eq!(serde_json::from_value::<Attack>(json.clone()).unwrap(), attack);
+        assert!(attack.attacks_all());
+        let mut without = json;
+        without.as_object_mut().unwrap().remove("iterate");
+        let strong = serde_json::from_value::<Attack>(without).unwrap();
+        assert!(matches!(strong, Attack::Pgd { iterate: Iterate::Worst, .. }) && !strong.attacks_all());
     }
 }

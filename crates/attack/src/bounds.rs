@@ -64,7 +64,7 @@ impl Bounds {
             Ok(i64::try_from(which.f_logical_and(is_attacked)?.f_sum(Kind::Int64)?)? as u64)
         };
         let (n_without_gradient, n_unmoved) = (count(is_stuck)?, count(&is_unmoved)?);
-        Ok(Attacked { pixels, n_queries, n_without_gradient, n_unmoved })
+        Ok(Attacked { pixels, n_queries, n_without_gradient, n_unmoved, fooled_by: Vec::new() })
     }
 
     /// Checks that all pixels are in the range, and within ε of the original or, where the range excludes that, of the

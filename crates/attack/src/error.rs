@@ -62,6 +62,9 @@ pub enum AttackError {
         /// Where it should be.
         expected: String,
     },
+    /// What an attack has done so far cannot be kept.
+    #[error("cannot keep what is done so far: {0}")]
+    Keep(std::io::Error),
     /// Torch refused an operation, for instance labels beyond the network's classes.
     #[error("torch says: {0}")]
     Torch(String),

@@ -75,11 +75,14 @@ pub struct Attacked {
     pub n_without_gradient: u64,
     /// Images that were attacked and came out as they went in, bit for bit.
     pub n_unmoved: u64,
+    /// Of AutoAttack, for each image: the one of its attacks that first made it wrong. Empty of other attacks.
+    pub fooled_by: Vec<Option<Component>>,
 }
 
 impl Attacked {
-    /// No images.
-    fn nothing(pixels: Tensor) -> Self {
-        Self { pixels, n_queries: Vec::new(), n_without_gradient: 0, n_unmoved: 0 }
+    /// Images that were not attacked.
+    pub fn untouched(pixels: Tensor) -> Self {
+        let n_queries = vec![0; pixels.size().first().map_or(0, |&n| n as usize)];
+        Self { pixels, n_queries, n_without_gradient: 0, n_unmoved: 0, fooled_by: Vec::new() }
     }
 }

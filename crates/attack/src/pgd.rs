@@ -25,7 +25,7 @@ pub struct Pgd {
     /// Runs, of which each image keeps the worst; more than one only with a random start.
     #[serde(default = "one")]
     pub n_restarts: u32,
-    /// Which iterate of a run counts.
+    /// Which iterate of a run counts; the last where none is given, as adversarial training has it.
     #[serde(default, skip_serializing_if = "Iterate::is_last")]
     pub iterate: Iterate,
     /// The norm that the ball is measured in.
@@ -128,7 +128,7 @@ pub fn pgd(
     check_shapes(pixels, labels)?;
     let pixels = pixels.f_detach()?;
     if pixels.numel() == 0 {
-        return Ok(Attacked::nothing(pixels));
+        return Ok(Attacked::untouched(pixels));
     }
     check_pixels(&pixels)?;
     let bounds = Bounds::new(&pixels, config.epsilon.get(), config.norm, config.pixel_range)?;

@@ -38,7 +38,7 @@ pub struct Trades {
 pub fn trades(logits: &dyn Fn(&Tensor) -> Tensor, pixels: &Tensor, config: &Trades) -> Result<Attacked, AttackError> {
     let pixels = pixels.f_detach()?;
     if pixels.numel() == 0 {
-        return Ok(Attacked::nothing(pixels));
+        return Ok(Attacked::untouched(pixels));
     }
     check_pixels(&pixels)?;
     let bounds = Bounds::new(&pixels, config.epsilon.get(), config.norm, config.pixel_range)?;

@@ -96,7 +96,7 @@ fn a_file_is_followed_through_all_that_made_it() {
     for step in [
         "`report/f/cells.parquet` (cells/1, BLAKE3 …)",
         "└─ made by report 0.1.0",
-        "   └─ `evaluate/e/predictions.parquet` (predictions/1, BLAKE3 …)",
+        "   └─ `evaluate/e/predictions.parquet` (predictions/2, BLAKE3 …)",
         "         ├─ `ingest/a/images.parquet` (images/3, BLAKE3 …)",
         "         │     └─ `batch.bin` (BLAKE3 …): a source, outside of what was searched",
         "         └─ `train/d/model.safetensors` (weights/1, BLAKE3 …)",

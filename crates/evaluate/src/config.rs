@@ -5,8 +5,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use twinset_attack::Attack;
 use twinset_manifest::rows::Split;
-use twinset_model::Augmentation;
+use twinset_model::{Augmentation, NetworkSpec};
 use twinset_stage::InvalidField;
+
+use crate::checks;
 
 /// The attack's name in predictions of images that were not attacked.
 pub const CLEAN: &str = "clean";
@@ -35,6 +37,9 @@ pub struct Config {
     /// the smallest id next, so that every class has as many images as every other, or one less, as long as it lasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_images: Option<u64>,
+    /// Whether it is checked that what the attacks say can be believed, by attacks of its own on at most 64 images.
+    #[serde(default = "yes")]
+    pub checks: bool,
 }
 
 /// How many images each split has.
@@ -77,6 +82,10 @@ fn default_batch_size() -> u32 {
     250
 }
 
+fn yes() -> bool {
+    true
+}
+
 impl Config {
     /// The config with all defaults filled in.
     pub fn resolved(mut self) -> Self {
@@ -96,9 +105,13 @@ impl Config {
             n.min(self.max_images.unwrap_or(u64::MAX))
         };
         let n_images: u64 = self.splits.iter().map(of_split).sum();
+        let of_checks = self.splits.first().map_or(0, |first| checks::estimate(of_split(first), self));
         // Each attack's result is classified, as the clean image is. Forward alone is about a third of forward and backward.
         let thirds = 1 + self.attacks.iter().map(|attack| 3 * attack.most_passes() + 1).sum::<u64>();
-        Estimate { n_images, n_forward_backward_passes: n_images.saturating_mul(thirds).div_ceil(3) }
+        Estimate {
+            n_images,
+            n_forward_backward_passes: n_images.saturating_mul(thirds).div_ceil(3).saturating_add(of_checks),
+        }
     }
 
     /// Checks the values.
@@ -126,10 +139,15 @@ impl Config {
         Ok(())
     }
 
-    /// What is odd about it, though it can be evaluated.
-    pub fn warnings(&self) -> Vec<String> {
-        let told = |attack: &Attack| Some(format!("attack `{}`: {}", attack.name(), attack.warning()?));
-        self.attacks.iter().filter_map(told).collect()
+    /// What is odd about it, though it can be evaluated: on this network, where it is known.
+    pub fn warnings(&self, network: Option<&NetworkSpec>) -> Vec<String> {
+        let n_values = network.map(|network| 3 * network.image_size * network.image_size);
+        let of_attack = |attack: &Attack| {
+            let notes = network.map_or_else(Vec::new, |network| attack.notes(network.n_classes));
+            let all = attack.warnings(n_values).into_iter().chain(notes);
+            all.map(|warning| format!("attack `{}`: {warning}", attack.name())).collect::<Vec<_>>()
+        };
+        self.attacks.iter().flat_map(of_attack).collect()
     }
 
     /// Attacks are told apart by their names in predictions.
@@ -164,7 +182,7 @@ mod tests {
         config.validate().unwrap();
         let json = serde_json::to_value(&config).unwrap();
         let expected = serde_json::json!({
-            "splits": ["test"], "batch-size": 250, "seed": 3,
+            "splits": ["test"], "batch-size": 250, "seed": 3, "checks": true,
             "attacks": [{ "kind": "fgsm", "name": "fgsm", "epsilon": "8/255", "pixel-range": [0.0, 1.0] }],
         });
         assert_eq!(json, expected);
@@ -177,12 +195,12 @@ mod tests {
         let pgd = r#"{ "kind": "pgd", "epsilon": "8/255", "step-size": "2/255", "n-steps": 10, "random-start": true }"#;
         for (config, n_images, n_passes) in [
             (r#"{ "seed": 0 }"#.to_owned(), 300, 100),
-            (format!(r#"{{ "seed": 0, "attacks": [{pgd}] }}"#), 300, 300 * 32 / 3),
-            // 101 passes of APGD, 909 with targets, 900 of FAB, and 5,000 queries of Square, for images that withstand all of them.
+            (format!(r#"{{ "seed": 0, "attacks": [{pgd}] }}"#), 300, 300 * 32 / 3 + 18 * 87),
+            // The checks take 87 passes for each of 18 images. 101 passes of APGD, 909 with targets, 900 of FAB, and 5,000 queries of Square, for images that withstand all of them.
             (
                 r#"{ "seed": 0, "attacks": [{ "kind": "auto-attack", "epsilon": "8/255" }] }"#.to_owned(),
                 300,
-                100 * (1 + 3 * (101 + 909 + 900 + 1667) + 1),
+                100 * (1 + 3 * (101 + 909 + 900 + 1667) + 1) + 18 * 87,
             ),
             (r#"{ "seed": 0, "splits": ["train", "val", "test"], "max-images": 500 }"#.to_owned(), 800, 267),
         ] {
@@ -199,7 +217,7 @@ mod tests {
             r#"{{ "seed": 0, "attacks": [{{{pgd},"random-start":false}}, {{{pgd},"random-start":true,"name":"a"}}] }}"#
         );
         let expected = "attack `pgd-10`: 10 steps of 0.005 cannot reach the border of the ball of epsilon 0.25";
-        assert_eq!(parse(&config).unwrap().warnings(), [expected]);
+        assert_eq!(parse(&config).unwrap().warnings(None), [expected]);
     }
 
     #[test]

@@ -82,6 +82,22 @@ pub enum EvaluateError {
         /// Why.
         source: AttackError,
     },
+    /// A checkpoint cannot be read or written.
+    #[error("cannot keep what is done in `{path}`: {source}")]
+    Checkpoint {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// What is there to go on from is of another evaluation.
+    #[error("the checkpoints in `{path}` are of another evaluation: {differences}")]
+    OtherEvaluation {
+        /// The folder.
+        path: PathBuf,
+        /// What was there and is here.
+        differences: String,
+    },
     /// The device has no memory for a batch.
     #[error("{network} at a batch size of {batch_size} does not fit: {source}")]
     OutOfMemory {

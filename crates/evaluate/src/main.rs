@@ -6,14 +6,23 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use twinset_evaluate::{Accuracy, Config, Evaluation, SplitSizes, accuracies, evaluate, load};
-use twinset_manifest::{Input, Provenance, write_manifest};
+use tch::Device;
+use twinset_evaluate::{
+    CLEAN, Checkpoints, Config, EvaluateError, Evaluation, Found, Record, SplitSizes, accuracies, evaluate, load,
+    robust_accuracies,
+};
+use twinset_manifest::rows::Prediction;
+use twinset_manifest::{Check, CheckOutcome, Input, Provenance, write_manifest};
 use twinset_model::{DeviceChoice, open_device};
-use twinset_stage::CommonArgs;
+use twinset_stage::{CommonArgs, with_hint};
 
 /// Classify images with trained weights, as they are and under attacks.
 ///
 /// Writes predictions.parquet: one row an image and attack, of which `clean` is the first.
+///
+/// Where there are attacks, it is checked that they can be believed; the checks stand in the provenance. What is done is kept in
+/// the folder `checkpoints` in the output folder until all is: an evaluation that was interrupted goes on from there, and ends
+/// with the same bytes.
 #[derive(Debug, Parser)]
 #[command(
     name = "twinset-evaluate",
@@ -44,6 +53,10 @@ struct Args {
     #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto)]
     device: DeviceChoice,
 
+    /// Begin anew, and remove the checkpoints of the evaluation that was under way in the output folder.
+    #[arg(long)]
+    restart: bool,
+
     /// With --check: print as JSON how much work it would be where the splits have so many images.
     #[arg(long, value_name = "TRAIN,VAL,TEST", requires = "check")]
     estimate: Option<SplitSizes>,
@@ -63,7 +76,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
         if let Some(sizes) = args.estimate {
             println!("{}", serde_json::to_string(&config.estimate(sizes))?);
         }
-        warn(&config.warnings());
+        warn(&config.warnings(None));
         return Ok(());
     }
     let (Some(images), Some(weights)) = (&args.images, &args.weights) else {
@@ -71,34 +84,75 @@ fn run(args: &Args) -> anyhow::Result<()> {
     };
     let (device, why) = open_device(args.device).context("failed to open the device")?;
     eprintln!("device: {why}");
-    let (network, metadata) = twinset_model::load(weights, device).context("failed to load the weights")?;
+    let (network, metadata) = twinset_model::load(weights, device).map_err(|error| {
+        let hint = error.hint();
+        let error = anyhow::Error::new(error).context("failed to load the weights");
+        match hint {
+            Some(hint) => with_hint(error, hint),
+            None => error,
+        }
+    })?;
     let data = load(images, args.leaked_images.as_deref(), &args.folder, &config, &network)
         .with_context(|| format!("failed to evaluate `{}` on `{}`", weights.display(), images.display()))?;
-    let out = args.common.out_folder()?;
-    let evaluation = evaluate(&network, &data, &config, &args.common.progress()).context("failed to evaluate")?;
-    let Evaluation { predictions, warnings } = evaluation;
-    warn(&warnings);
-
     let weights = Input::of_file(weights).with_context(|| format!("failed to read `{}`", weights.display()))?;
+    let out = args.common.out_folder()?;
     let mut provenance = Provenance::of_stage("evaluate", env!("CARGO_PKG_VERSION"))
         .with_config(&config)
         .with_seed(Some(config.seed))
-        .with_inputs(data.inputs.into_iter().chain([weights]));
-    provenance.warnings = data.warnings;
-    for warning in metadata.provenance.warnings.into_iter().chain(warnings) {
-        if !provenance.warnings.contains(&warning) {
-            provenance.warnings.push(warning);
-        }
-    }
+        .with_inputs(data.inputs.iter().cloned().chain([weights]));
+    let told = config.warnings(Some(network.spec()));
+    warn(&told);
+    provenance.warnings.clone_from(&data.warnings);
+    add_new(&mut provenance.warnings, metadata.provenance.warnings);
+    add_new(&mut provenance.warnings, told);
+
+    let checkpoints = Checkpoints::new(&out.join("checkpoints"), &provenance, device);
+    let from = go_on_from(args, &checkpoints, device)?;
+    let record = Record { checkpoints: &checkpoints, from };
+    let evaluation = evaluate(&network, &data, &config, &args.common.progress(), Some(record));
+    let Evaluation { predictions, warnings, checks } = evaluation.context("failed to evaluate")?;
+    warn(&warnings);
+    add_new(&mut provenance.warnings, warnings);
+    provenance.checks.clone_from(&checks);
+
     let own = data.images.image_ids[..data.n_own].iter().copied().collect::<HashSet<_>>();
     let (own, leaked): (Vec<_>, Vec<_>) = predictions.iter().cloned().partition(|row| own.contains(&row.image_id));
-    let (own, leaked) = (accuracies(&own), accuracies(&leaked));
     let written = write_manifest(&out.join("predictions.parquet"), predictions, &provenance)
         .context("failed to write predictions")?;
+    checkpoints.remove().context("failed to remove the checkpoints")?;
     println!("wrote {} ({} predictions)", written.path.display(), written.n_rows);
     summarise("", &own);
     summarise("leaked into ", &leaked);
+    summarise_checks(&checks);
     Ok(())
+}
+
+/// What an evaluation that was interrupted has left in the output folder.
+fn go_on_from(args: &Args, checkpoints: &Checkpoints, device: Device) -> anyhow::Result<Found> {
+    if args.restart {
+        checkpoints.remove().context("failed to remove the checkpoints")?;
+    }
+    let found = checkpoints.open(device).map_err(|error| {
+        let is_other = matches!(error, EvaluateError::OtherEvaluation { .. });
+        let error = anyhow::Error::new(error).context("failed to go on with the evaluation");
+        let hint = "--restart begins anew and removes the checkpoints; another --out leaves them";
+        if is_other { with_hint(error, hint) } else { error }
+    })?;
+    for (path, why) in &found.damaged {
+        eprintln!("warning: ignored the damaged checkpoint `{}`: {why}", path.display());
+    }
+    if let Some(done) = found.describe() {
+        eprintln!("going on from {done}");
+    }
+    Ok(found)
+}
+
+fn add_new(warnings: &mut Vec<String>, more: Vec<String>) {
+    for warning in more {
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
 }
 
 fn warn(warnings: &[String]) {
@@ -107,10 +161,31 @@ fn warn(warnings: &[String]) {
     }
 }
 
-fn summarise(which: &str, accuracies: &[Accuracy]) {
-    for accuracy in accuracies {
-        let Accuracy { split, attack, n_correct, n_images } = accuracy;
-        let share = 100.0 * accuracy.fraction();
-        println!("{which}{split}, {attack}: {share:.1} % right ({n_correct} of {n_images} images)");
+fn summarise(which: &str, predictions: &[Prediction]) {
+    let say = |split, what: &str, share: f64, n_right: u64, n_images: u64| {
+        println!("{which}{split}, {what}: {:.1} % ({n_right} of {n_images} images)", 100.0 * share);
+    };
+    for accuracy in accuracies(predictions) {
+        let attack = &accuracy.attack;
+        let what = if attack == CLEAN { "clean accuracy".to_owned() } else { format!("accuracy under {attack}") };
+        say(accuracy.split, &what, accuracy.fraction(), accuracy.n_correct, accuracy.n_images);
     }
+    for robust in robust_accuracies(predictions) {
+        let attacks =
+            if robust.n_attacks == 1 { "1 attack".to_owned() } else { format!("{} attacks", robust.n_attacks) };
+        let what = format!("robust accuracy (worst of {attacks})");
+        say(robust.split, &what, robust.fraction(), robust.n_robust, robust.n_images);
+    }
+}
+
+fn summarise_checks(checks: &[Check]) {
+    if checks.is_empty() {
+        return;
+    }
+    for Check { name, detail, .. } in checks.iter().filter(|check| check.outcome == CheckOutcome::Failed) {
+        println!("check {name} failed: {detail}");
+    }
+    let count = |outcome| checks.iter().filter(|check| check.outcome == outcome).count();
+    let [passed, failed, skipped] = [CheckOutcome::Passed, CheckOutcome::Failed, CheckOutcome::Skipped].map(count);
+    println!("checks of the attacks: {passed} passed, {failed} failed, {skipped} skipped");
 }

@@ -11,8 +11,9 @@ use fixture::{
     write_images, write_weights,
 };
 use tch::{Device, Kind, Tensor};
-use twinset_manifest::rows::{Cluster, Split};
-use twinset_manifest::{Provenance, write_manifest};
+use twinset_evaluate::CHECKS;
+use twinset_manifest::rows::{Cluster, Prediction, Split};
+use twinset_manifest::{CheckOutcome, Provenance, write_manifest};
 use twinset_model::{Network, NetworkSpec};
 
 const PGD: &str =
@@ -28,8 +29,8 @@ fn a_check_estimates_from_the_sizes_of_the_splits() {
         command.args(["--estimate", sizes]).output().unwrap()
     };
     let output = check("90,500,30");
-    // Six steps, the attacked image and the clean one forward.
-    let expected = "{\"n_images\":120,\"n_forward_backward_passes\":800}\n";
+    // Six steps, the attacked image and the clean one forward; the checks on 16 images of the first split.
+    let expected = "{\"n_images\":120,\"n_forward_backward_passes\":2192}\n";
     assert_eq!(text(&output.stdout), expected, "{}", text(&output.stderr));
     assert_eq!(check("90").status.code(), Some(2));
 }
@@ -92,10 +93,13 @@ fn a_good_call_writes_predictions_and_says_how_they_are() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let expected = format!(
         "wrote {} (42 predictions)\n\
-         test, clean: 80.0 % right (12 of 15 images)\n\
-         train, clean: 100.0 % right (6 of 6 images)\n\
-         test, pgd-6: 0.0 % right (0 of 15 images)\n\
-         train, pgd-6: 0.0 % right (0 of 6 images)\n",
+         test, clean accuracy: 80.0 % (12 of 15 images)\n\
+         train, clean accuracy: 100.0 % (6 of 6 images)\n\
+         test, accuracy under pgd-6: 0.0 % (0 of 15 images)\n\
+         train, accuracy under pgd-6: 0.0 % (0 of 6 images)\n\
+         test, robust accuracy (worst of 1 attack): 0.0 % (0 of 15 images)\n\
+         train, robust accuracy (worst of 1 attack): 0.0 % (0 of 6 images)\n\
+         checks of the attacks: 9 passed, 0 failed, 0 skipped\n",
         folder.out().join("predictions.parquet").display()
     );
     assert_eq!(text(&output.stdout), expected);
@@ -104,10 +108,15 @@ fn a_good_call_writes_predictions_and_says_how_they_are() {
     let (predictions, provenance) = read_predictions(&folder.out().join("predictions.parquet"));
     assert_eq!(predictions.len(), 42);
     assert!(predictions[..21].iter().all(|p| p.attack == "clean"));
-    assert!(predictions[21..].iter().all(|p| p.n_queries == 6 && p.linf <= 64.0 / 255.0 + 1e-6));
+    let queries = |p: &Prediction| if p.fooled_by.as_deref() == Some("clean") { 0 } else { 8 };
+    assert!(predictions[21..].iter().all(|p| p.n_queries == queries(p) && p.linf <= 64.0 / 255.0 + 1e-6));
     assert_eq!(provenance.seed, Some(3));
     assert_eq!(provenance.config["attacks"][0]["name"], "pgd-6");
     assert_eq!(provenance.config["attacks"][0]["n-restarts"], 1);
+    assert_eq!(provenance.config["attacks"][0]["iterate"], "worst");
+    assert_eq!(provenance.config["checks"], true);
+    let checks: Vec<_> = provenance.checks.iter().map(|check| (check.name.as_str(), check.outcome)).collect();
+    assert_eq!(checks, CHECKS.map(|name| (name, CheckOutcome::Passed)), "{:#?}", provenance.checks);
     let inputs: Vec<_> = provenance.inputs.iter().map(|i| (i.name.as_str(), i.schema.as_deref())).collect();
     assert_eq!(inputs, [("images.parquet", Some("images/3")), ("model.safetensors", None)]);
     assert_eq!(provenance.warnings, ["test.bin is not the official file", "trained on little"]);
@@ -194,14 +203,74 @@ fn attacks_that_can_do_nothing_are_warned_of() {
     let stderr = text(&output.stderr);
     let warnings = [
         "attack `pgd-6`: 6 steps of 1/255 cannot reach the border of the ball of epsilon 64/255",
-        "attack `pgd-6` on `test`: 15 of 15 images have no gradient that it could follow, so it may overrate the network",
-        "attack `pgd-6` on `test`: 15 of 15 images were left exactly as they were, so it may overrate the network",
+        "attack `pgd-6` on `test`: 5 of 5 attacked images have no gradient that it could follow, so it may overrate the network",
+        "attack `pgd-6` on `test`: 5 of 5 attacked images were left exactly as they were, so it may overrate the network",
+        "the network takes all 15 images of `test` for class `red`: their accuracy says nothing",
     ];
     let (_, provenance) = read_predictions(&folder.out().join("predictions.parquet"));
     for warning in warnings {
         assert!(stderr.contains(&format!("warning: {warning}\n")), "{stderr}");
         assert!(provenance.warnings.contains(&warning.to_owned()), "{:?}", provenance.warnings);
     }
+    // What is odd about the attack itself is told before anything runs.
+    let first = stderr.lines().find(|line| line.starts_with("warning: ")).unwrap();
+    assert!(first.contains("cannot reach the border"), "{stderr}");
+    let failed = provenance.checks.iter().filter(|check| check.outcome == CheckOutcome::Failed);
+    let failed: Vec<_> = failed.map(|check| check.name.as_str()).collect();
+    assert_eq!(failed, ["steps-reach-border", "gradients-not-zero", "falls-with-epsilon"]);
+    let stdout = text(&output.stdout);
+    let told = "check gradients-not-zero failed: within linf 64/255, 5 of 5 images have no gradient\n";
+    assert!(
+        stdout.contains(told) && stdout.ends_with("checks of the attacks: 6 passed, 3 failed, 0 skipped\n"),
+        "{stdout}"
+    );
+}
+
+#[test]
+fn checks_are_switched_off_by_a_key_and_said_to_be() {
+    let folder = Folder::new();
+    let output = folder.evaluate(&["seed=3", "checks=false", PGD]);
+    assert!(text(&output.stdout).ends_with("checks of the attacks: 0 passed, 0 failed, 9 skipped\n"));
+    let (_, provenance) = read_predictions(&folder.out().join("predictions.parquet"));
+    assert!(provenance.checks.iter().all(|check| check.detail == "switched off by `checks = false`"));
+    assert_eq!(provenance.checks.len(), CHECKS.len());
+}
+
+#[test]
+fn radii_of_nothing_and_of_everything_are_told_before_anything_runs() {
+    let check = |attack: &str, expected: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_twinset-evaluate"));
+        let output =
+            command.args(["--check", "--set", "seed=0", "--set", &format!("attacks=[{attack}]")]).output().unwrap();
+        let stderr = text(&output.stderr);
+        assert!(output.status.success() && stderr.contains(expected), "no `{expected}` in {stderr}");
+    };
+    let nothing = "warning: attack `fgsm`: epsilon is 0, so it repeats the accuracy without an attack: leave it out, or give it a radius";
+    check("{ kind = 'fgsm', epsilon = 0 }", nothing);
+    let all = "warning: attack `fgsm`: epsilon 0.5 is so large that every image may become the same one";
+    check("{ kind = 'fgsm', epsilon = 0.5 }", all);
+    // How large is too large for L2 depends on the images: these have 192 values.
+    let folder = Folder::new();
+    let l2 = |epsilon: &str| {
+        let attack = format!("attacks=[{{ kind = 'fgsm', norm = 'l2', epsilon = {epsilon} }}]");
+        text(&folder.evaluate(&["seed=0", &attack]).stderr)
+    };
+    assert!(!l2("6.5").contains("so large"), "{}", l2("6.5"));
+    assert!(l2("7.0").contains("warning: attack `fgsm-l2`: epsilon 7.0 is so large"), "{}", l2("7.0"));
+}
+
+#[test]
+fn attacks_that_are_unknown_or_named_twice_are_refused() {
+    let folder = Folder::new();
+    let auto = |attacks: &str| {
+        format!("attacks=[{{ kind = 'auto-attack', epsilon = '8/255', version = 'custom', attacks = {attacks} }}]")
+    };
+    folder.refuses(
+        &["seed=0", &auto("['apgd-ce', 'squares']")],
+        &["unknown variant `squares`, expected one of `apgd-ce`, "],
+    );
+    folder.refuses(&["seed=0", &auto("['square', 'square']")], &["found `square` twice, expected each attack once"]);
+    folder.refuses(&["seed=0", &auto("[]")], &["expected at least one attack in the version `custom`"]);
 }
 
 #[test]

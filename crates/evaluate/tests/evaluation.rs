@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fixture::{images, network_of_colours, random_network, write_images};
-use twinset_evaluate::{Config, accuracies, evaluate, load};
+use twinset_evaluate::{Config, RobustAccuracy, accuracies, evaluate, load, robust_accuracies};
 use twinset_manifest::rows::{Image, Prediction, Split};
 use twinset_model::Network;
 use twinset_stage::Progress;
@@ -24,7 +24,7 @@ fn predictions(network: &Network, config: &str) -> Vec<Prediction> {
     config.validate().unwrap();
     let manifest = write_images(folder.path(), images());
     let data = load(&manifest, None, Path::new("."), &config, network).unwrap();
-    evaluate(network, &data, &config, &Progress::hidden()).unwrap().predictions
+    evaluate(network, &data, &config, &Progress::hidden(), None).unwrap().predictions
 }
 
 fn of_attack(predictions: &[Prediction], attack: &str) -> Vec<Prediction> {
@@ -60,13 +60,30 @@ fn a_network_with_known_weights_is_judged_rightly() {
     ];
     let expected: Vec<_> = expected.into_iter().map(|(s, attack, c, n)| (s, attack.to_owned(), c, n)).collect();
     assert_eq!(summary, expected);
+    let robust: Vec<_> =
+        robust_accuracies(&found).into_iter().map(|r| (r.split, r.n_attacks, r.n_robust, r.n_images)).collect();
+    assert_eq!(robust, [(Split::Test, 2, 0, 15), (Split::Train, 2, 0, 6)]);
+    let weak: Vec<_> = found.iter().filter(|row| row.attack != "strong").cloned().collect();
+    let expected = RobustAccuracy { split: Split::Test, n_attacks: 1, n_robust: 12, n_images: 15 };
+    assert_eq!(robust_accuracies(&weak)[0], expected);
     for prediction in &found {
-        let Prediction { image_id, label, predicted, is_correct, linf, l2, n_queries, .. } = prediction;
+        let Prediction { image_id, label, predicted, is_correct, linf, l2, n_queries, margin, loss, .. } = prediction;
         assert_eq!(*is_correct, label == predicted);
+        assert_eq!(*is_correct, *margin > 0.0);
+        assert!(*is_correct == (*loss < 1.0), "of three classes whose logits differ by little: {prediction:?}");
+        let fooled_by = match prediction.attack.as_str() {
+            _ if *is_correct => None,
+            _ if *image_id >= 100 => Some("clean"),
+            attack => Some(attack),
+        };
+        assert_eq!(prediction.fooled_by.as_deref(), fooled_by);
         match prediction.attack.as_str() {
+            // These are wrong as they are, and not attacked.
+            _ if *image_id >= 100 => {
+                assert_eq!((*predicted, *linf, *l2, *n_queries), ((label + 1) % 3, 0.0, 0.0, 0));
+            }
             "clean" => {
-                let shown = if *image_id >= 100 { (label + 1) % 3 } else { *label };
-                assert_eq!((*predicted, *linf, *l2, *n_queries), (shown, 0.0, 0.0, 0));
+                assert_eq!((*predicted, *linf, *l2, *n_queries), (*label, 0.0, 0.0, 0));
             }
             "weak" => assert!((linf - 32.0 / 255.0).abs() < 1e-6 && *n_queries == 1, "{prediction:?}"),
             // Four windows of the two poolings, in each of which one pixel's three channels move.
@@ -92,7 +109,12 @@ fn an_l2_attack_goes_as_far_as_its_ball_and_is_called_so() {
         assert_eq!(rows.len(), n_clean);
         for row in rows {
             // No pixel is near black or white, so the range takes nothing away; the steps are along many pixels.
-            assert!((row.l2 - epsilon).abs() < 1e-5 && row.linf < 0.9 * epsilon, "{row:?}");
+            let is_attacked = row.image_id < 100;
+            assert!(
+                !is_attacked && row.l2 == 0.0
+                    || (row.l2 - epsilon).abs() < 1e-5 && row.linf < 0.9 * epsilon && is_attacked,
+                "{row:?}"
+            );
         }
     }
 }
@@ -200,7 +222,7 @@ fn what_leaks_is_judged_and_changes_nothing_of_the_splits_own_images() {
     let leaks = write_images(elsewhere.path(), leaked.clone());
     let predict = |leaks: Option<&Path>| {
         let data = load(&manifest, leaks, Path::new("."), &config, &network).unwrap();
-        evaluate(&network, &data, &config, &Progress::hidden()).unwrap().predictions
+        evaluate(&network, &data, &config, &Progress::hidden(), None).unwrap().predictions
     };
     let (without, with) = (predict(None), predict(Some(&leaks)));
     let (of_leaks, own): (Vec<_>, Vec<_>) = with.into_iter().partition(|row| row.image_id >= 1000);
@@ -224,16 +246,76 @@ fn autoattack_counts_its_queries_image_by_image_and_tells_what_few_classes_chang
     let manifest = write_images(folder.path(), images());
     let network = network_of_colours();
     let data = load(&manifest, None, Path::new("."), &config, &network).unwrap();
-    let evaluation = evaluate(&network, &data, &config, &Progress::hidden()).unwrap();
+    let evaluation = evaluate(&network, &data, &config, &Progress::hidden(), None).unwrap();
     let note = "attack `auto-attack-custom`: fab-t has 2 targets and not 9, as there are 3 classes";
-    assert_eq!(evaluation.warnings, [note]);
+    assert_eq!(config.warnings(Some(network.spec())), [note]);
+    assert_eq!(evaluation.warnings, Vec::<String>::new());
     let clean = of_attack(&evaluation.predictions, "clean");
     let attacked = of_attack(&evaluation.predictions, "auto-attack-custom");
     assert_eq!((clean.len(), attacked.len()), (15, 15));
     for (clean, attacked) in clean.iter().zip(&attacked) {
         assert!(!attacked.is_correct, "as under pgd-6: {attacked:?}");
+        let expected = if clean.is_correct { "auto-attack-custom/apgd-ce" } else { "clean" };
+        assert_eq!(attacked.fooled_by.as_deref(), Some(expected));
         assert!(attacked.linf <= 64.0 / 255.0 + 1e-6);
-        let n_wanted = if clean.is_correct { 3..=1000 } else { 1..=1 };
+        let n_wanted = if clean.is_correct { 3..=1000 } else { 0..=0 };
         assert!(n_wanted.contains(&attacked.n_queries), "{attacked:?}");
     }
+}
+
+#[test]
+fn an_image_that_is_wrong_as_it_is_is_attacked_only_where_the_last_iterate_counts() {
+    let _torch = torch();
+    let attacks = format!(
+        r#"{{ {PGD}, "epsilon": "64/255" }}, {{ {PGD}, "epsilon": "64/255", "iterate": "last", "name": "published" }}"#
+    );
+    let found = predictions(&network_of_colours(), &format!(r#""seed": 0, "attacks": [{attacks}]"#));
+    let (clean, worst, last) = (of_attack(&found, "clean"), of_attack(&found, "pgd-3"), of_attack(&found, "published"));
+    let (mut n_wrong, mut n_moved) = (0, 0);
+    for (clean, (worst, last)) in clean.iter().zip(worst.iter().zip(&last)) {
+        n_moved += u32::from(last.linf > 0.0);
+        assert_eq!(last.n_queries, 3);
+        if clean.is_correct {
+            assert!(worst.linf > 0.0 && worst.n_queries == 1 + 3 + 1, "{worst:?}");
+        } else {
+            n_wrong += 1;
+            assert_eq!(*worst, Prediction { attack: "pgd-3".to_owned(), ..clean.clone() });
+            assert_eq!(last.fooled_by.as_deref(), Some("clean"));
+        }
+    }
+    assert_eq!((n_wrong, n_moved), (3, 15));
+}
+
+#[test]
+fn robust_accuracy_is_of_images_that_are_right_under_all_attacks() {
+    let row = |image_id: u64, split: Split, attack: &str, is_correct: bool| Prediction {
+        image_id,
+        split,
+        label: 0,
+        attack: attack.to_owned(),
+        predicted: u32::from(!is_correct),
+        is_correct,
+        linf: 0.0,
+        l2: 0.0,
+        n_queries: 0,
+        margin: 0.0,
+        loss: 0.0,
+        fooled_by: (!is_correct).then(|| attack.to_owned()),
+    };
+    let mut rows = Vec::new();
+    // The fourth is wrong as it is, and right under an attack whose last iterate counts.
+    for (attack, right) in
+        [("clean", [true, true, true, false]), ("a", [true, false, true, true]), ("b", [false, true, true, true])]
+    {
+        rows.extend((0..4).map(|id| row(id, Split::Test, attack, right[id as usize])));
+        rows.push(row(9, Split::Train, attack, true));
+    }
+    let expected = [
+        RobustAccuracy { split: Split::Test, n_attacks: 2, n_robust: 1, n_images: 4 },
+        RobustAccuracy { split: Split::Train, n_attacks: 2, n_robust: 1, n_images: 1 },
+    ];
+    assert_eq!(robust_accuracies(&rows), expected);
+    assert_eq!(robust_accuracies(&rows)[0].fraction(), 0.25);
+    rows.retain(|row| row.attack == "clean");
+    assert_eq!(robust_accuracies(&rows), [], "no attack, no robust accuracy");
 }

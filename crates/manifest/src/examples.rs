@@ -84,7 +84,7 @@ pub(crate) const EXAMPLES: [Example; 6] = [
                 GROUP BY COALESCE(duplicate_of, image_id) ORDER BY n_times DESC, original LIMIT 10",
     },
     Example {
-        schema: "predictions/1",
+        schema: "predictions/2",
         question: "How accurate is the network on the test split under each attack?",
         duckdb: "SELECT attack, avg(is_correct::INT) AS accuracy, count(*) AS n_images\n\
                  FROM 'predictions.parquet'\n\

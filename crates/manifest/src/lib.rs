@@ -29,9 +29,11 @@
 mod arrow_schema;
 mod atomic;
 mod catalog;
+mod check;
 mod class_label;
 mod column;
 mod constraint;
+mod differences;
 mod error;
 mod examples;
 mod file;
@@ -51,9 +53,11 @@ mod writer;
 
 pub use atomic::{AtomicFile, append_line, write_atomically};
 pub use catalog::{SchemaDoc, catalog, schema_name};
+pub use check::{Check, CheckOutcome};
 pub use class_label::ClassLabel;
 pub use column::{Column, Value, type_name};
 pub use constraint::Constraint;
+pub use differences::differences;
 pub use error::ManifestError;
 pub use footer::{ColumnSummary, Footer};
 pub use guard::guarded;

@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Check;
+
 /// A BLAKE3 digest, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest(pub [u8; 32]);
@@ -65,6 +67,9 @@ pub struct Provenance {
     pub inputs: Vec<Input>,
     /// What a reader of the result should know, for instance that a source file was not the official one.
     pub warnings: Vec<String>,
+    /// What came of the checks that the stage ran on its own result; not written where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
 }
 
 impl Provenance {
@@ -77,6 +82,7 @@ impl Provenance {
             seed: None,
             inputs: Vec::new(),
             warnings: Vec::new(),
+            checks: Vec::new(),
         }
     }
 

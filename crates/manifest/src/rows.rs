@@ -297,7 +297,7 @@ row! {
 
 row! {
     /// What one image was classified as under one attack.
-    pub struct Prediction = "predictions/1", row_group_rows = 65536 {
+    pub struct Prediction = "predictions/2", row_group_rows = 65536 {
         /// The image.
         image_id: u64,
         /// Its split.
@@ -316,6 +316,14 @@ row! {
         l2: f32,
         /// Forward passes that the attack took for this image.
         n_queries: u32,
+        /// The logit of its class less the largest other logit, of the attacked image: below 0 where it is wrong.
+        margin: f32,
+        /// The cross-entropy of the attacked image, in nats.
+        loss: f32,
+        /// What made the image wrong; null where it is right. `clean` where it is wrong without an attack, else this row's attack, by
+        /// its name. Of an attack that consists of several, `name/part`, with the part that first made it wrong:
+        /// `auto-attack/apgd-t`.
+        fooled_by: Option<String>,
     }
 }
 

@@ -12,8 +12,9 @@ pub fn schemas_markdown() -> String {
         "# Schemas\n\n\
          Generated from `crates/manifest/src/rows.rs` and `rows/`; `UPDATE_SCHEMAS=1 cargo test -p twinset-manifest` writes it anew.\n\n\
          Every manifest is a Parquet file. Its footer holds `twinset.schema` (the heading below) and `twinset.provenance`: \
-         JSON with the stage and its version, its resolved config, its seed, the name, schema and BLAKE3 of each input, and \
-         warnings. An `images` manifest also holds a `huggingface` entry, so that `datasets` decodes its pictures and names their classes.\n",
+         JSON with the stage and its version, its resolved config, its seed, the name, schema and BLAKE3 of each input, \
+         warnings, and, where the stage checked its own result, `checks`: the `name` of each, its `outcome` (`passed`, `failed` or \
+         `skipped`), and a `detail` with the figures. An `images` manifest also holds a `huggingface` entry, so that `datasets` decodes its pictures and names their classes.\n",
     );
     for schema in catalog() {
         section(&mut text, &schema);

@@ -64,7 +64,7 @@ pub(crate) fn join(
     path: &Path,
     first: &Path,
 ) -> Result<(), ManifestError> {
-    let Provenance { stage, version, config, seed, inputs, warnings } = shard;
+    let Provenance { stage, version, config, seed, inputs, warnings, checks } = shard;
     let fields = [
         ("stage", stage == provenance.stage),
         ("version", version == provenance.version),
@@ -83,6 +83,11 @@ pub(crate) fn join(
     for warning in warnings {
         if !provenance.warnings.contains(&warning) {
             provenance.warnings.push(warning);
+        }
+    }
+    for check in checks {
+        if !provenance.checks.contains(&check) {
+            provenance.checks.push(check);
         }
     }
     Ok(())

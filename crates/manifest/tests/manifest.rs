@@ -8,9 +8,10 @@ use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, UInt
 use arrow::datatypes::Int64Type;
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
-use twinset_manifest::rows::{Cluster, Image, ImageData, Pair, Split};
+use twinset_manifest::rows::{Cluster, Image, ImageData, Pair, Prediction, Split};
 use twinset_manifest::{
-    Digest, Footer, Input, ManifestError, Provenance, Reader, Row, Untyped, Writer, read_manifest, write_manifest,
+    Check, CheckOutcome, Digest, Footer, Input, ManifestError, Provenance, Reader, Row, Untyped, Writer, read_manifest,
+    write_manifest,
 };
 
 fn cluster(image_id: u64) -> Cluster {
@@ -58,6 +59,22 @@ fn what_is_written_is_read() {
     assert_eq!(reader.n_rows(), 5000);
     assert_eq!(reader.as_input().unwrap(), written.as_input::<Image>());
     assert_eq!(reader.read_all().unwrap(), rows);
+}
+
+#[test]
+fn checks_stand_in_the_footer_and_are_none_in_files_without() {
+    let check = Check {
+        name: "noise-not-stronger".to_owned(),
+        outcome: CheckOutcome::Failed,
+        detail: "3 images are right under `fgsm`, 2 under noise".to_owned(),
+    };
+    let with = Provenance { checks: vec![check.clone()], ..provenance() };
+    let json = serde_json::to_value(&with).unwrap();
+    assert_eq!(json["checks"][0]["outcome"], "failed");
+    assert_eq!(serde_json::from_value::<Provenance>(json).unwrap().checks, [check]);
+    let without = serde_json::to_value(provenance()).unwrap();
+    assert_eq!(without.get("checks"), None, "the bytes are those of before there were any");
+    assert_eq!(serde_json::from_value::<Provenance>(without).unwrap(), provenance());
 }
 
 #[test]
@@ -230,6 +247,12 @@ fn a_manifest_of_another_version_is_to_be_made_again() {
     let ingest = serde_json::to_string(&Provenance::of_stage("ingest", "0.0.1")).unwrap();
     check("images/1", Some(&ingest), "`ingest`");
     check("images/4", None, "its stage");
+    let evaluate = serde_json::to_string(&Provenance::of_stage("evaluate", "0.1.0")).unwrap();
+    write_foreign(&path, &batch, Some("predictions/1"), Some(&evaluate));
+    assert_eq!(
+        refusal::<Prediction>(&path),
+        "manifest `F/i.parquet` holds `predictions/1`, expected `predictions/2`: another version wrote it, run `evaluate` again"
+    );
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What can be wrong with a network or its weights.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use twinset_stage::InvalidField;
 
@@ -97,4 +99,35 @@ pub enum ModelError {
         /// Why there is none.
         detail: String,
     },
+}
+
+impl ModelError {
+    /// What can be done about it, where weights come from PyTorch and are nearly right.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Damaged { path, .. } if is_of_pytorch(path) => Some(
+                "it is a file of PyTorch's own format, which Python alone can open; in Python: \
+                 safetensors.torch.save_file(torch.load(FILE, weights_only=True), \"weights.safetensors\"), where FILE holds a state_dict"
+                    .to_owned(),
+            ),
+            Self::Parameters { differences, .. } => {
+                let (prefix, by) = [("_orig_mod.", "torch.compile"), ("module.", "DataParallel")]
+                    .into_iter()
+                    .find(|(prefix, _)| differences.contains(&format!("`{prefix}")))?;
+                Some(format!(
+                    "{by} puts `{prefix}` before each name; in Python: {{name.removeprefix(\"{prefix}\"): tensor for name, tensor \
+                     in state_dict.items()}}"
+                ))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether a file is one of `torch.save`, by its name or its first bytes: a zip archive, or a pickle.
+fn is_of_pytorch(path: &Path) -> bool {
+    let is_named_so = path.extension().is_some_and(|name| ["pt", "pth", "ckpt", "bin"].iter().any(|&of| name == of));
+    let mut first = [0; 4];
+    let is_read = File::open(path).and_then(|mut file| file.read_exact(&mut first)).is_ok();
+    is_named_so || is_read && (first == *b"PK\x03\x04" || first[..2] == [0x80, 2])
 }

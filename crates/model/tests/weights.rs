@@ -203,4 +203,17 @@ fn a_training_begins_with_our_weights_or_with_plain_ones() {
          `module.fc1.bias`, `module.fc1.weight`, `module.fc2.bias`, `module.fc2.weight`, `optimizer.0`, `optimizer.1`, \
          `optimizer.2`, `optimizer.3` and 2 more",
     );
+
+    let hint = || load_initial(&path, &spec(), paper, Device::Cpu).unwrap_err().hint();
+    assert!(hint().unwrap().starts_with("DataParallel puts `module.` before each name; in Python: {name.removeprefix"));
+    let compiled: Vec<_> = all.iter().map(|(name, tensor)| (format!("_orig_mod.{name}"), *tensor)).collect();
+    plain(&compiled.iter().map(|(name, tensor)| (name.as_str(), *tensor)).collect::<Vec<_>>());
+    assert!(hint().unwrap().starts_with("torch.compile puts `_orig_mod.` before each name"));
+    plain(&all[..6]);
+    assert_eq!(hint(), None);
+    // What torch.save writes: a zip archive.
+    fs::write(&path, b"PK\x03\x04 and so on").unwrap();
+    assert!(hint().unwrap().contains("safetensors.torch.save_file(torch.load(FILE, weights_only=True)"));
+    fs::write(&path, b"anything else").unwrap();
+    assert_eq!(hint(), None);
 }

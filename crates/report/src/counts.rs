@@ -150,6 +150,9 @@ mod tests {
             linf: 0.0,
             l2: 0.0,
             n_queries: 1,
+            margin: if is_correct { 1.0 } else { -1.0 },
+            loss: 0.5,
+            fooled_by: (!is_correct).then(|| attack.to_owned()),
         }
     }
 

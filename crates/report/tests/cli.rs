@@ -108,7 +108,7 @@ fn a_study_becomes_a_page() {
             "None: every item of the source became an image.",
             "cargo xtask reproduce synthetic<",
             "<p>All networks were trained in float32.</p>",
-            "predictions/1",
+            "predictions/2",
             "model.safetensors",
         ],
     );
@@ -159,7 +159,7 @@ fn cells_hold_each_seed_and_the_mean_over_seeds() {
     assert!(cells.iter().any(|cell| cell.class_name.as_deref() == Some("disc")));
     let reader = Reader::<Cell>::open(&run.path("out/cells.parquet")).unwrap();
     let schemas: Vec<_> = reader.provenance().inputs.iter().filter_map(|input| input.schema.as_deref()).collect();
-    for schema in ["images/3", "pairs/2", "trainset/1", "epochs/1", "predictions/1"] {
+    for schema in ["images/3", "pairs/2", "trainset/1", "epochs/1", "predictions/2"] {
         assert!(schemas.contains(&schema), "{schemas:?}");
     }
 }
@@ -337,7 +337,7 @@ fn what_is_wrong_with_a_manifest_is_said_with_the_field_that_names_it() {
     let gone = |run: &Run| fs::remove_file(run.path("pairs.parquet")).unwrap();
     check(gone, &["failed to read the study's results: study's `pairs`: cannot read manifest", "No such file"]);
     let other = |run: &Run| run.edit(|study| study["cells"][3]["predictions"] = study["images"].clone());
-    check(other, &["study's `cells[3].predictions`", "holds `images/3`, expected `predictions/1`"]);
+    check(other, &["study's `cells[3].predictions`", "holds `images/3`, expected `predictions/2`"]);
     let cut = |run: &Run| {
         let path = run.path("clusters.parquet");
         let bytes = fs::read(&path).unwrap();

@@ -42,6 +42,7 @@ fn leak(study: &mut Value, folder: &Path) {
                 label: images[i as usize].label,
                 attack: attack.to_owned(),
                 is_correct: attack == "clean",
+                fooled_by: (attack != "clean").then(|| attack.to_owned()),
                 ..rows[0].clone()
             })
             .collect();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
-use twinset_manifest::{Provenance, write_atomically};
+use twinset_manifest::{Provenance, differences, write_atomically};
 
 use crate::TrainError;
 
@@ -66,8 +66,7 @@ impl Checkpoints {
             let file = fs::read(&path).map_err(|source| self.io_error(&path, source))?;
             match read(&file) {
                 Ok((training, tensors)) => {
-                    let mut differences = Vec::new();
-                    describe_differences("", &training, &self.training, &mut differences);
+                    let differences = differences(&training, &self.training);
                     if !differences.is_empty() {
                         return Err(TrainError::OtherTraining { path, differences: differences.join("; ") });
                     }
@@ -198,32 +197,6 @@ fn bytes(tensor: &Tensor) -> (Dtype, Vec<u8>) {
             (Dtype::I64, values.into_iter().flat_map(i64::to_le_bytes).collect())
         }
         other => unreachable!("a training holds no tensor of type {other:?}"),
-    }
-}
-
-/// Says of each value that differs where it is, what it is and what was expected.
-fn describe_differences(path: &str, found: &Value, expected: &Value, differences: &mut Vec<String>) {
-    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-    match (found, expected) {
-        (Value::Object(found), Value::Object(expected)) => {
-            let mut keys: Vec<_> = found.keys().chain(expected.keys()).collect();
-            keys.sort();
-            keys.dedup();
-            for key in keys {
-                let or_nothing = |object: &serde_json::Map<String, Value>| object.get(key).cloned().unwrap_or_default();
-                describe_differences(&below(key), &or_nothing(found), &or_nothing(expected), differences);
-            }
-        }
-        (Value::Array(found), Value::Array(expected)) if found.len() == expected.len() => {
-            for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
-                describe_differences(&below(&index.to_string()), found, expected, differences);
-            }
-        }
-        _ if found != expected => {
-            let path = path.strip_prefix("provenance.").unwrap_or(path);
-            differences.push(format!("`{path}` was {found} there and is {expected} here"));
-        }
-        _ => {}
     }
 }
 

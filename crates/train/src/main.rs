@@ -214,7 +214,13 @@ fn train_or_resume(
 /// The network that these weights are of. The provenance will name them.
 fn begin_with(weights: &Path, config: &Config, data: &mut TrainingData) -> anyhow::Result<Network> {
     let spec = network_spec(config, data)?;
-    let (network, metadata) = load_initial(weights, &spec, config.normalisation, data.images.pixels.device())?;
+    let (network, metadata) =
+        load_initial(weights, &spec, config.normalisation, data.images.pixels.device()).map_err(|error| match error
+            .hint()
+        {
+            Some(hint) => with_hint(error.into(), hint),
+            None => error.into(),
+        })?;
     data.inputs.push(Input::of_file(weights).with_context(|| format!("cannot read `{}`", weights.display()))?);
     if let Some(metadata) = metadata {
         let mut warnings = metadata.provenance.warnings;

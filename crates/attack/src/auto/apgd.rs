@@ -49,7 +49,9 @@ pub fn apgd(
     config: &Apgd,
 ) -> Result<Attacked, AttackError> {
     config.norm.check("epsilon", config.epsilon)?;
-    let Some(mut left) = Survivors::of(logits, pixels, labels)? else { return Ok(Attacked::nothing(pixels.detach())) };
+    let Some(mut left) = Survivors::of(logits, pixels, labels)? else {
+        return Ok(Attacked::untouched(pixels.detach()));
+    };
     left.check_classes(config.objective.n_classes())?;
     let ranks = match config.objective {
         Objective::TargetedDlr => 2..=1 + left.n_targets(config.n_targets),

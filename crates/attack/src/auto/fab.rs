@@ -46,7 +46,9 @@ pub fn fab(
     config: &Fab,
 ) -> Result<Attacked, AttackError> {
     config.norm.check("epsilon", config.epsilon)?;
-    let Some(mut left) = Survivors::of(logits, pixels, labels)? else { return Ok(Attacked::nothing(pixels.detach())) };
+    let Some(mut left) = Survivors::of(logits, pixels, labels)? else {
+        return Ok(Attacked::untouched(pixels.detach()));
+    };
     left.check_classes(2)?;
     let is_targeted = config.n_targets > 0;
     let ranks = if is_targeted { 2..=1 + left.n_targets(config.n_targets) } else { 2..=2 };

@@ -40,7 +40,9 @@ pub fn square(
     config: &Square,
 ) -> Result<Attacked, AttackError> {
     config.norm.check("epsilon", config.epsilon)?;
-    let Some(mut left) = Survivors::of(logits, pixels, labels)? else { return Ok(Attacked::nothing(pixels.detach())) };
+    let Some(mut left) = Survivors::of(logits, pixels, labels)? else {
+        return Ok(Attacked::untouched(pixels.detach()));
+    };
     left.check_classes(2)?;
     let [_, _, height, width] = left.original.size()[..] else { unreachable!("shapes were checked") };
     if config.norm == Norm::L2 && (height != width || height < 5) {

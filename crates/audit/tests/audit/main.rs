@@ -67,7 +67,7 @@ fn ls_tells_what_is_here() {
         [
             "half.parquet damaged null null",
             "other.parquet foreign 2 null",
-            "stages/evaluate/e/predictions.parquet predictions/1 4 \"evaluate 0.1.0\"",
+            "stages/evaluate/e/predictions.parquet predictions/2 4 \"evaluate 0.1.0\"",
             "stages/ingest/a/images.parquet images/3 12 \"ingest 0.1.0\"",
             "stages/ingest/a/rejects.parquet rejects/1 1 \"ingest 0.1.0\"",
             "stages/inject/c/injected-images.parquet images/3 1 \"inject 0.1.0\"",

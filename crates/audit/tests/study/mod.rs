@@ -283,6 +283,9 @@ fn prediction(image: &Image) -> Prediction {
         linf: 0.0,
         l2: 0.0,
         n_queries: 1,
+        margin: if predicted == image.label { 1.0 } else { -1.0 },
+        loss: 0.5,
+        fooled_by: (predicted != image.label).then(|| "clean".to_owned()),
     }
 }
 

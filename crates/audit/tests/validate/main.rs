@@ -79,7 +79,7 @@ fn the_command_tells_lines_writes_a_manifest_and_ends_with_3() {
     assert_eq!(written.provenance().inputs.len(), 10);
     let rows = written.read_all().unwrap();
     assert_eq!(rows.len(), 4);
-    assert_eq!((rows[0].schema.as_deref(), rows[0].image_id), (Some("predictions/1"), Some(8)));
+    assert_eq!((rows[0].schema.as_deref(), rows[0].image_id), (Some("predictions/2"), Some(8)));
 }
 
 #[test]

@@ -138,6 +138,10 @@ const PREDICTIONS: &[Constraint] = &[
     check(Range, "linf", "linf BETWEEN 0 AND 1"),
     check(Range, "l2", "l2 >= 0"),
     check(Consistency, "linf", "attack <> 'clean' OR linf = 0"),
+    check(Consistency, "margin", "margin = 0 OR is_correct = (margin > 0)"),
+    check(Range, "loss", "loss >= 0"),
+    check(Consistency, "fooled_by", "is_correct = (fooled_by IS NULL)"),
+    check(Consistency, "fooled_by", "attack <> 'clean' OR fooled_by = 'clean'"),
     Class { label: "predicted", name: None },
     Refers { column: "image_id", agree: &[("split", "split"), ("label", "label")] },
 ];

@@ -275,6 +275,9 @@ impl Synthetic {
                     linf: if *attack == "clean" { 0.0 } else { 8.0 / 255.0 },
                     l2: 0.0,
                     n_queries: 1,
+                    margin: if is_correct { 1.0 } else { -1.0 },
+                    loss: 0.5,
+                    fooled_by: (!is_correct).then(|| (*attack).to_owned()),
                 }
             })
         });
