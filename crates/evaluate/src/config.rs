@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use twinset_attack::Attack;
-use twinset_manifest::rows::Split;
+use twinset_manifest::rows::{Split, WORST_CASE};
 use twinset_model::{Augmentation, NetworkSpec};
 use twinset_stage::InvalidField;
 
@@ -158,6 +158,8 @@ impl Config {
         let is_text = !name.is_empty() && name.trim() == name && !name.chars().any(char::is_control);
         InvalidField::unless(is_text, &field, format!("{name:?}"), "a name without blanks around it")?;
         InvalidField::unless(name != CLEAN, &field, "`clean`", "another name: that is the one of images not attacked")?;
+        let expected = "another name: that is the one of all attacks together";
+        InvalidField::unless(name != WORST_CASE, &field, format!("`{WORST_CASE}`"), expected)?;
         match self.attacks[..index].iter().position(|earlier| earlier.name() == name) {
             None => Ok(()),
             Some(earlier) => {
@@ -244,6 +246,10 @@ mod tests {
         check(
             &format!(r#""attacks": [{}]"#, named.replace(r#""fgsm"}"#, r#""clean"}"#)),
             "`attacks.0.name` is `clean`, expected another name: that is the one of images not attacked",
+        );
+        check(
+            &format!(r#""attacks": [{}]"#, named.replace(r#""fgsm"}"#, r#""worst-case"}"#)),
+            "`attacks.0.name` is `worst-case`, expected another name: that is the one of all attacks together",
         );
         check(
             &format!(r#""attacks": [{}]"#, named.replace(r#""fgsm"}"#, r#"" a"}"#)),

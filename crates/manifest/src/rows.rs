@@ -264,7 +264,7 @@ row! {
 
 row! {
     /// One epoch of one training run.
-    pub struct Epoch = "epochs/1", row_group_rows = 65536 {
+    pub struct Epoch = "epochs/2", row_group_rows = 65536 {
         /// Counted from 1.
         epoch: u32,
         /// Optimiser steps so far.
@@ -282,6 +282,11 @@ row! {
         held_out_accuracy: Option<f64>,
         /// How many held-out images that is over; null where none were asked for.
         n_held_out: Option<u64>,
+        /// Accuracy on held-out images under PGD of ten steps in the ball of the training's attack; null where none were attacked. Where it
+        /// falls while training goes on, the network overfits.
+        held_out_attacked_accuracy: Option<f64>,
+        /// How many held-out images were attacked; null where none were.
+        n_held_out_attacked: Option<u64>,
     }
 }
 
@@ -317,6 +322,9 @@ row! {
     }
 }
 
+/// What [`Cell::attack`] and [`ClaimRow::attack`] call all attacks on a split together, the clean image included. No attack has this name.
+pub const WORST_CASE: &str = "worst-case";
+
 row! {
     /// One metric of one cell, or of one arm and rate over all seeds.
     pub struct Cell = "cells/1", row_group_rows = 65536 {
@@ -333,7 +341,8 @@ row! {
         metric: String,
         /// The split that it was measured on.
         split: Split,
-        /// The attack's name; `clean` for none.
+        /// The attack's name; `clean` for none; `worst-case` for robust accuracy: images that are right under every attack on the split, and
+        /// clean. It is over the images that all attacks saw.
         attack: String,
         /// The class that it is restricted to; null for all.
         label: Option<u32>,

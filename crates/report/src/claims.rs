@@ -20,6 +20,7 @@ use twinset_manifest::rows::{ClaimRow, Direction, Split};
 use twinset_stage::InvalidField;
 
 use crate::ReportError;
+use crate::comparable::Mismatch;
 use crate::results::{Measure, Results};
 use crate::statistics::{bca, holm, mean, paired_t_p};
 pub use metric::Metric;
@@ -44,7 +45,7 @@ pub struct Claim {
     /// The split that accuracy is measured on; `test`.
     #[serde(default = "test_split")]
     pub split: Split,
-    /// The attack's name; `clean` for none.
+    /// The attack's name; `clean` for none; `worst-case` for robust accuracy, under all attacks together.
     #[serde(default = "clean")]
     pub attack: String,
     /// Which way left minus right is claimed to go.
@@ -115,6 +116,8 @@ pub struct Judged {
     pub row: ClaimRow,
     /// Left minus right, of each seed that has both.
     pub differences: Vec<(u64, f64)>,
+    /// Why seeds that have both are left out; none where none are.
+    pub mismatch: Option<Mismatch>,
 }
 
 /// How often a bootstrap interval draws.
@@ -126,8 +129,8 @@ const N_RESAMPLES: usize = 10_000;
 /// Names the claim's field whose arm, rate, split or attack the study does not have.
 pub fn verdicts(claims: &[Claim], results: &Results<'_>, chance: f64) -> Result<Vec<Judged>, ReportError> {
     let by_seed = claims.iter().enumerate().map(|(place, claim)| differences(claim, place, results, chance));
-    let by_seed = by_seed.collect::<Result<Vec<_>, _>>()?;
-    let values = |by_seed: &Vec<(u64, f64)>| by_seed.iter().map(|(_, difference)| *difference).collect::<Vec<_>>();
+    let by_seed = by_seed.collect::<Result<Vec<Differences>, _>>()?;
+    let values = |(by_seed, _): &Differences| by_seed.iter().map(|(_, difference)| *difference).collect::<Vec<_>>();
     let differences: Vec<Vec<f64>> = by_seed.iter().map(values).collect();
     // Claims that cannot be tested are no tests.
     let p_values: Vec<Option<f64>> = differences.iter().map(|differences| paired_t_p(differences)).collect();
@@ -169,16 +172,14 @@ pub fn verdicts(claims: &[Claim], results: &Results<'_>, chance: f64) -> Result<
             verdict: judgement.verdict,
         }
     });
-    Ok(rows.zip(by_seed.iter().cloned()).map(|(row, differences)| Judged { row, differences }).collect())
+    let judged = rows.zip(by_seed.iter().cloned());
+    Ok(judged.map(|(row, (differences, mismatch))| Judged { row, differences, mismatch }).collect())
 }
 
-/// Left minus right, of each seed that has both.
-fn differences(
-    claim: &Claim,
-    place: usize,
-    results: &Results<'_>,
-    chance: f64,
-) -> Result<Vec<(u64, f64)>, ReportError> {
+/// Left minus right, of each seed that has both and may be compared; and why others may not.
+type Differences = (Vec<(u64, f64)>, Option<Mismatch>);
+
+fn differences(claim: &Claim, place: usize, results: &Results<'_>, chance: f64) -> Result<Differences, ReportError> {
     let wrong = |field: &str, found: String, expected: String| ReportError::Claim {
         field: format!("report.claim[{place}].{field}"),
         found,
@@ -202,12 +203,14 @@ fn differences(
         })
     };
     let (left, right) = (rate_of("left", &claim.left)?, rate_of("right", &claim.right)?);
+    let mismatches = if claim.metric.is_of_training() { Vec::new() } else { left.mismatches(right, &measure) };
     let (left, right) = claim.metric.values(&measure, left, right, chance);
+    let may_be_compared = |seed: u64| mismatches.iter().all(|(other, _)| *other != seed);
     let difference = |(seed, value): &(u64, f64)| {
         let (_, other) = right.iter().find(|(other, _)| other == seed)?;
-        Some((*seed, value - other))
+        may_be_compared(*seed).then_some((*seed, value - other))
     };
-    Ok(left.iter().filter_map(difference).collect())
+    Ok((left.iter().filter_map(difference).collect(), mismatches.first().map(|(_, mismatch)| *mismatch)))
 }
 
 fn one_of(known: impl Iterator<Item = String>) -> String {

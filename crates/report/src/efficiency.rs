@@ -241,6 +241,8 @@ mod tests {
             train_accuracy: 0.5,
             held_out_accuracy: Some(accuracy),
             n_held_out: Some(100),
+            held_out_attacked_accuracy: None,
+            n_held_out_attacked: None,
         };
         Curve::of(&epochs.iter().enumerate().map(epoch).collect::<Vec<_>>(), 0.1).unwrap()
     }

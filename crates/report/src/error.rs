@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use twinset_manifest::ManifestError;
+use twinset_manifest::rows::WORST_CASE;
 
 use crate::TruthError;
 
@@ -20,6 +21,14 @@ pub enum ReportError {
     /// A manifest without rows where at least one is needed.
     #[error("study's `{field}`: manifest `{path}` has no rows, expected at least one")]
     Empty {
+        /// The field of `study.json` that names it.
+        field: String,
+        /// The manifest.
+        path: PathBuf,
+    },
+    /// An attack has the name of all attacks together.
+    #[error("study's `{field}`: manifest `{path}` has an attack called `{WORST_CASE}`, expected another name")]
+    Reserved {
         /// The field of `study.json` that names it.
         field: String,
         /// The manifest.

@@ -5,17 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use twinset_gallery::{Picture, pictures, side_for};
-use twinset_manifest::Reader;
 use twinset_manifest::rows::{
-    Cluster, Epoch, Hashes, Image, Origin, Pair, PairKind, Prediction, Reject, Split, TrainsetRow,
+    Cluster, Epoch, Hashes, Image, Origin, Pair, PairKind, Prediction, Reject, Split, TrainsetRow, WORST_CASE,
 };
+use twinset_manifest::{Provenance, Reader};
 
-use crate::counts::{
-    ByImage, Count, Group, TrainsetCount, count_on_trainset, count_positions, count_predictions, count_trainset,
-    images_right,
-};
+use crate::counts::{Group, TrainsetCount, count_positions, count_trainset};
 use crate::dataset::{Dataset, RejectCount, count_rejects};
 use crate::duplicates::{Duplicates, evenly};
+use crate::evaluation::Evaluation;
 use crate::gaussian::{self, GaussianEvidence};
 use crate::sources::{Source, Sources};
 use crate::study::Status;
@@ -59,10 +57,8 @@ impl Evidence {
 /// What one cell came to; empty where it did not come so far.
 #[derive(Clone, Debug, Default)]
 pub struct CellEvidence {
-    /// Predictions, counted.
-    pub counts: Vec<Count>,
-    /// Predictions, image by image.
-    pub by_image: Arc<ByImage>,
+    /// What its network's predictions come to.
+    pub evaluation: Arc<Evaluation>,
     /// Training, epoch by epoch.
     pub epochs: Vec<Epoch>,
     /// The training set, counted.
@@ -167,7 +163,7 @@ type Positions = Arc<BTreeMap<u64, u64>>;
 
 /// Cells may share a file (rate 0 is the same in all arms): each is read once.
 fn cells(study: &Study, twins: &BTreeSet<u64>, sources: &mut Sources) -> Result<Vec<CellEvidence>, ReportError> {
-    let mut counts: BTreeMap<&Path, (Vec<Count>, Arc<ByImage>)> = BTreeMap::new();
+    let mut evaluations: BTreeMap<&Path, Arc<Evaluation>> = BTreeMap::new();
     let mut epochs: BTreeMap<&Path, Vec<Epoch>> = BTreeMap::new();
     let mut trainsets: BTreeMap<&Path, (Vec<TrainsetCount>, Positions)> = BTreeMap::new();
     let mut leaked: BTreeMap<&Path, BTreeSet<u64>> = BTreeMap::new();
@@ -177,7 +173,7 @@ fn cells(study: &Study, twins: &BTreeSet<u64>, sources: &mut Sources) -> Result<
         let mut evidence = CellEvidence::default();
         let mut positions = Positions::default();
         if let Some(path) = &cell.trainset {
-            let count = |rows: Vec<TrainsetRow>| (count_trainset(&rows), Arc::new(count_positions(&rows)));
+            let count = |rows: Vec<TrainsetRow>, _: &_| (count_trainset(&rows), Arc::new(count_positions(&rows)));
             (evidence.trainset, positions) = once(&mut trainsets, sources, &field("trainset"), path, count)?;
         }
         if let Some(path) = &cell.injected_images {
@@ -186,12 +182,12 @@ fn cells(study: &Study, twins: &BTreeSet<u64>, sources: &mut Sources) -> Result<
         let leaked = match &cell.leaked_images {
             None => BTreeSet::new(),
             Some(path) => {
-                let ids = |rows: Vec<Image>| rows.iter().map(|row| row.image_id).collect();
+                let ids = |rows: Vec<Image>, _: &_| rows.iter().map(|row| row.image_id).collect();
                 once(&mut leaked, sources, &field("leaked_images"), path, ids)?
             }
         };
         if let Some(path) = &cell.epochs {
-            evidence.epochs = once(&mut epochs, sources, &field("epochs"), path, |rows| rows)?;
+            evidence.epochs = once(&mut epochs, sources, &field("epochs"), path, |rows, _| rows)?;
         }
         if let Some(path) = &cell.weights {
             sources.note(&field("weights"), path)?;
@@ -202,14 +198,16 @@ fn cells(study: &Study, twins: &BTreeSet<u64>, sources: &mut Sources) -> Result<
                 () if twins.contains(&image_id) => Group::Twin,
                 () => Group::Own,
             };
-            let count = |rows: Vec<Prediction>| {
-                let mut counts = count_predictions(&rows, group);
-                counts.extend(count_on_trainset(&rows, &positions));
-                (counts, Arc::new(images_right(&rows, group)))
+            let sum_up = |rows: Vec<Prediction>, provenance: &Provenance| {
+                Arc::new(Evaluation::of(&rows, &provenance.config, group, &positions))
             };
-            (evidence.counts, evidence.by_image) = once(&mut counts, sources, &field("predictions"), path, count)?;
-            if evidence.counts.is_empty() {
-                return Err(ReportError::Empty { field: field("predictions"), path: path.clone() });
+            let field = field("predictions");
+            evidence.evaluation = once(&mut evaluations, sources, &field, path, sum_up)?;
+            if evidence.evaluation.counts.is_empty() {
+                return Err(ReportError::Empty { field, path: path.clone() });
+            }
+            if evidence.evaluation.runs.iter().any(|run| run.attack == WORST_CASE) {
+                return Err(ReportError::Reserved { field, path: path.clone() });
             }
         }
         cells.push(evidence);
@@ -222,7 +220,7 @@ fn once<'a, R: twinset_manifest::Row, T: Clone>(
     sources: &mut Sources,
     field: &str,
     path: &'a Path,
-    digest: impl FnOnce(Vec<R>) -> T,
+    digest: impl FnOnce(Vec<R>, &Provenance) -> T,
 ) -> Result<T, ReportError> {
     // Opened even where it is known: the report says which cells share it.
     let reader: Reader<R> = sources.open(field, path)?;
@@ -230,7 +228,8 @@ fn once<'a, R: twinset_manifest::Row, T: Clone>(
         return Ok(value.clone());
     }
     let wrong = |source| ReportError::Manifest { field: field.to_owned(), source };
-    let value = digest(reader.read_all().map_err(wrong)?);
+    let provenance = reader.provenance().clone();
+    let value = digest(reader.read_all().map_err(wrong)?, &provenance);
     known.insert(path, value.clone());
     Ok(value)
 }

@@ -80,16 +80,29 @@ pub(crate) fn over_rate(results: &Results<'_>, names: &Names<'_>, split: Split) 
     figures
 }
 
+/// What is drawn over the samples seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Watched {
+    /// Clean accuracy on held-out images, or else accuracy in training.
+    Accuracy,
+    /// Accuracy on attacked held-out images.
+    Attacked,
+}
+
 /// Accuracy over samples seen: one chart an arm, one line a rate.
-pub(crate) fn over_samples(results: &Results<'_>) -> Option<Figure> {
-    let is_trained = |rate: &&RateResults<'_>| epochs(rate).next().is_some();
-    let has_curves =
-        |arm: &&ArmResults<'_>| arm.leaks_into().is_none() && arm.rates.iter().any(|rate| is_trained(&rate));
+pub(crate) fn over_samples(results: &Results<'_>) -> Vec<Figure> {
+    [Watched::Accuracy, Watched::Attacked].into_iter().filter_map(|watched| samples_figure(results, watched)).collect()
+}
+
+fn samples_figure(results: &Results<'_>, watched: Watched) -> Option<Figure> {
+    let has_curves = |arm: &&ArmResults<'_>| {
+        arm.leaks_into().is_none() && arm.rates.iter().any(|rate| epochs(rate, watched).next().is_some())
+    };
     let arms: Vec<_> = results.arms.iter().filter(has_curves).collect();
     let mut rates: Vec<f64> = arms.iter().flat_map(|arm| arm.rates.iter().map(|rate| rate.rate)).collect();
     rates.sort_by(f64::total_cmp);
     rates.dedup();
-    let panels: Vec<_> = arms.iter().map(|arm| samples_panel(arm, &rates, results.confidence)).collect();
+    let panels: Vec<_> = arms.iter().map(|arm| samples_panel(arm, &rates, watched, results.confidence)).collect();
     if panels.is_empty() {
         return None;
     }
@@ -98,12 +111,16 @@ pub(crate) fn over_samples(results: &Results<'_>) -> Option<Figure> {
         marker: None,
         text: format!("rate {}", short(rate)),
     });
+    let (id, title) = match watched {
+        Watched::Accuracy => ("over-samples", ""),
+        Watched::Attacked => ("over-samples-attacked", "Under attack: robust overfitting"),
+    };
     Some(Figure {
-        id: "over-samples".to_owned(),
-        title: "Accuracy over training samples seen".to_owned(),
+        id: id.to_owned(),
+        title: title.to_owned(),
         legend: legend.collect(),
         panels,
-        caption: samples_caption(&arms, results.confidence),
+        caption: samples_caption(&arms, watched, results.confidence),
     })
 }
 
@@ -165,12 +182,17 @@ pub(crate) fn rate_ticks(mut rates: Vec<f64>) -> ((f64, f64), Vec<(f64, String)>
     ((low - margin, high + margin), ticks.into_iter().map(|rate| (rate, short(rate))).collect())
 }
 
-fn samples_panel(arm: &ArmResults<'_>, rates: &[f64], confidence: f64) -> Panel {
+fn samples_panel(arm: &ArmResults<'_>, rates: &[f64], watched: Watched, confidence: f64) -> Panel {
     let is_held_out = is_held_out(arm);
-    let trained: Vec<_> = arm.rates.iter().filter(|rate| epochs(rate).next().is_some()).collect();
+    let trained: Vec<_> = arm.rates.iter().filter(|rate| epochs(rate, watched).next().is_some()).collect();
     let has_bands = trained.len() <= MAX_SERIES;
+    let value = |epoch: &Epoch| match watched {
+        Watched::Accuracy if is_held_out => epoch.held_out_accuracy,
+        Watched::Accuracy => Some(epoch.train_accuracy),
+        Watched::Attacked => epoch.held_out_attacked_accuracy,
+    };
     let series = trained.iter().map(|rate| {
-        let mut points = epoch_points(rate, is_held_out, confidence);
+        let mut points = epoch_points(rate, watched, value, confidence);
         if !has_bands {
             let last = points.len() - 1;
             points[..last].iter_mut().for_each(|point| point.interval = None);
@@ -180,7 +202,11 @@ fn samples_panel(arm: &ArmResults<'_>, rates: &[f64], confidence: f64) -> Panel 
     });
     let series: Vec<_> = series.collect();
     let longest = series.iter().flat_map(|series| &series.points).map(|point| point.x).fold(1.0, f64::max);
-    let what = if is_held_out { "held-out accuracy" } else { "training accuracy" };
+    let what = match watched {
+        Watched::Accuracy if is_held_out => "held-out accuracy",
+        Watched::Accuracy => "training accuracy",
+        Watched::Attacked => "held-out accuracy under attack",
+    };
     let chart = Chart {
         alt: format!("{what} of {} over the training samples seen, one line a rate", arm.arm.name),
         x_label: "training samples seen".to_owned(),
@@ -195,21 +221,31 @@ fn samples_panel(arm: &ArmResults<'_>, rates: &[f64], confidence: f64) -> Panel 
     Panel { title: arm.arm.name.clone(), chart, series: names.collect() }
 }
 
-fn epochs<'a>(rate: &RateResults<'a>) -> impl Iterator<Item = &'a Vec<Epoch>> {
-    rate.seeds.iter().filter_map(|seed| Some(&seed.evidence?.epochs)).filter(|epochs| !epochs.is_empty())
+/// The epochs of each seed that has what is watched.
+fn epochs<'a>(rate: &RateResults<'a>, watched: Watched) -> impl Iterator<Item = &'a Vec<Epoch>> {
+    let has_it = move |epochs: &&Vec<Epoch>| match watched {
+        Watched::Accuracy => !epochs.is_empty(),
+        Watched::Attacked => epochs.iter().any(|epoch| epoch.held_out_attacked_accuracy.is_some()),
+    };
+    rate.seeds.iter().filter_map(|seed| Some(&seed.evidence?.epochs)).filter(has_it)
 }
 
 fn is_held_out(arm: &ArmResults<'_>) -> bool {
-    arm.rates.iter().flat_map(epochs).flatten().all(|epoch| epoch.held_out_accuracy.is_some())
+    let epochs = arm.rates.iter().flat_map(|rate| epochs(rate, Watched::Accuracy)).flatten();
+    epochs.into_iter().all(|epoch| epoch.held_out_accuracy.is_some())
 }
 
 /// The mean over the seeds that have the epoch.
-fn epoch_points(rate: &RateResults<'_>, is_held_out: bool, confidence: f64) -> Vec<Point> {
-    let n_epochs = epochs(rate).map(Vec::len).max().unwrap_or(0);
+fn epoch_points(
+    rate: &RateResults<'_>,
+    watched: Watched,
+    value: impl Fn(&Epoch) -> Option<f64>,
+    confidence: f64,
+) -> Vec<Point> {
+    let n_epochs = epochs(rate, watched).map(Vec::len).max().unwrap_or(0);
     let points = (0..n_epochs).filter_map(|i| {
-        let rows: Vec<_> = epochs(rate).filter_map(|epochs| epochs.get(i)).collect();
-        let value = |row: &&Epoch| if is_held_out { row.held_out_accuracy } else { Some(row.train_accuracy) };
-        let values: Vec<f64> = rows.iter().filter_map(value).collect();
+        let rows: Vec<_> = epochs(rate, watched).filter_map(|epochs| epochs.get(i)).collect();
+        let values: Vec<f64> = rows.iter().filter_map(|row| value(row)).collect();
         let seen: Vec<f64> = rows.iter().map(|row| row.n_samples_seen as f64).collect();
         let accuracy = mean(&values, confidence)?;
         Some(point(mean(&seen, confidence)?.mean, accuracy.mean, accuracy.interval.map(Interval::of_fraction)))
@@ -263,16 +299,30 @@ fn rate_caption(results: &Results<'_>, arms: &[&ArmResults<'_>], measures: &[&Me
     )
 }
 
-fn samples_caption(arms: &[&ArmResults<'_>], confidence: f64) -> String {
-    let rates = || arms.iter().flat_map(|arm| &arm.rates);
-    let n_seeds = range(rates().map(|rate| epochs(rate).count() as u64).filter(|n| *n > 0));
-    let n_held_out = rates().flat_map(epochs).flatten().filter_map(|epoch| epoch.n_held_out);
-    let measured = match (arms.iter().all(|arm| is_held_out(arm)), arms.iter().any(|arm| is_held_out(arm))) {
-        (true, _) => format!("Clean accuracy on {} held-out images after each epoch", range(n_held_out)),
-        (false, true) => format!("Clean accuracy on {} held-out images, else training accuracy, by epoch", range(n_held_out)),
-        (false, false) => "Training accuracy of each epoch: on the samples as trained on (augmented, attacked in \
-                           adversarial training, duplicates counted as often as they stand in the set), before each step"
-            .to_owned(),
+fn samples_caption(arms: &[&ArmResults<'_>], watched: Watched, confidence: f64) -> String {
+    let all = || arms.iter().flat_map(|arm| &arm.rates);
+    let rows = || all().flat_map(|rate| epochs(rate, watched)).flatten();
+    let n_seeds = range(all().map(|rate| epochs(rate, watched).count() as u64).filter(|n| *n > 0));
+    let n_held_out = rows().filter_map(|epoch| match watched {
+        Watched::Accuracy => epoch.n_held_out,
+        Watched::Attacked => epoch.n_held_out_attacked,
+    });
+    let are_held_out = (arms.iter().all(|arm| is_held_out(arm)), arms.iter().any(|arm| is_held_out(arm)));
+    let measured = match (watched, are_held_out) {
+        (Watched::Attacked, _) => format!(
+            "Accuracy on {} held-out images under PGD of ten steps, in the ball of the training\u{2019}s attack, after each epoch. Where a line \
+             falls while training goes on, the network overfits, which clean accuracy hides",
+            range(n_held_out)
+        ),
+        (_, (true, _)) => format!("Clean accuracy on {} held-out images after each epoch", range(n_held_out)),
+        (_, (false, true)) => {
+            format!("Clean accuracy on {} held-out images, else training accuracy, by epoch", range(n_held_out))
+        }
+        (_, (false, false)) => {
+            "Training accuracy of each epoch: on the samples as trained on (augmented, attacked in adversarial training, duplicates counted \
+             as often as they stand in the set), before each step"
+                .to_owned()
+        }
     };
     let level = level(confidence);
     let drawn = if arms.iter().all(|arm| arm.rates.len() <= MAX_SERIES) {

@@ -95,7 +95,7 @@ mod tests {
         let point = FigurePoint {
             figure: "f".to_owned(),
             panel: 1,
-            panel_title: "Robust accuracy: pgd-10, \"weak\"".to_owned(),
+            panel_title: "Accuracy under pgd-10, \"weak\"".to_owned(),
             series: "a".to_owned(),
             x_label: "rate".to_owned(),
             x: 0.5,
@@ -106,6 +106,6 @@ mod tests {
         };
         let text = csv(&[point]);
         let line = text.lines().nth(1).unwrap();
-        assert_eq!(line, "f,1,\"Robust accuracy: pgd-10, \"\"weak\"\"\",a,rate,0.5,accuracy (%),61.25,60,");
+        assert_eq!(line, "f,1,\"Accuracy under pgd-10, \"\"weak\"\"\",a,rate,0.5,accuracy (%),61.25,60,");
     }
 }

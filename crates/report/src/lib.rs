@@ -21,11 +21,13 @@
 
 mod cells;
 pub mod claims;
+mod comparable;
 mod counts;
 mod dataset;
 mod duplicates;
 pub mod efficiency;
 mod error;
+mod evaluation;
 mod evidence;
 mod figures;
 mod files;
@@ -50,10 +52,12 @@ use twinset_stage::InvalidField;
 
 pub use cells::cells;
 pub use claims::{Claim, Condition, Need, Needs};
+pub use comparable::Mismatch;
 pub use counts::{ByImage, Count, PairCount, TrainsetCount};
 pub use dataset::{Dataset, RejectCount};
 pub use duplicates::{Duplicates, Recall, RecallGroup};
 pub use error::ReportError;
+pub use evaluation::{Evaluation, Moved, Partial, Run};
 pub use evidence::{CellEvidence, Evidence, InjectedExample, Outcomes, gather, gather_outcomes};
 pub use files::File;
 pub use gaussian::{GaussianEvidence, GaussianPublished, GaussianValue};

@@ -47,7 +47,7 @@ Config keys and their defaults:
   confidence    = 0.95    level of all intervals
   claim         none      what the study claims, one table each: name, text, left and right = { arm, rate }, direction =
                           lower, higher or differs, smallest-effect (0.02 is two points), and where not usual split = test,
-                          attack = clean, level = 0.05, metric = accuracy, mean-accuracy-over-samples or
+                          attack = clean (worst-case for robust accuracy), level = 0.05, metric = accuracy, mean-accuracy-over-samples or
                           { samples-to-accuracy = 0.6 }
   published     none      what a paper says, one table for each arm and measure: source, arm, split = test, attack = clean,
                           values = [{ rate, accuracy }, …]

@@ -1,58 +1,59 @@
 //! What attacks, regimes and splits are called on the page.
 
+use serde_json::{Map, Value};
 use twinset_manifest::rows::Split;
 
-use crate::results::Measure;
-use crate::study::Study;
+use crate::comparable::{attacks_on, settings_of};
+use crate::results::{Measure, Results};
 
-/// Names that depend on the study's configs.
+/// Names that depend on what was run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Names<'a> {
-    study: &'a Study,
+    results: &'a Results<'a>,
 }
 
 impl<'a> Names<'a> {
-    /// The names of a study.
-    pub(crate) fn of(study: &'a Study) -> Self {
-        Self { study }
+    /// The names of a study's measures.
+    pub(crate) fn of(results: &'a Results<'a>) -> Self {
+        Self { results }
     }
 
-    /// `Clean accuracy`, or `Robust accuracy: pgd-20, ε = 8/255`.
+    /// `Clean accuracy`, `Robust accuracy (worst of: fgsm, pgd-20)`, or `Accuracy under pgd-20, ε = 8/255`.
     pub(crate) fn measure(&self, measure: &Measure) -> String {
         if measure.is_clean() {
             return "Clean accuracy".to_owned();
         }
-        format!("Robust accuracy: {}", self.attack(measure))
+        if measure.is_worst_case() {
+            return match attacks_on(self.results, measure.split).as_slice() {
+                [same] => format!("Robust accuracy (worst of: {})", same.what.join(", ")),
+                _ => "Robust accuracy (worst of each arm\u{2019}s attacks)".to_owned(),
+            };
+        }
+        format!("Accuracy under {}", self.attack(measure))
     }
 
-    /// `clean`, or `pgd-20, ε = 8/255`.
+    /// `clean`, or `pgd-20, ε = 8/255`; says so where arms have other settings.
     pub(crate) fn attack(&self, measure: &Measure) -> String {
-        match self.epsilon(&measure.attack) {
-            Some(epsilon) => format!("{}, ε\u{a0}=\u{a0}{epsilon}", measure.attack),
-            None => measure.attack.clone(),
-        }
-    }
-
-    /// The radius that all arms have for an attack of this name; none where they differ or do not say.
-    fn epsilon(&self, attack: &str) -> Option<String> {
-        let arms = self.study.arms.iter();
-        let attacks = arms.filter_map(|arm| arm.evaluate.get("attacks")?.as_array()).flatten();
-        let text = |value: &serde_json::Value, key: &str| Some(value.get(key)?.as_str()?.to_owned());
-        let mut radii: Vec<Option<String>> = attacks
-            .filter(|config| {
-                let kind = text(config, "kind").unwrap_or_default();
-                let steps = config.get("n-steps").and_then(serde_json::Value::as_u64);
-                let by_steps = steps.map_or_else(|| kind.clone(), |steps| format!("{kind}-{steps}"));
-                text(config, "name").map_or(kind == attack || by_steps == attack, |name| name == attack)
-            })
-            .map(|config| text(config, "epsilon"))
-            .collect();
+        let ways = settings_of(self.results, measure);
+        let mut radii: Vec<Option<&str>> = ways.iter().map(|way| epsilon(way.what)).collect();
         radii.dedup();
-        match radii.as_slice() {
-            [Some(radius)] => Some(radius.clone()),
-            _ => None,
-        }
+        let radius = match radii.as_slice() {
+            [Some(radius)] => format!(", ε\u{a0}=\u{a0}{radius}"),
+            _ => String::new(),
+        };
+        let differ = if ways.len() > 1 { " (settings differ between arms)" } else { "" };
+        format!("{}{radius}{differ}", measure.attack)
     }
+}
+
+/// `clean`, `robust`, or the attack's name: for narrow columns.
+pub(crate) fn short_attack(measure: &Measure) -> &str {
+    if measure.is_worst_case() { "robust" } else { &measure.attack }
+}
+
+/// An attack's radius, as its settings have it.
+pub(crate) fn epsilon(settings: &Map<String, Value>) -> Option<&str> {
+    settings.get("epsilon")?.as_str()
 }
 
 /// What a way of training is called: its kind in `train`'s config.

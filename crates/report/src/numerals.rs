@@ -70,6 +70,19 @@ pub(crate) fn listed(items: &[String]) -> String {
     }
 }
 
+/// The text with each number as one sign: sentences that differ in their numbers alone are equal then.
+pub(crate) fn without_numbers(text: &str) -> String {
+    let mut without = String::new();
+    for character in text.chars() {
+        match character {
+            '0'..='9' if without.ends_with('#') => {}
+            '0'..='9' => without.push('#'),
+            other => without.push(other),
+        }
+    }
+    without
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +100,8 @@ mod tests {
         assert_eq!(range([3, 2]), "2\u{2013}3");
         assert_eq!(level(0.95), "95 %");
         assert_eq!(level(0.999), "99.9 %");
+        assert_eq!(without_numbers("3 of 500: 12.25 %"), without_numbers("20 of 5: 1.0 %"));
+        assert_ne!(without_numbers("3 of 500"), without_numbers("3 in 500"));
         assert_eq!(listed(&["a".to_owned(), "b".to_owned(), "c".to_owned()]), "a, b and c");
     }
 }

@@ -1,6 +1,8 @@
 //! The page: a head and sections, each with a template of its own.
 
+mod attacks;
 mod cells;
+mod checks;
 mod claims;
 mod classes;
 mod curves;
@@ -42,7 +44,7 @@ pub(crate) struct Context<'a> {
 
 impl<'a> Context<'a> {
     pub(crate) fn names(&self) -> Names<'a> {
-        Names::of(self.study)
+        Names::of(self.results)
     }
 
     fn title(&self) -> &'a str {
@@ -84,6 +86,7 @@ pub(crate) fn html(context: &Context<'_>) -> askama::Result<(String, Vec<Figure>
         claims::section(context)?,
         published::section(context)?,
         headline::section(context)?,
+        attacks::section(context)?,
         efficiency::section(context)?,
         curves::over_rate(context)?,
         curves::over_samples(context)?,

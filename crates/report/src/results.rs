@@ -1,7 +1,8 @@
 //! The *results* of a study: accuracies by arm, rate, seed, split, attack and class, with their intervals.
 
-use twinset_manifest::rows::Split;
+use twinset_manifest::rows::{Split, WORST_CASE};
 
+use crate::comparable::{Mismatch, mismatch};
 use crate::counts::Group;
 use crate::evidence::CellEvidence;
 use crate::statistics::{self, Interval, Mean, chi_squared_p, wilson};
@@ -12,7 +13,7 @@ use crate::study::{Arm, Study, StudyCell};
 pub struct Measure {
     /// The split.
     pub split: Split,
-    /// The attack's name; `clean` for none.
+    /// The attack's name; `clean` for none; [`WORST_CASE`] for all together.
     pub attack: String,
     /// Which of the split's images.
     pub among: Among,
@@ -66,12 +67,17 @@ impl Measure {
     pub fn is_clean(&self) -> bool {
         self.attack == "clean"
     }
+
+    /// Whether it is robust accuracy: under every attack that was run.
+    pub fn is_worst_case(&self) -> bool {
+        self.attack == WORST_CASE
+    }
 }
 
 /// All results of a study.
 #[derive(Debug)]
 pub struct Results<'a> {
-    /// What was measured anywhere: the test split first, in each split clean images first.
+    /// What was measured anywhere: the test split first, in each split clean images first, then the worst case.
     pub measures: Vec<Measure>,
     /// The conditions, in the study's order.
     pub arms: Vec<ArmResults<'a>>,
@@ -157,7 +163,7 @@ impl<'a> Results<'a> {
         splits
     }
 
-    /// What was measured on a split, clean images first.
+    /// What was measured on a split: clean images, the worst case, each attack.
     pub fn measures_on(&self, split: Split) -> Vec<&Measure> {
         self.measures.iter().filter(|measure| measure.split == split).collect()
     }
@@ -225,6 +231,17 @@ impl RateResults<'_> {
         Some(statistics::mean(&counts, 0.95)?.mean)
     }
 
+    /// The seeds whose accuracies here and in another condition are not to be compared, and why.
+    pub fn mismatches(&self, other: &Self, measure: &Measure) -> Vec<(u64, Mismatch)> {
+        let of_seed = |here: &SeedResults<'_>| {
+            let there = other.seeds.iter().find(|there| there.seed == here.seed)?;
+            let is_measured = here.proportion(measure, None).is_some() && there.proportion(measure, None).is_some();
+            let (here_too, there_too) = (here.evidence?, there.evidence.filter(|_| is_measured)?);
+            Some((here.seed, mismatch(&here_too.evaluation, &there_too.evaluation, measure)?))
+        };
+        self.seeds.iter().filter_map(of_seed).collect()
+    }
+
     /// Each seed's accuracy, over all classes or one.
     pub(crate) fn values(&self, measure: &Measure, label: Option<u32>) -> Vec<(u64, f64)> {
         self.proportions(measure, label).into_iter().map(|(seed, proportion)| (seed, proportion.value())).collect()
@@ -235,7 +252,7 @@ impl SeedResults<'_> {
     /// What was classified rightly, over all classes or one; none where nothing was measured.
     pub fn proportion(&self, measure: &Measure, label: Option<u32>) -> Option<Proportion> {
         let mut sum = Proportion::default();
-        for count in &self.evidence?.counts {
+        for count in &self.evidence?.evaluation.counts {
             let is_it = count.attack == measure.attack && count.split == measure.split;
             let is_it = is_it && measure.among.holds(count.group);
             if is_it && label.is_none_or(|label| count.label == label) {
@@ -261,13 +278,13 @@ impl Proportion {
 
 fn measures(cells: &[CellEvidence]) -> Vec<Measure> {
     let mut measures: Vec<Measure> = Vec::new();
-    for count in cells.iter().flat_map(|cell| &cell.counts) {
+    for count in cells.iter().flat_map(|cell| &cell.evaluation.counts) {
         let measure = Measure::new(count.split, count.attack.clone());
         if !measures.contains(&measure) {
             measures.push(measure);
         }
     }
     // Stable: attacks otherwise stay in the order in which they were made.
-    measures.sort_by_key(|measure| (std::cmp::Reverse(measure.split), !measure.is_clean()));
+    measures.sort_by_key(|measure| (std::cmp::Reverse(measure.split), !measure.is_clean(), !measure.is_worst_case()));
     measures
 }

@@ -5,7 +5,7 @@ use twinset_manifest::rows::Split;
 use twinset_model::{Augmentation, Model, NetworkSpec, Normalisation, Precision};
 use twinset_stage::InvalidField;
 
-use crate::{AttackMode, EarlyStopping, Length, OptimizerConfig, Regime, Schedule, WeightAverage};
+use crate::{AttackMode, EarlyStopping, Judge, Length, OptimizerConfig, Regime, Schedule, WeightAverage};
 
 /// One training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,6 +102,10 @@ pub struct HeldOut {
     /// At most this many, evenly spread over the split; all where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_images: Option<u64>,
+    /// At most this many of them are also attacked after each epoch, in adversarial training: by PGD of ten steps of ε/4 in the
+    /// regime's ball. None where nothing is said, but all where early stopping judges by them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attacked_images: Option<u64>,
 }
 
 /// How much work a training is.
@@ -121,6 +125,10 @@ impl Config {
         self.width.get_or_insert(self.model.default_width());
         self.regime = self.regime.resolved();
         self.depth = self.depth.or(self.model.default_depth());
+        let judge = self.judge();
+        if let Some(stopping) = &mut self.early_stopping {
+            stopping.judge = judge;
+        }
         self
     }
 
@@ -157,8 +165,26 @@ impl Config {
                 Err(InvalidField::new("held-out.split", "`train`", "`val` or `test`: it is trained on"))
             }
             Some(HeldOut { max_images: Some(0), .. }) => Err(InvalidField::new("held-out.max-images", 0, "at least 1")),
+            Some(HeldOut { attacked_images: Some(0), .. }) => {
+                Err(InvalidField::new("held-out.attacked-images", 0, "at least 1"))
+            }
+            Some(HeldOut { attacked_images: Some(n), .. }) if self.regime == Regime::Standard => {
+                let expected = "nothing: the regime `standard` has no attack";
+                Err(InvalidField::new("held-out.attacked-images", n, expected))
+            }
             _ => Ok(()),
         }
+    }
+
+    /// How many held-out images at most are attacked after each epoch; none where none are.
+    pub(crate) fn attacks_held_out(&self) -> Option<u64> {
+        self.held_out?.attacked_images.or((self.judge() == Some(Judge::Attacked)).then_some(u64::MAX))
+    }
+
+    /// What early stopping judges epochs by; none without early stopping.
+    pub(crate) fn judge(&self) -> Option<Judge> {
+        let usual = if self.regime == Regime::Standard { Judge::Clean } else { Judge::Attacked };
+        Some(self.early_stopping?.judge.unwrap_or(usual))
     }
 
     /// What is odd about it, though it can be trained.
@@ -169,6 +195,10 @@ impl Config {
     fn validate_early_stopping(&self) -> Result<(), InvalidField> {
         let Some(stopping) = &self.early_stopping else { return Ok(()) };
         stopping.validate()?;
+        if stopping.judge == Some(Judge::Attacked) && self.regime == Regime::Standard {
+            let expected = "`clean`: the regime `standard` has no attack";
+            return Err(InvalidField::new("early-stopping.judge", "`attacked`", expected));
+        }
         let (found, expected) = match self.held_out {
             Some(HeldOut { split: Split::Val, .. }) => return Ok(()),
             Some(HeldOut { split, .. }) => (format!("`{split}`"), "`val`: early stopping chooses weights by it"),
@@ -243,6 +273,25 @@ mod tests {
         check(Budget::Samples(61), standard, 25, (61, 8, 61));
         check(Budget::Samples(50), standard, 25, (50, 6, 50));
         check(Budget::Steps(5), standard, 0, (0, 0, 0));
+    }
+
+    #[test]
+    fn early_stopping_judges_by_attacked_images_where_the_training_attacks() {
+        let check = |regime: &str, stopping: &str, expected: Judge, n_attacked: Option<u64>| {
+            let mut config = config(Budget::Epochs(1), regime);
+            config.early_stopping = serde_json::from_str(stopping).unwrap();
+            config.held_out = Some(HeldOut { split: Split::Val, max_images: None, attacked_images: None });
+            assert_eq!(
+                (config.judge(), config.attacks_held_out()),
+                (Some(expected), n_attacked),
+                "{regime}, {stopping}"
+            );
+            assert_eq!(config.resolved().early_stopping.unwrap().judge, Some(expected));
+        };
+        let (standard, fgsm) = (r#"{ "kind": "standard" }"#, r#"{ "kind": "fgsm", "epsilon": "8/255" }"#);
+        check(standard, r#"{ "patience": 3 }"#, Judge::Clean, None);
+        check(fgsm, r#"{ "patience": 3 }"#, Judge::Attacked, Some(u64::MAX));
+        check(fgsm, r#"{ "patience": 3, "judge": "clean" }"#, Judge::Clean, None);
     }
 
     #[test]

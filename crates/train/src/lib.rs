@@ -51,7 +51,7 @@ pub use order::{epoch_order, torch_seed};
 pub use pace::{Pace, measure};
 pub use regime::{AttackMode, Regime};
 pub use schedule::{Annealing, Length, Milestones, Schedule};
-pub use stopping::EarlyStopping;
+pub use stopping::{EarlyStopping, Judge};
 pub use tensorboard::EventFile;
 pub use training::{Record, Trained, train, train_from, train_resumably};
 

@@ -239,14 +239,17 @@ fn summarise(weights: &Path, epochs: &Path, last: Option<&twinset_manifest::rows
     if let Some(epoch) = last {
         let held_out = epoch.held_out_accuracy.zip(epoch.n_held_out);
         let held_out = held_out.map(|(accuracy, n)| format!(", {:.1} % on {n} held-out images", 100.0 * accuracy));
+        let attacked = epoch.held_out_attacked_accuracy.zip(epoch.n_held_out_attacked);
+        let attacked = attacked.map(|(accuracy, n)| format!(", {:.1} % on {n} of them attacked", 100.0 * accuracy));
         println!(
-            "{} epochs, {} steps, {} samples: loss {:.4}, accuracy {:.1} % in the last epoch{}",
+            "{} epochs, {} steps, {} samples: loss {:.4}, accuracy {:.1} % in the last epoch{}{}",
             epoch.epoch,
             epoch.n_steps,
             epoch.n_samples_seen,
             epoch.train_loss,
             100.0 * epoch.train_accuracy,
-            held_out.unwrap_or_default()
+            held_out.unwrap_or_default(),
+            attacked.unwrap_or_default()
         );
     }
 }

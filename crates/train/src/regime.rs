@@ -128,8 +128,12 @@ impl Regime {
     /// since the attack of the training takes more than [`FEW_STEPS`].
     pub(crate) fn watching_attack(&self) -> Option<Pgd> {
         let attack = self.as_pgd().filter(|attack| (1..=FEW_STEPS).contains(&attack.n_steps))?;
-        let step_size = Radius::new(attack.epsilon.get() / 4.0).expect("a quarter of a radius is one");
-        Some(one_run(attack.epsilon, step_size, 10, attack.norm, attack.pixel_range))
+        Some(ten_steps(attack))
+    }
+
+    /// What held-out images are attacked by: the same ten steps, whatever the training's. None where it attacks nothing.
+    pub(crate) fn held_out_attack(&self) -> Option<Pgd> {
+        self.as_pgd().map(ten_steps)
     }
 
     /// What a step is taken on for these images.
@@ -162,6 +166,12 @@ fn largest_step(epsilon: Radius, norm: Norm) -> Radius {
     let step_size = 1.25 * epsilon.get();
     let step_size = if norm.is_linf() { step_size.min(1.0) } else { step_size };
     Radius::new(step_size).unwrap_or(epsilon)
+}
+
+/// PGD of ten steps of ε/4 in the ball of an attack.
+fn ten_steps(attack: Pgd) -> Pgd {
+    let step_size = Radius::new(attack.epsilon.get() / 4.0).expect("a quarter of a radius is one");
+    one_run(attack.epsilon, step_size, 10, attack.norm, attack.pixel_range)
 }
 
 fn one_run(epsilon: Radius, step_size: Radius, n_steps: u32, norm: Norm, pixel_range: PixelRange) -> Pgd {

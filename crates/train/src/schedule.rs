@@ -40,7 +40,10 @@ pub enum Schedule {
         #[serde(default)]
         final_share: f64,
     },
-    /// Up to the optimiser's rate and down again (`OneCycleLR`; Smith, Topin 2018, arXiv 1708.07120).
+    /// Up to the optimiser's rate and down again (`OneCycleLR` of two phases; Smith, Topin 2018, arXiv 1708.07120).
+    ///
+    /// One difference: the momentum stays what the optimiser says, as with `cycle_momentum=False`. PyTorch's default moves it the
+    /// other way round between 0.95 and 0.85.
     OneCycle {
         /// Where the peak is, as a share of the steps.
         #[serde(default = "peak_share")]
@@ -242,6 +245,11 @@ mod tests {
         let linear = [0.04, 0.52, 1.0, 0.857143428571, 0.714286857143, 0.571430285714, 0.428573714286, 0.285717142857];
         let expected = [&linear[..], &[0.142860571429, 4e-6]].concat();
         check(r#"{ "kind": "one-cycle", "annealing": "linear" }"#, &expected);
+        // Of 7, 3 and 2 steps, whose peak lies between two steps or before the first.
+        let between = [0.04, 0.980556627335, 0.91904437627, 0.672683836481, 0.35773877574, 0.099296791893, 4e-6];
+        check(r#"{ "kind": "one-cycle" }"#, &between);
+        check(r#"{ "kind": "one-cycle" }"#, &[0.994415435451, 0.462637102667, 4e-6]);
+        check(r#"{ "kind": "one-cycle", "annealing": "linear" }"#, &[0.714286857143, 4e-6]);
         let half = r#"{ "kind": "one-cycle", "peak-share": 0.5, "start-factor": 0.1, "end-factor": 0.001 }"#;
         check(half, &[0.1, 0.325, 0.775, 1.0, 0.853699837203, 0.5005, 0.147300162797, 0.001]);
     }

@@ -4,9 +4,11 @@ use tch::Tensor;
 
 use crate::initial::tensors;
 use crate::training::Run;
+use crate::watch::Watch;
 use crate::{Checkpoint, TrainError, history};
 
-const EPOCHS: &str = "epochs";
+/// Of eight columns; `epochs` had seven.
+const EPOCHS: &str = "epochs.2";
 const WATCHED: &str = "watched";
 
 impl Run<'_> {
@@ -35,7 +37,9 @@ impl Run<'_> {
 
     /// Goes on as after the checkpoint's epoch.
     pub(crate) fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
-        self.epochs = history::from_tensor(checkpoint.tensor(EPOCHS, None)?, self.data.held_out.len());
+        let n_attacked = self.held_out_attacked.as_ref().map_or(0, Watch::n_images);
+        let epochs = checkpoint.tensor(EPOCHS, None)?;
+        self.epochs = history::from_tensor(epochs, self.data.held_out.len() as u64, n_attacked);
         let watched = checkpoint.tensor(WATCHED, None)?;
         self.watched = Vec::try_from(watched).expect("it was written as float64");
         for (name, mut tensor) in self.tensors() {

@@ -59,6 +59,7 @@ impl EventFile {
             ("loss/train", Some(epoch.train_loss)),
             ("accuracy/train", Some(epoch.train_accuracy)),
             ("accuracy/held-out", epoch.held_out_accuracy),
+            ("accuracy/held-out-attacked", epoch.held_out_attacked_accuracy),
             ("accuracy/train-pgd", watched),
             ("learning-rate", Some(epoch.learning_rate)),
             ("samples-per-second", Some(samples_per_s)),

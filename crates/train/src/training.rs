@@ -94,6 +94,8 @@ pub(crate) struct Run<'a> {
     pub(crate) average: Option<Average>,
     pub(crate) best: Option<Best>,
     pub(crate) watch: Option<Watch>,
+    /// The held-out images that are attacked after each epoch.
+    pub(crate) held_out_attacked: Option<Watch>,
     pub(crate) length: Length,
     pub(crate) epochs: Vec<Epoch>,
     /// Accuracies of what is watched, one an epoch.
@@ -117,8 +119,11 @@ impl<'a> Run<'a> {
             data,
             optimizer,
             average: config.weight_average.map(|average| Average::new(average, &network)),
-            best: config.early_stopping.map(|_| Best::new(tensors(&network))),
-            watch: config.regime.watching_attack().map(|attack| Watch::new(attack, &data.samples, &network)),
+            best: config.judge().map(|judge| Best::new(judge, tensors(&network))),
+            watch: config.regime.watching_attack().map(|attack| Watch::of_training(attack, &data.samples, &network)),
+            held_out_attacked: config.attacks_held_out().zip(config.regime.held_out_attack()).map(|(n, attack)| {
+                Watch::of_held_out(attack, &data.held_out, usize::try_from(n).unwrap_or(usize::MAX), &data.images)
+            }),
             network,
             length: config.length(data.samples.len() as u64),
             epochs: Vec::new(),
@@ -199,6 +204,13 @@ impl<'a> Run<'a> {
         }
         self.swap_average();
         let held_out_accuracy = self.held_out_accuracy();
+        let attacked = match &self.held_out_attacked {
+            None => None,
+            Some(watch) => {
+                let accuracy = watch.accuracy(&self.network, &data.images, config.batch_size.into());
+                Some((accuracy.map_err(|error| tally.attack_error(error))?, watch.n_images()))
+            }
+        };
         self.epochs.push(Epoch {
             epoch,
             n_steps: self.n_steps,
@@ -208,6 +220,8 @@ impl<'a> Run<'a> {
             train_accuracy: tally.accuracy(),
             held_out_accuracy,
             n_held_out: held_out_accuracy.map(|_| data.held_out.len() as u64),
+            held_out_attacked_accuracy: attacked.map(|(accuracy, _)| accuracy),
+            n_held_out_attacked: attacked.map(|(_, n_images)| n_images),
         });
         if let Some(best) = &mut self.best {
             best.update(&self.epochs, tensors(&self.network));
@@ -222,7 +236,8 @@ impl<'a> Run<'a> {
     }
 
     fn is_over(&self) -> bool {
-        self.is_budget_spent() || self.config.early_stopping.is_some_and(|stopping| stopping.is_over(&self.epochs))
+        let stopping = self.config.early_stopping.zip(self.config.judge());
+        self.is_budget_spent() || stopping.is_some_and(|(stopping, judge)| stopping.is_over(&self.epochs, judge))
     }
 
     fn is_budget_spent(&self) -> bool {

@@ -1,4 +1,5 @@
-//! Watching for catastrophic overfitting: a network that learns to withstand an attack of few steps and no other.
+//! Accuracy under PGD after each epoch: on training images to see catastrophic overfitting, a network that learns to withstand an
+//! attack of few steps and no other; on held-out images to see robust overfitting.
 
 use tch::Tensor;
 use twinset_attack::{AttackError, Pgd, pgd};
@@ -12,7 +13,7 @@ const N_IMAGES: usize = 256;
 /// of the few steps in the epoch's training.
 const FALL: f64 = 0.2;
 
-/// The training images that are watched, evenly spread, and what attacks them.
+/// Images that are watched, and what attacks them.
 #[derive(Debug)]
 pub(crate) struct Watch {
     attack: Pgd,
@@ -21,15 +22,27 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(attack: Pgd, samples: &[Sample], network: &Network) -> Self {
-        let n = samples.len().min(N_IMAGES);
-        let chosen: Vec<_> = (0..n).map(|index| samples[index * samples.len() / n]).collect();
+    /// Some training images.
+    pub(crate) fn of_training(attack: Pgd, samples: &[Sample], network: &Network) -> Self {
+        let chosen = evenly(samples, N_IMAGES);
         let tensor = |values: Vec<i64>| Tensor::from_slice(&values).to_device(network.device());
         Self {
             attack,
             images: tensor(chosen.iter().map(|sample| sample.image as i64).collect()),
             labels: tensor(chosen.iter().map(|sample| i64::from(sample.label)).collect()),
         }
+    }
+
+    /// At most `n` of the held-out images, which are places in `images`.
+    pub(crate) fn of_held_out(attack: Pgd, held_out: &[usize], n: usize, images: &ImageSet) -> Self {
+        let places: Vec<_> = evenly(held_out, n).into_iter().map(|place| place as i64).collect();
+        let places = Tensor::from_slice(&places).to_device(images.labels.device());
+        Self { attack, labels: images.labels.index_select(0, &places), images: places }
+    }
+
+    /// How many images are watched.
+    pub(crate) fn n_images(&self) -> u64 {
+        self.images.size()[0] as u64
     }
 
     /// The accuracy of the network, as it is evaluated, on the attacked images.
@@ -66,6 +79,12 @@ impl Watch {
             100.0 * above,
         ))
     }
+}
+
+/// At most `n` of them, evenly spread.
+fn evenly<T: Copy>(all: &[T], n: usize) -> Vec<T> {
+    let n = all.len().min(n);
+    (0..n).map(|index| all[index * all.len() / n]).collect()
 }
 
 /// A fall of PGD's accuracy.

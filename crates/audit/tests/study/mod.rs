@@ -268,6 +268,8 @@ fn epoch(epoch: u32) -> Epoch {
         train_accuracy: 0.75,
         held_out_accuracy: None,
         n_held_out: None,
+        held_out_attacked_accuracy: None,
+        n_held_out_attacked: None,
     }
 }
 

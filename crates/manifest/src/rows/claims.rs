@@ -51,7 +51,7 @@ row! {
         metric: String,
         /// The split that accuracy is measured on.
         split: Split,
-        /// The attack's name; `clean` for none.
+        /// The attack's name; `clean` for none; `worst-case` for robust accuracy, under all attacks together.
         attack: String,
         /// Which way left minus right is claimed to go.
         direction: Direction,

@@ -129,6 +129,9 @@ const EPOCHS: &[Constraint] = &[
     check(Range, "train_accuracy", "train_accuracy BETWEEN 0 AND 1"),
     check(Range, "held_out_accuracy", "held_out_accuracy BETWEEN 0 AND 1"),
     check(Consistency, "n_held_out", "(held_out_accuracy IS NULL) = (n_held_out IS NULL)"),
+    check(Range, "held_out_attacked_accuracy", "held_out_attacked_accuracy BETWEEN 0 AND 1"),
+    check(Consistency, "n_held_out_attacked", "(held_out_attacked_accuracy IS NULL) = (n_held_out_attacked IS NULL)"),
+    check(Consistency, "n_held_out_attacked", "n_held_out_attacked IS NULL OR n_held_out_attacked <= n_held_out"),
 ];
 
 const PREDICTIONS: &[Constraint] = &[

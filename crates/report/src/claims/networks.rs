@@ -2,7 +2,7 @@
 
 use super::{Claim, Condition, Metric};
 use crate::counts::ByImage;
-use crate::results::Results;
+use crate::results::{Measure, Results};
 use crate::statistics::mcnemar_p;
 
 /// Of how many seeds the networks of a claim's two conditions differ by McNemar's exact test at its level; none where it is not about
@@ -16,14 +16,17 @@ pub(super) fn n_different(claim: &Claim, results: &Results<'_>) -> Option<u32> {
     }
     let of = |condition: &Condition| {
         let arm = results.arms.iter().find(|arm| arm.arm.name == condition.arm)?;
-        Some(&arm.rates.iter().find(|rate| rate.rate == condition.rate)?.seeds)
+        arm.rates.iter().find(|rate| rate.rate == condition.rate)
     };
     let (left, right) = (of(&claim.left)?, of(&claim.right)?);
+    let mismatches = left.mismatches(right, &Measure::new(claim.split, claim.attack.clone()));
     let p_values: Vec<f64> = left
+        .seeds
         .iter()
+        .filter(|left| mismatches.iter().all(|(seed, _)| *seed != left.seed))
         .filter_map(|left| {
-            let other = right.iter().find(|right| right.seed == left.seed)?.evidence?;
-            p_value(claim, &left.evidence?.by_image, &other.by_image)
+            let other = right.seeds.iter().find(|right| right.seed == left.seed)?.evidence?;
+            p_value(claim, &left.evidence?.evaluation.by_image, &other.evaluation.by_image)
         })
         .collect();
     (!p_values.is_empty()).then(|| p_values.iter().filter(|p| **p <= claim.level).count() as u32)

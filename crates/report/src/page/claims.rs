@@ -6,6 +6,7 @@ use twinset_manifest::rows::{ClaimRow, Direction, Verdict};
 
 use super::{Context, Figures, Section};
 use crate::claims::Judged;
+use crate::comparable::Mismatch;
 use crate::figures::{Figure, Panel};
 use crate::numerals::{level, points, points_interval};
 use crate::results::Measure;
@@ -40,7 +41,7 @@ pub(super) fn section(context: &Context<'_>) -> askama::Result<Option<Section>> 
     }
     let figure = figure(context.claims);
     let items = context.claims.iter().zip(&figure.panels);
-    let claims: Vec<_> = items.map(|(judged, panel)| item(context, &judged.row, panel)).collect();
+    let claims: Vec<_> = items.map(|(judged, panel)| item(context, judged, panel)).collect();
     let template = Claims { n_claims: claims.len(), claims, figure: figure.clone() };
     let section = Section::new("verdicts", "Verdicts", &template)?;
     Ok(Some(section.with_figures(Figures { figures: vec![figure] })))
@@ -122,7 +123,8 @@ fn chart(judged: &Judged) -> (Chart, Vec<String>) {
     (chart, names)
 }
 
-fn item(context: &Context<'_>, claim: &ClaimRow, panel: &Panel) -> ClaimItem {
+fn item(context: &Context<'_>, judged: &Judged, panel: &Panel) -> ClaimItem {
+    let claim = &judged.row;
     let condition = |arm: &str, rate: f64| format!("{arm} at rate {}", short(rate));
     let measure = context.names().measure(&Measure::new(claim.split, claim.attack.clone()));
     let than = match claim.direction {
@@ -146,7 +148,7 @@ fn item(context: &Context<'_>, claim: &ClaimRow, panel: &Panel) -> ClaimItem {
         ),
         difference: claim.difference.map_or_else(String::new, points),
         interval: interval.map_or_else(String::new, points_interval),
-        details: details(claim),
+        details: [mismatch(judged.mismatch), &details(claim)].concat(),
     }
 }
 
@@ -180,11 +182,20 @@ fn verdict(claim: &ClaimRow) -> String {
     }
 }
 
+/// Why seeds that have both conditions are left out.
+fn mismatch(mismatch: Option<Mismatch>) -> &'static str {
+    match mismatch {
+        None => "",
+        Some(Mismatch::Settings) => "The two conditions were not attacked in the same way, so they are not compared. ",
+        Some(Mismatch::Images) => "The two conditions were judged on different images, so they are not compared. ",
+    }
+}
+
 fn details(claim: &ClaimRow) -> String {
     let n = claim.n_seeds;
     let (Some(p), Some(adjusted), Some(equivalence)) = (claim.p_value, claim.p_adjusted, claim.p_equivalence) else {
         return match n {
-            0 => "No seed has both conditions.".to_owned(),
+            0 => "No seed has both conditions to compare.".to_owned(),
             1 => "One seed: nothing is known of chance.".to_owned(),
             _ => format!("All {n} seeds differ by the same: nothing is known of chance."),
         };

@@ -6,7 +6,7 @@ use twinset_manifest::rows::Split;
 
 use super::headline::has_injected;
 use super::{Context, Section};
-use crate::names::split_name;
+use crate::names::{short_attack, split_name};
 use crate::numerals::{count, counted, level, listed, percent, points, range};
 use crate::results::{ArmResults, Measure, RateResults};
 
@@ -90,7 +90,7 @@ fn table(context: &Context<'_>, arm: &ArmResults<'_>, split: Split, has_several_
     let head = |rate: &RateResults<'_>| RateHead {
         rate: short(rate.rate),
         has_duplicates: rate.rate > 0.0,
-        attacks: measures.iter().map(|measure| measure.attack.clone()).collect(),
+        attacks: measures.iter().map(|measure| short_attack(measure).to_owned()).collect(),
     };
     let row = |&label: &u32| Row {
         class_name: dataset.class_name(label),
@@ -104,6 +104,8 @@ fn table(context: &Context<'_>, arm: &ArmResults<'_>, split: Split, has_several_
     let accuracies = accuracies
         .flat_map(|(rate, label)| measures.iter().filter_map(move |measure| rate.accuracy(measure, Some(label), 0.95)));
     let accuracies: Vec<_> = accuracies.collect();
+    let has_robust = measures.iter().any(|measure| measure.is_worst_case());
+    let robust = if has_robust { " Robust: right as it is and under every attack." } else { "" };
     let on = if has_several_splits { format!(", {} images", split_name(split)) } else { String::new() };
     Table {
         title: format!("{}{on}", arm.arm.name),
@@ -112,7 +114,7 @@ fn table(context: &Context<'_>, arm: &ArmResults<'_>, split: Split, has_several_
         caption: format!(
             "{}, most duplicates first. Duplicates: mean over seeds of how many the class got. Accuracy in %, mean over seeds \
              (n = {}), on {} {} images of the class; below it the difference from rate 0 in percentage points, paired by \
-             seed, marked where its {} t interval excludes 0 (no correction for the number of comparisons).",
+             seed, marked where its {} t interval excludes 0 (no correction for the number of comparisons).{robust}",
             counted(labels.len() as u64, "class", "classes"),
             range(accuracies.iter().map(|accuracy| accuracy.mean.n as u64)),
             range(accuracies.iter().map(|accuracy| accuracy.n_images)),

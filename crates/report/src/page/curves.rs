@@ -23,7 +23,9 @@ pub(super) fn over_rate(context: &Context<'_>) -> askama::Result<Option<Section>
 }
 
 pub(super) fn over_samples(context: &Context<'_>) -> askama::Result<Option<Section>> {
-    let Some(mut figure) = figures::over_samples(context.results) else { return Ok(None) };
-    let title = std::mem::take(&mut figure.title);
-    Section::of_figures("over-samples", title, vec![figure]).map(Some)
+    let figures = figures::over_samples(context.results);
+    if figures.is_empty() {
+        return Ok(None);
+    }
+    Section::of_figures("over-samples", "Accuracy over training samples seen", figures).map(Some)
 }

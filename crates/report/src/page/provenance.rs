@@ -100,17 +100,21 @@ fn file<'a>(context: &Context<'_>, source: &'a Source) -> File<'a> {
     }
 }
 
-/// The cells that a file belongs to; empty for a file of the whole study.
-fn used_by(context: &Context<'_>, source: &Source) -> String {
+/// The cells that a file belongs to; none for a file of the whole study.
+pub(super) fn cells_of(context: &Context<'_>, source: &Source) -> Vec<String> {
     let cells = source
         .named_by
         .iter()
         .filter_map(|field| field.strip_prefix("cells[")?.split(']').next()?.parse::<usize>().ok());
-    let cells: Vec<String> = cells
+    cells
         .filter_map(|i| context.study.cells.get(i))
         .map(|cell| format!("{} \u{b7} {} \u{b7} {}", cell.arm, cell.rate, cell.seed))
-        .collect();
-    match cells.as_slice() {
+        .collect()
+}
+
+/// The same in few words.
+fn used_by(context: &Context<'_>, source: &Source) -> String {
+    match cells_of(context, source).as_slice() {
         [] => String::new(),
         [one] => one.clone(),
         [first, others @ ..] => format!("{first} (and {} more)", others.len()),

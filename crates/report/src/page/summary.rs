@@ -4,9 +4,12 @@ use twinset_chart::short;
 use twinset_manifest::rows::Split;
 
 use super::Context;
+use super::checks::Checks;
+use crate::comparable;
+use crate::evaluation::Partial;
 use crate::names::split_name;
-use crate::numerals::{count, counted, level, listed};
-use crate::results::SeedResults;
+use crate::numerals::{count, counted, level, listed, without_numbers};
+use crate::results::{Measure, SeedResults};
 use crate::study::Status;
 
 /// The head of the page.
@@ -21,6 +24,8 @@ pub(super) struct Summary {
     pub(super) warnings: Vec<String>,
     /// What the numbers cannot tell.
     pub(super) cautions: Vec<String>,
+    /// What the evaluations say of themselves.
+    pub(super) checks: Checks,
     /// Cells without a result.
     pub(super) n_lost: u64,
 }
@@ -40,7 +45,8 @@ impl Summary {
             cells(context),
         );
         let arms: Vec<_> = context.study.arms.iter().map(|arm| arm.name.clone()).collect();
-        let attacked = context.results.measures.iter().filter(|measure| !measure.is_clean());
+        let is_attack = |measure: &&Measure| !measure.is_clean() && !measure.is_worst_case();
+        let attacked = context.results.measures.iter().filter(is_attack);
         let mut attacks: Vec<_> = attacked.map(|measure| context.names().attack(measure)).collect();
         attacks.dedup();
         if attacks.is_empty() {
@@ -54,16 +60,35 @@ impl Summary {
             description: context.study.description.clone(),
             sentence,
             facts,
-            warnings: context.evidence.warnings(),
+            warnings: alike(context.evidence.warnings()),
             cautions: cautions(context),
+            checks: Checks::of(context),
             n_lost: n_cells(context) - n_cells_of(context, Status::Done),
         }
     }
 
     /// Whether there is anything to beware of.
     pub(super) fn warns(&self) -> bool {
-        !self.warnings.is_empty() || !self.cautions.is_empty() || self.n_lost > 0
+        !self.warnings.is_empty() || !self.cautions.is_empty() || !self.checks.alarms.is_empty() || self.n_lost > 0
     }
+}
+
+/// Of warnings that differ in their numbers alone, the first.
+fn alike(warnings: Vec<String>) -> Vec<String> {
+    let mut kinds: Vec<(String, String, u64)> = Vec::new();
+    for warning in warnings {
+        let kind = without_numbers(&warning);
+        match kinds.iter_mut().find(|(other, ..)| *other == kind) {
+            Some((.., n_more)) => *n_more += 1,
+            None => kinds.push((kind, warning, 0)),
+        }
+    }
+    let told = |(_, warning, n_more)| match n_more {
+        0 => warning,
+        1 => format!("{warning} (and once more, with other numbers)"),
+        n => format!("{warning} (and {} times more, with other numbers)", count(n)),
+    };
+    kinds.into_iter().map(told).collect()
 }
 
 fn images_of(context: &Context<'_>, split: Split) -> String {
@@ -135,5 +160,42 @@ fn cautions(context: &Context<'_>) -> Vec<String> {
     if conflicts {
         cautions.push("An arm without rate 0 has nothing that its accuracies could be compared with.".to_owned());
     }
+    cautions.extend(comparable::cautions(context.results));
+    cautions.extend(partial(context));
     cautions
+}
+
+/// Robust accuracy that is not over all images.
+fn partial(context: &Context<'_>) -> Vec<String> {
+    let mut told = Vec::new();
+    for Partial { split, n_seen_by_all, n_images } in
+        context.evidence.cells.iter().flat_map(|cell| cell.evaluation.partial.iter().copied())
+    {
+        let sentence = format!(
+            "Not every attack saw every {} image: robust accuracy is over the {} of {} that all attacks saw.",
+            split_name(split),
+            count(n_seen_by_all),
+            count(n_images),
+        );
+        if !told.contains(&sentence) {
+            told.push(sentence);
+        }
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_that_differ_in_their_numbers_are_told_once() {
+        let warnings = ["3 of 9 images", "odd", "4 of 9 images", "5 of 9 images", "odd 1", "odd 2"];
+        let expected = [
+            "3 of 9 images (and 2 times more, with other numbers)",
+            "odd",
+            "odd 1 (and once more, with other numbers)",
+        ];
+        assert_eq!(alike(warnings.map(str::to_owned).to_vec()), expected);
+    }
 }

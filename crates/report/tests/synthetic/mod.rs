@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use twinset_manifest::rows::{
     Cluster, Epoch, Hashes, Image, ImageData, Origin, Pair, PairKind, Prediction, Reject, Split, TrainsetRow,
 };
-use twinset_manifest::{Provenance, write_manifest};
+use twinset_manifest::{Check, CheckOutcome, Provenance, write_manifest};
 use twinset_pixels::{digest, encode_png};
 
 /// What the made-up study is like.
@@ -27,6 +27,10 @@ pub(crate) struct Synthetic {
     pub(crate) has_truth: bool,
     pub(crate) n_rejects: usize,
     pub(crate) warnings: Vec<String>,
+    /// What each evaluation says of its own result.
+    pub(crate) checks: Vec<Check>,
+    /// Whether held-out images were attacked in adversarial training.
+    pub(crate) has_held_out_attacked: bool,
     /// Cells without predictions: arm, rate, seed, failed stage (none for a missing cell).
     pub(crate) lost: Vec<(&'static str, f64, u64, Option<&'static str>)>,
 }
@@ -63,9 +67,18 @@ impl Default for Synthetic {
             has_truth: true,
             n_rejects: 0,
             warnings: Vec::new(),
+            checks: vec![
+                check("noise-not-stronger", CheckOutcome::Passed),
+                check("deterministic", CheckOutcome::Passed),
+            ],
+            has_held_out_attacked: false,
             lost: Vec::new(),
         }
     }
+}
+
+pub(crate) fn check(name: &str, outcome: CheckOutcome) -> Check {
+    Check { name: name.to_owned(), outcome, detail: format!("Made-up figures of {name}: 3 of 80 images.") }
 }
 
 const NAMES: [&str; 12] =
@@ -122,12 +135,6 @@ impl Synthetic {
     }
 
     fn arm(&self, arm: &SyntheticArm) -> Value {
-        let attacks = self.attacks.iter().filter(|attack| **attack != "clean").map(|attack| match *attack {
-            "fgsm" => json!({ "kind": "fgsm", "epsilon": "8/255" }),
-            _ => {
-                json!({ "kind": "pgd", "epsilon": "8/255", "step-size": "2/255", "n-steps": 20, "random-start": true })
-            }
-        });
         json!({
             "name": arm.name,
             "rates": arm.rates,
@@ -136,8 +143,27 @@ impl Synthetic {
                 "duplicates": if arm.is_near { json!({ "kind": "near" }) } else { json!({ "kind": "exact" }) },
             },
             "train": { "model": "paper-standard", "regime": { "kind": arm.regime }, "budget": { "epochs": self.n_epochs } },
-            "evaluate": { "splits": ["test"], "attacks": attacks.collect::<Vec<_>>() },
+            "evaluate": { "splits": ["test"], "attacks": self.attack_configs(false) },
         })
+    }
+
+    /// The attacks as a pipeline writes them, or with their names as an evaluation's config has them.
+    fn attack_configs(&self, are_named: bool) -> Vec<Value> {
+        let attacked = self.attacks.iter().filter(|attack| **attack != "clean");
+        let config = |attack: &&str| {
+            let mut config = match *attack {
+                "fgsm" => json!({ "kind": "fgsm", "epsilon": "8/255" }),
+                "auto-attack" => json!({ "kind": "auto-attack", "epsilon": "8/255", "version": "standard" }),
+                _ => json!({
+                    "kind": "pgd", "epsilon": "8/255", "step-size": "2/255", "n-steps": 20, "random-start": true, "n-restarts": 1,
+                }),
+            };
+            if are_named {
+                config["name"] = json!(attack);
+            }
+            config
+        };
+        attacked.map(config).collect()
     }
 
     fn images(&self) -> Vec<Image> {
@@ -200,7 +226,10 @@ impl Synthetic {
         fs::write(file("model.safetensors"), format!("{} {rate} {seed}", arm.name)).unwrap();
         write_manifest(&file("epochs.parquet"), self.epochs(&trainset, arm, rate, seed), &of("train")).unwrap();
         let predictions = self.predictions(images, arm, rate, seed);
-        write_manifest(&file("predictions.parquet"), predictions, &of("evaluate")).unwrap();
+        let mut evaluated =
+            of("evaluate").with_config(&json!({ "splits": ["test"], "attacks": self.attack_configs(true) }));
+        evaluated.checks = self.checks.clone();
+        write_manifest(&file("predictions.parquet"), predictions, &evaluated).unwrap();
         value["epochs"] = json!(file("epochs.parquet"));
         value["weights"] = json!(file("model.safetensors"));
         value["predictions"] = json!(file("predictions.parquet"));
@@ -240,6 +269,7 @@ impl Synthetic {
 
     fn epochs(&self, trainset: &[TrainsetRow], arm: &SyntheticArm, rate: f64, seed: u64) -> Vec<Epoch> {
         let best = probability(arm, rate, seed, "clean", 1);
+        let is_attacked = self.has_held_out_attacked && arm.regime != "standard";
         (1..=self.n_epochs)
             .map(|epoch| {
                 let accuracy = best * (1.0 - 0.75 * (-0.45 * f64::from(epoch)).exp());
@@ -254,6 +284,8 @@ impl Synthetic {
                     train_accuracy: accuracy,
                     held_out_accuracy: self.has_held_out.then_some(accuracy - 0.03),
                     n_held_out: self.has_held_out.then_some(200),
+                    held_out_attacked_accuracy: is_attacked.then(|| 0.4 * accuracy - 0.01 * f64::from(epoch)),
+                    n_held_out_attacked: is_attacked.then_some(100),
                 }
             })
             .collect()
@@ -263,7 +295,10 @@ impl Synthetic {
         let test = || images.iter().filter(|image| image.split == Split::Test);
         let rows = self.attacks.iter().flat_map(|attack| {
             test().map(move |image| {
-                let place = chance(&[image.image_id, seed, attack.len() as u64, (rate * 1000.0) as u64]);
+                // Mostly the same images are hard for all attacks.
+                let of_attack = chance(&[image.image_id, seed, attack.len() as u64, (rate * 1000.0) as u64]);
+                let of_image = chance(&[image.image_id, seed, 1, (rate * 1000.0) as u64]);
+                let place = if of_attack < 0.1 { of_attack * 10.0 } else { of_image };
                 let is_correct = place < probability(arm, rate, seed, attack, image.label);
                 Prediction {
                     image_id: image.image_id,

@@ -101,6 +101,19 @@ fn a_config_that_cannot_be_names_file_line_and_key() {
     check("seed = 3", &added("early-stopping = { patience = 3 }"), &expected);
     let expected = ["train.toml:9", "early-stopping.patience", "found 0, expected at least 1 epoch"];
     check("seed = 3", &added("early-stopping = { patience = 0 }"), &expected);
+    let expected = [
+        "train.toml:9",
+        "early-stopping.judge",
+        "found `attacked`, expected `clean`: the regime `standard` has no attack",
+    ];
+    check("seed = 3", &added("early-stopping = { patience = 3, judge = \"attacked\" }"), &expected);
+    check(
+        "\"test\"",
+        "\"test\", attacked-images = 0",
+        &["train.toml:9", "held-out.attacked-images", "found 0, expected at least 1"],
+    );
+    let expected = ["held-out.attacked-images", "found 9, expected nothing: the regime `standard` has no attack"];
+    check("\"test\"", "\"test\", attacked-images = 9", &expected);
     let expected = ["train.toml:9", "schedule.warm-up", "found 1.5, expected at least 0 and less than 1"];
     check("seed = 3", &added("schedule = { kind = \"cosine\", warm-up = 1.5 }"), &expected);
     check("seed = 3", &added("schedule = { kind = \"step\" }"), &["train.toml:9", "unknown variant `step`"]);

@@ -173,6 +173,53 @@ fn early_stopping_keeps_the_best_weights_and_the_last() {
 }
 
 #[test]
+fn in_adversarial_training_the_best_epoch_is_the_one_that_withstands_most() {
+    let mut data = two_features(60);
+    data.images.splits[60..].fill(Split::Val);
+    let train = |more: serde_json::Value| {
+        let mut config = json!({ "regime": regime_pgd(), "budget": { "epochs": 14 } });
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        run(&self::config(config), &data).unwrap()
+    };
+    let held_out = json!({ "split": "val", "attacked-images": 30 });
+    let stopped = train(json!({ "early-stopping": { "patience": 4 }, "held-out": held_out }));
+    let attacked: Vec<_> = stopped.epochs.iter().map(|epoch| epoch.held_out_attacked_accuracy.unwrap()).collect();
+    assert!(stopped.epochs.iter().all(|epoch| epoch.n_held_out_attacked == Some(30) && epoch.n_held_out == Some(60)));
+    assert!(attacked.iter().all(|accuracy| (accuracy * 30.0 - (accuracy * 30.0).round()).abs() < 1e-9), "{attacked:?}");
+    let first_best = |accuracies: &[f64]| {
+        let best = accuracies.iter().copied().fold(0.0, f64::max);
+        accuracies.iter().position(|&accuracy| accuracy == best).unwrap()
+    };
+    let best = first_best(&attacked);
+    assert_eq!(attacked.len(), (best + 1 + 4).min(14), "{attacked:?}");
+    // Attacking images after an epoch changes nothing of the training.
+    let plain = |n: usize| train(json!({ "budget": { "epochs": n } }));
+    let of_best = plain(best + 1);
+    assert_eq!(weights(&stopped.network), weights(&of_best.network));
+    assert_eq!(weights(&stopped.last.unwrap()), weights(&plain(attacked.len()).network));
+    assert_eq!(of_best.epochs[0].held_out_attacked_accuracy, None);
+
+    let by_clean =
+        train(json!({ "early-stopping": { "patience": 4, "judge": "clean" }, "held-out": { "split": "val" } }));
+    let clean: Vec<_> = by_clean.epochs.iter().map(|epoch| epoch.held_out_accuracy.unwrap()).collect();
+    assert_eq!(weights(&by_clean.network), weights(&plain(first_best(&clean) + 1).network));
+    assert!(by_clean.epochs.iter().all(|epoch| epoch.held_out_attacked_accuracy.is_none()));
+    assert_ne!(first_best(&clean), best, "{clean:?}, {attacked:?}");
+
+    // Ten steps of a quarter of the ball on the same images, by hand.
+    let _torch = torch();
+    let ball = json!({ "epsilon": "8/255", "step-size": "2/255", "n-steps": 10, "random-start": true });
+    let places = Tensor::from_slice(&(0..30).map(|index| 60 + 2 * index).collect::<Vec<i64>>());
+    let labels = data.images.labels.index_select(0, &places);
+    let logits = |pixels: &Tensor| stopped.network.forward(pixels, Mode::Eval);
+    let pixels =
+        pgd(&logits, &data.images.batch(&places), &labels, &serde_json::from_value(ball).unwrap()).unwrap().pixels;
+    let is_right = tch::no_grad(|| logits(&pixels)).argmax(1, false).eq_tensor(&labels);
+    let by_hand = is_right.sum(tch::Kind::Int64).double_value(&[]) / 30.0;
+    assert!((by_hand - attacked[best]).abs() < 0.07, "{by_hand} by hand, {} as told", attacked[best]);
+}
+
+#[test]
 fn averaged_weights_are_what_is_saved_and_judged() {
     let data = two_features(60);
     let train = |more: serde_json::Value| run(&config(more), &data).unwrap();
