@@ -8,6 +8,8 @@ use twinset_manifest::rows::{Split, WORST_CASE};
 use twinset_model::{Augmentation, NetworkSpec};
 use twinset_stage::InvalidField;
 
+use crate::Foreign;
+
 use crate::checks;
 
 /// The attack's name in predictions of images that were not attacked.
@@ -40,6 +42,9 @@ pub struct Config {
     /// Whether it is checked that what the attacks say can be believed, by attacks of its own on at most 64 images.
     #[serde(default = "yes")]
     pub checks: bool,
+    /// What a weights' file of another program does not say of its network; ours say it themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Foreign>,
 }
 
 /// How many images each split has.
@@ -119,7 +124,7 @@ impl Config {
     /// # Errors
     /// Names the key, its value, and what it should be.
     pub fn validate(&self) -> Result<(), InvalidField> {
-        let Self { splits, batch_size, augmentation, attacks, max_images, .. } = self;
+        let Self { splits, batch_size, augmentation, attacks, max_images, network, .. } = self;
         InvalidField::unless(!splits.is_empty(), "splits", "[]", "at least one of `train`, `val` and `test`")?;
         for (index, split) in splits.iter().enumerate() {
             let is_new = !splits[..index].contains(split);
@@ -127,6 +132,7 @@ impl Config {
         }
         InvalidField::unless(*batch_size > 0, "batch-size", batch_size, "at least 1 image")?;
         InvalidField::unless(*max_images != Some(0), "max-images", 0, "at least 1")?;
+        network.as_ref().map_or(Ok(()), Foreign::validate)?;
         if let Some(augmentation) = augmentation {
             augmentation.validate("augmentation")?;
         }

@@ -9,7 +9,7 @@ use clap::Parser;
 use tch::Device;
 use twinset_evaluate::{
     CLEAN, Checkpoints, Config, EvaluateError, Evaluation, Found, Record, SplitSizes, accuracies, evaluate, load,
-    robust_accuracies,
+    open_network, robust_accuracies,
 };
 use twinset_manifest::rows::Prediction;
 use twinset_manifest::{Check, CheckOutcome, Input, Provenance, write_manifest};
@@ -40,7 +40,8 @@ struct Args {
     #[arg(long, value_name = "FILE")]
     leaked_images: Option<PathBuf>,
 
-    /// Weights as twinset-train writes them.
+    /// Weights as twinset-train writes them, or a safetensors file of a network's PyTorch state_dict: the table `network` of the
+    /// config then says which network it is.
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
     weights: Option<PathBuf>,
 
@@ -84,7 +85,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     };
     let (device, why) = open_device(args.device).context("failed to open the device")?;
     eprintln!("device: {why}");
-    let (network, metadata) = twinset_model::load(weights, device).map_err(|error| {
+    let (network, warnings_of_training) = open_network(weights, config.network.as_ref(), device).map_err(|error| {
         let hint = error.hint();
         let error = anyhow::Error::new(error).context("failed to load the weights");
         match hint {
@@ -103,7 +104,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let told = config.warnings(Some(network.spec()));
     warn(&told);
     provenance.warnings.clone_from(&data.warnings);
-    add_new(&mut provenance.warnings, metadata.provenance.warnings);
+    add_new(&mut provenance.warnings, warnings_of_training);
     add_new(&mut provenance.warnings, told);
 
     let checkpoints = Checkpoints::new(&out.join("checkpoints"), &provenance, device);

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use twinset_manifest::SCHEMA_KEY;
 use twinset_stage::InvalidField;
 
 use crate::Model;
@@ -119,6 +120,11 @@ impl ModelError {
                      in state_dict.items()}}"
                 ))
             }
+            Self::Metadata { key: SCHEMA_KEY, found, .. } if found == "nothing" => Some(
+                "weights that another program wrote need the table `network` in the config: `model`, `image-size`, `class-names`, \
+                 `normalisation`"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }
