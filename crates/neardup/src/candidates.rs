@@ -1,12 +1,14 @@
 //! Which pairs are looked at closely.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use crate::align::Alignment;
+use twinset_manifest::ManifestError;
+
 use crate::config::Method;
 use crate::correlation::{self, Candidate, Listed, State};
 use crate::groups::Groups;
-use crate::matches::{FoundBy, Phase};
+use crate::looked::Looked;
 use crate::orientation::Orientation;
 use crate::search::{self, Neighbours, Sets, TooManyPairs};
 use crate::thumbnail::Thumbnail;
@@ -20,21 +22,24 @@ pub struct Candidates {
     pub(crate) found_by: FoundBy,
 }
 
-/// A pair that is looked at closely.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Looked {
-    pub(crate) listed: Listed,
-    /// None while the pair was not verified.
-    pub(crate) verdict: Option<Verdict>,
+/// What found a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoundBy {
+    /// The digests of the decoded pixels.
+    Pixels,
+    /// The search for hashes within the radius.
+    Hash,
+    /// The search for the most correlated small pictures.
+    Correlation,
 }
 
-/// How well a pair lies on one another.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Verdict {
-    /// In no way.
-    DoesNotLie,
-    /// Aligned so, with this correlation.
-    Lies { correlation: f32, alignment: Alignment },
+/// A part of the work that takes a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The search for candidates.
+    Search,
+    /// Their verification.
+    Verification,
 }
 
 impl Candidates {
@@ -78,6 +83,14 @@ impl Candidates {
     /// How many pairs, in one orientation each, are looked at closely where they are verified.
     pub fn n_pairs(&self) -> usize {
         self.pairs.len()
+    }
+
+    /// Leaves what a run found out to the next one, as [`Known`] loads it.
+    ///
+    /// # Errors
+    /// When the folder or a file cannot be written.
+    pub fn save(&self, folder: &Path, images: &[Fingerprint], config: &Config) -> Result<(), ManifestError> {
+        Known::save(folder, images, &self.groups, &self.pairs, config)
     }
 
     /// The pairs that verification has to look at.

@@ -12,11 +12,11 @@ use twinset_manifest::rows::{Image, KnownImage, KnownPair};
 use twinset_manifest::{Digest, ManifestError, Provenance, Reader, write_manifest};
 
 use crate::align::Alignment;
-use crate::candidates::{Candidates, Looked, Verdict};
 use crate::config::Method;
 use crate::correlation::{Candidate, Listed, State};
 use crate::fingerprint::{hash_bytes, hash_words};
 use crate::groups::Groups;
+use crate::looked::{Looked, Verdict};
 use crate::orientation::Orientation;
 use crate::thumbnail::Thumbnail;
 use crate::{Config, Fingerprint};
@@ -114,16 +114,13 @@ impl Known {
     }
 
     /// Leaves what a run found out to the next one.
-    ///
-    /// # Errors
-    /// When the folder or a file cannot be written.
-    pub fn save(
+    pub(crate) fn save(
         folder: &Path,
         images: &[Fingerprint],
-        candidates: &Candidates,
+        groups: &Groups,
+        pairs: &[Looked],
         config: &Config,
     ) -> Result<(), ManifestError> {
-        let groups = &candidates.groups;
         let error = |error: std::io::Error| ManifestError::Write { path: folder.to_owned(), detail: error.to_string() };
         fs::create_dir_all(folder).map_err(error)?;
         let row = |index: u32, splits: u8| {
@@ -144,7 +141,7 @@ impl Known {
         let [images_path, pairs_path] = paths(folder);
         let written = write_manifest(&images_path, searched.chain(others), &provenance)?;
         let provenance = provenance.with_inputs([Reader::<KnownImage>::open(&written.path)?.as_input()?]);
-        write_manifest(&pairs_path, candidates.pairs.iter().map(known_pair), &provenance)?;
+        write_manifest(&pairs_path, pairs.iter().map(known_pair), &provenance)?;
         Ok(())
     }
 }

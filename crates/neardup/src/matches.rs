@@ -4,8 +4,9 @@ use rayon::prelude::*;
 use twinset_manifest::rows::{Pair, PairKind};
 
 use crate::align::Alignment;
-use crate::candidates::{Candidates, Verdict, thumbnails};
+use crate::candidates::{Candidates, FoundBy, Phase, thumbnails};
 use crate::correlation::Candidate;
+use crate::looked::Verdict;
 use crate::search::distance_bits;
 use crate::verify::{Verified, best_orientations, similarities, verify};
 use crate::{Config, Fingerprint, Known, NeardupError};
@@ -27,17 +28,6 @@ pub struct Match {
     pub similarity: Option<f32>,
     /// How the left image has to be changed to lie on the right one; none where pairs were not verified.
     pub alignment: Option<Alignment>,
-}
-
-/// What found a pair.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FoundBy {
-    /// The digests of the decoded pixels.
-    Pixels,
-    /// The search for hashes within the radius.
-    Hash,
-    /// The search for the most correlated small pictures.
-    Correlation,
 }
 
 impl Match {
@@ -64,15 +54,6 @@ impl Match {
             alignment: self.alignment.map(|alignment| alignment.to_string()),
         }
     }
-}
-
-/// A part of the work that takes a while.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// The search for candidates.
-    Search,
-    /// Their verification.
-    Verification,
 }
 
 /// All pairs of duplicates among images in the order of their ids, in the order of (left, right).

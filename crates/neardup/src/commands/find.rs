@@ -116,7 +116,7 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<u64> {
     write_manifest(&out.join("clusters.parquet"), clusters.to_rows(&images), &provenance)?;
     if let Some(cache) = &cache {
         let context = || format!("failed to write the cache `{}`", cache.display());
-        Known::save(cache, &images, &candidates, &config).with_context(context)?;
+        candidates.save(cache, &images, &config).with_context(context)?;
     }
     println!("{summary}wrote hashes.parquet, pairs.parquet and clusters.parquet to {}", out.display());
     if !matches.is_empty() {

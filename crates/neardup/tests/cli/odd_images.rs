@@ -4,25 +4,11 @@ use std::path::Path;
 use std::process::Command;
 
 use image::{Rgb, RgbImage};
-use twinset_manifest::rows::{Image, ImageData, Pair, PairKind, Split};
+use twinset_manifest::rows::{Image, Pair, PairKind, Split};
 use twinset_manifest::{Provenance, Reader, Writer, write_manifest};
-use twinset_pixels::{digest, encode_png};
 
 fn row(image_id: u64, image: &RgbImage, lost: Option<&str>) -> Image {
-    Image {
-        image_id,
-        split: Split::Train,
-        label: 0,
-        class_name: "cat".to_owned(),
-        width: image.width(),
-        height: image.height(),
-        pixels_blake3: digest(image),
-        image: ImageData { bytes: Some(encode_png(image).into()), path: None },
-        source: format!("train/{image_id}.png"),
-        derived_from: None,
-        transform: None,
-        lost: lost.map(str::to_owned),
-    }
+    Image { lost: lost.map(str::to_owned), ..crate::row(image_id, Split::Train, 0, image) }
 }
 
 /// A picture of 64 fields, unlike that of any other number.

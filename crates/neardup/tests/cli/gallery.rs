@@ -2,42 +2,20 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 use twinset_manifest::rows::{Image, ImageData, Pair, PairKind, Split};
 use twinset_manifest::{Input, Provenance, digest_file, write_manifest};
-use twinset_pixels::{digest, encode_png};
+
+use crate::{expect_exit, row};
 
 const CALL: [&str; 7] = ["gallery", "--images", "images.parquet", "--pairs", "pairs.parquet", "--out", "pages/g.html"];
 
-/// What `twinset-neardup` printed on stdout and on stderr; it ends with this exit code.
-#[track_caller]
-fn expect_exit(folder: &TempDir, words: &[&str], code: i32) -> (String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_twinset-neardup"));
-    let output = command.current_dir(folder.path()).args(words).output().unwrap();
-    let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    assert_eq!(output.status.code(), Some(code), "{stdout}{stderr}");
-    (stdout, stderr)
-}
-
 fn image(image_id: u64) -> Image {
     let image = RgbImage::from_fn(32, 32, |x, y| Rgb([(x * 7) as u8, (y * 7) as u8, image_id as u8]));
-    Image {
-        image_id,
-        split: if image_id < 10 { Split::Train } else { Split::Test },
-        label: (image_id % 2) as u32,
-        class_name: ["cat", "dog"][(image_id % 2) as usize].to_owned(),
-        width: 32,
-        height: 32,
-        pixels_blake3: digest(&image),
-        image: ImageData { bytes: Some(encode_png(&image).into()), path: None },
-        source: format!("all.bin#{image_id}"),
-        derived_from: None,
-        transform: None,
-        lost: None,
-    }
+    let split = if image_id < 10 { Split::Train } else { Split::Test };
+    Image { source: format!("all.bin#{image_id}"), ..row(image_id, split, (image_id % 2) as u32, &image) }
 }
 
 fn pair(left_id: u64, right_id: u64, similarity: Option<f32>, bits: u32) -> Pair {

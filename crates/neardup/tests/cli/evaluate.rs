@@ -1,7 +1,6 @@
 //! `twinset-neardup evaluate` as a user calls it.
 
 use std::fs;
-use std::process::Command;
 
 use tempfile::TempDir;
 use twinset_manifest::rows::{Image, ImageData, Pair, PairKind, PrecisionRecall, Split};
@@ -10,12 +9,7 @@ use twinset_manifest::{Digest, Input, Provenance, Reader, digest_file, write_man
 /// What `twinset-neardup evaluate` printed on stdout and on stderr; it ends with this exit code.
 #[track_caller]
 fn expect_exit(folder: &TempDir, words: &[&str], code: i32) -> (String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_twinset-neardup"));
-    command.current_dir(folder.path()).args(["evaluate", "--quiet", "--out", "out"]).args(words);
-    let output = command.output().unwrap();
-    let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    assert_eq!(output.status.code(), Some(code), "{stdout}{stderr}");
-    (stdout, stderr)
+    crate::expect_exit(folder, &[&["evaluate", "--quiet", "--out", "out"], words].concat(), code)
 }
 
 /// Ids from 1000 on are test images.

@@ -2,26 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::Command;
 
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
-use twinset_manifest::rows::{Cluster, Image, ImageData, Split};
+use twinset_manifest::rows::{Cluster, Image, Split};
 use twinset_manifest::{Provenance, Reader, Row, write_manifest};
-use twinset_pixels::{digest, encode_png};
+
+use crate::{expect_exit, row};
 
 const INPUTS: [&str; 4] = ["--images", "images.parquet", "--clusters", "found/clusters.parquet"];
 const SHARES: [&str; 4] = ["--set", "test=0.25", "--set", "val=0.25"];
-
-/// What `twinset-neardup` printed on stdout and on stderr; it ends with this exit code.
-#[track_caller]
-fn expect_exit(folder: &TempDir, words: &[&str], code: i32) -> (String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_twinset-neardup"));
-    let output = command.current_dir(folder.path()).args(words).output().unwrap();
-    let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    assert_eq!(output.status.code(), Some(code), "{stdout}{stderr}");
-    (stdout, stderr)
-}
 
 #[track_caller]
 fn split(folder: &TempDir, words: &[&str], code: i32) -> (String, String) {
@@ -35,20 +25,7 @@ fn image(image_id: u64, split: Split, label: u32, shot: u32) -> Image {
         (mixed.wrapping_mul(2_246_822_519) >> 24) as u8
     };
     let image = RgbImage::from_fn(32, 32, |x, y| Rgb([0, 1, 2].map(|z| noise(x / 8, y / 8, z))));
-    Image {
-        image_id,
-        split,
-        label,
-        class_name: ["cat", "dog"][label as usize].to_owned(),
-        width: 32,
-        height: 32,
-        pixels_blake3: digest(&image),
-        image: ImageData { bytes: Some(encode_png(&image).into()), path: None },
-        source: format!("all.bin#{image_id}"),
-        derived_from: None,
-        transform: None,
-        lost: None,
-    }
+    Image { source: format!("all.bin#{image_id}"), ..row(image_id, split, label, &image) }
 }
 
 /// Sixteen images of ten shots, in no order of ids; every leak there can be.

@@ -1,4 +1,4 @@
-//! `twinset-neardup` as a user calls it.
+//! The search for duplicates.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,9 @@ use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 use twinset_manifest::rows::{Cluster, Hashes, Image, ImageData, Pair, PairKind, Split};
 use twinset_manifest::{Provenance, Reader, Row, shard_name, write_manifest};
-use twinset_pixels::{digest, encode_png};
+use twinset_pixels::encode_png;
+
+use crate::row;
 
 fn neardup(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_twinset-neardup"));
@@ -32,23 +34,6 @@ const BY_HASH: [&str; 4] = ["--set", "search='hash'", "--set", "verify=false"];
 fn picture(number: u32) -> RgbImage {
     let wave = |x: u32, y: u32| ((x * (number % 7 + 1) * 11 + y * (number % 5 + 1) * 17 + number * 50) % 256) as u8;
     RgbImage::from_fn(32, 32, |x, y| Rgb([wave(x / 4, y / 4), wave(y / 4, x / 4), 90]))
-}
-
-fn row(image_id: u64, split: Split, label: u32, image: &RgbImage) -> Image {
-    Image {
-        image_id,
-        split,
-        label,
-        class_name: ["cat", "dog"][label as usize].to_owned(),
-        width: image.width(),
-        height: image.height(),
-        pixels_blake3: digest(image),
-        image: ImageData { bytes: Some(encode_png(image).into()), path: None },
-        source: format!("train/{image_id}.png"),
-        derived_from: None,
-        transform: None,
-        lost: None,
-    }
 }
 
 /// Two copies of one picture (train), a brighter one under another label (test), two more pictures, one flat image.

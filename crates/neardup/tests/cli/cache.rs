@@ -8,9 +8,10 @@ use image::{Rgb, RgbImage};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
-use twinset_manifest::rows::{Image, ImageData, Pair, PairKind, Split};
+use twinset_manifest::rows::{Pair, PairKind, Split};
 use twinset_manifest::{Provenance, Reader, write_manifest};
-use twinset_pixels::{digest, encode_png};
+
+use crate::row;
 
 /// Pictures of few blobs, so that each is a little like most others; every third is a changed copy of an earlier one, and
 /// every tenth an exact one.
@@ -44,20 +45,8 @@ fn pictures(n: usize) -> Vec<RgbImage> {
 }
 
 fn write_images(path: &Path, images: &[(u64, &RgbImage)]) {
-    let rows = images.iter().map(|&(image_id, image)| Image {
-        image_id,
-        split: if image_id / 2 % 4 == 3 { Split::Test } else { Split::Train },
-        label: 0,
-        class_name: "blobs".to_owned(),
-        width: image.width(),
-        height: image.height(),
-        pixels_blake3: digest(image),
-        image: ImageData { bytes: Some(encode_png(image).into()), path: None },
-        source: format!("{image_id}.png"),
-        derived_from: None,
-        transform: None,
-        lost: None,
-    });
+    let split = |image_id: u64| if image_id / 2 % 4 == 3 { Split::Test } else { Split::Train };
+    let rows = images.iter().map(|&(image_id, image)| row(image_id, split(image_id), 0, image));
     write_manifest(path, rows, &Provenance::of_stage("ingest", "0.1.0")).unwrap();
 }
 

@@ -1,26 +1,16 @@
 //! `twinset-neardup clean` as a user calls it, on what `twinset-neardup` found.
 
 use std::fs;
-use std::process::Command;
 
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
-use twinset_manifest::rows::{Cluster, Image, ImageData, Pair, Removal, Removed, Split};
+use twinset_manifest::rows::{Cluster, Image, Pair, Removal, Removed, Split};
 use twinset_manifest::{Provenance, Reader, Row, shard_name, write_manifest};
-use twinset_pixels::{digest, encode_png};
+
+use crate::{expect_exit, row};
 
 const INPUTS: [&str; 6] =
     ["--images", "images.parquet", "--pairs", "found/pairs.parquet", "--clusters", "found/clusters.parquet"];
-
-/// What `twinset-neardup` printed on stdout and on stderr; it ends with this exit code.
-#[track_caller]
-fn expect_exit(folder: &TempDir, words: &[&str], code: i32) -> (String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_twinset-neardup"));
-    let output = command.current_dir(folder.path()).args(words).output().unwrap();
-    let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    assert_eq!(output.status.code(), Some(code), "{stdout}{stderr}");
-    (stdout, stderr)
-}
 
 #[track_caller]
 fn clean(folder: &TempDir, words: &[&str], code: i32) -> (String, String) {
@@ -31,20 +21,7 @@ fn clean(folder: &TempDir, words: &[&str], code: i32) -> (String, String) {
 fn image(image_id: u64, split: Split, label: u32, shot: u32) -> Image {
     let wave = |x: u32, y: u32| ((x * (shot % 7 + 1) * 11 + y * (shot % 5 + 1) * 17 + shot * 50) % 256) as u8;
     let image = RgbImage::from_fn(32, 32, |x, y| Rgb([wave(x / 4, y / 4), wave(y / 4, x / 4), 90]));
-    Image {
-        image_id,
-        split,
-        label,
-        class_name: ["cat", "dog"][label as usize].to_owned(),
-        width: 32,
-        height: 32,
-        pixels_blake3: digest(&image),
-        image: ImageData { bytes: Some(encode_png(&image).into()), path: None },
-        source: format!("all.bin#{image_id}"),
-        derived_from: None,
-        transform: None,
-        lost: None,
-    }
+    Image { source: format!("all.bin#{image_id}"), ..row(image_id, split, label, &image) }
 }
 
 /// Rows in no order of ids: shot 1 twice in train and once in test, shot 2 under two labels in train, 4 and 9 once.
