@@ -32,7 +32,8 @@ fn main() {
         n_classes: 10,
         n_train: 2000,
         n_test: 1000,
-        attacks: vec!["clean", "fgsm", "pgd-20"],
+        attacks: vec!["clean", "fgsm", "pgd-20", "auto-attack"],
+        has_held_out_attacked: true,
         n_epochs: 12,
         n_rejects: 5,
         warnings: vec![

@@ -24,7 +24,7 @@ pub(crate) struct Watch {
 impl Watch {
     /// Some training images.
     pub(crate) fn of_training(attack: Pgd, samples: &[Sample], network: &Network) -> Self {
-        let chosen = evenly(samples, N_IMAGES);
+        let chosen = spread(samples, N_IMAGES);
         let tensor = |values: Vec<i64>| Tensor::from_slice(&values).to_device(network.device());
         Self {
             attack,
@@ -35,7 +35,7 @@ impl Watch {
 
     /// At most `n` of the held-out images, which are places in `images`.
     pub(crate) fn of_held_out(attack: Pgd, held_out: &[usize], n: usize, images: &ImageSet) -> Self {
-        let places: Vec<_> = evenly(held_out, n).into_iter().map(|place| place as i64).collect();
+        let places: Vec<_> = spread(held_out, n).into_iter().map(|place| place as i64).collect();
         let places = Tensor::from_slice(&places).to_device(images.labels.device());
         Self { attack, labels: images.labels.index_select(0, &places), images: places }
     }
@@ -81,10 +81,16 @@ impl Watch {
     }
 }
 
-/// At most `n` of them, evenly spread.
-fn evenly<T: Copy>(all: &[T], n: usize) -> Vec<T> {
+/// At most `n` of them, one from each of `n` equal parts, at places that no period in the order of classes meets.
+fn spread<T: Copy>(all: &[T], n: usize) -> Vec<T> {
     let n = all.len().min(n);
-    (0..n).map(|index| all[index * all.len() / n]).collect()
+    let place = |index: usize| {
+        let within = (index as f64 * 0.618_033_988_749_895).fract();
+        (((index as f64 + within) * all.len() as f64 / n as f64) as usize).min(all.len() - 1)
+    };
+    let mut places: Vec<_> = (0..n).map(place).collect();
+    places.dedup();
+    places.into_iter().map(|place| all[place]).collect()
 }
 
 /// A fall of PGD's accuracy.
@@ -129,6 +135,22 @@ mod tests {
         check(&[0.3, 0.45, 0.4, 0.01, 0.5], &[0.2; 5], Some((4, 0.45, 0.01)));
         check(&[0.45, 0.35, 0.24], &[0.0; 3], Some((3, 0.45, 0.24))); // Little by little is a fall, too.
         check(&[0.1, 0.1, 0.1], &[0.1, 0.25, 0.6], Some((3, 0.6, 0.1))); // PGD was never withstood.
+    }
+
+    #[test]
+    fn what_is_watched_is_spread_over_all_classes() {
+        for (n, n_classes) in [(60, 2), (1000, 10), (5000, 10), (300, 3)] {
+            let classes: Vec<usize> = (0..n).map(|index| index % n_classes).collect();
+            let chosen = spread(&classes, n / 2);
+            assert_eq!(chosen.len(), n / 2);
+            for class in 0..n_classes {
+                let found = chosen.iter().filter(|other| **other == class).count() as f64;
+                let expected = (n / 2 / n_classes) as f64;
+                assert!((found / expected - 1.0).abs() < 0.35, "{found} of class {class}, expected {expected}");
+            }
+        }
+        assert_eq!(spread(&[1, 2, 3], 9), [1, 2, 3]);
+        assert_eq!(spread(&[0; 0], 9), [0; 0]);
     }
 
     #[test]

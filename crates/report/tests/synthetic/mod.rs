@@ -312,7 +312,11 @@ impl Synthetic {
                     n_queries: 1,
                     margin: if is_correct { 1.0 } else { -1.0 },
                     loss: 0.5,
-                    fooled_by: (!is_correct).then(|| (*attack).to_owned()),
+                    fooled_by: (!is_correct).then(|| match *attack {
+                        "auto-attack" if of_image < 0.4 => "auto-attack/apgd-ce".to_owned(),
+                        "auto-attack" => "auto-attack/square".to_owned(),
+                        other => other.to_owned(),
+                    }),
                 }
             })
         });
@@ -329,6 +333,7 @@ fn probability(arm: &SyntheticArm, rate: f64, seed: u64, attack: &str, label: u3
         (false, _) => 0.05,
         (true, "clean") => 0.5,
         (true, "fgsm") => 0.37,
+        (true, "auto-attack") => 0.3,
         (true, _) => 0.33,
     };
     let by_class = if arm.is_uniform { 0.0 } else { rate * (0.09 - 0.05 * f64::from(label.min(5))) };

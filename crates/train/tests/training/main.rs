@@ -15,7 +15,7 @@ use twinset_manifest::rows::Split;
 use twinset_model::{ImageSet, Mode, Network, Precision};
 use twinset_stage::Progress;
 use twinset_train::{
-    Checkpoint, Checkpoints, Config, Record, Sample, TrainError, Trained, TrainingData, new_network, train,
+    Checkpoint, Checkpoints, Config, Record, Sample, TrainError, Trained, TrainingData, new_network, train, train_from,
     train_resumably,
 };
 
@@ -176,10 +176,13 @@ fn early_stopping_keeps_the_best_weights_and_the_last() {
 fn in_adversarial_training_the_best_epoch_is_the_one_that_withstands_most() {
     let mut data = two_features(60);
     data.images.splits[60..].fill(Split::Val);
+    // A network that was trained in the standard way withstands little at first, and is as good as ever on clean images.
+    let start = run(&config(json!({ "budget": { "epochs": 40 } })), &data).unwrap().network;
     let train = |more: serde_json::Value| {
         let mut config = json!({ "regime": regime_pgd(), "budget": { "epochs": 14 } });
         config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        run(&self::config(config), &data).unwrap()
+        let _torch = torch();
+        train_from(start.copy(), &self::config(config), &data, &Progress::hidden()).unwrap()
     };
     let held_out = json!({ "split": "val", "attacked-images": 30 });
     let stopped = train(json!({ "early-stopping": { "patience": 4 }, "held-out": held_out }));
@@ -206,17 +209,17 @@ fn in_adversarial_training_the_best_epoch_is_the_one_that_withstands_most() {
     assert!(by_clean.epochs.iter().all(|epoch| epoch.held_out_attacked_accuracy.is_none()));
     assert_ne!(first_best(&clean), best, "{clean:?}, {attacked:?}");
 
-    // Ten steps of a quarter of the ball on the same images, by hand.
+    // Ten steps of a quarter of the ball on all held-out images, by hand.
     let _torch = torch();
     let ball = json!({ "epsilon": "8/255", "step-size": "2/255", "n-steps": 10, "random-start": true });
-    let places = Tensor::from_slice(&(0..30).map(|index| 60 + 2 * index).collect::<Vec<i64>>());
+    let places = Tensor::from_slice(&(60..120).collect::<Vec<i64>>());
     let labels = data.images.labels.index_select(0, &places);
     let logits = |pixels: &Tensor| stopped.network.forward(pixels, Mode::Eval);
     let pixels =
         pgd(&logits, &data.images.batch(&places), &labels, &serde_json::from_value(ball).unwrap()).unwrap().pixels;
     let is_right = tch::no_grad(|| logits(&pixels)).argmax(1, false).eq_tensor(&labels);
-    let by_hand = is_right.sum(tch::Kind::Int64).double_value(&[]) / 30.0;
-    assert!((by_hand - attacked[best]).abs() < 0.07, "{by_hand} by hand, {} as told", attacked[best]);
+    let by_hand = is_right.sum(tch::Kind::Int64).double_value(&[]) / 60.0;
+    assert!((by_hand - attacked[best]).abs() < 0.15, "{by_hand} by hand, {} as told", attacked[best]);
 }
 
 #[test]
