@@ -36,6 +36,7 @@ struct Maps {
     fine: Map,
     middle: Map,
     coarse: Map,
+    is_plain_shape: bool,
 }
 
 struct Filters {
@@ -54,7 +55,8 @@ impl Filters {
     fn maps(&self, thumbnail: &Thumbnail) -> Maps {
         let brightness = thumbnail.brightness();
         let of = |filter: &LocalContrast| filter.of(&brightness);
-        Maps { fine: of(&self.fine), middle: of(&self.middle), coarse: of(&self.coarse) }
+        let middle = of(&self.middle);
+        Maps { fine: of(&self.fine), middle, coarse: of(&self.coarse), is_plain_shape: is_plain_shape(&middle) }
     }
 }
 
@@ -166,22 +168,44 @@ fn shift(thumbnails: &[&Thumbnail], windows: &[f32], group: &[Candidate], filter
 }
 
 fn align(left: u32, right: u32, orientation: Orientation, shifted: Shifted, from: &Maps, to: &Maps) -> Verified {
-    let start = Alignment::shifted(orientation, shifted.right, shifted.down);
-    let mut improved = start;
-    improve(&from.coarse, &to.coarse, &mut improved.at, 8, 2, 0.05);
-    improve(&from.middle, &to.middle, &mut improved.at, 6, 1, 0.02);
     let quality = |at: &[f32; 6]| {
         correlation(&from.middle, &to.middle, at).map_or(-1.0, |(value, overlap)| value * overlap.sqrt())
     };
-    let alignment = if quality(&improved.at) > quality(&start.at) { improved } else { start };
+    let (alignment, middle) = if from.is_plain_shape || to.is_plain_shape {
+        let still = Alignment::shifted(orientation, 0, 0);
+        (still, quality(&still.at))
+    } else {
+        let start = Alignment::shifted(orientation, shifted.right, shifted.down);
+        let mut improved = start;
+        improve(&from.coarse, &to.coarse, &mut improved.at, 8, 2, 0.05);
+        improve(&from.middle, &to.middle, &mut improved.at, 6, 1, 0.02);
+        let is_better = quality(&improved.at) > quality(&start.at);
+        (if is_better { improved } else { start }, shifted.correlation)
+    };
     let of = |from: &Map, to: &Map| correlation(from, to, &alignment.at).map_or(-1.0, |(value, _)| value);
     let fine = of(&from.fine, &to.fine);
     // A disc has few coarse structures, which may well lie alike; and half a step of the angle is more than shifts make up for.
     let correlation = match orientation.is_right_angled() {
-        true => (fine + of(&from.coarse, &to.coarse) + shifted.correlation) / 3.0,
+        true => (fine + of(&from.coarse, &to.coarse) + middle) / 3.0,
         false => f32::midpoint(fine, of(&from.middle, &to.middle)),
     };
     Verified { left, right, correlation, alignment }
+}
+
+/// Below this effective rank of its map a picture is a plain shape. Of 2,000 test images of CIFAR-10 3 in 1,000 are, of 24 photos
+/// none; a bar has 1.3 to 1.5.
+const RANK_OF_SHAPES: f32 = 1.6;
+
+/// Whether a picture is a plain shape: nearly all of its rows are multiples of one row. Any two bars can be shifted and
+/// stretched onto one another, so that plain shapes are compared where they are.
+///
+/// The effective rank is (Σσ²)² / Σσ⁴ over the map's singular values σ: 1 where all rows are multiples of one.
+fn is_plain_shape(map: &Map) -> bool {
+    let rows: Vec<&[f32]> = map.chunks_exact(SIDE).collect();
+    let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    let trace: f32 = rows.iter().map(|row| product(row, row)).sum();
+    let squares: f32 = rows.iter().flat_map(|a| rows.iter().map(|b| product(a, b).powi(2))).sum();
+    trace.powi(2) < RANK_OF_SHAPES * squares
 }
 
 /// How many of the others that an image is like are looked at, how much they weigh, and what counts as being like none.
@@ -268,6 +292,25 @@ mod tests {
         for seed in 2..12 {
             let found = verified(&original, &photo(seed), Orientation::UPRIGHT).map_or(-1.0, |pair| pair.correlation);
             assert!(found < 0.7, "photo {seed}: {found}");
+        }
+    }
+
+    #[test]
+    fn plain_shapes_are_compared_where_they_are() {
+        // White, on black; from a column to another.
+        let bar = |from: u32, to: u32| {
+            RgbImage::from_fn(96, 96, |x, y| {
+                Rgb([if (from..to).contains(&x) && (12..84).contains(&y) { 255 } else { 0 }; 3])
+            })
+        };
+        let alike = |left: &RgbImage, right: &RgbImage| {
+            verified(left, right, Orientation::UPRIGHT).map_or(-1.0, |pair| pair.correlation)
+        };
+        let one = bar(10, 40);
+        assert!(alike(&one, &imageops::blur(&one, 1.0)) > 0.9);
+        for (from, to) in [(22, 46), (30, 58), (4, 30), (10, 62)] {
+            let found = alike(&one, &bar(from, to));
+            assert!(found < 0.7, "{from} to {to}: {found}");
         }
     }
 
