@@ -41,7 +41,12 @@ impl Foreign {
     pub fn validate(&self) -> Result<(), InvalidField> {
         for (index, name) in self.class_names.iter().enumerate() {
             let is_new = !self.class_names[..index].contains(name);
-            InvalidField::unless(is_new, &format!("network.class-names.{index}"), format!("`{name}` again"), "each class once")?;
+            InvalidField::unless(
+                is_new,
+                &format!("network.class-names.{index}"),
+                format!("`{name}` again"),
+                "each class once",
+            )?;
         }
         self.normalisation.validate("network.normalisation")?;
         self.spec().check().map_err(|InvalidField { field, found, expected }| {
@@ -82,7 +87,10 @@ mod tests {
             let normalisation = r#""normalisation": { "mean": 0.5, "std": 0.25 }"#;
             let text = format!(r#"{{ "model": "resnet-18", "image-size": 32, {normalisation}, {rest} }}"#);
             let foreign: Foreign = serde_json::from_str(&text).unwrap();
-            assert_eq!(foreign.validate().err().map(|invalid| invalid.to_string()).as_deref().unwrap_or("sound"), expected);
+            assert_eq!(
+                foreign.validate().err().map(|invalid| invalid.to_string()).as_deref().unwrap_or("sound"),
+                expected
+            );
         };
         check(r#""class-names": ["a", "b"]"#, "sound");
         check(r#""class-names": ["a", "b", "a"]"#, "`network.class-names.2` is `a` again, expected each class once");
