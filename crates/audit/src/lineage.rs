@@ -1,6 +1,7 @@
 //! The *lineage* of a file or an image: what it was made from, step by step, back to the source.
 
 mod image;
+mod images;
 mod removal;
 mod rows;
 mod source;

@@ -15,8 +15,7 @@ use twinset_manifest::{Digest, Input, Untyped};
 pub use entry::{Entry, Kind};
 pub use place::TreeError;
 pub(crate) use place::name_of;
-use place::{folder_of, is_below, is_manifest_like, is_same, relative, store_of, walk};
-use record::DIGESTS;
+use place::{DIGESTS, folder_of, is_below, is_manifest_like, is_same, relative, store_of, walk};
 pub use record::{Output, Record};
 pub use shards::is_sharded;
 

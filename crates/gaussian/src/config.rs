@@ -4,8 +4,6 @@ use serde::{Deserialize, Serialize};
 use twinset_manifest::rows::GaussianSelection;
 use twinset_stage::InvalidField;
 
-use crate::Point;
-
 /// What the stage is asked for. Every key has a default: what was published.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
@@ -33,6 +31,9 @@ pub struct Config {
     /// Points of each class that classifiers are judged on and not trained on; 10,000.
     pub n_held_out: u64,
 }
+
+/// A place in the plane.
+pub type Point = [f64; 2];
 
 /// Where the classes have their means.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

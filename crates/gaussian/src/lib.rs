@@ -30,8 +30,8 @@ mod toy;
 
 pub use boundary::{Window, boundary};
 pub use classifier::{Classifier, Kernel, fit};
-pub use config::{Config, Means};
+pub use config::{Config, Means, Point};
 pub use draw::{duplicates, originals};
-pub use points::{Point, Points, bayes_accuracy};
+pub use points::{Points, bayes_accuracy};
 pub use summary::Summary;
 pub use toy::{accuracies, drawing, n_classifiers};

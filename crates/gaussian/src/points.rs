@@ -4,10 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use crate::Config;
-
-/// A place in the plane.
-pub type Point = [f64; 2];
+use crate::{Config, Point};
 
 /// The original points of a seed: all of class -1, then as many of class +1.
 #[derive(Clone, Debug, PartialEq)]

@@ -36,6 +36,7 @@
 //! # Ok::<(), twinset_inject::InjectError>(())
 //! ```
 
+mod candidate;
 mod classes;
 mod config;
 mod copies;
@@ -48,11 +49,12 @@ mod settled;
 mod summary;
 pub mod transform;
 
+pub use candidate::Candidate;
 pub use classes::name_class;
 pub use config::{Config, Duplicates, Placement, Removal};
 pub use copies::{Copies, make_copies, n_unchanged};
 pub use error::InjectError;
-pub use plan::{Candidate, Plan, Planned, plan};
+pub use plan::{Plan, Planned, plan};
 pub use selection::{ClassWeights, Selection};
 pub use settled::Settled;
 pub use summary::Summary;

@@ -6,21 +6,10 @@ use twinset_manifest::rows::{Cluster, Origin, Split, TrainsetRow};
 
 use crate::draw::{Pool, Use, generator, shuffle};
 use crate::removal::left_after;
-use crate::{Config, Duplicates, InjectError, Placement, Selection};
+use crate::{Candidate, Config, Duplicates, InjectError, Placement, Selection};
 
 /// The most duplicates of one plan: they take about 100 bytes each.
 const MAX_DUPLICATES: u64 = 1_000_000_000;
-
-/// What a plan needs to know of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// The image.
-    pub image_id: u64,
-    /// Its split.
-    pub split: Split,
-    /// Its class.
-    pub label: u32,
-}
 
 /// Which images stand where in the training set.
 #[derive(Clone, Debug, PartialEq)]

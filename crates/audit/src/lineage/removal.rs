@@ -3,7 +3,7 @@
 use serde_json::json;
 use twinset_manifest::schema_name;
 
-use super::image::{images_of, images_row};
+use super::images::{images_of, images_row};
 use super::rows::{Found, find};
 use super::twins::clusters;
 use super::{LineageError, Step, run_text};

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::record::DIGESTS;
+/// The name of the runner's record of a run.
+pub(super) const DIGESTS: &str = "digests.json";
 
 /// A folder or file that cannot be listed.
 #[derive(Debug, thiserror::Error)]

@@ -9,9 +9,6 @@ use twinset_manifest::{Digest, digest_of_shards, is_shard_name};
 
 use super::place::name_of;
 
-/// The record's name.
-pub(super) const DIGESTS: &str = "digests.json";
-
 /// What the runner wrote down of a run when it ended: its files by name.
 #[derive(Debug)]
 pub enum Record {

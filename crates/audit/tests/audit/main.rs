@@ -2,6 +2,8 @@
 
 mod diff;
 mod foreign;
+mod nested_types;
+mod odd_files;
 mod shards;
 mod sql;
 #[path = "../study/mod.rs"]
@@ -40,6 +42,15 @@ fn foreign(path: &Path) {
     writer.close().unwrap();
 }
 
+/// What `ls` tells of each file, as JSON; and path, schema, rows and one more column on a line.
+fn ls(folder: &Path, path: &str, column: &str) -> (Value, Vec<String>) {
+    let json: Value = serde_json::from_str(&stdout(folder, &["ls", path, "--format", "json"])).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let line = |row: &Value| format!("{} {} {} {}", text(&row["path"]), text(&row["schema"]), row["rows"], row[column]);
+    let lines = json.as_array().unwrap().iter().map(line).collect();
+    (json, lines)
+}
+
 #[test]
 fn ls_tells_what_is_here() {
     let (root, runs) = sound();
@@ -47,21 +58,7 @@ fn ls_tells_what_is_here() {
     fs::write(root.path().join("half.parquet"), "PAR1").unwrap();
     fs::create_dir(root.path().join("stages/train").join("9.partial")).unwrap();
     fs::write(root.path().join("stages/train/9.partial/epochs.parquet"), "PAR1").unwrap();
-    let json: Value = serde_json::from_str(&stdout(root.path(), &["ls", ".", "--format", "json"])).unwrap();
-    let rows: Vec<String> = json
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| {
-            format!(
-                "{} {} {} {}",
-                row["path"].as_str().unwrap(),
-                row["schema"].as_str().unwrap(),
-                row["rows"],
-                row["made_by"]
-            )
-        })
-        .collect();
+    let (_, rows) = ls(root.path(), ".", "made_by");
     assert_eq!(
         rows,
         [

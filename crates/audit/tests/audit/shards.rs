@@ -10,7 +10,7 @@ use twinset_manifest::rows::{Cluster, Image};
 use twinset_manifest::{Provenance, Reader, Writer, digest_file, shard_name, write_manifest};
 
 use crate::study::{CLASSES, Study, audit, expect_exit};
-use crate::{refusal, stdout};
+use crate::{ls, refusal, stdout};
 
 /// Twelve images in three shards of `out/images`, the same in `one.parquet`, and clusters of them.
 fn sharded(change: impl Fn(&mut Study)) -> TempDir {
@@ -38,21 +38,7 @@ fn write_images(path: &Path, images: &[Image]) {
 #[test]
 fn every_command_takes_it_for_one() {
     let root = sharded(|_| ());
-    let json: Value = serde_json::from_str(&stdout(root.path(), &["ls", "out", "--format", "json"])).unwrap();
-    let rows: Vec<String> = json
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| {
-            format!(
-                "{} {} {} {}",
-                row["path"].as_str().unwrap(),
-                row["schema"].as_str().unwrap(),
-                row["rows"],
-                row["files"]
-            )
-        })
-        .collect();
+    let (json, rows) = ls(root.path(), "out", "files");
     assert_eq!(rows, ["clusters.parquet clusters/1 12 1", "images images/3 12 3"]);
     let n_bytes: u64 =
         fs::read_dir(root.path().join("out/images")).unwrap().map(|f| f.unwrap().metadata().unwrap().len()).sum();

@@ -6,21 +6,18 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, BinaryArray, BinaryViewArray, BooleanArray, Date32Array, Date64Array, Decimal32Array,
     Decimal64Array, Decimal128Array, Decimal256Array, DictionaryArray, DurationMicrosecondArray,
-    DurationMillisecondArray, DurationNanosecondArray, DurationSecondArray, FixedSizeBinaryArray, FixedSizeListArray,
-    Float16Array, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, Int64Array, IntervalDayTimeArray,
-    IntervalYearMonthArray, LargeBinaryArray, LargeListArray, LargeStringArray, ListArray, ListViewArray, MapArray,
-    NullArray, RecordBatch, RunArray, StringArray, StringViewArray, StructArray, Time32MillisecondArray,
-    Time32SecondArray, Time64MicrosecondArray, Time64NanosecondArray, TimestampMicrosecondArray,
-    TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt8Array, UInt16Array, UInt32Array,
-    UInt64Array, new_null_array,
+    DurationMillisecondArray, DurationNanosecondArray, DurationSecondArray, FixedSizeBinaryArray, Float16Array,
+    Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, Int64Array, IntervalDayTimeArray,
+    IntervalYearMonthArray, LargeBinaryArray, LargeStringArray, NullArray, RecordBatch, RunArray, StringArray,
+    StringViewArray, Time32MillisecondArray, Time32SecondArray, Time64MicrosecondArray, Time64NanosecondArray,
+    TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt8Array,
+    UInt16Array, UInt32Array, UInt64Array, new_null_array,
 };
-use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Field, Fields, Float16Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    IntervalDayTime, i256,
+    ArrowPrimitiveType, DataType, Field, Float16Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalDayTime, i256,
 };
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{BrotliLevel, Compression, GzipLevel};
+use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use serde_json::{Value, json};
 use twinset_audit::show::{Choice, show};
@@ -29,14 +26,12 @@ use twinset_audit::stats::{ColumnStats, columns};
 use twinset_audit::{Format, Tree};
 use twinset_manifest::Untyped;
 
-use crate::{refusal, stdout};
-
 /// A file `t.parquet` with these columns, in a folder of its own.
-fn file(columns: Vec<(&str, ArrayRef)>) -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn file(columns: Vec<(&str, ArrayRef)>) -> (tempfile::TempDir, PathBuf) {
     compressed(columns, Compression::SNAPPY)
 }
 
-fn compressed(columns: Vec<(&str, ArrayRef)>, codec: Compression) -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn compressed(columns: Vec<(&str, ArrayRef)>, codec: Compression) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.parquet");
     let fields = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true));
@@ -51,19 +46,19 @@ fn compressed(columns: Vec<(&str, ArrayRef)>, codec: Compression) -> (tempfile::
 }
 
 /// The rows that `show` writes, each a JSON object.
-fn shown(path: &Path, condition: Option<&str>) -> Result<Vec<Value>, String> {
+pub(crate) fn shown(path: &Path, condition: Option<&str>) -> Result<Vec<Value>, String> {
     let mut to = Vec::new();
     let choice = Choice { condition: condition.map(str::to_owned), ..Choice::default() };
     show(&Untyped::open(path).unwrap(), &choice, Format::Json, &mut to).map_err(|error| error.to_string())?;
     Ok(serde_json::from_slice(&to).unwrap())
 }
 
-fn asked(path: &Path, sql: &str) -> Result<Vec<Vec<Value>>, String> {
+pub(crate) fn asked(path: &Path, sql: &str) -> Result<Vec<Vec<Value>>, String> {
     let tables = names(&Tree::alone(path).unwrap());
     query(sql, &tables).map(|answer| rows(&answer.frame).collect()).map_err(|error| error.to_string())
 }
 
-fn stats(path: &Path) -> ColumnStats {
+pub(crate) fn stats(path: &Path) -> ColumnStats {
     columns(&Untyped::open(path).unwrap()).unwrap().remove(0)
 }
 
@@ -262,195 +257,10 @@ fn values_behind_a_dictionary_or_a_run_are_values() {
 }
 
 #[test]
-fn lists_maps_and_structs() {
-    let nested = |array: ArrayRef, rows: [Value; 3]| {
-        let data_type = array.data_type().clone();
-        let (_folder, path) = file(vec![("c", array)]);
-        assert_eq!(shown(&path, None).unwrap(), rows.clone().map(|value| json!({ "c": value })), "{data_type}");
-        let of_column = stats(&path);
-        assert_eq!((of_column.n_nulls, of_column.n_distinct), (1, 2), "{data_type}");
-        let text = |value: Value| if value.is_null() { value } else { value.to_string().into() };
-        assert_eq!(asked(&path, "SELECT c FROM t").unwrap(), rows.map(|value| [text(value)]), "{data_type}");
-    };
-    let lists = || vec![Some(vec![Some(1), None]), None, Some(vec![])];
-    let rows = [json!([1, null]), Value::Null, json!([])];
-    nested(Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(lists())), rows.clone());
-    nested(Arc::new(LargeListArray::from_iter_primitive::<Int32Type, _, _>(lists())), rows.clone());
-    nested(Arc::new(ListViewArray::from(ListArray::from_iter_primitive::<Int32Type, _, _>(lists()))), rows);
-    let pairs = vec![Some(vec![Some(1), None]), None, Some(vec![Some(3), Some(4)])];
-    let pairs = FixedSizeListArray::from_iter_primitive::<Int32Type, _, _>(pairs, 2);
-    nested(Arc::new(pairs), [json!([1, null]), Value::Null, json!([3, 4])]);
-
-    let offsets = || OffsetBuffer::new(ScalarBuffer::from(vec![0, 2, 2, 3]));
-    let nulls = || Some(NullBuffer::from(vec![true, false, true]));
-    let list_of = |items: ArrayRef| {
-        let item = Arc::new(Field::new("item", items.data_type().clone(), true));
-        Arc::new(ListArray::new(item, offsets(), items, nulls())) as ArrayRef
-    };
-    let times: ArrayRef = Arc::new(TimestampSecondArray::from(vec![Some(0), None, Some(1)]).with_timezone("+01:00"));
-    let (one, other) = ("1970-01-01T00:00:00Z", "1970-01-01T00:00:01Z");
-    nested(list_of(times.clone()), [json!([one, null]), Value::Null, json!([other])]);
-    let words: DictionaryArray<Int32Type> = vec![Some("a"), None, Some("b")].into_iter().collect();
-    nested(list_of(Arc::new(words)), [json!(["a", null]), Value::Null, json!(["b"])]);
-    let fields = Fields::from(vec![Field::new("at", times.data_type().clone(), true)]);
-    let structs = StructArray::new(fields, vec![times], Some(NullBuffer::from(vec![true, false, true])));
-    nested(list_of(Arc::new(structs)), [json!([{ "at": one }, null]), Value::Null, json!([{ "at": other }])]);
-
-    let entries =
-        Fields::from(vec![Field::new("keys", DataType::Utf8, false), Field::new("values", DataType::Int32, true)]);
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(StringArray::from(vec!["a", "b", "c"])),
-        Arc::new(Int32Array::from(vec![Some(1), None, Some(3)])),
-    ];
-    let entries = StructArray::new(entries, columns, None);
-    let field = Arc::new(Field::new("entries", entries.data_type().clone(), false));
-    let entry = |key: &str, value: Value| json!({ "key": key, "value": value });
-    let rows = [json!([entry("a", 1.into()), entry("b", Value::Null)]), Value::Null, json!([entry("c", 3.into())])];
-    nested(Arc::new(MapArray::new(field, offsets(), entries, nulls(), false)), rows);
-}
-
-#[test]
-fn a_struct_is_taken_apart_by_show_and_whole_in_sql() {
-    let instants: ArrayRef = Arc::new(TimestampSecondArray::from(vec![1, 2, 3]).with_timezone("UTC"));
-    let counts: ArrayRef = Arc::new(UInt64Array::from(vec![Some(5), None, None]));
-    let fields = Fields::from(vec![
-        Field::new("at", instants.data_type().clone(), true),
-        Field::new("n", DataType::UInt64, true),
-    ]);
-    let structs = StructArray::new(fields, vec![instants, counts], Some(NullBuffer::from(vec![true, false, true])));
-    let (_folder, path) = file(vec![("s", Arc::new(structs))]);
-    let expected = [
-        json!({ "s.at": "1970-01-01T00:00:01Z", "s.n": 5 }),
-        json!({ "s.at": null, "s.n": null }),
-        json!({ "s.at": "1970-01-01T00:00:03Z", "s.n": null }),
-    ];
-    assert_eq!(shown(&path, None).unwrap(), expected);
-    assert_eq!(columns(&Untyped::open(&path).unwrap()).unwrap()[0].n_nulls, 1);
-    assert_eq!(asked(&path, "SELECT s.n FROM t").unwrap()[0], [json!(5)]);
-    let whole = [
-        json!({ "at": "1970-01-01T00:00:01Z", "n": 5 }),
-        Value::Null,
-        json!({ "at": "1970-01-01T00:00:03Z", "n": null }),
-    ];
-    assert_eq!(asked(&path, "SELECT s FROM t").unwrap(), whole.map(|value| [value]));
-}
-
-#[test]
 fn a_column_of_nulls() {
     let (_folder, path) = file(vec![("c", Arc::new(NullArray::new(2))), ("n", new_null_array(&DataType::Int64, 2))]);
     assert_eq!(shown(&path, None).unwrap(), vec![json!({ "c": null, "n": null }); 2]);
     let of_column = stats(&path);
     assert_eq!((of_column.n_nulls, of_column.n_distinct, of_column.max), (2, 0, Value::Null));
     assert_eq!(asked(&path, "SELECT c, n FROM t").unwrap(), vec![vec![Value::Null; 2]; 2]);
-}
-
-#[test]
-fn unsigned_numbers_are_subtracted_rightly() {
-    let large: ArrayRef = Arc::new(UInt64Array::from(vec![u64::MAX, 1]));
-    let small: ArrayRef = Arc::new(UInt64Array::from(vec![1, 3]));
-    let (_folder, path) = file(vec![("large", large), ("small", small)]);
-    let difference = asked(&path, "SELECT small - large FROM t").unwrap();
-    assert_eq!(difference, [[json!("-18446744073709551614")], [json!(2)]]);
-    assert_eq!(asked(&path, "SELECT small FROM t WHERE large > 9223372036854775807").unwrap(), [[json!(1)]]);
-    let joined = asked(&path, "SELECT a.small FROM t AS a JOIN t AS b ON a.small = b.small").unwrap();
-    assert_eq!(joined, [[json!(1)], [json!(3)]]);
-    assert_eq!(shown(&path, Some("large > 9223372036854775807")).unwrap().len(), 1);
-}
-
-/// Polars groups by no numbers of 128 bits.
-#[test]
-fn what_cannot_be_grouped_by_is_named() {
-    let large: ArrayRef = Arc::new(UInt64Array::from(vec![u64::MAX, 1, 1]));
-    let price = Decimal128Array::from(vec![1020, 950, 950]).with_precision_and_scale(10, 2).unwrap();
-    let (folder, _) = file(vec![("large", large), ("price", Arc::new(price)), ("n", array!(Int32Array, 1, 0))]);
-    for (column, data_type) in [("large", "uint64"), ("price", "decimal128(10, 2)")] {
-        let query = format!("SELECT {column}, COUNT(*) AS n FROM t GROUP BY {column}");
-        assert_eq!(
-            refusal(folder.path(), &["sql", &query, "t.parquet"], 1),
-            format!(
-                "error: failed to query: cannot answer the query: SQL cannot group or join by column `{column}` of `t`, which is \
-                 {data_type}: write CAST({column} AS VARCHAR)\n"
-            )
-        );
-    }
-    let query = "SELECT CAST(price AS VARCHAR) AS p, COUNT(*) AS n FROM t GROUP BY CAST(price AS VARCHAR) ORDER BY p";
-    assert_eq!(stdout(folder.path(), &["sql", query, "t.parquet", "--format", "csv"]), "p,n\n10.20,1\n9.50,2\n");
-}
-
-#[test]
-fn two_columns_of_one_name_are_told_apart() {
-    let (folder, path) = file(vec![
-        ("x", Arc::new(Int64Array::from(vec![1, 2]))),
-        ("x", Arc::new(StringArray::from(vec!["a", "b"]))),
-        ("x_1", Arc::new(Int64Array::from(vec![8, 9]))),
-    ]);
-    let expected = [json!({ "x": 1, "x_2": "a", "x_1": 8 }), json!({ "x": 2, "x_2": "b", "x_1": 9 })];
-    assert_eq!(shown(&path, None).unwrap(), expected);
-    assert_eq!(shown(&path, Some("x_2 = 'b'")).unwrap(), [expected[1].clone()]);
-    assert_eq!(
-        asked(&path, "SELECT x, x_2, x_1 FROM t").unwrap(),
-        [[json!(1), json!("a"), json!(8)], [json!(2), json!("b"), json!(9)]]
-    );
-    assert_eq!(stdout(folder.path(), &["show", "t.parquet", "--columns", "x_2", "--format", "csv"]), "x_2\na\nb\n");
-    let of_columns = columns(&Untyped::open(&path).unwrap()).unwrap();
-    assert_eq!(
-        of_columns.iter().map(|column| column.max.clone()).collect::<Vec<_>>(),
-        [json!(2), json!("b"), json!(9)]
-    );
-}
-
-#[test]
-fn every_codec_is_read() {
-    for codec in [
-        Compression::UNCOMPRESSED,
-        Compression::SNAPPY,
-        Compression::GZIP(GzipLevel::default()),
-        Compression::BROTLI(BrotliLevel::default()),
-        Compression::LZ4,
-        Compression::LZ4_RAW,
-        Compression::ZSTD(Default::default()),
-    ] {
-        let texts: ArrayRef = Arc::new(StringArray::from_iter_values((0..5000).map(|i| format!("{}", i % 7))));
-        let (_folder, path) = compressed(vec![("c", texts)], codec);
-        assert_eq!(stats(&path).top[0], ("0".to_owned(), 715), "{codec:?}");
-    }
-}
-
-/// The files of others that went wrong.
-#[test]
-fn files_that_people_met() {
-    let Some(folder) =
-        std::env::var_os("TWINSET_SHARED_DATA").map(|folder| PathBuf::from(folder).join("cases/parquet"))
-    else {
-        eprintln!("skipped: TWINSET_SHARED_DATA names no folder with these files");
-        return;
-    };
-    let csv = |name: &str| stdout(&folder, &["show", &format!("{name}.parquet"), "--format", "csv"]);
-    assert_eq!(csv("c-gzip"), "x,s\n0,a\n1,a\n2,a\n3,a\n4,a\n");
-    assert_eq!((csv("c-brotli"), csv("c-lz4")), (csv("c-gzip"), csv("c-gzip")));
-    assert_eq!(csv("dupcol"), "x,x_1\n1,a\n2,b\n3,c\n4,d\n5,e\n");
-    assert_eq!(csv("dict"), "c,ci,cl\na,1,x\nb,2,y\n,3,x\na,1,y\nb,2,x\n");
-    assert!(csv("ts").starts_with(
-        "ns,us,ms,s,d32,d64,t32,t64,dur\n1970-01-01T00:00:00.000000001,1970-01-01T00:00:00.000001Z,\
-         1970-01-01T00:00:00.001Z,1970-01-01T00:00:01,1970-01-02,1970-01-02,00:00:00.001,00:00:00.000000001,\
-         PT0.000000001S\n,1970-01-01T00:00:00.000002Z,"
-    ));
-    let of_times = columns(&Untyped::open(&folder.join("ts.parquet")).unwrap()).unwrap();
-    assert_eq!((of_times[1].n_nulls, &of_times[1].max), (0, &json!("1970-01-01T00:00:00.000005Z")));
-    let sql = |query: &str, name: &str| stdout(&folder, &["sql", query, &format!("{name}.parquet"), "--format", "csv"]);
-    assert_eq!(
-        sql("SELECT MAX(us) AS us, MAX(ms) AS ms FROM ts", "ts"),
-        "us,ms\n1970-01-01T00:00:00.000005Z,1970-01-01T00:00:00.005Z\n"
-    );
-    assert_eq!(
-        sql("SELECT MAX(u) AS u, MIN(i) AS i FROM u64", "u64"),
-        "u,i\n18446744073709551615,-9223372036854775808\n"
-    );
-    assert_eq!(sql("SELECT SUM(ci) AS n FROM dict", "dict"), "n\n9\n");
-    let error = refusal(&folder, &["show", "polars-i128.parquet"], 1);
-    assert!(
-        error.contains("cannot read column `")
-            && error.contains("it is an integer of 128 bits, which is not supported"),
-        "{error}"
-    );
 }
