@@ -25,20 +25,20 @@ pub enum Command {
     Setup(Setup),
     /// Run a pipeline and make its report
     Reproduce(Reproduce),
-    /// Say what of a pipeline is done, failed or missing
+    /// Say which cells of a pipeline are done, failed or missing
     Status(Status),
-    /// Say what a pipeline would take, and how many seeds its claims need
+    /// Estimate how long a pipeline takes, and how many seeds its claims need
     ///
-    /// Cells, stage runs that are there and that are not, samples, and the time that they take on this machine, as trainings of their
-    /// kind took that the ledgers in `reports/` tell of. For each claim: from the variance between the seeds so far, how many seeds find
-    /// the smallest difference that matters, for the claim alone and within the family of all claims, and what these would take. No
-    /// stage is run; the programs are built where they are not.
+    /// No stage is run; missing programs are built. Prints the number of cells, of finished and missing stage runs and of samples,
+    /// and the time on this machine, estimated from the ledgers in `reports/`. For each claim, from the variance between the seeds
+    /// so far: how many seeds would find the smallest difference that matters, for the claim alone and among all claims, and how
+    /// long these would take.
     ///
     /// Example: cargo xtask plan quick --power 0.9
     Plan(Plan),
     /// Check format, lints and invariants, and run all tests
     Test(Test),
-    /// Measure what is claimed of speed and memory
+    /// Measure speed and memory
     Bench(Bench),
     /// Have DuckDB, pandas, Polars, `datasets`, mlcroissant and OpenLineage's client read our files
     ///
@@ -56,37 +56,37 @@ pub enum Command {
 /// wheel, downloaded by `python3 -m pip` (530 MB) and unpacked into the user's cache folder (500 MB).
 #[derive(Debug, Args)]
 pub struct Setup {
-    /// Only say what is set up; exit code 1 where nothing usable is
+    /// Only say what is set up; exit code 1 if nothing usable is
     #[arg(long)]
     pub check: bool,
-    /// Say nothing but errors
+    /// Print errors only
     #[arg(long, short)]
     pub quiet: bool,
 }
 
 /// Run a pipeline and make its report
 ///
-/// What was run before with the same programs, configs and inputs is not run again.
+/// A run with the same program, config and inputs as an earlier one is not repeated.
 ///
 /// Example: cargo xtask reproduce cifar10-mini --data ~/datasets --jobs 4
 #[derive(Debug, Args)]
 pub struct Reproduce {
-    /// What is run
+    /// Which study
     #[command(flatten)]
     pub study: StudyArgs,
     /// Stage runs at once [default: the number of cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
-    /// Run nothing; say what `cargo xtask plan` says
+    /// Run nothing; print what `cargo xtask plan` prints
     #[arg(long)]
     pub dry_run: bool,
-    /// Folder for event files of TensorBoard, a folder in it for each training that runs: tensorboard --logdir DIR
+    /// Folder for TensorBoard's event files, with a folder for each training that runs: tensorboard --logdir DIR
     #[arg(long, value_name = "DIR")]
     pub tensorboard: Option<PathBuf>,
-    /// End all at the first failure
+    /// Stop at the first failure
     #[arg(long)]
     pub fail_fast: bool,
-    /// Go on with the other cells after a failure (the default)
+    /// Continue with the other cells after a failure (the default)
     #[arg(long, conflicts_with = "fail_fast")]
     pub keep_going: bool,
     /// No progress
@@ -106,17 +106,17 @@ pub struct StudyArgs {
     /// A number of seeds (`5` is 0 to 4) or a list (`3,8`; `3,` is 3 alone), instead of the pipeline's
     #[arg(long, value_name = "N|LIST")]
     pub seeds: Option<Seeds>,
-    /// What trains and evaluates
+    /// Device that trains and evaluates
     #[arg(long, value_enum, default_value = "auto")]
     pub device: DeviceChoice,
-    /// The number format of the trainings that say none of their own [default: float32]
+    /// Number format of trainings whose table does not say one [default: float32]
     #[arg(long, value_enum)]
     pub precision: Option<Precision>,
 }
 
-/// Say what of a pipeline is done, failed or missing
+/// Say which cells of a pipeline are done, failed or missing
 ///
-/// Reads what is on disk; nothing is built or run.
+/// Reads the files on disk; nothing is built or run.
 #[derive(Debug, Args)]
 pub struct Status {
     /// What is asked about
@@ -171,7 +171,7 @@ pub struct Test {
     pub arguments: Vec<String>,
 }
 
-/// Measure what is claimed of speed and memory, and print it as tables
+/// Measure speed and memory, and print tables
 ///
 /// Example: cargo xtask bench neardup -- --only search
 #[derive(Debug, Args)]
@@ -179,7 +179,7 @@ pub struct Bench {
     /// What to measure
     #[arg(value_enum)]
     pub what: Benched,
-    /// Small sizes, to see that all works; the figures say little
+    /// Small sizes, to see that everything works; the figures mean little
     #[arg(long)]
     pub quick: bool,
     /// Passed on to the bench; `-- --help` lists them

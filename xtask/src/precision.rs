@@ -8,9 +8,9 @@ const KEY: &str = "precision";
 /// A number format of train.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Precision {
-    /// 32-bit floats: what train computes in where nothing is said. Any machine has them.
+    /// 32-bit floats, the default. Any machine has them.
     Float32,
-    /// 16-bit floats, about twice as fast. A GPU has them, and CPUs with AVX512-BF16 or AMX.
+    /// 16-bit floats, which may be faster. GPUs have them, and CPUs with AVX512-BF16 or AMX.
     Bfloat16,
 }
 

@@ -18,9 +18,9 @@ Examples:
 
 Exit codes: 0, 1 for an error, 2 for wrong usage; 3 where validate finds a violation or diff a difference.";
 
-/// Ask manifests what they hold, where it comes from, and whether it can be trusted.
+/// Inspect manifests: what they hold, where it comes from, and whether it is sound.
 ///
-/// PATH is a manifest, a run's folder, or any folder, whose manifests are all looked at.
+/// PATH is a manifest, the folder of a run, or any folder; all manifests in it are read.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Args {

@@ -8,14 +8,15 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{download, ingest};
 
-/// Turns a dataset into a manifest: one row an image, with its split, its class, its pixels and their digest.
+/// Read a dataset and write it as a manifest: one row for each image, with its split, class, pixels and digest.
 ///
-/// The config's `dataset` says which source: `shapes` (drawn here, with planted duplicates), `cifar10` and `cifar100` (the
-/// official binary or Python version, folder or .tar.gz), `idx` (MNIST, Fashion-MNIST and files like theirs),
-/// `image-folder` (any folder of pictures), `hugging-face` (Parquet files of `datasets`), `webdataset` (tar archives) or `table`
-/// (a CSV or Parquet of labels beside a folder). Writes images.parquet, rejects.parquet (files that could not be read, and
-/// why), croissant.json (both described for other tools, as Croissant 1.1) and, for shapes, truth.csv (the planted
-/// duplicates).
+/// The key `dataset` says what is read: `image-folder` (any folder of pictures), `table` (a CSV or Parquet of labels beside a
+/// folder), `hugging-face` (Parquet files of `datasets`), `webdataset` (tar archives), `idx` (MNIST, Fashion-MNIST and files
+/// like theirs), `cifar10` and `cifar100` (binary or Python version, folder or .tar.gz) or `shapes` (pictures that are drawn
+/// here, with planted duplicates).
+///
+/// Writes images.parquet, rejects.parquet (files that could not be read, and why), croissant.json (describes both for other
+/// tools) and, for shapes, truth.csv (the planted duplicates).
 #[derive(Parser)]
 #[command(version, after_help = ingest::EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(mut_arg("out", |out| out.required_unless_present_any(["check", "list_inputs", "count"])))]

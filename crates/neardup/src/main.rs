@@ -10,9 +10,9 @@ use crate::commands::{clean, evaluate, find, gallery, split};
 
 /// Find which images are duplicates of which.
 ///
-/// Writes hashes.parquet (every image's perceptual hash), pairs.parquet (exact duplicates by decoded pixels,
-/// near-duplicates by correlation or hash, aligned and compared) and clusters.parquet (connected components; every
-/// image has a row).
+/// Writes pairs.parquet (exact duplicates: the same decoded pixels; near-duplicates: found by correlation or hash, then
+/// aligned and compared), clusters.parquet (which images belong together; every image has a row) and hashes.parquet (the
+/// perceptual hash of every image).
 #[derive(Parser)]
 #[command(version, after_help = find::EXAMPLE, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Args {

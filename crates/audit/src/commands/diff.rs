@@ -14,9 +14,9 @@ use twinset_stage::with_hint;
 use super::{alone, print_json, print_text};
 use crate::Answer;
 
-/// Compare two manifests row by row, or two runs or folders manifest by manifest; exit code 3 where they differ
+/// Compare two manifests row by row, or two folders manifest by manifest; exit code 3 if they differ
 ///
-/// Rows are matched by the columns that tell them apart, such as image_id.
+/// Rows are matched by their key, such as image_id.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// A manifest or a folder.
@@ -25,16 +25,16 @@ pub(crate) struct Args {
     /// Another one.
     right: PathBuf,
 
-    /// The columns that rows are matched by, in place of those that tell them apart; those are not compared, then. `source`
-    /// matches the images of two ingests whose ids are not the same.
+    /// Match rows by these columns instead of their key, and do not compare the key. `source` matches the images of two
+    /// ingests whose ids differ.
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     by: Vec<String>,
 
-    /// Rows that are shown of each manifest as added, as removed and as changed.
+    /// Show at most this many added, removed and changed rows of each manifest.
     #[arg(long, value_name = "N", default_value_t = 5)]
     examples: usize,
 
-    /// How it is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value_t)]
     format: DiffFormat,
 }

@@ -10,7 +10,7 @@ use twinset_stage::{Progress, expect_page, write_page};
 use super::{expect_some, tree};
 use crate::Answer;
 
-/// Write the audit as a page of its own: manifests, violations, lineage, schemas, statistics
+/// Write an HTML page: manifests, violations, lineage, schemas, statistics
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// A manifest or a folder.
@@ -20,16 +20,16 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 
-    /// Where the files lie that the manifests were made from [default: the runner's store of PATH, else PATH's folder, and for
-    /// files of stages the folder that it lies in and the others there].
+    /// Folder to look for inputs of the manifests in [default: the store that PATH lies in, else PATH's folder and the
+    /// folders beside it].
     #[arg(long, value_name = "DIR")]
     tree: Option<PathBuf>,
 
-    /// Folder that the paths of images are relative to, for images that are referenced and not embedded.
+    /// Folder of the images, if manifests reference them (embed = false).
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
 
-    /// Decode no image.
+    /// Do not decode images.
     #[arg(long)]
     no_pixels: bool,
 

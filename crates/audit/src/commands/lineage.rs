@@ -17,20 +17,19 @@ pub(crate) struct Args {
     /// A manifest, or a network's weights.
     file: PathBuf,
 
-    /// The image with this id: where it stands, which copies of it there are and why.
+    /// Follow the image with this id: where it stands, which copies exist, and why.
     #[arg(long, value_name = "ID", conflicts_with = "position")]
     image_id: Option<u64>,
 
-    /// The image of this source, as the manifest of the images has it.
+    /// Follow the image with this `source`, as the manifest of the images has it.
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["image_id", "position"])]
     source: Option<String>,
 
-    /// The image at this position of a training set.
+    /// Follow the image at this position of a training set.
     #[arg(long, value_name = "N")]
     position: Option<u64>,
 
-    /// Where the files lie that it was made from [default: the runner's store of FILE, else FILE's folder, and for files of
-    /// stages the folder that it lies in and the others there].
+    /// Folder to look for inputs in [default: the store that FILE lies in, else FILE's folder and the folders beside it].
     #[arg(long, value_name = "DIR")]
     tree: Option<PathBuf>,
 

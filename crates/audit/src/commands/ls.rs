@@ -7,13 +7,13 @@ use twinset_audit::list;
 use super::{Format, alone, print};
 use crate::Answer;
 
-/// List the manifests: schema, rows, size, who made them, the first digits of their BLAKE3
+/// List manifests: schema, rows, size, the stage that made them, the first digits of their BLAKE3
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// A manifest or a folder.
     path: PathBuf,
 
-    /// How it is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

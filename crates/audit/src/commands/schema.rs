@@ -14,7 +14,7 @@ use crate::Answer;
 /// Show a manifest's columns with their meaning, its footer, and its provenance
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A Parquet file, a manifest or not, or a folder of shards.
+    /// A manifest, any other Parquet file, or a folder of shards.
     manifest: PathBuf,
 
     /// As JSON.

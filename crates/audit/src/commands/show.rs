@@ -12,10 +12,10 @@ use crate::Answer;
 /// Rows of a table that is not told how many it may have.
 const TABLE_ROWS: u64 = 20;
 
-/// Show rows of a manifest; bytes are shown as their number and digest
+/// Show rows of a manifest; binary columns are shown as size and digest
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A Parquet file, a manifest or not, or a folder of shards.
+    /// A manifest, any other Parquet file, or a folder of shards.
     manifest: PathBuf,
 
     /// Only rows for which this SQL condition holds, such as "label = 3 AND split = 'train'".
@@ -26,11 +26,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     columns: Vec<String>,
 
-    /// At most so many rows [default: 20 in a table, else all].
+    /// Show at most this many rows [default: 20 in a table, else all].
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
 
-    /// How they are printed.
+    /// Output format.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

@@ -11,11 +11,11 @@ use twinset_stage::with_hint;
 use super::{Format, alone, damaged, print, warn_of_damaged};
 use crate::Answer;
 
-/// Answer an SQL query (Polars' dialect) over manifests, each of which is a table called as its file
+/// Answer an SQL query (Polars' dialect); each manifest is a table with the name of its file
 ///
-/// Where a folder holds several manifests of one name, each is a table of its own, called after its folder too (images_a for
-/// a/images.parquet), and the bare name is all of them as one, with a column `manifest` that holds each row's path. --list
-/// tells the tables. A folder of shards is one table.
+/// If several manifests have the same name, each is also a table of its own with its folder's name added (images_a for
+/// a/images.parquet). The name alone is then all of them as one table, with a column `manifest` for the path. --list prints
+/// the tables. A folder of shards is one table.
 #[derive(clap::Args)]
 #[command(
     override_usage = "twinset-audit sql [OPTIONS] <QUERY> <PATH>\n       twinset-audit sql --list [OPTIONS] <PATH>",
@@ -33,7 +33,7 @@ pub(crate) struct Args {
     #[arg(long, visible_alias = "tables")]
     list: bool,
 
-    /// How it is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

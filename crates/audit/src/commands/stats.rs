@@ -9,7 +9,7 @@ use twinset_audit::stats::{ClassCount, ColumnStats, ImageStats, columns, images}
 use super::{Format, alone, expect_some, print, print_json, warn_of_damaged};
 use crate::Answer;
 
-/// Count what each column holds; of images classes, sizes and exact duplicates
+/// Count the values of each column; for images also classes, sizes and exact duplicates
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// A manifest or a folder.

@@ -12,30 +12,30 @@ use twinset_stage::Progress;
 use super::{expect_some, tree};
 use crate::Answer;
 
-/// Check types, ranges, keys, references between manifests, pixels, and the digests of files; exit code 3 for a violation
+/// Check types, ranges, keys, references between manifests, pixels and digests; exit code 3 if a rule is violated
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// A manifest or a folder.
     path: PathBuf,
 
-    /// Where the files lie that the manifests were made from [default: the runner's store of PATH, else PATH's folder, and for
-    /// files of stages the folder that it lies in and the others there].
+    /// Folder to look for inputs of the manifests in [default: the store that PATH lies in, else PATH's folder and the
+    /// folders beside it].
     #[arg(long, value_name = "DIR")]
     tree: Option<PathBuf>,
 
-    /// Folder that the paths of images are relative to, for images that are referenced and not embedded.
+    /// Folder of the images, if manifests reference them (embed = false).
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
 
-    /// Decode no image.
+    /// Do not decode images.
     #[arg(long)]
     no_pixels: bool,
 
-    /// Folder for the violations as a manifest, violations.parquet; made if missing.
+    /// Folder for violations.parquet, the violations as a manifest; made if missing.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
-    /// Violations that are told of each rule and column of a manifest.
+    /// Report at most this many violations of each rule and column of a manifest.
     #[arg(long, value_name = "N", default_value_t = 100)]
     max: usize,
 

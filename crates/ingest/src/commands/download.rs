@@ -17,10 +17,10 @@ MIRROR/mnist/train-images-idx3-ubyte.gz and so on. A proxy is taken from ALL_PRO
 HTTP_PROXY, but for hosts that NO_PROXY names; it must let CONNECT through. Root certificates are
 taken from the file that SSL_CERT_FILE names; without it, Mozilla's are known.";
 
-/// Fetch the official files of a public dataset, from their home or a mirror, and check them.
+/// Download the official files of a public dataset and check them.
 ///
-/// A file gets its name only once its SHA-256 is the official one. What an interrupted run received stays beside it as
-/// NAME.partial, and the next run asks for the rest; what is there already is checked and not fetched.
+/// A file gets its name only after its SHA-256 was found to be the official one. An interrupted download stays as
+/// NAME.partial and is resumed by the next run. Files that exist already are checked and not downloaded again.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct DownloadArgs {
@@ -32,19 +32,19 @@ pub(crate) struct DownloadArgs {
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
 
-    /// Print what would be fetched, from where, and what is there already, and do nothing else.
+    /// Print what would be downloaded, from where, and what exists already, and do nothing else.
     #[arg(long)]
     list: bool,
 
-    /// Address of a mirror to fetch from instead of the files' homes.
+    /// Address of a mirror to download from instead of the official servers.
     #[arg(long, value_name = "URL", env = "TWINSET_MIRROR")]
     mirror: Option<String>,
 
-    /// Attempts for each address, with a pause after each that fails: 1 s, 2 s, 4 s and so on.
+    /// Attempts for each address. The pause after a failed attempt is 1 s, then 2 s, 4 s and so on.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     attempts: u32,
 
-    /// Seconds without a byte after which an attempt has failed.
+    /// Give up an attempt after this many seconds without a byte.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     stall: u64,
 

@@ -18,33 +18,33 @@ Examples:
 
 Configs:
   dataset = \"shapes\"        n-train = 2000  n-val = 0  n-test = 1000  seed = 0
-                            planted duplicates, counted in the above: n-exact-in-train  n-near-in-train
+                            planted duplicates, included in these numbers: n-exact-in-train  n-near-in-train
                             n-exact-in-val  n-near-in-val  n-exact-in-test  n-near-in-test  n-label-conflicts
   dataset = \"cifar10\"       path = \"cifar-10-batches-bin\"  allow-unverified = false
                             subset = { train-per-class = 500, test-per-class = 100, seed = 0 }
-                            path: cifar-10-batches-py too, or the .tar.gz of either
+                            path: or cifar-10-batches-py, or the .tar.gz of either
   dataset = \"cifar100\"      path = \"cifar-100-binary\"  labels = \"fine\" (or \"coarse\")
                             allow-unverified and subset as above
-                            path: cifar-100-python too, or the .tar.gz of either
+                            path: or cifar-100-python, or the .tar.gz of either
   dataset = \"idx\"           path = \"mnist\"  class-names = \"digits\" (or \"fashion-mnist\", or a list)
                             other names: train = { images = \"FILE\", labels = \"FILE\" }  val  test
   dataset = \"image-folder\"  path = \"photos\"  embed = true
-                            layout = \"splits\" (<split>/<class>/<image>), \"classes\" (<class>/<image>) or \"flat\" (images at
-                            any depth, without labels); else splits where folders are called train, val or test, classes
-                            beside `split` or `draw-split`, and flat otherwise
-                            shard-images = 100000: a folder images/ of shards of so many files; a run that was
-                            interrupted goes on from them when it is started again with the same --out; a table has it too
+                            layout = \"splits\" (<split>/<class>/<image>), \"classes\" (<class>/<image>) or \"flat\"
+                            (images at any depth, without labels). Default: splits if folders are called train, val
+                            or test; classes if `split` or `draw-split` is set; else flat
+                            shard-images = 100000: writes a folder images/ of shards of this many files. A run that
+                            was interrupted continues when it is started again with the same --out. Tables have it too
   dataset = \"hugging-face\"  path = \"cats/data\"  image-column = \"image\"  label-column = \"label\"
   dataset = \"webdataset\"    path = \"shards\"  label-field = \"label\" (of a sample's .json)
-                            both: leave-out = [\"small/\", \"train_noisy\"]: files whose names or paths begin so are not read
+                            both: leave-out = [\"small/\", \"train_noisy\"]: skips files whose names or paths begin so
   dataset = \"table\"         path = \"photos/labels.csv\" (or .tsv, .parquet)  folder = \"photos\"  embed = true
-                            delimiter = \";\" (else a comma, semicolon, tab or bar, whichever parts the columns)
+                            delimiter = \";\" (default: found out; a comma, semicolon, tab or bar)
                             image-column = \"image\"  label-column = \"label\"  split-column = \"split\"
   These four also have      max-pixels = 100000000
                             resize = { width = 32, height = 32, fit = \"stretch\", filter = \"triangle\" }
                               fit: stretch, crop, pad; filter: nearest, triangle, catmull-rom, lanczos3
-                            draw-split = { val = 0.1, test = 0.2, seed = 0 } for a source without splits: of each class;
-                            split = \"train\" (of all) for a source without splits
+                            draw-split = { val = 0.1, test = 0.2, seed = 0 }: draws splits, class by class, if the source
+                            has none; split = \"train\": puts all images into one split
   The last three also       class-names = [\"cat\", \"dog\"]";
 
 #[derive(clap::Args)]
@@ -52,7 +52,7 @@ pub(crate) struct IngestArgs {
     #[command(flatten)]
     common: twinset_stage::CommonArgs,
 
-    /// Folder that a relative `path` in the config is relative to.
+    /// Folder that relative paths in the config start from.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
@@ -60,12 +60,12 @@ pub(crate) struct IngestArgs {
     #[arg(long)]
     list_inputs: bool,
 
-    /// Print how many images each split has and how many classes there are, as JSON, and do nothing else. Nothing is
-    /// decoded: a file that is no image counts as one. Files outside of class folders are counted apart, as `outside`.
+    /// Print the number of images of each split and the number of classes as JSON, and do nothing else. Nothing is decoded,
+    /// so broken files count as images. Files outside of class folders are counted separately, as `outside`.
     #[arg(long, conflicts_with = "list_inputs")]
     count: bool,
 
-    /// End with exit code 3 where a file or row gave no image. All outputs are written all the same.
+    /// End with exit code 3 if a file or row could not be read. All outputs are still written.
     #[arg(long, conflicts_with_all = ["list_inputs", "count"])]
     pub(crate) fail_on_reject: bool,
 }

@@ -15,28 +15,29 @@ const EXAMPLE: &str = "\
 Examples:
   twinset-neardup clean --images images.parquet --pairs duplicates/pairs.parquet \\
     --clusters duplicates/clusters.parquet --out clean
-  twinset-neardup clean ... --set within-splits=false --out clean   # leaks leave the test split, all training images stay
+  twinset-neardup clean ... --set within-splits=false --out clean   # removes leaks from test, keeps all training images
 
-Files' names: removed.parquet has ids, the images that went in have each one's `source`. In DuckDB (in Python: duckdb.sql):
+File names: removed.parquet has ids, images.parquet has the `source` of each. In DuckDB (in Python: duckdb.sql):
   SELECT i.source, r.reason FROM 'clean/removed.parquet' r JOIN 'images.parquet' i USING (image_id)
 
 Config (TOML, every key has this default):
-  keep = \"first\"               the image that stands for a cluster in its split: smallest id; or: largest (most pixels)
-  leaks = \"remove-from-test\"   where splits share a cluster, only the first of train, val, test keeps its images;
-                               or: remove-from-train (only the last does), keep
-  within-splits = true         one image of a cluster stays in each split; false: a split's duplicates of itself stay
-  label-conflicts = \"keep\"     clusters with two labels as any other; or: remove (all their images, in every split)";
+  keep = \"first\"               which image of a cluster stays in its split: the smallest id; or: largest (most pixels)
+  leaks = \"remove-from-test\"   if splits share a cluster, only the first of train, val, test keeps its images;
+                               or: remove-from-train (only the last of them does), keep
+  within-splits = true         one image of a cluster stays in each split; false: duplicates within a split stay
+  label-conflicts = \"keep\"     clusters with two labels are treated like others; or: remove (all of their images)";
 
 const ABOUT: About = About {
     name: "images without duplicates",
     description: "Images of a dataset without the duplicates and leaks that Twinset found, and which images were left out and why.",
 };
 
-/// Leave out duplicates and leaks: write the images that stay, and what was left out and why.
+/// Remove duplicates and leaks: write the images that stay, and which were removed and why.
 ///
-/// Writes images.parquet (the rows that stay, unchanged and in their order), removed.parquet (which images are missing,
-/// the reason, and the image that stands for each) and croissant.json (both described for other tools). Duplicates are what the clusters tie together: exact and near pairs. The
-/// pairs are used to count what is left.
+/// Writes images.parquet (the rows that stay, unchanged, in the same order), removed.parquet (each removed image, the
+/// reason, and the image that was kept in its place) and croissant.json. Image files are not touched.
+///
+/// Images of one cluster are duplicates of one another: exact and near pairs. The pairs are needed to count what is left.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct CleanArgs {

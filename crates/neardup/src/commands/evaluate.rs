@@ -18,22 +18,23 @@ Examples:
   twinset-neardup evaluate --pairs duplicates/pairs.parquet --truth cifar10_test_train.csv --images images.parquet \\
     --splits test,train --out evaluation
 
-Truth (CSV with a header, with commas, semicolons or tabs; other columns are passed over):
+Truth (CSV with a header; commas, semicolons or tabs; other columns are ignored):
   left_id,right_id   ids of images
   kind               exact, near or similar
-  transform          what was done to the one image; may be left out
-  is_duplicate       true, or false for a pair that was judged and is no duplicate; may be left out
+  transform          what was done to one of the images; optional
+  is_duplicate       false for a pair that was judged and is not a duplicate, else true; optional
 or as ciFAIR has it:
   TestID,TrainID     positions in the test and the train split, counted from 0 in the order of ids; needs --images
   Judgment           0 exact, 1 near, 2 very similar: all count as duplicates";
 
-/// Compare pairs with a truth: write precision and recall down the list of pairs, the most alike first.
+/// Compare pairs with known duplicates: precision and recall down the list of pairs, the most similar first.
 ///
-/// Writes precision-recall.parquet (one row for each similarity) and precision-recall.svg, and prints the steps at the usual
-/// ranks, the threshold of the greatest F1, and the one that finds most at the precision that is asked for. A truth is
-/// taken to be incomplete, so that a pair that it does not tell of may still be a duplicate: precision is then told as the
-/// least that it can be, and over the judged pairs where the truth names some that are no duplicates. That is the precision
-/// of the whole list only where pairs were chosen for judgement without regard to how they would be judged.
+/// Writes precision-recall.parquet (one row for each similarity) and precision-recall.svg. Prints precision and recall at
+/// some ranks, the threshold with the greatest F1, and the threshold that finds most pairs at --min-precision.
+///
+/// The list of known duplicates is assumed to be incomplete: a pair that is not in it may still be a duplicate. The
+/// precision that is printed is therefore a lower bound. If the list also names pairs that are not duplicates, precision
+/// over the judged pairs is printed too. It holds for all pairs only if pairs were chosen for judgement at random.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct EvaluateArgs {
@@ -41,23 +42,23 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "FILE")]
     pairs: PathBuf,
 
-    /// CSV of what is known of the images' duplicates.
+    /// CSV of known duplicates.
     #[arg(long, value_name = "FILE")]
     truth: PathBuf,
 
-    /// Manifest of the images: the truth's ids are checked, and identical images are known also where no pair tells of them.
+    /// Manifest of the images. With it the ids in the truth are checked, and all identical images count as found.
     #[arg(long, value_name = "FILE")]
     images: Option<PathBuf>,
 
-    /// Only pairs of an image of the one split and an image of the other, such as test,train.
+    /// Only pairs between these two splits, such as test,train.
     #[arg(long, value_name = "SPLIT,SPLIT", requires = "images")]
     splits: Option<Splits>,
 
-    /// The precision, 0 to 1, to choose a threshold for.
+    /// Also print the threshold that reaches this precision (0 to 1).
     #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share)]
     min_precision: f64,
 
-    /// Take every pair that the truth does not tell of for no duplicate.
+    /// Count every pair that is not in the truth as an error.
     #[arg(long)]
     truth_is_complete: bool,
 

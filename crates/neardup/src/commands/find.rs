@@ -19,22 +19,22 @@ Examples:
   twinset-neardup clean --images images.parquet --pairs duplicates/pairs.parquet \\
     --clusters duplicates/clusters.parquet --out clean
 
-Files' names: pairs.parquet has ids, images.parquet each one's `source`. In DuckDB (in Python: duckdb.sql):
+File names: pairs.parquet has ids, images.parquet has the `source` of each. In DuckDB (in Python: duckdb.sql):
   SELECT p.kind, p.similarity, l.source AS left_source, r.source AS right_source FROM 'duplicates/pairs.parquet' p
     JOIN 'images.parquet' l ON l.image_id = p.left_id JOIN 'images.parquet' r ON r.image_id = p.right_id
 
 Config (TOML, every key has this default):
   search = \"auto\"           candidates by correlation up to 200000 images, by hash beyond; or: correlation, hash
-  orientations = \"upright\"  also: mirrored, all (and turned by right angles), any (and by any angle); by correlation only
-  between-splits = false    true: only pairs of images of two splits, such as test against train
+  orientations = \"upright\"  or: mirrored; all (right angles too); any (any angle too). By correlation only
+  between-splits = false    true: only pairs between two splits, such as test against train
   verify = true             align and compare candidates; false (with search = \"hash\"): the hash decides
-  near-similarity = 0.7     verified pairs from here on are the same shot
-  similar-similarity = 0.6  verified pairs from here on are told as similar
-  max-cluster-size = 1000   a near pair that would make a larger cluster ties nothing together
+  near-similarity = 0.7     from this similarity on a verified pair is near: the same shot
+  similar-similarity = 0.6  from this similarity on it is similar: reported, but no duplicate
+  max-cluster-size = 1000   a near pair that would make a larger cluster is not merged
   hash = \"double-gradient\"  mean, gradient, double-gradient, block, dct or pdq
   hash-bits = 256           64 or 256 (double-gradient: 60 or 220; pdq: 256)
-  max-distance = 36         near-duplicates' hashes differ in at most so many bits
-  max-pairs = 20000000      more near pairs than this are an error: the radius is too large";
+  max-distance = 36         hashes of near-duplicates differ in at most this many bits
+  max-pairs = 20000000      more near pairs are an error: max-distance is too large";
 
 #[derive(clap::Args)]
 pub(crate) struct FindArgs {
@@ -42,22 +42,22 @@ pub(crate) struct FindArgs {
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
     images: Option<PathBuf>,
 
-    /// Folder that the paths of images are relative to, for images that are referenced and not embedded: the one that
-    /// twinset-ingest had as --data. After `twinset-ingest --data ~/datasets` it is `--folder ~/datasets`.
+    /// Folder of the images, if the manifest references them (embed = false): what twinset-ingest had as --data.
+    /// After `twinset-ingest --data ~/datasets` it is `--folder ~/datasets`.
     #[arg(long, value_name = "DIR", default_value = ".")]
     folder: PathBuf,
 
-    /// CSV of planted duplicates (left_id,right_id,kind[,transform]): the summary says how many were found.
+    /// CSV of known duplicates (left_id,right_id,kind[,transform]): the summary says how many of them were found.
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
 
-    /// End with exit code 3 when an exact or near-duplicate lies in another split, such as a test image among the
-    /// training images; everything is written all the same.
+    /// End with exit code 3 if an exact or near-duplicate lies in another split, such as a test image among the training
+    /// images. All outputs are still written.
     #[arg(long)]
     pub(crate) fail_on_leak: bool,
 
-    /// Folder that keeps what this run finds out, for the next one with the same config: only what is new is then decoded,
-    /// searched and verified, and the result is the same. It holds what the last run was of; delete it at will.
+    /// Folder that keeps the results of this run. The next run with the same config decodes, searches and verifies only new
+    /// images, and writes the same files. The folder can be deleted at any time.
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
 

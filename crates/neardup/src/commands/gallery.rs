@@ -6,10 +6,10 @@ use anyhow::Context;
 use twinset_neardup::{GalleryError, GallerySource, gallery};
 use twinset_stage::{Progress, expect_page, with_hint, write_page};
 
-/// Look at pairs: write one HTML page that shows them side by side, with a picture of their difference.
+/// Write an HTML page that shows pairs side by side, with a picture of their difference.
 ///
-/// The page can be sorted, and filtered by similarity, kind, splits and label conflict. It holds everything that it
-/// shows, so it can be sent and opened without a network.
+/// The page can be sorted, and filtered by similarity, kind, splits and label conflict. It is a single file that needs no
+/// network.
 #[derive(clap::Args)]
 pub(crate) struct GalleryArgs {
     /// Manifest of the images.
@@ -20,12 +20,12 @@ pub(crate) struct GalleryArgs {
     #[arg(long, value_name = "FILE")]
     pairs: PathBuf,
 
-    /// Folder that the paths of images are relative to, for images that are referenced and not embedded: the one that
-    /// twinset-ingest had as --data. After `twinset-ingest --data ~/datasets` it is `--folder ~/datasets`.
+    /// Folder of the images, if the manifest references them (embed = false): what twinset-ingest had as --data.
+    /// After `twinset-ingest --data ~/datasets` it is `--folder ~/datasets`.
     #[arg(long, value_name = "DIR", default_value = ".")]
     folder: PathBuf,
 
-    /// The most pairs to show; of more, these many most similar ones.
+    /// Show at most this many pairs, the most similar ones.
     #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     max_pairs: u64,
 

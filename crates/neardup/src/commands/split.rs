@@ -23,14 +23,14 @@ Examples:
 
 Config (TOML, every key has this default):
   val = 0.0     share of the images, 0 to 1
-  test = 0.0    share of the images, 0 to 1; what is left is for train
-  seed = 0      which clusters of one size come first";
+  test = 0.0    share of the images, 0 to 1; the rest is train
+  seed = 0      decides the order of clusters of the same size";
 
-/// Split the images anew, so that no cluster of duplicates lies in two splits.
+/// Draw new splits such that no cluster of duplicates lies in two of them.
 ///
-/// Writes images.parquet and, for other tools, croissant.json: the same rows in the same order, with other splits. Each cluster goes to one split as a whole, larger
-/// ones first; each split's number of images is off its share by less than the largest cluster has, and the classes are divided
-/// alike as far as clusters allow. The splits that the images had before are not used.
+/// Writes images.parquet (the same rows in the same order, with new splits) and croissant.json. Each cluster goes to one
+/// split as a whole, larger ones first. The size of a split differs from its share by less than the largest cluster. Classes
+/// are divided alike as far as clusters allow. The previous splits are ignored.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct SplitArgs {
