@@ -81,16 +81,14 @@ impl Watch {
     }
 }
 
-/// At most `n` of them, one from each of `n` equal parts, at places that no period in the order of classes meets.
+/// At most `n` of them, one from each of `n` parts, at places that no period in the order of classes meets.
 fn spread<T: Copy>(all: &[T], n: usize) -> Vec<T> {
     let n = all.len().min(n);
     let place = |index: usize| {
-        let within = (index as f64 * 0.618_033_988_749_895).fract();
-        (((index as f64 + within) * all.len() as f64 / n as f64) as usize).min(all.len() - 1)
+        let within = (index as f64 * 0.618_033_988_749_895).fract() * (all.len() / n) as f64;
+        index * all.len() / n + within as usize
     };
-    let mut places: Vec<_> = (0..n).map(place).collect();
-    places.dedup();
-    places.into_iter().map(|place| all[place]).collect()
+    (0..n).map(|index| all[place(index)]).collect()
 }
 
 /// A fall of PGD's accuracy.
