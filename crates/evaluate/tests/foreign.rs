@@ -76,6 +76,6 @@ fn plain_tensors_are_evaluated_as_our_own_file_is() {
         folder,
         "plain.safetensors",
         &["seed=1", &NETWORK.replace("image-size = 8", "image-size = 7")],
-        &["`network.image-size` is 7, expected a multiple of 4"],
+        &["`network.image-size`: found 7, expected a multiple of 4"],
     );
 }

@@ -64,7 +64,11 @@ fn rows_that_break_a_rule() {
         "images.parquet row 7 class_name: `cow`, not `dog`, the name of class 1",
     );
     check(
-        |study| (study.predictions[1].predicted, study.predictions[1].is_correct) = (2, false),
+        |study| {
+            let row = &mut study.predictions[1];
+            (row.predicted, row.is_correct, row.margin) = (2, false, -1.0);
+            row.fooled_by = Some("clean".to_owned());
+        },
         none,
         Rule::Class,
         1,
