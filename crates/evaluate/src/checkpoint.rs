@@ -12,7 +12,7 @@ use twinset_manifest::rows::{Prediction, Split};
 use twinset_manifest::{Provenance, Reader, differences, write_atomically, write_manifest};
 
 use crate::EvaluateError;
-use crate::predict::{Done, Idle};
+use crate::done::{Done, Idle};
 
 const SCHEMA: &str = "evaluation-checkpoint/1";
 /// Says which evaluation the folder is of.
