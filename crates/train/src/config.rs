@@ -99,7 +99,7 @@ pub enum Budget {
 pub struct HeldOut {
     /// The split that they are of.
     pub split: Split,
-    /// At most this many, evenly spread over the split; all where nothing is said.
+    /// At most this many, spread over the split; all where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_images: Option<u64>,
     /// At most this many of them are also attacked after each epoch, in adversarial training: by PGD of ten steps of ε/4 in the

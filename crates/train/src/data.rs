@@ -8,6 +8,7 @@ use twinset_manifest::rows::{Image, TrainsetRow};
 use twinset_manifest::{Input, ManifestError, Reader};
 use twinset_model::ImageSet;
 
+use crate::spread::spread;
 use crate::{HeldOut, TrainError};
 
 /// One position of the training set.
@@ -167,8 +168,7 @@ impl HeldOut {
         if all.is_empty() {
             return Err(TrainError::NoHeldOut { split: self.split.to_string() });
         }
-        // Evenly spread, since splits are often sorted by class.
-        let n = self.max_images.map_or(all.len(), |max| all.len().min(usize::try_from(max).unwrap_or(usize::MAX)));
-        Ok((0..n).map(|index| all[index * all.len() / n]).collect())
+        let n = self.max_images.map_or(all.len(), |max| usize::try_from(max).unwrap_or(usize::MAX));
+        Ok(spread(&all, n))
     }
 }

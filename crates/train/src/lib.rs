@@ -33,6 +33,7 @@ mod order;
 mod pace;
 mod regime;
 mod schedule;
+mod spread;
 mod state;
 mod stopping;
 mod tally;

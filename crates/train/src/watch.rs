@@ -6,6 +6,7 @@ use twinset_attack::{AttackError, Pgd, pgd};
 use twinset_model::{ImageSet, Mode, Network};
 
 use crate::Sample;
+use crate::spread::spread;
 
 /// Training images that are attacked after each epoch.
 const N_IMAGES: usize = 256;
@@ -81,16 +82,6 @@ impl Watch {
     }
 }
 
-/// At most `n` of them, one from each of `n` parts, at places that no period in the order of classes meets.
-fn spread<T: Copy>(all: &[T], n: usize) -> Vec<T> {
-    let n = all.len().min(n);
-    let place = |index: usize| {
-        let within = (index as f64 * 0.618_033_988_749_895).fract() * (all.len() / n) as f64;
-        index * all.len() / n + within as usize
-    };
-    (0..n).map(|index| all[place(index)]).collect()
-}
-
 /// A fall of PGD's accuracy.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Fall {
@@ -133,22 +124,6 @@ mod tests {
         check(&[0.3, 0.45, 0.4, 0.01, 0.5], &[0.2; 5], Some((4, 0.45, 0.01)));
         check(&[0.45, 0.35, 0.24], &[0.0; 3], Some((3, 0.45, 0.24))); // Little by little is a fall, too.
         check(&[0.1, 0.1, 0.1], &[0.1, 0.25, 0.6], Some((3, 0.6, 0.1))); // PGD was never withstood.
-    }
-
-    #[test]
-    fn what_is_watched_is_spread_over_all_classes() {
-        for (n, n_classes) in [(60, 2), (1000, 10), (5000, 10), (300, 3)] {
-            let classes: Vec<usize> = (0..n).map(|index| index % n_classes).collect();
-            let chosen = spread(&classes, n / 2);
-            assert_eq!(chosen.len(), n / 2);
-            for class in 0..n_classes {
-                let found = chosen.iter().filter(|other| **other == class).count() as f64;
-                let expected = (n / 2 / n_classes) as f64;
-                assert!((found / expected - 1.0).abs() < 0.35, "{found} of class {class}, expected {expected}");
-            }
-        }
-        assert_eq!(spread(&[1, 2, 3], 9), [1, 2, 3]);
-        assert_eq!(spread(&[0; 0], 9), [0; 0]);
     }
 
     #[test]
