@@ -1,11 +1,11 @@
-//! Compiles the one operator that is ours, and lets this package's tests find libtorch where it stood at build time, without
+//! Compiles what can be told to torch in C++ alone, and lets this package's tests find libtorch where it stood at build time, without
 //! LD_LIBRARY_PATH.
 
 use std::path::PathBuf;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    for file in ["pool.cpp", "input_gradient.cpp", "input_gradient.h"] {
+    for file in ["images_in_threads.h", "input_gradient.cpp", "input_gradient.h", "numerics.cpp", "pool.cpp"] {
         println!("cargo:rerun-if-changed=src/{file}");
     }
     println!("cargo:rerun-if-env-changed=LIBTORCH");
@@ -21,8 +21,8 @@ fn main() {
         .include(&include)
         .include(include.join("torch/csrc/api/include"))
         .warnings(false)
-        .files(["src/pool.cpp", "src/input_gradient.cpp"])
-        .compile("twinset_pool");
+        .files(["src/input_gradient.cpp", "src/numerics.cpp", "src/pool.cpp"])
+        .compile("twinset_model");
     if let Ok(lib) = root.join("lib").canonicalize() {
         // A RUNPATH, unlike an RPATH, gives way to LD_LIBRARY_PATH: that is how a GPU's libraries are chosen.
         println!("cargo:rustc-link-arg=-Wl,--enable-new-dtags,-rpath,{}", lib.display());

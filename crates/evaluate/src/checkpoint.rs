@@ -40,7 +40,7 @@ impl Place {
 /// The folder of one evaluation's checkpoints: the predictions of each attacked batch, and those parts of AutoAttack that
 /// are done with the batch under way.
 ///
-/// It says which evaluation it is of: version, config, inputs and device. Another evaluation's is never continued.
+/// It says which evaluation it is of: version, config, inputs and device, as its provenance has them. Another evaluation's is never continued.
 #[derive(Clone, Debug)]
 pub struct Checkpoints {
     folder: PathBuf,
@@ -84,10 +84,9 @@ impl Found {
 }
 
 impl Checkpoints {
-    /// The checkpoints in `folder`, which need not exist, of the evaluation that has this provenance on this device.
-    pub fn new(folder: &Path, provenance: &Provenance, device: Device) -> Self {
-        let device = if device.is_cuda() { "cuda" } else { "cpu" };
-        let evaluation = json!({ "schema": SCHEMA, "device": device, "provenance": provenance });
+    /// The checkpoints in `folder`, which need not exist, of the evaluation that has this provenance.
+    pub fn new(folder: &Path, provenance: &Provenance) -> Self {
+        let evaluation = json!({ "schema": SCHEMA, "provenance": provenance });
         // As it is once read again, so that numbers compare.
         let evaluation = serde_json::from_str(&evaluation.to_string()).expect("JSON is read as it is written");
         Self { folder: folder.to_owned(), evaluation }

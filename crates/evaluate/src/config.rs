@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use twinset_attack::Attack;
 use twinset_manifest::rows::{Split, WORST_CASE};
-use twinset_model::{Augmentation, NetworkSpec};
+use twinset_model::{Augmentation, GpuNumerics, NetworkSpec};
 use twinset_stage::InvalidField;
 
 use crate::Foreign;
@@ -38,6 +38,9 @@ pub struct Config {
     /// Whether it is checked that what the attacks say can be believed, by attacks of its own on at most 64 images.
     #[serde(default = "yes")]
     pub checks: bool,
+    /// How a GPU computes: exactly and the same each time where nothing is said.
+    #[serde(default, skip_serializing_if = "GpuNumerics::is_default")]
+    pub gpu: GpuNumerics,
     /// What a weights' file of another program does not say of its network; ours say it themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Foreign>,

@@ -20,6 +20,38 @@ pub struct EvaluationData {
     pub inputs: Vec<Input>,
     /// What its provenance warns of.
     pub warnings: Vec<String>,
+    /// Other networks for these images, which the checks make images on.
+    pub others: Vec<Other>,
+}
+
+/// A network that another one is set beside.
+#[derive(Debug)]
+pub struct Other {
+    /// What checks call it.
+    pub name: String,
+    /// The network.
+    pub network: Network,
+}
+
+impl EvaluationData {
+    /// Adds another network, of this file.
+    ///
+    /// # Errors
+    /// When it is not for the images and classes of the network that is evaluated.
+    pub fn add_other(&mut self, path: &Path, other: Network, network: &Network) -> Result<(), EvaluateError> {
+        let told = |network: &Network| (network.spec().image_size, network.class_names().to_vec());
+        if told(&other) != told(network) {
+            let words = |network: &Network| format!("{} ({})", network.spec(), network.class_names().join(", "));
+            let (found, expected) = (words(&other), words(network));
+            return Err(EvaluateError::OtherIsOfOthers { path: path.to_owned(), found, expected });
+        }
+        // Weights are called `model.safetensors` everywhere; their folder tells them apart.
+        let names = path.iter().rev().take(2).map(|name| name.to_string_lossy().into_owned());
+        let names: Vec<_> = names.collect();
+        let name = names.into_iter().rev().collect::<Vec<_>>().join("/");
+        self.others.push(Other { name, network: other });
+        Ok(())
+    }
 }
 
 /// Reads the images that `config` asks for and all those of `leaked` in the same splits, and checks that `network` is one for
@@ -74,7 +106,7 @@ pub fn load(
             network: network.spec().to_string(),
         });
     }
-    Ok(EvaluationData { images, n_own, inputs, warnings })
+    Ok(EvaluationData { images, n_own, inputs, warnings, others: Vec::new() })
 }
 
 /// What leaked must have been made from these images.

@@ -58,6 +58,16 @@ pub enum EvaluateError {
         /// The network.
         network: String,
     },
+    /// A network to set beside is for other images.
+    #[error("`{path}` holds {found}, expected a network for the images and classes of {expected}")]
+    OtherIsOfOthers {
+        /// The file.
+        path: PathBuf,
+        /// The network in it.
+        found: String,
+        /// The network that is evaluated.
+        expected: String,
+    },
     /// The network says NaN or infinity.
     #[error(
         "the network's logits for image {image_id} under `{attack}` are not finite, expected finite numbers (do the weights hold NaN?)"

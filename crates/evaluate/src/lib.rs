@@ -42,7 +42,7 @@ pub use accuracy::{Accuracy, RobustAccuracy, accuracies, robust_accuracies};
 pub use checkpoint::{Checkpoints, Found};
 pub use checks::{CHECKS, Subject, check, sample};
 pub use config::{CLEAN, Config};
-pub use data::{EvaluationData, load};
+pub use data::{EvaluationData, Other, load};
 pub use error::EvaluateError;
 pub use estimate::{Estimate, SplitSizes};
 pub use foreign::{Foreign, open_network};

@@ -13,7 +13,7 @@ use twinset_evaluate::{
 };
 use twinset_manifest::rows::Prediction;
 use twinset_manifest::{Check, CheckOutcome, Input, Provenance, write_manifest};
-use twinset_model::{DeviceChoice, open_device};
+use twinset_model::{DeviceChoice, device_name, open_device};
 use twinset_stage::{CommonArgs, with_hint};
 
 /// Classify images with trained weights, as they are and under attacks.
@@ -44,6 +44,11 @@ struct Args {
     /// config then says which network it is.
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
     weights: Option<PathBuf>,
+
+    /// Weights of another network for the same images and classes, such as one of another seed; may be given several times. Images
+    /// that are made to fool it are tried on this one: where they are stronger than its own attacks, a check fails.
+    #[arg(long, value_name = "FILE")]
+    transfer_from: Vec<PathBuf>,
 
     /// Folder that the paths of images are relative to, for images that are referenced and not embedded: the one that
     /// twinset-ingest had as --data. After `twinset-ingest --data ~/datasets` it is `--folder ~/datasets`.
@@ -83,7 +88,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let (Some(images), Some(weights)) = (&args.images, &args.weights) else {
         anyhow::bail!("failed to evaluate: --images and --weights are needed");
     };
-    let (device, why) = open_device(args.device).context("failed to open the device")?;
+    let (device, why) = open_device(args.device, config.gpu).context("failed to open the device")?;
     eprintln!("device: {why}");
     let (network, warnings_of_training) = open_network(weights, config.network.as_ref(), device).map_err(|error| {
         let hint = error.hint();
@@ -93,13 +98,20 @@ fn run(args: &Args) -> anyhow::Result<()> {
             None => error,
         }
     })?;
-    let data = load(images, args.leaked_images.as_deref(), &args.folder, &config, &network)
+    let mut data = load(images, args.leaked_images.as_deref(), &args.folder, &config, &network)
         .with_context(|| format!("failed to evaluate `{}` on `{}`", weights.display(), images.display()))?;
+    for path in &args.transfer_from {
+        let failed = || format!("failed to load `{}`", path.display());
+        let (other, _) = open_network(path, config.network.as_ref(), device).with_context(failed)?;
+        data.add_other(path, other, &network).with_context(failed)?;
+        data.inputs.push(Input::of_file(path).with_context(failed)?);
+    }
     let weights = Input::of_file(weights).with_context(|| format!("failed to read `{}`", weights.display()))?;
     let out = args.common.out_folder()?;
     let mut provenance = Provenance::of_stage("evaluate", env!("CARGO_PKG_VERSION"))
         .with_config(&config)
         .with_seed(Some(config.seed))
+        .with_device(device_name(device))
         .with_inputs(data.inputs.iter().cloned().chain([weights]));
     let told = config.warnings(Some(network.spec()));
     warn(&told);
@@ -107,7 +119,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     add_new(&mut provenance.warnings, warnings_of_training);
     add_new(&mut provenance.warnings, told);
 
-    let checkpoints = Checkpoints::new(&out.join("checkpoints"), &provenance, device);
+    let checkpoints = Checkpoints::new(&out.join("checkpoints"), &provenance);
     let from = go_on_from(args, &checkpoints, device)?;
     let record = Record { checkpoints: &checkpoints, from };
     let evaluation = evaluate(&network, &data, &config, &args.common.progress(), Some(record));

@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 use twinset_attack::{Attack, AttackError, Attacked};
 use twinset_manifest::Check;
 use twinset_manifest::rows::{Prediction, Split};
-use twinset_model::{ImageSet, Mode, Network, augment, catch_out_of_memory, unit_pixels};
+use twinset_model::{ImageSet, Network, augment, catch_out_of_memory, unit_pixels};
 use twinset_stage::Progress;
 
 use crate::checkpoint::{Checkpoints, Found, Place};
@@ -67,7 +67,8 @@ pub fn evaluate(
     let images = &data.images;
     let splits: Vec<_> = config.splits.iter().map(|&split| (split, batches(data, split, config))).collect();
     let n_runs = 1 + config.attacks.len();
-    let logits = |pixels: &Tensor| network.forward(pixels, Mode::Eval);
+    let frozen = network.frozen();
+    let logits = |pixels: &Tensor| frozen.forward(pixels);
     let mut predictions: Vec<Prediction> = Vec::with_capacity(images.len() * n_runs);
     let mut warnings = Vec::new();
     let bar = progress.begin("images", (images.len() * n_runs) as u64, "evaluating");
@@ -139,6 +140,7 @@ fn check(
         image_ids: &ids,
         predictions,
         config,
+        others: &data.others,
     })
 }
 

@@ -3,9 +3,10 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tch::{Device, Kind, Tensor};
-use twinset_evaluate::{CHECKS, Config, Subject, check};
+use twinset_evaluate::{CHECKS, Config, Other, Subject, check};
 use twinset_manifest::rows::{Prediction, Split};
 use twinset_manifest::{Check, CheckOutcome};
+use twinset_model::{Mode, Model, Network, NetworkSpec};
 
 const CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
 
@@ -90,12 +91,17 @@ fn config(attacks: &str) -> Config {
 
 /// The checks of these attacks on this network.
 fn checks(logits: &Logits, labels_by: &Logits, attacks: &str) -> Vec<Check> {
+    checks_beside(logits, labels_by, attacks, &[])
+}
+
+/// The same, beside other networks.
+fn checks_beside(logits: &Logits, labels_by: &Logits, attacks: &str, others: &[Other]) -> Vec<Check> {
     let config = config(attacks);
     let (pixels, labels) = images(labels_by);
     let predictions = predictions(logits, &pixels, &labels, &config);
     let image_ids: Vec<u64> = (0..40).collect();
     let (pixels, labels, image_ids, predictions) = (&pixels, &labels, &image_ids[..], &predictions[..]);
-    check(&Subject { logits, pixels, labels, image_ids, predictions, config: &config })
+    check(&Subject { logits, pixels, labels, image_ids, predictions, config: &config, others })
 }
 
 fn failed(checks: &[Check]) -> Vec<&str> {
@@ -122,7 +128,12 @@ fn all_are_silent_on_an_honest_network_however_large_its_logits_are() {
         let scaled: Logits = Box::new(move |pixels| network(pixels) * scale);
         let found = checks(&scaled, &honest(), &[FGSM, PGD, AUTO, PGD_L2].join(","));
         assert_eq!(found.iter().map(|check| check.name.as_str()).collect::<Vec<_>>(), CHECKS);
-        assert!(found.iter().all(|check| check.outcome == CheckOutcome::Passed), "{found:#?}");
+        let not_passed: Vec<_> = found.iter().filter(|check| check.outcome != CheckOutcome::Passed).collect();
+        assert_eq!(
+            not_passed.iter().map(|check| check.name.as_str()).collect::<Vec<_>>(),
+            ["transfer-not-stronger", "unseen-norm"]
+        );
+        assert!(not_passed.iter().all(|check| check.outcome == CheckOutcome::Skipped), "{found:#?}");
         // The figures are there: a curve that ends at 0, and images that withstand the smallest ball.
         let curve = detail(&found, "falls-with-epsilon");
         assert!(curve.starts_with("of 40 images 38 are right without an attack, "), "{curve}");
@@ -180,6 +191,69 @@ fn masked_gradients_are_found_by_what_needs_none() {
 }
 
 #[test]
+fn images_that_another_network_gives_away_are_found() {
+    let _torch = torch();
+    tch::manual_seed(14);
+    let spec = NetworkSpec::new(Model::PaperRobust, Some(4), 5, 8);
+    let other = || Other { name: "other".to_owned(), network: Network::new(&spec, Device::Cpu).unwrap() };
+    tch::manual_seed(15);
+    let others = [other()];
+    let copy = others[0].network.copy();
+    let honest: Logits = Box::new(move |pixels| copy.forward(pixels, Mode::Eval));
+    let name = "transfer-not-stronger";
+    let attack = r#"{ "kind": "pgd", "epsilon": "16/255", "step-size": "4/255", "n-steps": 10, "random-start": true }"#;
+    let found = checks_beside(&honest, &honest, attack, &others);
+    assert!(!failed(&found).contains(&name), "{found:#?}");
+    assert!(detail(&found, name).contains(" break 0"), "{found:#?}");
+    // The same weights behind rounded pixels: no gradient comes through, but images made on the first fool it.
+    let (first, second) = (others[0].network.copy(), others[0].network.copy());
+    let round = |pixels: &Tensor| (pixels * 16.0).round() / 16.0;
+    let masked: Logits = Box::new(move |pixels| first.forward(&round(pixels), Mode::Eval));
+    let label_by: Logits = Box::new(move |pixels| second.forward(&round(pixels), Mode::Eval));
+    let found = checks_beside(&masked, &label_by, attack, &others);
+    assert!(failed(&found).contains(&name), "{found:#?}");
+}
+
+#[test]
+fn a_network_that_withstands_one_norm_alone_is_found() {
+    let _torch = torch();
+    // One pixel decides, and a small change of it is rounded away: no small L-infinity ball reaches it, an L2 ball does.
+    let one_pixel = |slope: f64| -> Logits {
+        Box::new(move |pixels: &Tensor| {
+            let n = pixels.size()[0];
+            let coarse = (pixels * 8.0).floor() / 8.0 + 1.0 / 16.0;
+            // The gradient goes through as if nothing were rounded.
+            let seen = pixels + (coarse - pixels).detach();
+            let first = (seen.select(1, 0).select(1, 0).select(1, 0) - 0.5) * slope;
+            let nothing = Tensor::full([n, 3], -100.0, CPU);
+            Tensor::cat(&[Tensor::stack(&[&first, &-&first], 1), nothing], 1)
+        })
+    };
+    let network = one_pixel(10.0);
+    let config = config(PGD);
+    let (pixels, image_ids) = (Tensor::full([40, 3, 8, 8], 0.53, CPU), (0..40).collect::<Vec<u64>>());
+    let labels = network(&pixels).argmax(1, false);
+    let predictions = predictions(&network, &pixels, &labels, &config);
+    let (pixels, labels, others) = (&pixels, &labels, &[][..]);
+    let subject = Subject {
+        logits: &network,
+        pixels,
+        labels,
+        image_ids: &image_ids,
+        predictions: &predictions,
+        config: &config,
+        others,
+    };
+    let found = check(&subject);
+    assert!(failed(&found).contains(&"unseen-norm"), "{found:#?}");
+    let expected = "of 40 images that withstand 20 steps within linf 4/255, 0 withstand as many within l2 0.06";
+    assert_eq!(detail(&found, "unseen-norm"), expected);
+    let found = checks(&honest(), &honest(), PGD);
+    let unseen = found.iter().find(|check| check.name == "unseen-norm").unwrap();
+    assert_eq!(unseen.outcome, CheckOutcome::Passed, "{found:#?}");
+}
+
+#[test]
 fn attacks_that_are_too_weak_are_found() {
     let _torch = torch();
     let weak = r#"{ "kind": "pgd", "epsilon": "16/255", "step-size": 0.0001, "n-steps": 3, "random-start": false }"#;
@@ -214,7 +288,8 @@ fn what_cannot_be_checked_says_why() {
         let (pixels, labels) = images(label_by);
         let ids: Vec<u64> = (0..40).collect();
         let (pixels, labels) = (&pixels, &labels);
-        let found = check(&Subject { logits: &logits, pixels, labels, image_ids: &ids, predictions: &[], config });
+        let found =
+            check(&Subject { logits: &logits, pixels, labels, image_ids: &ids, predictions: &[], config, others: &[] });
         let skipped = found.into_iter().filter(|check| check.outcome == CheckOutcome::Skipped);
         skipped.map(|check| check.detail).collect()
     };
@@ -222,7 +297,7 @@ fn what_cannot_be_checked_says_why() {
     off.checks = false;
     assert_eq!(reasons(&off, &honest()), vec!["switched off by `checks = false`"; CHECKS.len()]);
     let nothing = config(r#"{ "kind": "fgsm", "epsilon": 0 }"#);
-    assert_eq!(reasons(&nothing, &honest()), vec!["no attack has a radius above 0"; 6]);
+    assert_eq!(reasons(&nothing, &honest()), vec!["no attack has a radius above 0"; 8]);
     assert_eq!(reasons(&config(""), &honest()), Vec::<String>::new());
     let network = honest();
     let wrong: Logits = Box::new(move |pixels| network(pixels).roll([1i64].as_slice(), [1i64].as_slice()));

@@ -30,7 +30,7 @@ fn a_check_estimates_from_the_sizes_of_the_splits() {
     };
     let output = check("90,500,30");
     // Six steps, the attacked image and the clean one forward; the checks on 16 images of the first split.
-    let expected = "{\"n_images\":120,\"n_forward_backward_passes\":2192}\n";
+    let expected = "{\"n_images\":120,\"n_forward_backward_passes\":2368}\n";
     assert_eq!(text(&output.stdout), expected, "{}", text(&output.stderr));
     assert_eq!(check("90").status.code(), Some(2));
 }
@@ -58,7 +58,14 @@ impl Folder {
     }
 
     fn evaluate(&self, sets: &[&str]) -> Output {
+        self.evaluate_beside(&[], sets)
+    }
+
+    fn evaluate_beside(&self, others: &[&Path], sets: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_twinset-evaluate"));
+        for other in others {
+            command.arg("--transfer-from").arg(other);
+        }
         command.env_remove("LD_LIBRARY_PATH").env_remove("TWINSET_PROGRESS").args(["--device", "cpu"]);
         command.arg("--images").arg(&self.images).arg("--weights").arg(&self.weights).arg("--out").arg(self.out());
         for set in sets {
@@ -99,7 +106,7 @@ fn a_good_call_writes_predictions_and_says_how_they_are() {
          train, accuracy under pgd-6: 0.0 % (0 of 6 images)\n\
          test, robust accuracy (worst of 1 attack): 0.0 % (0 of 15 images)\n\
          train, robust accuracy (worst of 1 attack): 0.0 % (0 of 6 images)\n\
-         checks of the attacks: 9 passed, 0 failed, 0 skipped\n",
+         checks of the attacks: 9 passed, 0 failed, 2 skipped\n",
         folder.out().join("predictions.parquet").display()
     );
     assert_eq!(text(&output.stdout), expected);
@@ -116,7 +123,13 @@ fn a_good_call_writes_predictions_and_says_how_they_are() {
     assert_eq!(provenance.config["attacks"][0]["iterate"], "worst");
     assert_eq!(provenance.config["checks"], true);
     let checks: Vec<_> = provenance.checks.iter().map(|check| (check.name.as_str(), check.outcome)).collect();
-    assert_eq!(checks, CHECKS.map(|name| (name, CheckOutcome::Passed)), "{:#?}", provenance.checks);
+    // No other network was named, and no image withstands the attack.
+    let expected = |name| match name {
+        "transfer-not-stronger" | "unseen-norm" => (name, CheckOutcome::Skipped),
+        _ => (name, CheckOutcome::Passed),
+    };
+    assert_eq!(checks, CHECKS.map(expected), "{:#?}", provenance.checks);
+    assert_eq!(provenance.device.as_deref(), Some("cpu"));
     let inputs: Vec<_> = provenance.inputs.iter().map(|i| (i.name.as_str(), i.schema.as_deref())).collect();
     assert_eq!(inputs, [("images.parquet", Some("images/3")), ("model.safetensors", None)]);
     assert_eq!(provenance.warnings, ["test.bin is not the official file", "trained on little"]);
@@ -221,16 +234,44 @@ fn attacks_that_can_do_nothing_are_warned_of() {
     let stdout = text(&output.stdout);
     let told = "check gradients-not-zero failed: within linf 64/255, 5 of 5 images have no gradient\n";
     assert!(
-        stdout.contains(told) && stdout.ends_with("checks of the attacks: 6 passed, 3 failed, 0 skipped\n"),
+        stdout.contains(told) && stdout.ends_with("checks of the attacks: 7 passed, 3 failed, 1 skipped\n"),
         "{stdout}"
     );
+}
+
+#[test]
+fn images_made_on_another_network_are_tried_and_the_other_is_an_input() {
+    let folder = Folder::new();
+    let others = folder.path().join("others");
+    fs::create_dir(&others).unwrap();
+    let other = write_weights(&others, &network_of_colours());
+    let output = folder.evaluate_beside(&[&other], &["seed=3", PGD]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let (_, provenance) = read_predictions(&folder.out().join("predictions.parquet"));
+    let check = provenance.checks.iter().find(|check| check.name == "transfer-not-stronger").unwrap();
+    assert_eq!(check.outcome, CheckOutcome::Passed, "{}", check.detail);
+    let (start, end) = (
+        "of 12 images that are right without an attack, those made on `others/model.safetensors` within",
+        "of 0 that withstand the attacks they break 0",
+    );
+    assert!(check.detail.starts_with(start) && check.detail.ends_with(end), "{}", check.detail);
+    let weights: Vec<_> = provenance.inputs.iter().filter(|input| input.schema.is_none()).collect();
+    assert_eq!(weights.len(), 2, "{:?}", provenance.inputs);
+
+    let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
+    let of_others = network_of_colours().with_class_names(classes).unwrap();
+    let other = write_weights(&others, &of_others);
+    let output = folder.evaluate_beside(&[&other], &["seed=3", PGD]);
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("(a, b, c), expected a network for the images and classes of "), "{stderr}");
 }
 
 #[test]
 fn checks_are_switched_off_by_a_key_and_said_to_be() {
     let folder = Folder::new();
     let output = folder.evaluate(&["seed=3", "checks=false", PGD]);
-    assert!(text(&output.stdout).ends_with("checks of the attacks: 0 passed, 0 failed, 9 skipped\n"));
+    assert!(text(&output.stdout).ends_with("checks of the attacks: 0 passed, 0 failed, 11 skipped\n"));
     let (_, provenance) = read_predictions(&folder.out().join("predictions.parquet"));
     assert!(provenance.checks.iter().all(|check| check.detail == "switched off by `checks = false`"));
     assert_eq!(provenance.checks.len(), CHECKS.len());

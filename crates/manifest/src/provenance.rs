@@ -63,6 +63,9 @@ pub struct Provenance {
     pub config: serde_json::Value,
     /// The seed of the stage's random choices; null where it made none.
     pub seed: Option<u64>,
+    /// What the stage computed on, `cpu` or `cuda`, where its results depend on that; not written elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
     /// What the stage read.
     pub inputs: Vec<Input>,
     /// What a reader of the result should know, for instance that a source file was not the official one.
@@ -80,6 +83,7 @@ impl Provenance {
             version: version.to_owned(),
             config: serde_json::Value::Object(serde_json::Map::new()),
             seed: None,
+            device: None,
             inputs: Vec::new(),
             warnings: Vec::new(),
             checks: Vec::new(),
@@ -98,6 +102,12 @@ impl Provenance {
     /// The same with this seed.
     pub fn with_seed(mut self, seed: Option<u64>) -> Self {
         self.seed = seed;
+        self
+    }
+
+    /// The same with what the stage computed on.
+    pub fn with_device(mut self, device: &str) -> Self {
+        self.device = Some(device.to_owned());
         self
     }
 

@@ -64,12 +64,13 @@ pub(crate) fn join(
     path: &Path,
     first: &Path,
 ) -> Result<(), ManifestError> {
-    let Provenance { stage, version, config, seed, inputs, warnings, checks } = shard;
+    let Provenance { stage, version, config, seed, device, inputs, warnings, checks } = shard;
     let fields = [
         ("stage", stage == provenance.stage),
         ("version", version == provenance.version),
         ("config", config == provenance.config),
         ("seed", seed == provenance.seed),
+        ("device", device == provenance.device),
     ];
     if let Some((field, _)) = fields.into_iter().find(|(_, is_same)| !is_same) {
         let (path, first) = (path.to_owned(), crate::provenance::file_name(first));

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::io::{BufRead, Write};
 
 use tch::{Device, Kind, Tensor};
-use twinset_model::{DeviceChoice, Mode, Model, Network, NetworkSpec, Precision, open_device};
+use twinset_model::{DeviceChoice, GpuNumerics, Mode, Model, Network, NetworkSpec, Precision, open_device};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         )
         .into());
     };
-    open_device(DeviceChoice::Cpu)?;
+    open_device(DeviceChoice::Cpu, GpuNumerics::default())?;
     let model: Model = serde_json::from_str(&format!("{model:?}"))?;
     let mode = if mode == "train" { Mode::Train } else { Mode::Eval };
     let batch: i64 = batch.parse()?;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use tch::{Cuda, Device};
 
-use crate::ModelError;
+use crate::{GpuNumerics, ModelError};
 
 /// Which device to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,20 +45,26 @@ impl FromStr for DeviceChoice {
 /// Opens the device and says which it is and why. Call it before anything else of torch.
 ///
 /// On a CPU, torch gets as many threads as `OMP_NUM_THREADS` says, or one: several processes side by side are faster
-/// than several threads in one, and one thread gives the same bits each time.
+/// than several threads in one, and one thread gives the same bits each time. A GPU computes as `numerics` says.
 ///
 /// # Errors
 /// When a GPU is asked for and there is none.
-pub fn open_device(choice: DeviceChoice) -> Result<(Device, String), ModelError> {
+pub fn open_device(choice: DeviceChoice, numerics: GpuNumerics) -> Result<(Device, String), ModelError> {
     let cuda = if choice == DeviceChoice::Cpu { Err("the CPU was asked for".to_owned()) } else { open_cuda() };
     let n_threads = std::env::var("OMP_NUM_THREADS").ok().and_then(|text| text.parse().ok()).filter(|&n| n > 0);
     tch::set_num_threads(n_threads.unwrap_or(1));
+    numerics.set();
     twinset_stage::keep_freed_memory();
     match cuda {
         Ok(n_devices) => Ok((Device::Cuda(0), format!("cuda (the first of {n_devices})"))),
         Err(detail) if choice == DeviceChoice::Cuda => Err(ModelError::Device { detail }),
         Err(detail) => Ok((Device::Cpu, format!("cpu ({detail})"))),
     }
+}
+
+/// What a provenance calls the device.
+pub fn device_name(device: Device) -> &'static str {
+    if device.is_cuda() { "cuda" } else { "cpu" }
 }
 
 /// How many GPUs there are, or why there is none.
@@ -96,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_cpu_is_always_there_and_says_why() {
-        let (device, why) = open_device(DeviceChoice::Cpu).unwrap();
+        let (device, why) = open_device(DeviceChoice::Cpu, GpuNumerics::default()).unwrap();
         assert_eq!((device, why.as_str()), (Device::Cpu, "cpu (the CPU was asked for)"));
     }
 }

@@ -3,9 +3,10 @@
 
 #include "input_gradient.h"
 
+#include "images_in_threads.h"
+
 #include <algorithm>
 #include <cstring>
-#include <thread>
 #include <vector>
 
 #define INLINE inline __attribute__((always_inline))
@@ -260,13 +261,7 @@ void input_gradient(const float *gradient, const std::uint8_t *chosen, const flo
   Buffer packed = layer.n_in == 3 ? pack_for_three(weight, layer) : pack_for_many(weight, layer);
   const Pass pass{gradient, chosen, packed.data(), back, layer};
   const auto run = vectors == Vectors::k512 ? run_512 : run_256;
-  const std::int64_t n = std::min<std::int64_t>(std::max(n_threads, 1), layer.n_images);
-  std::vector<std::thread> threads;
-  for (std::int64_t i = 1; i < n; i++) {
-    threads.emplace_back(run, pass, Images{layer.n_images * i / n, layer.n_images * (i + 1) / n});
-  }
-  if (n > 0) run(pass, Images{0, layer.n_images / n});
-  for (std::thread &thread : threads) thread.join();
+  in_threads(layer.n_images, n_threads, [&](std::int64_t first, std::int64_t last) { run(pass, Images{first, last}); });
 }
 
 }  // namespace twinset

@@ -62,6 +62,12 @@ impl Conv {
         conv_pool_relu(input, &like(&self.weight, input), &like(bias, input))
     }
 
+    /// The same with its parameters in this precision; gradients do not flow back to them.
+    pub(crate) fn frozen(&self, precision: Kind) -> Self {
+        let bias = self.bias.as_ref().map(|bias| frozen(bias, precision));
+        Self { weight: frozen(&self.weight, precision), bias, ..*self }
+    }
+
     fn convolve(&self, input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
         let (weight, bias) = (like(weight, input), bias.map(|bias| like(bias, input)));
         let convolve =
@@ -108,6 +114,14 @@ impl BatchNorm {
         input.batch_norm(Some(&self.weight), Some(&self.bias), running.0, running.1, is_training, 0.1, EPSILON, true)
     }
 
+    /// The same; gradients do not flow back to its parameters.
+    pub(crate) fn frozen(&self) -> Self {
+        let Self { weight, bias, running_mean, running_var, n_batches } = self;
+        let [weight, bias, running_mean, running_var, n_batches] =
+            [weight, bias, running_mean, running_var, n_batches].map(Tensor::detach);
+        Self { weight, bias, running_mean, running_var, n_batches }
+    }
+
     /// What it is in evaluation: a factor and a summand for each channel.
     fn factor_and_summand(&self) -> (Tensor, Tensor) {
         let factor = &self.weight * (&self.running_var + EPSILON).rsqrt_();
@@ -123,25 +137,39 @@ const EPSILON: f64 = 1e-5;
 #[derive(Debug)]
 pub(crate) struct ConvNorm {
     conv: Conv,
-    norm: BatchNorm,
+    /// None where it is in the convolution's weights already.
+    norm: Option<BatchNorm>,
 }
 
 impl ConvNorm {
     pub(crate) fn new(tensors: &mut Tensors<'_>, conv: &str, norm: &str, size: ConvSize) -> Self {
-        Self { conv: Conv::new(tensors, conv, size), norm: BatchNorm::new(tensors, norm, size.n_out) }
+        Self { conv: Conv::new(tensors, conv, size), norm: Some(BatchNorm::new(tensors, norm, size.n_out)) }
     }
 
     /// In evaluation the normalisation is in the convolution's weights, which spares two passes over all features.
     pub(crate) fn forward(&self, input: &Tensor, mode: Mode) -> Tensor {
         let Self { conv, norm } = self;
-        match mode {
-            Mode::Train => norm.forward(&conv.forward(input), mode),
-            Mode::Eval => {
-                let (factor, summand) = norm.factor_and_summand();
-                conv.convolve(input, &(&conv.weight * factor.view([-1, 1, 1, 1])), Some(&summand))
-            }
+        match (norm, mode) {
+            (None, _) => conv.forward(input),
+            (Some(norm), Mode::Train) => norm.forward(&conv.forward(input), mode),
+            (Some(norm), Mode::Eval) => folded(conv, norm).forward(input),
         }
     }
+
+    /// What it is in evaluation, computed once; gradients do not flow back to its parameters.
+    pub(crate) fn frozen(&self, precision: Kind) -> Self {
+        let conv = match &self.norm {
+            None => self.conv.frozen(precision),
+            Some(norm) => tch::no_grad(|| folded(&self.conv, norm)).frozen(precision),
+        };
+        Self { conv, norm: None }
+    }
+}
+
+/// Both as one convolution.
+fn folded(conv: &Conv, norm: &BatchNorm) -> Conv {
+    let (factor, summand) = norm.factor_and_summand();
+    Conv { weight: &conv.weight * factor.view([-1, 1, 1, 1]), bias: Some(summand), ..*conv }
 }
 
 /// A linear layer with bias.
@@ -158,6 +186,11 @@ impl Linear {
             weight: tensors.next(format!("{name}.weight"), &[n_out, n_in], Initial::Uniform { bound: weight_bound }),
             bias: tensors.next(format!("{name}.bias"), &[n_out], Initial::Uniform { bound: bias_bound }),
         }
+    }
+
+    /// The same with its parameters in this precision; gradients do not flow back to them.
+    pub(crate) fn frozen(&self, precision: Kind) -> Self {
+        Self { weight: frozen(&self.weight, precision), bias: frozen(&self.bias, precision) }
     }
 
     /// `[n, n_in]` to `[n, n_out]`, in the input's precision.
@@ -183,6 +216,11 @@ fn every_nth_place(features: &Tensor, n: i64) -> Tensor {
 /// The same `[n, c, h, w]` with channels next to each other in memory, which convolutions are fastest on.
 pub(crate) fn channels_last(tensor: &Tensor) -> Tensor {
     tensor.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
+}
+
+/// A parameter in this precision that no gradient flows back to.
+fn frozen(parameter: &Tensor, precision: Kind) -> Tensor {
+    parameter.detach().to_kind(precision)
 }
 
 /// A parameter in the precision of what it meets. Gradients flow back to the parameter itself.

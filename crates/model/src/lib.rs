@@ -8,9 +8,9 @@
 //! use std::path::Path;
 //!
 //! use tch::{Kind, Tensor};
-//! use twinset_model::{DeviceChoice, Mode, load, open_device};
+//! use twinset_model::{DeviceChoice, GpuNumerics, Mode, load, open_device};
 //!
-//! let (device, why) = open_device(DeviceChoice::Auto)?;
+//! let (device, why) = open_device(DeviceChoice::Auto, GpuNumerics::default())?;
 //! let (network, metadata) = load(Path::new("model.safetensors"), device)?;
 //! let grey = Tensor::full([1, 3, 32, 32], 0.5, (Kind::Float, device));
 //! let predicted = network.forward(&grey, Mode::Eval).argmax(-1, false).int64_value(&[0]);
@@ -28,6 +28,7 @@ mod memory;
 mod metadata;
 mod network;
 mod normalisation;
+mod numerics;
 mod paper;
 mod pool;
 mod preact;
@@ -38,13 +39,14 @@ mod tensors;
 mod weights;
 
 pub use augment::{Augmentation, augment};
-pub use device::{DeviceChoice, open_device};
+pub use device::{DeviceChoice, device_name, open_device};
 pub use error::ModelError;
 pub use images::{ImageSet, ImageSetError, unit_pixels};
 pub use memory::{OutOfMemory, catch_out_of_memory};
 pub use metadata::{WEIGHTS_SCHEMA, WeightsMetadata};
-pub use network::{Mode, Network};
+pub use network::{Frozen, Mode, Network};
 pub use normalisation::{Normalisation, PerChannel};
+pub use numerics::GpuNumerics;
 pub use precision::Precision;
 pub use spec::{Model, NetworkSpec};
 pub use weights::{load, load_expecting, load_initial, save};

@@ -37,6 +37,24 @@ pub struct Network {
     device: Device,
 }
 
+/// A network in evaluation, as [`Network::frozen`] makes it.
+#[derive(Debug)]
+pub struct Frozen {
+    precision: Precision,
+    first: NormalisationLayer,
+    body: Body,
+}
+
+impl Frozen {
+    /// The logits of [`Network::forward`] in evaluation, to the bit.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn forward(&self, pixels: &Tensor) -> Tensor {
+        self.body.logits(&self.first.forward(pixels), self.precision, Mode::Eval)
+    }
+}
+
 /// All that follows the normalisation.
 #[derive(Debug)]
 pub(crate) enum Body {
@@ -124,13 +142,23 @@ impl Network {
     /// # Panics
     /// When the images are of another shape or on another device than the network: a defect of the caller.
     pub fn forward(&self, pixels: &Tensor, mode: Mode) -> Tensor {
-        let normalised = self.first.forward(pixels).to_kind(self.precision.kind());
-        let logits = match &self.body {
-            Body::Paper(body) => body.forward(&normalised, mode),
-            Body::ResNet(body) => body.forward(&normalised, mode),
-            Body::PreAct(body) => body.forward(&normalised, mode),
+        self.body.logits(&self.first.forward(pixels), self.precision, mode)
+    }
+
+    /// The network as it is in evaluation, with all that is the same in every pass computed once: batch normalisations are in
+    /// the weights of convolutions, and weights are in the network's precision. No gradient flows back to its parameters.
+    /// What an attack or an evaluation asks again and again.
+    ///
+    /// Weights may be shared with the network. Change them, and what this computes is neither the old nor the new.
+    pub fn frozen(&self) -> Frozen {
+        let kind = self.precision.kind();
+        let body = match &self.body {
+            Body::Paper(body) => Body::Paper(body.frozen(kind)),
+            Body::ResNet(body) => Body::ResNet(body.frozen(kind)),
+            Body::PreAct(body) => Body::PreAct(body.frozen(kind)),
         };
-        logits.to_kind(Kind::Float)
+        let first = self.normalisation.layer(self.spec.image_size, self.device);
+        Frozen { precision: self.precision, first, body }
     }
 
     /// Which network it is.
@@ -176,6 +204,17 @@ impl Network {
 }
 
 impl Body {
+    /// Of normalised pixels.
+    fn logits(&self, normalised: &Tensor, precision: Precision, mode: Mode) -> Tensor {
+        let normalised = normalised.to_kind(precision.kind());
+        let logits = match self {
+            Self::Paper(body) => body.forward(&normalised, mode),
+            Self::ResNet(body) => body.forward(&normalised, mode),
+            Self::PreAct(body) => body.forward(&normalised, mode),
+        };
+        logits.to_kind(Kind::Float)
+    }
+
     pub(crate) fn new(tensors: &mut Tensors<'_>, spec: &NetworkSpec) -> Self {
         match spec.model {
             Model::PaperStandard => Self::Paper(PaperNet::new(tensors, spec, 0.5)),

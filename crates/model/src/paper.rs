@@ -1,6 +1,6 @@
 //! The published networks: two convolutions, two linear layers.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::layers::{Conv, ConvSize, Linear};
 use crate::tensors::Tensors;
@@ -28,6 +28,17 @@ impl PaperNet {
             fc1: Linear::new(tensors, "fc1", second * side * side, hidden),
             fc2: Linear::new(tensors, "fc2", hidden, spec.n_classes),
             dropout,
+        }
+    }
+
+    /// What it is in evaluation, with parameters that no gradient flows back to.
+    pub(crate) fn frozen(&self, precision: Kind) -> Self {
+        Self {
+            conv1: self.conv1.frozen(precision),
+            conv2: self.conv2.frozen(precision),
+            fc1: self.fc1.frozen(precision),
+            fc2: self.fc2.frozen(precision),
+            dropout: self.dropout,
         }
     }
 

@@ -9,6 +9,7 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "images_in_threads.h"
 #include "input_gradient.h"
 
 #include <cstdint>
@@ -153,6 +154,33 @@ EACH_PROCESSOR void unpool_16(const std::uint16_t *gradient, const std::uint8_t 
   unpool_all(gradient, chosen, back, shape);
 }
 
+// Whole images a thread, as many threads as torch may use.
+template <typename Work>
+void for_some_images(Shape shape, const Work &work) {
+  twinset::in_threads(shape.n_images, at::get_num_threads(), [&](std::int64_t first, std::int64_t last) {
+    Shape some = shape;
+    some.n_images = last - first;
+    work(first, some);
+  });
+}
+
+template <typename In, typename Out>
+void pool_images(void (*pool)(const In *, Out *, std::uint8_t *, Shape), const In *in, Out *out, std::uint8_t *chosen, Shape shape) {
+  std::int64_t n = shape.height * shape.width * shape.n_channels;
+  for_some_images(shape, [&](std::int64_t first, Shape some) {
+    pool(in + first * n, out + first * n / 4, chosen + first * n / 4, some);
+  });
+}
+
+template <typename T>
+void unpool_images(void (*unpool)(const T *, const std::uint8_t *, T *, Shape), const T *gradient,
+                   const std::uint8_t *chosen, T *back, Shape shape) {
+  std::int64_t n = shape.height * shape.width * shape.n_channels;
+  for_some_images(shape, [&](std::int64_t first, Shape some) {
+    unpool(gradient + first * n / 4, chosen + first * n / 4, back + first * n, some);
+  });
+}
+
 template <typename T>
 T *values(const at::Tensor &tensor) {
   return static_cast<T *>(tensor.data_ptr());
@@ -169,9 +197,9 @@ at::Tensor unpool(const at::Tensor &gradient, const at::Tensor &chosen) {
   Shape shape{gradient.size(0), 2 * gradient.size(2), 2 * gradient.size(3), gradient.size(1)};
   at::Tensor back = empty(shape, gradient.options());
   if (gradient.scalar_type() == at::kFloat) {
-    unpool_32(values<std::uint32_t>(gradient), values<std::uint8_t>(chosen), values<std::uint32_t>(back), shape);
+    unpool_images(unpool_32, values<std::uint32_t>(gradient), values<std::uint8_t>(chosen), values<std::uint32_t>(back), shape);
   } else {
-    unpool_16(values<std::uint16_t>(gradient), values<std::uint8_t>(chosen), values<std::uint16_t>(back), shape);
+    unpool_images(unpool_16, values<std::uint16_t>(gradient), values<std::uint8_t>(chosen), values<std::uint16_t>(back), shape);
   }
   return back;
 }
@@ -192,9 +220,9 @@ class ConvPoolRelu : public torch::autograd::Function<ConvPoolRelu> {
     Shape pooled{shape.n_images, shape.height / 2, shape.width / 2, shape.n_channels};
     at::Tensor out = empty(pooled, in.options()), chosen = empty(pooled, in.options().dtype(at::kByte));
     if (in.scalar_type() == at::kFloat) {
-      pool_32(values<float>(in), values<float>(out), values<std::uint8_t>(chosen), shape);
+      pool_images(pool_32, values<float>(in), values<float>(out), values<std::uint8_t>(chosen), shape);
     } else {
-      pool_16(values<std::uint16_t>(in), values<std::uint16_t>(out), values<std::uint8_t>(chosen), shape);
+      pool_images(pool_16, values<std::uint16_t>(in), values<std::uint16_t>(out), values<std::uint8_t>(chosen), shape);
     }
     context->save_for_backward({features, weight});
     context->saved_data["chosen"] = chosen;

@@ -1,6 +1,6 @@
 //! Networks of pre-activation blocks (He et al. 2016, arXiv 1603.05027): PreAct-ResNet-18 and wide residual networks.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::layers::{BatchNorm, Conv, ConvNorm, ConvSize, Linear, global_average};
 use crate::resnet::blocks_of_18;
@@ -52,6 +52,16 @@ impl PreActNet {
         Self { conv1, blocks, bn, linear: Linear::new(tensors, "fc", n_channels[3], spec.n_classes) }
     }
 
+    /// What it is in evaluation; see [`ConvNorm::frozen`].
+    pub(crate) fn frozen(&self, precision: Kind) -> Self {
+        Self {
+            conv1: self.conv1.frozen(precision),
+            blocks: self.blocks.iter().map(|block| block.frozen(precision)).collect(),
+            bn: self.bn.frozen(),
+            linear: self.linear.frozen(precision),
+        }
+    }
+
     pub(crate) fn forward(&self, input: &Tensor, mode: Mode) -> Tensor {
         let mut features = self.conv1.forward(input);
         for block in &self.blocks {
@@ -82,6 +92,15 @@ impl Block {
             conv2: Conv::new(tensors, &format!("{name}.conv2"), second),
             shortcut: (stride != 1 || n_in != n_out)
                 .then(|| Conv::new(tensors, &format!("{name}.{shortcut}"), ConvSize { kernel: 1, ..size })),
+        }
+    }
+
+    fn frozen(&self, precision: Kind) -> Self {
+        Self {
+            bn1: self.bn1.frozen(),
+            first: self.first.frozen(precision),
+            conv2: self.conv2.frozen(precision),
+            shortcut: self.shortcut.as_ref().map(|conv| conv.frozen(precision)),
         }
     }
 

@@ -4,7 +4,7 @@
 //! Names are those of the widely copied `pytorch-cifar` (`layer1.0.conv1`, `layer2.0.shortcut.0`, `linear`), since that is
 //! where networks of this shape come from; torchvision's names (`downsample`, `fc`) stand for the shape for ImageNet.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::layers::{ConvNorm, ConvSize, Linear, global_average};
 use crate::tensors::Tensors;
@@ -25,6 +25,15 @@ impl ResNet {
             first: ConvNorm::new(tensors, "conv1", "bn1", size),
             blocks: blocks_of_18(spec.width).map(|(name, size)| Block::new(tensors, &name, size)).collect(),
             linear: Linear::new(tensors, "linear", 8 * spec.width, spec.n_classes),
+        }
+    }
+
+    /// What it is in evaluation; see [`ConvNorm::frozen`].
+    pub(crate) fn frozen(&self, precision: Kind) -> Self {
+        Self {
+            first: self.first.frozen(precision),
+            blocks: self.blocks.iter().map(|block| block.frozen(precision)).collect(),
+            linear: self.linear.frozen(precision),
         }
     }
 
@@ -72,6 +81,14 @@ impl Block {
             second: conv_norm("conv2", "bn2", ConvSize { n_in: n_out, stride: 1, ..size }),
             shortcut: (stride != 1 || n_in != n_out)
                 .then(|| conv_norm("shortcut.0", "shortcut.1", ConvSize { kernel: 1, ..size })),
+        }
+    }
+
+    fn frozen(&self, precision: Kind) -> Self {
+        Self {
+            first: self.first.frozen(precision),
+            second: self.second.frozen(precision),
+            shortcut: self.shortcut.as_ref().map(|shortcut| shortcut.frozen(precision)),
         }
     }
 

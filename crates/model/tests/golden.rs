@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
 use tch::{Device, Kind, Reduction, Tensor};
-use twinset_model::{Mode, Model, Network, NetworkSpec, Normalisation};
+use twinset_model::{Mode, Model, Network, NetworkSpec, Normalisation, Precision};
 
 /// Torch has one generator for all threads, and tests run side by side.
 static GENERATOR: Mutex<()> = Mutex::new(());
@@ -143,6 +143,34 @@ fn logits_gradients_and_statistics_are_those_of_pytorch() {
             for (name, expected) in &expected.buffers {
                 assert_close(&what(name), &summary(buffers[name]), expected);
             }
+        }
+    }
+}
+
+#[test]
+fn a_frozen_network_is_the_network_in_evaluation_to_the_bit() {
+    for model in Model::ALL {
+        let Golden { network: spec, normalisation, .. } = golden(model);
+        let mut precisions = vec![Precision::Float32];
+        precisions.extend(Precision::Bfloat16.check(Device::Cpu).is_ok().then_some(Precision::Bfloat16));
+        for precision in precisions {
+            let _generator = seeded(1);
+            let network = Network::new(&spec, Device::Cpu).unwrap().with_normalisation(normalisation);
+            let network = network.with_precision(precision).unwrap();
+            set_norms(&network);
+            let pixels = Tensor::rand([3, 3, spec.image_size, spec.image_size], (Kind::Float, Device::Cpu));
+            let both = |logits: &dyn Fn(&Tensor) -> Tensor| {
+                let pixels = pixels.detach().set_requires_grad(true);
+                let logits = logits(&pixels);
+                let [gradient] = Tensor::run_backward(&[logits.square().sum(Kind::Float)], &[&pixels], false, false)
+                    .try_into()
+                    .unwrap();
+                (logits.detach(), gradient)
+            };
+            let frozen = network.frozen();
+            let (found, expected) = (both(&|p| frozen.forward(p)), both(&|p| network.forward(p, Mode::Eval)));
+            assert!(found == expected, "{model}, {precision}");
+            assert!(expected.1.abs().sum(Kind::Float).double_value(&[]) > 0.0, "{model}, {precision}");
         }
     }
 }

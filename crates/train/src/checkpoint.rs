@@ -16,11 +16,11 @@ use crate::TrainError;
 const N_KEPT: usize = 2;
 
 const TRAINING_KEY: &str = "twinset.training";
-const SCHEMA: &str = "checkpoint/1";
+const SCHEMA: &str = "checkpoint/2";
 
 /// The folder of one training's checkpoints: `epoch-<n>.safetensors`, of which the last two are kept.
 ///
-/// Each says which training it is of: version, config, inputs and device. Another training's are never continued.
+/// Each says which training it is of: version, config, inputs and device, as its provenance has them. Another training's are never continued.
 #[derive(Clone, Debug)]
 pub struct Checkpoints {
     folder: PathBuf,
@@ -47,10 +47,9 @@ pub struct Checkpoint {
 }
 
 impl Checkpoints {
-    /// The checkpoints in `folder`, which need not exist, of the training that has this provenance on this device.
-    pub fn new(folder: &Path, provenance: &Provenance, device: Device) -> Self {
-        let device = if device.is_cuda() { "cuda" } else { "cpu" };
-        let training = json!({ "schema": SCHEMA, "device": device, "provenance": provenance });
+    /// The checkpoints in `folder`, which need not exist, of the training that has this provenance.
+    pub fn new(folder: &Path, provenance: &Provenance) -> Self {
+        let training = json!({ "schema": SCHEMA, "provenance": provenance });
         // As it is once read again, so that numbers compare.
         let training = serde_json::from_str(&training.to_string()).expect("JSON is read as it is written");
         Self { folder: folder.to_owned(), training }
@@ -206,8 +205,9 @@ mod tests {
 
     fn checkpoints(folder: &Path, learning_rate: f64) -> Checkpoints {
         let provenance = Provenance::of_stage("train", "1.0.0")
+            .with_device("cpu")
             .with_config(&json!({ "optimizer": { "learning-rate": learning_rate }, "seed": 1 }));
-        Checkpoints::new(folder, &provenance, Device::Cpu)
+        Checkpoints::new(folder, &provenance)
     }
 
     fn state(value: f32) -> Vec<(String, Tensor)> {
@@ -277,8 +277,12 @@ mod tests {
         let error = checkpoints(folder.path(), 0.01).find().unwrap_err().to_string();
         assert!(error.contains("`config.optimizer.learning-rate` was 0.1 there and is 0.01 here"), "{error}");
         assert!(!error.contains("seed") && !error.contains("version"), "{error}");
+        let mut older = checkpoints(folder.path(), 0.1);
+        older.training["schema"] = "checkpoint/1".into();
+        let error = older.find().unwrap_err().to_string();
+        assert!(error.contains(r#"`schema` was "checkpoint/2" there and is "checkpoint/1" here"#), "{error}");
         let mut other = checkpoints(folder.path(), 0.1);
-        other.training["device"] = "cuda".into();
+        other.training["provenance"]["device"] = "cuda".into();
         other.training["provenance"]["inputs"] = json!(["a"]);
         let error = other.find().unwrap_err().to_string();
         assert!(error.contains(r#"`device` was "cpu" there and is "cuda" here; `inputs` was [] there"#), "{error}");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use twinset_manifest::rows::Split;
-use twinset_model::{Augmentation, Model, NetworkSpec, Normalisation, Precision};
+use twinset_model::{Augmentation, GpuNumerics, Model, NetworkSpec, Normalisation, Precision};
 use twinset_stage::InvalidField;
 
 use crate::{AttackMode, EarlyStopping, Judge, Length, OptimizerConfig, Regime, Schedule, WeightAverage};
@@ -26,6 +26,9 @@ pub struct Config {
     /// The number format that it computes in; 32-bit floats where nothing is said.
     #[serde(default, skip_serializing_if = "is_float32")]
     pub precision: Precision,
+    /// How a GPU computes: exactly and the same each time where nothing is said.
+    #[serde(default, skip_serializing_if = "GpuNumerics::is_default")]
+    pub gpu: GpuNumerics,
     /// How gradients become weights.
     pub optimizer: OptimizerConfig,
     /// How the learning rate goes over the training; constant where nothing is said.

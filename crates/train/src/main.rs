@@ -7,7 +7,9 @@ use anyhow::Context;
 use clap::Parser;
 use twinset_manifest::rows::Image;
 use twinset_manifest::{Input, Provenance, Reader, write_manifest};
-use twinset_model::{DeviceChoice, ModelError, Network, Precision, WeightsMetadata, load_initial, open_device, save};
+use twinset_model::{
+    DeviceChoice, ModelError, Network, Precision, WeightsMetadata, device_name, load_initial, open_device, save,
+};
 use twinset_stage::{CommonArgs, InvalidField, with_hint};
 use twinset_train::{
     Checkpoint, Checkpoints, Config, EventFile, Found, Pace, Record, TrainError, Trained, TrainingData, load, measure,
@@ -92,7 +94,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> anyhow::Result<()> {
     let config = args.common.config(Config::validate)?.resolved();
-    check_device(args, config.precision)?;
+    check_device(args, &config)?;
     for warning in config.warnings() {
         eprintln!("warning: {warning}");
     }
@@ -108,7 +110,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let (Some(images), Some(trainset)) = (&args.images, &args.trainset) else {
         anyhow::bail!("failed to train: --images and --trainset are needed");
     };
-    let (device, why) = open_device(args.device).context("failed to open the device")?;
+    let (device, why) = open_device(args.device, config.gpu).context("failed to open the device")?;
     eprintln!("device: {why}");
     let injected_images = args.injected_images.as_deref();
     let mut data = load(images, injected_images, trainset, &args.folder, config.held_out.as_ref(), device)
@@ -120,11 +122,12 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let mut provenance = Provenance::of_stage("train", env!("CARGO_PKG_VERSION"))
         .with_config(&config)
         .with_seed(Some(config.seed))
+        .with_device(device_name(device))
         .with_inputs(data.inputs.iter().cloned());
     provenance.warnings = config.warnings();
     provenance.warnings.extend(data.warnings.iter().cloned());
     let out = args.common.out_folder()?;
-    let checkpoints = Checkpoints::new(&out.join("checkpoints"), &provenance, device);
+    let checkpoints = Checkpoints::new(&out.join("checkpoints"), &provenance);
     let trained = train_or_resume(args, network, &config, &data, &checkpoints)?;
 
     for warning in &trained.warnings {
@@ -159,17 +162,18 @@ fn pace(args: &Args, config: &Config) -> anyhow::Result<Pace> {
             first.map_or(USUAL_IMAGE_SIZE, i64::from)
         }
     };
-    let (device, _) = open_device(args.device).context("failed to open the device")?;
+    let (device, _) = open_device(args.device, config.gpu).context("failed to open the device")?;
     measure(config, image_size, device).context("failed to measure the pace")
 }
 
 /// Checks that the device is there and computes in the precision.
-fn check_device(args: &Args, precision: Precision) -> anyhow::Result<()> {
+fn check_device(args: &Args, config: &Config) -> anyhow::Result<()> {
+    let precision = config.precision;
     // Every CPU computes in float32, and opening a GPU takes seconds.
     if precision == Precision::Float32 && args.device != DeviceChoice::Cuda {
         return Ok(());
     }
-    let (device, _) = open_device(args.device).context("failed to open the device")?;
+    let (device, _) = open_device(args.device, config.gpu).context("failed to open the device")?;
     let Err(ModelError::Precision { reason }) = precision.check(device) else { return Ok(()) };
     // The config is read again for the key's place in it.
     let found = format!("`{precision}` on the CPU");

@@ -144,20 +144,21 @@ impl Regime {
         pixels: Tensor,
         labels: &Tensor,
     ) -> Result<Batch, AttackError> {
-        let mode = match mode {
-            AttackMode::Eval => Mode::Eval,
-            AttackMode::Train => Mode::Train,
-        };
-        let logits = |pixels: &Tensor| network.forward(pixels, mode);
-        match (*self, self.as_pgd()) {
-            (Self::Trades { beta, epsilon, step_size, n_steps, norm, pixel_range }, _) => {
-                let attack = Trades { epsilon, step_size, n_steps, norm, pixel_range };
-                let attacked = trades(&logits, &pixels, &attack)?.pixels;
-                Ok(Batch::Pair { natural: pixels, attacked, beta })
+        let Some(attack) = self.as_pgd() else { return Ok(Batch::One(pixels)) };
+        let frozen;
+        let logits: &dyn Fn(&Tensor) -> Tensor = match mode {
+            AttackMode::Train => &|pixels| network.forward(pixels, Mode::Train),
+            AttackMode::Eval => {
+                frozen = network.frozen();
+                &|pixels| frozen.forward(pixels)
             }
-            (_, Some(attack)) => Ok(Batch::One(pgd(&logits, &pixels, labels, &attack)?.pixels)),
-            (_, None) => Ok(Batch::One(pixels)),
+        };
+        if let Self::Trades { beta, epsilon, step_size, n_steps, norm, pixel_range } = *self {
+            let attack = Trades { epsilon, step_size, n_steps, norm, pixel_range };
+            let attacked = trades(logits, &pixels, &attack)?.pixels;
+            return Ok(Batch::Pair { natural: pixels, attacked, beta });
         }
+        Ok(Batch::One(pgd(logits, &pixels, labels, &attack)?.pixels))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use tch::Tensor;
 use twinset_attack::{AttackError, Pgd, pgd};
-use twinset_model::{ImageSet, Mode, Network};
+use twinset_model::{ImageSet, Network};
 
 use crate::Sample;
 use crate::spread::spread;
@@ -48,7 +48,8 @@ impl Watch {
 
     /// The accuracy of the network, as it is evaluated, on the attacked images.
     pub(crate) fn accuracy(&self, network: &Network, images: &ImageSet, batch_size: i64) -> Result<f64, AttackError> {
-        let logits = |pixels: &Tensor| network.forward(pixels, Mode::Eval);
+        let frozen = network.frozen();
+        let logits = |pixels: &Tensor| frozen.forward(pixels);
         let mut n_correct = 0.0;
         for (images_of_batch, labels) in self.images.split(batch_size, 0).iter().zip(self.labels.split(batch_size, 0)) {
             let attacked = pgd(&logits, &images.batch(images_of_batch), &labels, &self.attack)?.pixels;

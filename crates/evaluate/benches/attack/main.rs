@@ -17,7 +17,7 @@ use task::Task;
 use tch::{Device, Tensor};
 use twinset_attack::{AutoAttack, Iterate, Norm, Outcome, Pgd, Version, auto_attack, pgd};
 use twinset_manifest::units::{PixelRange, Radius};
-use twinset_model::{DeviceChoice, Mode, open_device};
+use twinset_model::{DeviceChoice, GpuNumerics, open_device};
 
 /// Measure AutoAttack.
 #[derive(Parser)]
@@ -59,7 +59,7 @@ const SEED: i64 = 0;
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    open_device(DeviceChoice::Cpu)?;
+    open_device(DeviceChoice::Cpu, GpuNumerics::default())?;
     tch::set_num_threads(1);
     let folder = tempfile::tempdir()?;
     let tasks = match (&args.images, args.quick) {
@@ -104,8 +104,9 @@ fn main() -> Result<()> {
 
 fn our_auto_attack(task: &Task, norm: Norm, epsilon: Radius, batch_size: u32) -> Result<Answer> {
     let config = AutoAttack { epsilon, norm, version: Version::Standard, attacks: Vec::new() };
-    let logits = |pixels: &Tensor| task.network.forward(pixels, Mode::Eval);
     let clock = Clock::start();
+    let network = task.network.frozen();
+    let logits = |pixels: &Tensor| network.forward(pixels);
     let parts = config.parts(task.network.spec().n_classes);
     let found = auto_attack(&logits, &task.pixels(), &task.labels(), &parts, batch_size, SEED)?;
     let seconds = clock.seconds();
@@ -123,8 +124,9 @@ fn our_pgd(task: &Task, batch_size: u32) -> Result<Answer> {
         norm: Norm::LInf,
         pixel_range: PixelRange::FULL,
     };
-    let logits = |pixels: &Tensor| task.network.forward(pixels, Mode::Eval);
     let clock = Clock::start();
+    let network = task.network.frozen();
+    let logits = |pixels: &Tensor| network.forward(pixels);
     let mut is_right = Vec::new();
     let size = i64::from(batch_size);
     for (pixels, labels) in task.pixels().split(size, 0).iter().zip(task.labels().split(size, 0)) {

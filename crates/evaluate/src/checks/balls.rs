@@ -17,8 +17,8 @@ pub(super) const N_QUERIES: u32 = 100;
 const SMALLEST_SQUARE: i64 = 5;
 
 /// Forward and backward passes for an image, where half of them withstand PGD, and half of the rest each larger radius: one step,
-/// 20 steps, and for those that are left 40 more, squares and larger radii.
-pub(super) const PASSES: u64 = 1 + 22 + (42 + 34) / 2 + 21;
+/// 20 steps, and for those that are left 40 more, squares, larger radii, and 20 in the other norm.
+pub(super) const PASSES: u64 = 1 + 22 + (42 + 34 + 22) / 2 + 21;
 
 /// A ball that images may move in, within all of the pixels' range.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,7 +43,7 @@ impl Ball {
         is_whole.then(|| Self { norm: attack.norm(), epsilon: attack.epsilon() })
     }
 
-    fn pgd(self, n_steps: u32) -> Pgd {
+    pub(super) fn pgd(self, n_steps: u32) -> Pgd {
         let Self { norm, epsilon } = self;
         let step_size = radius(epsilon.get() / 4.0);
         let (random_start, n_restarts, iterate, pixel_range) = (true, 1, Iterate::Worst, PixelRange::FULL);
@@ -68,7 +68,7 @@ impl Ball {
     }
 }
 
-fn radius(value: f64) -> Radius {
+pub(super) fn radius(value: f64) -> Radius {
     Radius::new(value).expect("radii that are made of radii are radii")
 }
 

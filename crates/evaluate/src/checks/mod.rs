@@ -5,6 +5,7 @@
 //! predictions, and at a [sample](sample) of at most 64 images that they attack themselves.
 
 mod balls;
+mod elsewhere;
 mod outputs;
 mod strength;
 
@@ -15,7 +16,7 @@ use twinset_manifest::rows::Prediction;
 use twinset_manifest::{Check, CheckOutcome};
 
 use crate::seed::{Purpose, torch_seed};
-use crate::{CLEAN, Config};
+use crate::{CLEAN, Config, Other};
 use balls::{Ball, Measured, balls};
 
 /// Images that the checks attack, at most and at least, and the part of all images that they are in between.
@@ -29,7 +30,7 @@ const TOLERANCE: f64 = 0.05;
 const TOLERANCE_OF_ALL: f64 = 0.002;
 
 /// The checks' names, in order.
-pub const CHECKS: [&str; 9] = [
+pub const CHECKS: [&str; 11] = [
     "steps-reach-border",
     "outputs-not-random",
     "outputs-are-logits",
@@ -39,6 +40,8 @@ pub const CHECKS: [&str; 9] = [
     "noise-not-stronger",
     "falls-with-epsilon",
     "plateau",
+    "transfer-not-stronger",
+    "unseen-norm",
 ];
 
 /// What is checked.
@@ -55,6 +58,8 @@ pub struct Subject<'a> {
     pub predictions: &'a [Prediction],
     /// What it was told.
     pub config: &'a Config,
+    /// Other networks for the same images; images that are made to fool them are tried on this one.
+    pub others: &'a [Other],
 }
 
 /// Which of `n` images in order the checks attack: a sixteenth of them, but at least 16 and at most 64, spread over all such
@@ -124,6 +129,8 @@ pub fn check(subject: &Subject<'_>) -> Vec<Check> {
         survey.noise(seed),
         survey.growth(),
         survey.plateau(),
+        survey.transfer(subject.others),
+        survey.unseen_norm(),
     ]);
     checks
 }

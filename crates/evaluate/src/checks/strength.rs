@@ -23,7 +23,7 @@ pub(super) struct Survey<'a> {
 
 impl Survey<'_> {
     /// Looks at each ball.
-    fn each(&self, find: impl Fn(Ball, &Measured) -> Option<Finding>) -> Vec<Finding> {
+    pub(super) fn each(&self, find: impl Fn(Ball, &Measured) -> Option<Finding>) -> Vec<Finding> {
         let of = |(ball, measured): &(Ball, Result<Measured, AttackError>)| match measured {
             Ok(measured) => find(*ball, measured),
             Err(error) => {
@@ -33,7 +33,7 @@ impl Survey<'_> {
         self.measured.iter().filter_map(of).collect()
     }
 
-    fn is_too_many(&self, found: usize) -> bool {
+    pub(super) fn is_too_many(&self, found: usize) -> bool {
         is_too_many(found, self.n, TOLERANCE)
     }
 
@@ -161,8 +161,7 @@ impl Survey<'_> {
     pub(super) fn plateau(&self) -> Check {
         let findings = self.each(|ball, measured| {
             let (steps, more) = (&measured.after_steps, &measured.after_more_steps);
-            let like: Vec<_> = self.subject.config.attacks.iter().filter(|other| Ball::of(other) == Some(ball)).collect();
-            let names: Vec<_> = like.iter().map(|attack| attack.name()).collect();
+            let names = self.attacks_in(ball);
             let mut is_wrong = self.is_too_many(steps.len() - more.len());
             let mut text = format!("within {ball}, ");
             if !names.is_empty() {
@@ -183,6 +182,17 @@ impl Survey<'_> {
             Some(Finding { is_wrong, text })
         });
         conclude(CHECKS[8], findings, "")
+    }
+
+    /// The names of the attacks that were run in this ball.
+    fn attacks_in(&self, ball: Ball) -> Vec<String> {
+        let like = self.subject.config.attacks.iter().filter(|attack| Ball::of(attack) == Some(ball));
+        like.map(Attack::name).collect()
+    }
+
+    /// The images of the sample that are right without an attack and under those that were run in this ball.
+    pub(super) fn right_in(&self, ball: Ball) -> HashSet<u64> {
+        right_under(self.subject, &self.attacks_in(ball))
     }
 
     /// How many images are right under an attack, and of how many.

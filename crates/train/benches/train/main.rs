@@ -13,7 +13,7 @@ use anyhow::Result;
 use clap::Parser;
 use eager::Eager;
 use ours::Ours;
-use twinset_model::{DeviceChoice, Precision, open_device};
+use twinset_model::{DeviceChoice, GpuNumerics, Precision, open_device};
 
 /// Measure training.
 #[derive(Parser)]
@@ -50,7 +50,7 @@ const OURS: [(&str, &[&str]); 4] = [
 fn main() -> Result<()> {
     let args = Args::parse();
     let (n_rounds, n_standard, n_robust) = if args.quick { (1, 2, 1) } else { (7, 40, 4) };
-    open_device(DeviceChoice::Cpu)?;
+    open_device(DeviceChoice::Cpu, GpuNumerics::default())?;
     tch::set_num_threads(1);
     let ours = [
         Ours::standard(n_standard, true),

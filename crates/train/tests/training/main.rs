@@ -329,7 +329,7 @@ fn a_training_that_goes_on_from_a_checkpoint_is_the_uninterrupted_one() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         let provenance = twinset_manifest::Provenance::of_stage("train", "0.0.0");
-        let checkpoints = Checkpoints::new(folder.path(), &provenance, tch::Device::Cpu);
+        let checkpoints = Checkpoints::new(folder.path(), &provenance);
         // Steps, so that the last epoch is a part of one.
         let train = |n_steps: u32, from: Option<&Checkpoint>| {
             let mut config = config(change.clone());
