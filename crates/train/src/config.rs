@@ -1,10 +1,12 @@
 //! What a training is told.
 
 use serde::{Deserialize, Serialize};
+use twinset_attack::Pgd;
 use twinset_manifest::rows::Split;
 use twinset_model::{Augmentation, GpuNumerics, Model, NetworkSpec, Normalisation, Precision};
 use twinset_stage::InvalidField;
 
+use crate::watch::WATCHED;
 use crate::{AttackMode, EarlyStopping, Judge, Length, OptimizerConfig, Regime, Schedule, WeightAverage};
 
 /// One training.
@@ -241,8 +243,20 @@ impl Config {
                 (n, (n / n_rows).saturating_mul(steps_an_epoch).saturating_add((n % n_rows).div_ceil(batch_size)))
             }
         };
-        let passes_a_sample = self.regime.n_passes();
-        Estimate { n_samples, n_steps, n_forward_backward_passes: n_samples.saturating_mul(passes_a_sample) }
+        let n_epochs = if n_rows == 0 { 0 } else { n_samples.div_ceil(n_rows) };
+        let of_samples = n_samples.saturating_mul(self.regime.n_passes());
+        let after_epochs = n_epochs.saturating_mul(self.passes_after_an_epoch(n_rows));
+        Estimate { n_samples, n_steps, n_forward_backward_passes: of_samples.saturating_add(after_epochs) }
+    }
+
+    /// Passes of attacks that watch the training. Held-out images count as far as the config says how many they are.
+    fn passes_after_an_epoch(&self, n_rows: u64) -> u64 {
+        let most = self.held_out.and_then(|held_out| held_out.max_images).unwrap_or(u64::MAX);
+        let n_held_out = self.attacks_held_out().map(|n| n.min(most)).filter(|&n| n < u64::MAX);
+        let watched = self.regime.watching_attack().map(|attack| (attack, n_rows.min(WATCHED)));
+        let held_out = self.regime.held_out_attack().zip(n_held_out);
+        let passes = |(attack, n): (Pgd, u64)| n.saturating_mul(u64::from(attack.n_steps) + 1);
+        watched.into_iter().chain(held_out).map(passes).fold(0, u64::saturating_add)
     }
 }
 
@@ -276,6 +290,12 @@ mod tests {
         check(Budget::Samples(61), standard, 25, (61, 8, 61));
         check(Budget::Samples(50), standard, 25, (50, 6, 50));
         check(Budget::Steps(5), standard, 0, (0, 0, 0));
+        // Two steps, and the step of training; after each epoch ten steps and a look, at all 25 images.
+        let few = pgd.replace("\"n-steps\": 7", "\"n-steps\": 2");
+        check(Budget::Epochs(3), &few, 25, (75, 9, 75 * 3 + 3 * 25 * 11));
+        let mut watched = config(Budget::Epochs(3), pgd);
+        watched.held_out = Some(HeldOut { split: Split::Val, max_images: Some(30), attacked_images: Some(20) });
+        assert_eq!(watched.estimate(25).n_forward_backward_passes, 600 + 3 * 20 * 11);
     }
 
     #[test]

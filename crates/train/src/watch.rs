@@ -9,7 +9,7 @@ use crate::Sample;
 use crate::spread::spread;
 
 /// Training images that are attacked after each epoch.
-const N_IMAGES: usize = 256;
+pub(crate) const WATCHED: u64 = 256;
 /// How far PGD's accuracy may fall below its best so far (Wong et al.'s own training stops at such a fall), and lie below that
 /// of the few steps in the epoch's training.
 const FALL: f64 = 0.2;
@@ -25,7 +25,7 @@ pub(crate) struct Watch {
 impl Watch {
     /// Some training images.
     pub(crate) fn of_training(attack: Pgd, samples: &[Sample], network: &Network) -> Self {
-        let chosen = spread(samples, N_IMAGES);
+        let chosen = spread(samples, WATCHED as usize);
         let tensor = |values: Vec<i64>| Tensor::from_slice(&values).to_device(network.device());
         Self {
             attack,

@@ -197,7 +197,9 @@ mod tests {
         let b = (&w * &points).sum_dim_intlist([1i64].as_slice(), false, Kind::Float) + Tensor::randn([n], cpu);
         for norm in [Norm::LInf, Norm::L2] {
             let found = rows(&piece_by_piece(&points, &w, &b, norm).unwrap());
-            for (found, sorted) in found.iter().flatten().zip(rows(&by_sorting(&points, &w, &b, norm).unwrap()).concat()) {
+            for (found, sorted) in
+                found.iter().flatten().zip(rows(&by_sorting(&points, &w, &b, norm).unwrap()).concat())
+            {
                 assert!((found - sorted).abs() < 1e-5, "{norm:?}: {found}, by sorting {sorted}");
             }
             let (points, w, b) = (rows(&points), rows(&w), Vec::<f64>::try_from(b.to_kind(Kind::Double)).unwrap());
