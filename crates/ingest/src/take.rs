@@ -56,7 +56,7 @@ pub(crate) enum Keep {
 impl Take<'_> {
     /// Decodes an encoded image and makes its row.
     pub(crate) fn image(&self, place: Place, bytes: Bytes, keep: Keep) -> Result<Image, Rejection> {
-        let limits = Limits { max_pixels: self.max_pixels };
+        let limits = Limits::of_pixels(self.max_pixels);
         let decoded = twinset_pixels::decode_with_losses(&bytes, &limits);
         let decoded = decoded.map_err(|error| recognise(&bytes).unwrap_or_else(|| (error.reason(), error.detail())));
         let Decoded { pixels: decoded, lost } = decoded?;

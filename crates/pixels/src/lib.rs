@@ -29,7 +29,6 @@ mod webp;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder, RgbImage};
 
-use decode::max_alloc_bytes;
 pub use decode::{Decoded, decode, decode_row, decode_with_losses};
 pub use digest::digest;
 pub use error::{DecodeError, RowError};
@@ -41,12 +40,22 @@ pub use shrink::shrunk;
 pub struct Limits {
     /// Largest width × height.
     pub max_pixels: u64,
+    /// The most that a decoder may allocate, in bytes.
+    pub max_alloc: u64,
+}
+
+impl Limits {
+    /// Images of so many pixels, and the memory that decoders need for them.
+    pub fn of_pixels(max_pixels: u64) -> Self {
+        // Sixteen-bit RGBA is eight bytes a pixel; a decoder may hold the picture twice. A small picture may lie in larger tiles.
+        Self { max_pixels, max_alloc: max_pixels.saturating_mul(16).max(64 << 20) }
+    }
 }
 
 impl Default for Limits {
     /// 100 megapixels: more than any camera's photo, 300 MB decoded.
     fn default() -> Self {
-        Self { max_pixels: 100_000_000 }
+        Self::of_pixels(100_000_000)
     }
 }
 
@@ -80,7 +89,7 @@ mod tests {
     fn what_is_no_image_says_why() {
         let png = encode_png(&gradient());
         let check = |bytes: &[u8], max_pixels: u64, reason: &str, part: &str| {
-            let error = decode(bytes, &Limits { max_pixels }).unwrap_err();
+            let error = decode(bytes, &Limits::of_pixels(max_pixels)).unwrap_err();
             assert_eq!(error.reason(), reason);
             assert!(error.to_string().contains(part), "{error}");
             let words = error.reason().replace('-', " ");
@@ -108,8 +117,13 @@ mod tests {
     /// A picture may lie in a tile that is far larger than it.
     #[test]
     fn what_ingest_takes_is_taken_from_its_row_too() {
-        const TILE: u32 = 256;
-        let (begin, n_bytes) = (8 + 2 + 11 * 12 + 4, TILE * TILE * 3);
+        picture_in_a_tile(256);
+        // More bytes than any picture of this size would need.
+        picture_in_a_tile(4800);
+    }
+
+    fn picture_in_a_tile(tile: u32) {
+        let (begin, n_bytes) = (8 + 2 + 11 * 12 + 4, tile * tile * 3);
         // Width, height, bits, no compression, RGB, samples, together, the tile's width, height, place and bytes.
         let tags = [
             (256, 64),
@@ -119,8 +133,8 @@ mod tests {
             (262, 2),
             (277, 3),
             (284, 1),
-            (322, TILE),
-            (323, TILE),
+            (322, tile),
+            (323, tile),
             (324, begin),
             (325, n_bytes),
         ];

@@ -119,7 +119,7 @@ fn jpeg(image: &RgbImage, quality: u8) -> RgbImage {
     let encoder = JpegEncoder::new_with_quality(&mut bytes, quality);
     // JPEG knows no sides over 65,535 pixels: such an image stays as it is.
     match encoder.write_image(image.as_raw(), width, height, ExtendedColorType::Rgb8) {
-        Ok(()) => decode(&bytes, &Limits { max_pixels: u64::MAX }).expect("what was encoded can be decoded"),
+        Ok(()) => decode(&bytes, &Limits::of_pixels(u64::MAX)).expect("what was encoded can be decoded"),
         Err(_) => image.clone(),
     }
 }
