@@ -1,8 +1,8 @@
 //! The command line.
 
-use crate::device::DeviceChoice;
-use crate::precision::Precision;
-use crate::seeds::parse_seeds;
+use crate::stages::device::DeviceChoice;
+use crate::stages::precision::Precision;
+use crate::study::seeds::parse_seeds;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 

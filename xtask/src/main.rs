@@ -3,9 +3,12 @@
 use anyhow::Result;
 use clap::Parser;
 use std::process::ExitCode;
+use xtask::chores::{bench, docs, readers, test, tidy};
 use xtask::cli::{Cli, Command};
-use xtask::workspace::Workspace;
-use xtask::{bench, docs, hint, interrupt, plan, process, readers, reproduce, setup, status, test, tidy};
+use xtask::commands::{plan, reproduce, status};
+use xtask::machine::workspace::Workspace;
+use xtask::machine::{interrupt, process};
+use xtask::{hint, setup};
 
 fn main() -> ExitCode {
     match run(&Cli::parse()) {

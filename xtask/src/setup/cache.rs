@@ -4,9 +4,9 @@
 //! kept from its complete download until it is unpacked, so an interrupted set-up does not download it again.
 
 use super::{VERSION, inspect, python};
-use crate::display::duration;
 use crate::hint::hinted;
-use crate::process;
+use crate::machine::process;
+use crate::runner::display::duration;
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File, TryLockError};
 use std::io::{IsTerminal, Read, stderr, stdout};
@@ -215,7 +215,7 @@ fn lock(path: &Path, quiet: bool) -> Result<File> {
         thread::sleep(Duration::from_millis(200));
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(_) if crate::interrupt::requested() => bail!("interrupted"),
+            Err(_) if crate::machine::interrupt::requested() => bail!("interrupted"),
             Err(_) => {}
         }
     }

@@ -11,7 +11,7 @@ pub use libtorch::{Libtorch, VERSION, inspect};
 
 use crate::cli;
 use crate::hint::hinted;
-use crate::workspace::Workspace;
+use crate::machine::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use std::env;
 use std::fs;

@@ -1,0 +1,102 @@
+//! Before anything runs, each stage checks its tables, so that a mistake is found now and named by file, line and key.
+
+use crate::machine::digest::{self, Digest};
+use crate::machine::write;
+use crate::stages::Stage;
+use crate::stages::ask::{Asker, TableRef};
+use crate::stages::device;
+use crate::study::pipeline::Pipeline;
+use anyhow::Result;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// Which tables were found good, by pipeline.
+type Good = BTreeMap<String, BTreeSet<Digest>>;
+
+/// Lets the stages check all tables; `memory` is a file that remembers which were good.
+pub fn all(asker: &Asker<'_>, pipeline: &Pipeline, seed: u64, memory: &Path) -> Result<()> {
+    let mut good: Good =
+        fs::read(memory).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    let known = good.remove(&pipeline.name).unwrap_or_default();
+    let tables: Vec<(TableRef, Digest)> = tables(pipeline, seed)
+        .into_iter()
+        .map(|table| {
+            let program = &asker.programs.get(table.stage).digest;
+            let machine = if table.stage.has_device() { device::fingerprint(asker.device) } else { String::new() };
+            let TableRef { path, sets, precision, .. } = &table;
+            let subject = format!("{program}\n{path}\n{sets:?}\n{precision:?}\n{machine}\n{}", pipeline.text);
+            (table, digest::of_bytes(subject.as_bytes()))
+        })
+        .collect();
+    let new: Vec<&TableRef> = tables.iter().filter(|(_, id)| !known.contains(id)).map(|(table, _)| table).collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    for result in in_parallel(&new, |table| asker.check(table)) {
+        result?;
+    }
+    good.insert(pipeline.name.clone(), tables.into_iter().map(|(_, id)| id).collect());
+    write::atomically(memory, &serde_json::to_vec_pretty(&good)?)
+}
+
+/// Every table of the pipeline, as its stage will see it.
+fn tables(pipeline: &Pipeline, seed: u64) -> Vec<TableRef> {
+    let mut tables = vec![TableRef::of_stage(Stage::Ingest)];
+    let optional =
+        [(Stage::Neardup, &pipeline.neardup), (Stage::Gaussian, &pipeline.gaussian), (Stage::Report, &pipeline.report)];
+    for (stage, config) in optional {
+        if config.is_some() {
+            tables.push(TableRef::of_stage(stage));
+        }
+    }
+    for (arm, condition) in pipeline.arms.iter().enumerate() {
+        tables.extend(condition.rates.iter().map(|rate| inject_table(arm, *rate, seed)));
+        tables.push(train_table(pipeline, arm, seed));
+        tables.push(evaluate_table(arm, seed));
+    }
+    tables
+}
+
+/// The inject table of an arm at a rate.
+pub fn inject_table(arm: usize, rate: f64, seed: u64) -> TableRef {
+    of_arm(Stage::Inject, arm, vec![format!("rate={rate:?}"), format!("seed={seed}")])
+}
+
+/// The train table of an arm.
+pub fn train_table(pipeline: &Pipeline, arm: usize, seed: u64) -> TableRef {
+    let table = of_arm(Stage::Train, arm, vec![format!("seed={seed}")]);
+    TableRef { precision: pipeline.arms[arm].precision, ..table }
+}
+
+/// The evaluate table of an arm.
+pub fn evaluate_table(arm: usize, seed: u64) -> TableRef {
+    of_arm(Stage::Evaluate, arm, vec![format!("seed={seed}")])
+}
+
+fn of_arm(stage: Stage, arm: usize, sets: Vec<String>) -> TableRef {
+    TableRef { stage, path: format!("arm.{arm}.{stage}"), sets, precision: None }
+}
+
+/// `answer` for each question, as many at once as there are cores, in the questions' order.
+pub fn in_parallel<Q: Sync, A: Send>(questions: &[Q], answer: impl Fn(&Q) -> A + Sync) -> Vec<A> {
+    let next = AtomicUsize::new(0);
+    let answers = Mutex::new(BTreeMap::new());
+    let n_threads = thread::available_parallelism().map_or(1, usize::from).min(questions.len());
+    thread::scope(|scope| {
+        for _ in 0..n_threads {
+            scope.spawn(|| {
+                while let Some((i, question)) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, questions.get(i)?)))
+                {
+                    let found = answer(question);
+                    answers.lock().expect("no thread panics with the lock").insert(i, found);
+                }
+            });
+        }
+    });
+    answers.into_inner().expect("no thread panics with the lock").into_values().collect()
+}
