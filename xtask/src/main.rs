@@ -28,7 +28,7 @@ fn run(cli: &Cli) -> Result<()> {
     interrupt::install(process::end_all)?;
     let workspace = Workspace::locate(cli.root.clone())?;
     match &cli.command {
-        Command::Setup(options) => setup::setup(&workspace, options),
+        Command::Setup(options) => setup::setup(&workspace, options.check, options.quiet),
         Command::Reproduce(options) => reproduce::reproduce(&workspace, options),
         Command::Status(options) => status::status(&workspace, options),
         Command::Plan(options) => plan::plan(&workspace, options),

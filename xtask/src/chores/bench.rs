@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: measures what is claimed of speed.
 
-use crate::chores::step;
+use super::step;
 use crate::cli;
 use crate::machine::process;
 use crate::machine::workspace::Workspace;

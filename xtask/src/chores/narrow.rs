@@ -3,7 +3,7 @@
 //! torch chooses its kernels by the processor. A fault of those for AVX2 shows on no machine with AVX-512 otherwise, and most
 //! machines have AVX2 alone.
 
-use crate::chores::step::with_shared_data;
+use super::step::with_shared_data;
 use crate::machine::process;
 use crate::machine::workspace::Workspace;
 use anyhow::{Context, Result, bail};

@@ -4,7 +4,7 @@
 //! `datasets`, mlcroissant and OpenLineage's client read it, and say whether all is as the files claim. Their packages are
 //! installed once into the user's cache folder.
 
-use crate::chores::step::step;
+use super::step::step;
 use crate::hint::hinted;
 use crate::machine::process;
 use crate::machine::workspace::Workspace;

@@ -1,9 +1,9 @@
 //! `cargo xtask test`: everything that has to hold.
 
-use crate::chores::narrow;
-use crate::chores::readers;
-use crate::chores::step::step;
-use crate::chores::tidy;
+use super::narrow;
+use super::readers;
+use super::step::step;
+use super::tidy;
 use crate::cli;
 use crate::machine::workspace::Workspace;
 use crate::setup;

@@ -1,16 +1,19 @@
 //! The folder of datasets: what the user says, remembered for each pipeline.
 
+use crate::cli::StudyArgs;
 use crate::machine::workspace::Workspace;
 use crate::machine::write;
-use crate::study::track::Planner;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folder of datasets that a pipeline was last run on.
-pub fn remembered_data(workspace: &Workspace, pipeline: &str) -> Option<PathBuf> {
-    read_data_folders(workspace).remove(pipeline)
+/// The folder that the user names, else the one that the pipeline was last run on.
+pub fn given_or_remembered(workspace: &Workspace, args: &StudyArgs, pipeline: &str) -> Result<Option<PathBuf>> {
+    match &args.data {
+        Some(data) => data_folder(data).map(Some),
+        None => Ok(read_data_folders(workspace).remove(pipeline)),
+    }
 }
 
 /// A folder of datasets, as stages find it from the workspace's root.
@@ -25,10 +28,9 @@ pub fn data_folder(folder: &Path) -> Result<PathBuf> {
 }
 
 /// Remembers the folder of datasets of a pipeline.
-pub fn remember_data(workspace: &Workspace, planner: &Planner<'_>) -> Result<()> {
+pub fn remember_data(workspace: &Workspace, pipeline: &str, data: &Path) -> Result<()> {
     let mut folders = read_data_folders(workspace);
-    let Some(data) = &planner.data else { return Ok(()) };
-    if folders.insert(planner.pipeline.name.clone(), data.clone()).as_ref() == Some(data) {
+    if folders.insert(pipeline.to_owned(), data.to_owned()).as_deref() == Some(data) {
         return Ok(());
     }
     write::atomically(&workspace.stages().join(".data-folders.json"), &serde_json::to_vec_pretty(&folders)?)

@@ -1,14 +1,13 @@
 //! `cargo xtask reproduce`: from nothing to a report.
 
+use super::data_folder::{data_folder, remember_data};
+use super::plan;
+use super::prepare::{prepare, study};
 use crate::cli;
-use crate::commands::data_folder::{data_folder, remember_data};
-use crate::commands::plan;
-use crate::commands::prepare::prepare;
 use crate::machine::workspace::Workspace;
-use crate::runner::schedule::n_jobs;
-use crate::runner::session::{self, Session};
-use crate::study::pipeline;
+use crate::runner::session::{Session, Way};
 use anyhow::Result;
+use std::path;
 use std::time::Instant;
 
 /// Runs a pipeline; an error where some cell failed.
@@ -17,14 +16,20 @@ pub fn reproduce(workspace: &Workspace, options: &cli::Reproduce) -> Result<()> 
         return plan::plan(workspace, &cli::Plan::of_dry_run(options));
     }
     let started = Instant::now();
-    let pipeline = pipeline::load(workspace, &options.study)?;
+    let pipeline = study(workspace, &options.study)?;
     let data = options.study.data.as_deref().map(data_folder).transpose()?;
-    let mut prepared = prepare(workspace, pipeline, data, &options.study, options.quiet)?;
-    if let Some(error) = prepared.unreadable.take() {
+    let (planner, unreadable) = prepare(workspace, pipeline, data, options.study.device, options.quiet)?;
+    if let Some(error) = unreadable {
         return Err(error);
     }
-    let (asker, planner) = (prepared.asker(workspace), prepared.planner());
-    remember_data(workspace, &planner)?;
-    let n_jobs = n_jobs(options.jobs);
-    session::run(&Session { workspace, asker, planner, seeds: &prepared.seeds, n_jobs, options, started })
+    if let Some(data) = &planner.data {
+        remember_data(workspace, &planner.pipeline.name, data)?;
+    }
+    let way = Way {
+        n_jobs: cli::n_jobs(options.jobs),
+        fail_fast: options.fail_fast,
+        quiet: options.quiet,
+        tensorboard: options.tensorboard.as_deref().map(path::absolute).transpose()?,
+    };
+    Session::new(workspace, &planner, way).run(started)
 }

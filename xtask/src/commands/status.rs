@@ -1,23 +1,20 @@
 //! `cargo xtask status`: what the disk says of a pipeline. Nothing is built or run.
 
-use crate::cli;
-use crate::commands::data_folder::{data_folder, remembered_data};
-use crate::commands::prepare::{source_digests, sources};
+use super::data_folder::given_or_remembered;
+use super::prepare::{source_digests, study};
+use crate::cli::{self, StudyArgs};
+use crate::duration::duration;
 use crate::hint;
 use crate::machine::workspace::Workspace;
-use crate::runner::display::duration;
 use crate::runner::execute::{log_of, reason};
-use crate::runner::schedule::skip_finished;
 use crate::stages::Stage;
-use crate::stages::ask::Asker;
 use crate::stages::device;
 use crate::stages::programs;
 use crate::store::Store;
 use crate::store::ledger::{Entry, Ledger};
 use crate::study::cell::{self, Cell};
-use crate::study::describe::{self, Status};
-use crate::study::pipeline::{self, Pipeline};
-use crate::study::track::{Failure, Planner, Track};
+use crate::study::pipeline::Pipeline;
+use crate::study::track::{Failure, Planner, Status, Track};
 use anyhow::Result;
 use indicatif::HumanBytes;
 use serde::Serialize;
@@ -66,18 +63,14 @@ struct Cost {
 
 /// Prints the state of a pipeline.
 pub fn status(workspace: &Workspace, options: &cli::Status) -> Result<()> {
-    let pipeline = pipeline::load(workspace, &options.study)?;
-    let seeds = options.study.seeds.as_ref().map_or(pipeline.seeds.as_slice(), |seeds| &seeds.0);
-    let mut unknown = None;
-    let tracks = match tracks(workspace, options, &pipeline, seeds)? {
-        Ok(tracks) => tracks,
-        Err(reason) => {
-            unknown = Some(reason);
-            vec![]
-        }
+    let pipeline = study(workspace, &options.study)?;
+    let name = pipeline.name.clone();
+    let (tracks, unknown) = match planner(workspace, &options.study, pipeline)? {
+        Ok(planner) => (tracks(workspace, &planner), None),
+        Err(reason) => (vec![], Some(reason)),
     };
-    let count = |wanted: Status| tracks.iter().filter(|(track, _)| describe::status(track) == wanted).count();
-    let folder = workspace.report(&pipeline.name);
+    let count = |wanted: Status| tracks.iter().filter(|(track, _)| track.status() == wanted).count();
+    let folder = workspace.report(&name);
     let page = folder.join("index.html");
     let state = State {
         n_done: count(Status::Done),
@@ -87,7 +80,7 @@ pub fn status(workspace: &Workspace, options: &cli::Status) -> Result<()> {
         unknown,
         cells: tracks.iter().filter_map(|(track, is_running)| cell_state(track, *is_running)).collect(),
         costs: costs(&Ledger::of(&folder).read()),
-        pipeline: pipeline.name,
+        pipeline: name,
     };
     match options.json {
         true => println!("{}", serde_json::to_string_pretty(&state)?),
@@ -96,43 +89,37 @@ pub fn status(workspace: &Workspace, options: &cli::Status) -> Result<()> {
     Ok(())
 }
 
-/// All cells, as far as they are, and whether they run; or why that cannot be said.
-fn tracks(
-    workspace: &Workspace,
-    options: &cli::Status,
-    pipeline: &Pipeline,
-    seeds: &[u64],
-) -> Result<Result<Vec<(Track, bool)>, String>> {
+/// Says which runs the study needs; or why that cannot be said.
+fn planner(workspace: &Workspace, args: &StudyArgs, pipeline: Pipeline) -> Result<Result<Planner, String>> {
     let mut digests = source_digests(workspace);
     let Some(programs) = programs::existing(workspace, &pipeline.stages(), &mut digests)? else {
         return Ok(Err("the stage programs are not built; `cargo xtask reproduce` builds them".to_owned()));
     };
-    let data = match &options.study.data {
-        Some(data) => Some(data_folder(data)?),
-        None => remembered_data(workspace, &pipeline.name),
-    };
-    let device = device::resolve(options.study.device, &workspace.libtorch());
-    let asker = Asker { root: workspace.root(), programs: &programs, file: &pipeline.file, device };
-    let sources = match sources(&asker, data.as_deref(), &mut digests) {
-        Ok(sources) => sources,
-        Err(error) => return Ok(Err(hint::render(&error).trim_start_matches("error: ").to_owned())),
-    };
-    let planner = Planner { pipeline, programs: &programs, device, data, sources };
+    let data = given_or_remembered(workspace, args, &pipeline.name)?;
+    let device = device::resolve(args.device, &workspace.libtorch());
+    let mut planner = Planner { pipeline, programs, device, data, sources: vec![] };
+    let found = planner.find_sources(workspace.root(), &mut digests);
+    Ok(found.map(|()| planner).map_err(|error| hint::render(&error).trim_start_matches("error: ").to_owned()))
+}
+
+/// All cells, as far as they are, and whether they run.
+fn tracks(workspace: &Workspace, planner: &Planner) -> Vec<(Track, bool)> {
+    let pipeline = &planner.pipeline;
     let store = Store::new(workspace.root(), &workspace.stages());
     let mut shared = Track::shared(pipeline);
-    let is_shared_running = look(workspace, &planner, &store, &mut shared);
+    let is_shared_running = look(workspace, planner, &store, &mut shared);
     let of_cell = |cell: Cell| {
         let mut track = Track::of_cell(cell, &shared.done);
         track.failure.clone_from(&shared.failure);
-        let is_running = look(workspace, &planner, &store, &mut track);
+        let is_running = look(workspace, planner, &store, &mut track);
         (track, is_running || is_shared_running)
     };
-    Ok(Ok(cell::expand(pipeline, seeds).into_iter().map(of_cell).collect()))
+    cell::expand(pipeline, &pipeline.seeds).into_iter().map(of_cell).collect()
 }
 
 /// Takes a track as far as it is; says whether its next stage runs just now.
-fn look(workspace: &Workspace, planner: &Planner<'_>, store: &Store, track: &mut Track) -> bool {
-    let Some(next) = skip_finished(planner, store, track, &mut BTreeSet::new()) else { return false };
+fn look(workspace: &Workspace, planner: &Planner, store: &Store, track: &mut Track) -> bool {
+    let Some(next) = planner.skip_finished(store, track, &mut BTreeSet::new()) else { return false };
     if store.is_under_way(next.stage, &next.key) {
         return true;
     }
@@ -151,7 +138,7 @@ fn cell_state(track: &Track, is_running: bool) -> Option<CellState> {
         arm: cell.arm_name.clone(),
         rate: cell.rate,
         seed: cell.seed,
-        status: describe::status(track),
+        status: track.status(),
         is_running,
         next_stage: track.next_stage(),
         failed_stage: failure.map(|failure| failure.stage),

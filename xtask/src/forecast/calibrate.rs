@@ -1,17 +1,17 @@
 //! Measuring how fast trainings are that no ledger tells of: each kind is run for some seconds, on this machine.
 
-use crate::forecast::pace::{Basis, Pace, Paces, settings};
+use super::pace::{Basis, Pace, Paces, settings};
 use crate::machine::digest::{self, Digest};
 use crate::machine::write;
 use crate::stages::Stage;
-use crate::stages::ask::{Asker, MeasuredPace};
+use crate::stages::ask::{Asker, MeasuredPace, in_parallel};
 use crate::stages::device;
-use crate::study::check::{evaluate_table, in_parallel, train_table};
+use crate::study::check::{evaluate_table, train_table};
 use crate::study::pipeline::Pipeline;
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Trainings that were measured, by all that their pace depends on.
 type Memory = BTreeMap<Digest, MeasuredPace>;
@@ -23,8 +23,6 @@ pub struct Calibration<'a> {
     pub asker: Asker<'a>,
     /// The study.
     pub pipeline: &'a Pipeline,
-    /// The folder of datasets.
-    pub data: Option<&'a Path>,
     /// The images, where they were ingested: how large they are matters.
     pub images: Option<PathBuf>,
     /// A file that remembers what was measured.
@@ -35,7 +33,7 @@ pub struct Calibration<'a> {
 
 impl Calibration<'_> {
     /// Adds the paces of the trainings of which `paces` has none, and of their evaluations. Returns why some cannot be measured.
-    pub fn fill(&self, paces: &mut Paces, seed: u64) -> Result<Option<anyhow::Error>> {
+    pub fn fill(&self, paces: &mut Paces) -> Result<Option<anyhow::Error>> {
         let places = 0..self.pipeline.arms.len();
         let mut missing: Vec<(usize, Digest)> = places
             .clone()
@@ -53,7 +51,7 @@ impl Calibration<'_> {
             eprintln!("measuring how fast {kinds} of training are: some seconds each");
         }
         let answers = in_parallel(&missing, |(place, _)| {
-            self.asker.pace(&train_table(self.pipeline, *place, seed), self.images.as_deref(), self.data)
+            self.asker.pace(&train_table(self.pipeline, *place, self.pipeline.seeds[0]), self.images.as_deref())
         });
         let mut unknown = None;
         for ((_, kind), answer) in missing.into_iter().zip(answers) {
@@ -71,12 +69,12 @@ impl Calibration<'_> {
         if !memory.is_empty() {
             write::atomically(&self.memory, &serde_json::to_vec_pretty(&memory)?)?;
         }
-        self.fill_evaluations(paces, seed)?;
+        self.fill_evaluations(paces)?;
         Ok(unknown)
     }
 
     /// An evaluation's passes are as fast as those of the network's training.
-    fn fill_evaluations(&self, paces: &mut Paces, seed: u64) -> Result<()> {
+    fn fill_evaluations(&self, paces: &mut Paces) -> Result<()> {
         let is_missing = |place: &usize| paces.get(Stage::Evaluate, Some(*place)).is_none();
         let missing: Vec<(usize, f64)> = (0..self.pipeline.arms.len())
             .filter(is_missing)
@@ -85,8 +83,10 @@ impl Calibration<'_> {
         if missing.is_empty() {
             return Ok(());
         }
-        let counts = self.asker.count(self.data)?;
-        let answers = in_parallel(&missing, |(place, _)| self.asker.evaluation(&evaluate_table(*place, seed), &counts));
+        let counts = self.asker.count()?;
+        let answers = in_parallel(&missing, |(place, _)| {
+            self.asker.evaluation(&evaluate_table(*place, self.pipeline.seeds[0]), &counts)
+        });
         for ((place, seconds_a_pass), work) in missing.into_iter().zip(answers) {
             let seconds = seconds_a_pass * work?.n_forward_backward_passes as f64;
             paces.set(Stage::Evaluate, place, Pace::measured(Basis::OfTraining, seconds, None));

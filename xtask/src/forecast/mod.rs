@@ -4,8 +4,8 @@ pub mod calibrate;
 pub mod pace;
 pub mod works;
 
-use crate::forecast::pace::Paces;
-use crate::forecast::works::{Works, work_key};
+use self::pace::Paces;
+use self::works::{Works, work_key};
 use crate::machine::digest::{self, Digest};
 use crate::stages::Stage;
 use crate::stages::ask::Work;
@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 /// Every run that the cells of a study need.
 #[derive(Debug)]
 pub struct Forecast<'a> {
-    planner: &'a Planner<'a>,
+    planner: &'a Planner,
     paces: &'a Paces,
     works: &'a Works,
     n_jobs: usize,
@@ -62,7 +62,7 @@ pub struct Load {
 
 impl<'a> Forecast<'a> {
     /// A forecast of no track yet, with `n_jobs` runs at once.
-    pub fn new(planner: &'a Planner<'a>, paces: &'a Paces, works: &'a Works, n_jobs: usize) -> Self {
+    pub fn new(planner: &'a Planner, paces: &'a Paces, works: &'a Works, n_jobs: usize) -> Self {
         Self { planner, paces, works, n_jobs, chains: vec![], done: BTreeSet::new() }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A unit is one pass in train and a whole run in any other stage. Networks, regimes and precisions differ tenfold, so a pace is that
 //! of runs with the same configs, in the pipeline's own ledger or else in those of other pipelines. What no ledger tells of is
-//! [measured](crate::forecast::calibrate), or unknown. Configs are compared key by key: what a key means is the stage's own affair.
+//! [measured](super::calibrate), or unknown. Configs are compared key by key: what a key means is the stage's own affair.
 
 use crate::machine::workspace::Workspace;
 use crate::stages::Stage;

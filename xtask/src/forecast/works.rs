@@ -1,12 +1,11 @@
 //! How much each training computes.
 
-use crate::stages::ask::{Asker, Work};
+use crate::stages::ask::{Asker, Work, in_parallel};
 use crate::study::cell::Cell;
-use crate::study::check::{self, in_parallel};
+use crate::study::check;
 use crate::study::pipeline::Pipeline;
 use anyhow::Result;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// How much each arm and rate trains, where it could be estimated.
 pub type Works = BTreeMap<(usize, u64), Work>;
@@ -17,8 +16,8 @@ pub fn work_key(cell: &Cell) -> (usize, u64) {
 }
 
 /// How much each arm and rate trains; what cannot be estimated is left out.
-pub fn works(asker: &Asker<'_>, pipeline: &Pipeline, data: Option<&Path>, cells: &[&Cell]) -> Result<Works> {
-    let n_originals = asker.count(data)?.train;
+pub fn works(asker: &Asker<'_>, pipeline: &Pipeline, cells: &[&Cell]) -> Result<Works> {
+    let n_originals = asker.count()?.train;
     let mut questions: Vec<&Cell> = cells.to_vec();
     questions.sort_by_key(|cell| work_key(cell));
     questions.dedup_by_key(|cell| work_key(cell));

@@ -1,6 +1,6 @@
 //! BLAKE3 digests of files, remembered where files do not change behind our back.
 
-use crate::machine::write;
+use super::write;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

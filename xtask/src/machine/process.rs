@@ -1,9 +1,9 @@
 //! Child processes that never outlive the runner, and what they cost.
 //!
-//! Each child leads a process group of its own, so that a Ctrl-C reaches it through [`crate::machine::interrupt`] only, and the
+//! Each child leads a process group of its own, so that a Ctrl-C reaches it through [`super::interrupt`] only, and the
 //! kernel kills it should the runner die without a word.
 
-use crate::machine::interrupt;
+use super::interrupt;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::collections::BTreeSet;

@@ -1,6 +1,7 @@
 //! What the user sees while a reproduction runs: on a terminal one line for the whole and one for each running stage;
 //! in a log a line every few seconds and one for each finished run.
 
+use crate::duration::duration;
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write, stderr};
@@ -165,17 +166,6 @@ impl Line {
     }
 }
 
-/// Seconds as `4 s`, `3 min 20 s` or `2 h 5 min`.
-pub fn duration(seconds: f64) -> String {
-    let whole = seconds.max(0.0).round() as u64;
-    match whole {
-        0..60 if seconds < 10.0 => format!("{seconds:.1} s"),
-        0..60 => format!("{whole} s"),
-        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
-        _ => format!("{} h {} min", whole / 3600, whole / 60 % 60),
-    }
-}
-
 fn counts(whole: &Whole) -> String {
     let mut text = format!("runs: {} executed, {} cached", whole.n_executed, whole.n_cached);
     if whole.n_failed > 0 {
@@ -207,18 +197,4 @@ fn style(template: &str) -> ProgressStyle {
 /// Standard error may be closed; that ends no reproduction.
 fn write_line(text: &str) {
     let _ = writeln!(stderr(), "{text}");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_short() {
-        for (seconds, expected) in
-            [(0.04, "0.0 s"), (9.5, "9.5 s"), (59.4, "59 s"), (61.0, "1 min 1 s"), (7500.0, "2 h 5 min")]
-        {
-            assert_eq!(duration(seconds), expected);
-        }
-    }
 }

@@ -1,11 +1,12 @@
 //! Executing one stage run: its program in its partial folder, its log beside its outputs.
 
+use super::display::Progress;
+use super::lineage;
 use crate::machine::interrupt;
 use crate::machine::process::{self, Cost};
-use crate::runner::display::Progress;
-use crate::runner::lineage;
 use crate::stages::Stage;
 use crate::stages::programs::Programs;
+use crate::store::ledger::Spent;
 use crate::store::run::StageRun;
 use crate::store::{Begin, Finished, Partial, Store};
 use crate::study::track::Failure;
@@ -24,7 +25,7 @@ pub struct Executor<'a> {
     /// The workspace's root; stages run in it.
     pub root: &'a Path,
     /// Where runs lie.
-    pub store: &'a Store,
+    pub store: Store,
     /// The stage programs.
     pub programs: &'a Programs,
     /// Where trainings draw their curves, if anywhere. No output depends on it, so no key does.
@@ -53,17 +54,6 @@ pub struct Ended {
     pub outcome: Outcome,
     /// What was executed, unless another runner did.
     pub spent: Option<Spent>,
-}
-
-/// What an execution was and used.
-#[derive(Debug)]
-pub struct Spent {
-    /// Program and arguments.
-    pub command: Vec<String>,
-    /// Such as `exit status 1`.
-    pub status: String,
-    /// Time and memory.
-    pub cost: Cost,
 }
 
 impl Executor<'_> {

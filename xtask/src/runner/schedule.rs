@@ -1,20 +1,20 @@
 //! Runs tracks side by side: each key once, what is finished not at all.
 
+use super::display::{Display, Progress, Whole};
+use super::execute::{Ended, Executor, Outcome};
+use crate::duration::duration;
 use crate::forecast::pace::{Settings, settings};
 use crate::forecast::works::{Works, work_key};
 use crate::machine::digest::Digest;
 use crate::machine::interrupt;
-use crate::runner::display::{Display, Progress, Whole, duration};
-use crate::runner::execute::{Ended, Executor, Outcome};
 use crate::stages::Stage;
 use crate::stages::ask::Work;
+use crate::store::Finished;
 use crate::store::ledger::{Entry, Ledger};
 use crate::store::run::StageRun;
-use crate::store::{Finished, Store};
 use crate::study::cell::Cell;
-use crate::study::describe::{Status, status};
 use crate::study::pipeline::{Arm, Pipeline};
-use crate::study::track::{Failure, Planner, Track};
+use crate::study::track::{Failure, Planner, Status, Track};
 use anyhow::{Result, anyhow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -29,7 +29,7 @@ const TICK: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct Scheduler<'a> {
     /// Says which run is next.
-    pub planner: &'a Planner<'a>,
+    pub planner: &'a Planner,
     /// Executes.
     pub executor: &'a Executor<'a>,
     /// Where costs go.
@@ -59,30 +59,6 @@ pub struct Tally {
     pub n_cells: usize,
     /// See [`Self::n_cells`].
     pub n_cells_ended: usize,
-}
-
-/// Stage runs at once: what the user says, or as many as there are cores.
-pub fn n_jobs(jobs: Option<u16>) -> usize {
-    jobs.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from)
-}
-
-/// Takes a track past all that is finished; returns the first run that is not.
-pub fn skip_finished(
-    planner: &Planner<'_>,
-    store: &Store,
-    track: &mut Track,
-    cached: &mut BTreeSet<Digest>,
-) -> Option<StageRun> {
-    loop {
-        let run = planner.next(track)?;
-        match store.lookup(run.stage, &run.key) {
-            Some(finished) => {
-                track.done.insert(run.stage, finished);
-                cached.insert(run.key);
-            }
-            None => return Some(run),
-        }
-    }
 }
 
 fn kinds(pipeline: &Pipeline) -> BTreeMap<(Stage, usize), Settings> {
@@ -141,7 +117,7 @@ impl Scheduler<'_> {
             by_key: BTreeMap::new(),
             ready: BTreeSet::new(),
             running: BTreeSet::new(),
-            kinds: kinds(self.planner.pipeline),
+            kinds: kinds(&self.planner.pipeline),
             error: None,
         };
         (0..n_tracks).for_each(|track| state.advance(track));
@@ -205,7 +181,7 @@ impl State<'_, '_> {
     /// Takes a track to its next run, which becomes ready unless another track wants it too.
     fn advance(&mut self, track: usize) {
         let Scheduler { planner, executor, works, .. } = *self.scheduler;
-        let run = skip_finished(planner, executor.store, &mut self.tracks[track], &mut self.tally.cached);
+        let run = planner.skip_finished(&executor.store, &mut self.tracks[track], &mut self.tally.cached);
         // What was executed a moment ago is no find.
         self.tally.cached.retain(|key| !self.tally.executed.contains(key));
         let Some(run) = run else { return };
@@ -261,7 +237,8 @@ impl State<'_, '_> {
         let Some(spent) = &ended.spent else { return Ok(()) };
         let job = &self.jobs[id];
         let cells = job.tracks.iter().map(|track| self.tracks[*track].label.clone()).collect();
-        let entry = Entry::now(&job.run, cells, spent, job.work);
+        let n_passes = job.work.map(|work| work.n_forward_backward_passes);
+        let entry = Entry::now(&job.run, cells, spent, n_passes);
         self.scheduler.ledger.append(&entry)?;
         let cell = self.tracks[job.tracks[0]].cell.as_ref().filter(|_| entry.is_success());
         if let Some(kind) = cell.and_then(|cell| self.kinds.get(&(job.run.stage, cell.arm))) {
@@ -315,7 +292,7 @@ impl State<'_, '_> {
 
     fn whole(&mut self) -> Whole {
         if self.tracks.iter().any(|track| track.cell.is_some()) {
-            self.tally.n_cells_ended = self.tracks.iter().filter(|track| status(track) != Status::Missing).count();
+            self.tally.n_cells_ended = self.tracks.iter().filter(|track| track.status() != Status::Missing).count();
         }
         Whole {
             n_cells: self.tally.n_cells,

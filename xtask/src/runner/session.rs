@@ -1,6 +1,10 @@
 //! A *session* takes a study from its shared stages over its cells to its report.
 
-use crate::cli;
+use super::display::Display;
+use super::execute::Executor;
+use super::lineage;
+use super::schedule::{Scheduler, Tally};
+use crate::duration::duration;
 use crate::forecast::works::{Works, works};
 use crate::hint::hinted;
 use crate::machine::digest;
@@ -8,94 +12,87 @@ use crate::machine::interrupt::{self, Interrupted};
 use crate::machine::tree;
 use crate::machine::workspace::Workspace;
 use crate::machine::write;
-use crate::runner::display::{Display, duration};
-use crate::runner::execute::Executor;
-use crate::runner::lineage;
-use crate::runner::schedule::{Scheduler, Tally, skip_finished};
 use crate::stages::Stage;
-use crate::stages::ask::Asker;
 use crate::stages::device::Device;
 use crate::store::ledger::Ledger;
 use crate::store::{Finished, Store};
 use crate::study::cell::{self, Cell};
-use crate::study::describe::{self, Status, status};
-use crate::study::track::{Failure, Planner, Track};
+use crate::study::describe::describe;
+use crate::study::track::{Failure, Planner, Status, Track};
 use anyhow::{Context, Result, bail};
 use std::fs;
-use std::path::{self, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-/// One call of `reproduce`, all questions answered.
+/// How a study is run.
 #[derive(Debug)]
-pub struct Session<'a> {
-    /// The checkout.
-    pub workspace: &'a Workspace,
-    /// Answers for the stages.
-    pub asker: Asker<'a>,
-    /// Says which run is next.
-    pub planner: Planner<'a>,
-    /// The pipeline's, or the user's.
-    pub seeds: &'a [u64],
+pub struct Way {
     /// Stage runs at once.
     pub n_jobs: usize,
-    /// What else the user said.
-    pub options: &'a cli::Reproduce,
-    /// When the call began.
-    pub started: Instant,
+    /// Whether the first failure ends all.
+    pub fail_fast: bool,
+    /// Whether no progress is shown.
+    pub quiet: bool,
+    /// Where trainings draw their curves, if anywhere.
+    pub tensorboard: Option<PathBuf>,
 }
 
-/// Runs what is not done; an error where some cell failed.
-pub fn run(session: &Session<'_>) -> Result<()> {
-    let (workspace, planner) = (session.workspace, &session.planner);
-    let store = Store::new(workspace.root(), &workspace.stages());
-    let is_stopped = AtomicBool::new(false);
-    let tensorboard = session.options.tensorboard.as_deref().map(path::absolute).transpose()?;
-    let parent_id = lineage::parent_id(&planner.pipeline.name);
-    let (root, programs) = (workspace.root(), planner.programs);
-    let executor = Executor { root, store: &store, programs, tensorboard, parent_id, is_stopped };
-    let report_folder = workspace.report(&planner.pipeline.name);
-    let ledger = Ledger::of(&report_folder);
-    let (tally, display) = (Tally::default(), Display::new(session.options.quiet));
-    let mut runner = Runner { session, executor: &executor, ledger: &ledger, report_folder, tally, display };
-    let result = runner.run();
-    runner.display.close();
-    let (cells, last) = match result {
-        Ok(ended) => ended,
-        Err(error) => {
-            runner.say_failures();
-            return Err(error);
-        }
-    };
-    runner.conclude(&cells, &last)
-}
-
-/// A session under way.
-struct Runner<'a> {
-    session: &'a Session<'a>,
-    executor: &'a Executor<'a>,
-    ledger: &'a Ledger,
+/// A study under way.
+#[derive(Debug)]
+pub struct Session<'a> {
+    workspace: &'a Workspace,
+    planner: &'a Planner,
+    n_jobs: usize,
+    fail_fast: bool,
+    executor: Executor<'a>,
+    ledger: Ledger,
     report_folder: PathBuf,
     tally: Tally,
     display: Display,
 }
 
-impl Runner<'_> {
+impl<'a> Session<'a> {
+    /// A session that has run nothing yet.
+    pub fn new(workspace: &'a Workspace, planner: &'a Planner, way: Way) -> Self {
+        let Way { n_jobs, fail_fast, quiet, tensorboard } = way;
+        let (root, report_folder) = (workspace.root(), workspace.report(&planner.pipeline.name));
+        let executor = Executor {
+            root,
+            store: Store::new(root, &workspace.stages()),
+            programs: &planner.programs,
+            tensorboard,
+            parent_id: lineage::parent_id(&planner.pipeline.name),
+            is_stopped: AtomicBool::new(false),
+        };
+        let (ledger, tally, display) = (Ledger::of(&report_folder), Tally::default(), Display::new(quiet));
+        Self { workspace, planner, n_jobs, fail_fast, executor, ledger, report_folder, tally, display }
+    }
+
+    /// Runs what is not done; an error where some cell failed. `started` is when the call began.
+    pub fn run(mut self, started: Instant) -> Result<()> {
+        let result = self.run_all();
+        self.display.close();
+        self.say_failures();
+        let (cells, last) = result?;
+        self.conclude(&cells, &last, started)
+    }
+
     /// All cells as far as they came, and the report's track.
-    fn run(&mut self) -> Result<(Vec<Track>, Track)> {
-        if self.session.planner.device == Device::Cuda {
+    fn run_all(&mut self) -> Result<(Vec<Track>, Track)> {
+        if self.planner.device == Device::Cuda {
             self.display.say("training on the GPU");
         }
         match self.executor.store.sweep() {
             0 => {}
             n => self.display.say(&format!("removed what interrupted runs left ({n})")),
         }
-        let cells = cell::expand(self.session.planner.pipeline, self.session.seeds);
+        let pipeline = &self.planner.pipeline;
+        let cells = cell::expand(pipeline, &pipeline.seeds);
         self.tally.n_cells = cells.len();
         let shared = self.shared()?;
         let cells = self.cells(cells, &shared)?;
-        let study =
-            describe::describe(self.session.planner.pipeline, self.session.seeds, &shared, &cells, &self.ledger.read());
+        let study = describe(pipeline, &shared, &cells, &self.ledger.read());
         let mut last = [Track::report(study)];
         self.go(&mut last, &Works::new())?;
         let [last] = last;
@@ -106,7 +103,7 @@ impl Runner<'_> {
     }
 
     fn shared(&mut self) -> Result<Track> {
-        let mut shared = [Track::shared(self.session.planner.pipeline)];
+        let mut shared = [Track::shared(&self.planner.pipeline)];
         self.go(&mut shared, &Works::new())?;
         let [shared] = shared;
         match &shared.failure {
@@ -131,9 +128,8 @@ impl Runner<'_> {
     }
 
     fn go(&mut self, tracks: &mut [Track], works: &Works) -> Result<()> {
-        let Session { planner, options, n_jobs, .. } = self.session;
-        let (executor, ledger, fail_fast) = (self.executor, self.ledger, options.fail_fast);
-        let scheduler = Scheduler { planner, executor, ledger, n_jobs: *n_jobs, fail_fast, works };
+        let Self { planner, executor, ledger, n_jobs, fail_fast, .. } = self;
+        let scheduler = Scheduler { planner, executor, ledger, n_jobs: *n_jobs, fail_fast: *fail_fast, works };
         let result = scheduler.run(tracks, &mut self.tally, &mut self.display);
         if interrupt::requested() {
             bail!("interrupted");
@@ -143,16 +139,16 @@ impl Runner<'_> {
 
     /// For the time left, which nothing depends on.
     fn works_of_unfinished(&mut self, cells: &mut [Track]) -> Works {
-        let Session { planner, asker, .. } = self.session;
+        let planner = self.planner;
         for track in cells.iter_mut() {
-            skip_finished(planner, self.executor.store, track, &mut self.tally.cached);
+            planner.skip_finished(&self.executor.store, track, &mut self.tally.cached);
         }
         let unfinished = cells.iter().filter(|track| track.next_stage().is_some());
         let unfinished: Vec<&Cell> = unfinished.filter_map(|track| track.cell.as_ref()).collect();
         if unfinished.is_empty() {
             return Works::new();
         }
-        works(asker, planner.pipeline, planner.data.as_deref(), &unfinished).unwrap_or_else(|error| {
+        works(&planner.asker(self.workspace.root()), &planner.pipeline, &unfinished).unwrap_or_else(|error| {
             self.display.say(&format!("the time left cannot be said: {error:#}"));
             Works::new()
         })
@@ -165,7 +161,7 @@ impl Runner<'_> {
             if digest::of_file(&target).is_ok_and(|digest| digest == output.blake3) {
                 continue;
             }
-            let source = self.session.workspace.root().join(&finished.folder).join(name);
+            let source = self.workspace.root().join(&finished.folder).join(name);
             let bytes = fs::read(&source).with_context(|| format!("failed to read `{}`", source.display()))?;
             write::atomically(&target, &bytes)?;
         }
@@ -196,20 +192,19 @@ impl Runner<'_> {
         }
     }
 
-    fn conclude(&self, cells: &[Track], last: &Track) -> Result<()> {
-        self.say_failures();
+    fn conclude(&self, cells: &[Track], last: &Track, started: Instant) -> Result<()> {
         if let Some(failure) = &last.failure {
             return Err(failed_run(failure));
         }
         let (n_done, n_cells) = (n_done(cells), cells.len());
-        let wall = duration(self.session.started.elapsed().as_secs_f64());
+        let wall = duration(started.elapsed().as_secs_f64());
         let Tally { executed, cached, failures, .. } = &self.tally;
         let (n_executed, n_cached, n_failed) = (executed.len(), cached.len(), failures.len());
         println!(
             "{n_done} of {n_cells} cells done in {wall}; stage runs: {n_executed} executed, {n_cached} cached, {n_failed} failed"
         );
         let page = self.report_folder.join("index.html");
-        println!("report: {}", self.session.workspace.relative(&page).display());
+        println!("report: {}", self.workspace.relative(&page).display());
         match n_cells - n_done {
             0 => Ok(()),
             n => Err(hinted(
@@ -221,7 +216,7 @@ impl Runner<'_> {
 }
 
 fn n_done(cells: &[Track]) -> usize {
-    cells.iter().filter(|track| status(track) == Status::Done).count()
+    cells.iter().filter(|track| track.status() == Status::Done).count()
 }
 
 fn failed_run(failure: &Failure) -> anyhow::Error {

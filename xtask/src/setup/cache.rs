@@ -4,9 +4,9 @@
 //! kept from its complete download until it is unpacked, so an interrupted set-up does not download it again.
 
 use super::{VERSION, inspect, python};
+use crate::duration::duration;
 use crate::hint::hinted;
 use crate::machine::process;
-use crate::runner::display::duration;
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File, TryLockError};
 use std::io::{IsTerminal, Read, stderr, stdout};

@@ -1,16 +1,20 @@
 //! Questions to the stage programs that need no run: is this config good, which files are read, how much work is it?
 
+use super::Stage;
+use super::device::Device;
+use super::precision::Precision;
+use super::programs::Programs;
 use crate::hint::hinted;
 use crate::machine::process;
-use crate::stages::Stage;
-use crate::stages::device::Device;
-use crate::stages::precision::Precision;
-use crate::stages::programs::Programs;
 use anyhow::{Context, Result, anyhow};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 /// Who is asked, and about which pipeline file.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +27,8 @@ pub struct Asker<'a> {
     pub file: &'a Path,
     /// What train and evaluate are to compute on.
     pub device: Device,
+    /// The folder of datasets.
+    pub data: Option<&'a Path>,
 }
 
 /// A stage's table in the pipeline file, with what the runner sets in it.
@@ -151,16 +157,14 @@ impl Asker<'_> {
     }
 
     /// The files that ingest would read.
-    pub fn list_inputs(&self, data: Option<&Path>) -> Result<Vec<PathBuf>> {
-        let listed = self
-            .ask(&TableRef::of_stage(Stage::Ingest), &with_data(data, "--list-inputs"))
-            .context("failed to list what ingest reads")?;
+    pub fn list_inputs(&self) -> Result<Vec<PathBuf>> {
+        let listed = self.ask_ingest("--list-inputs").context("failed to list what ingest reads")?;
         Ok(listed.lines().filter(|line| !line.is_empty()).map(|line| self.root.join(line)).collect())
     }
 
     /// How many images ingest would find.
-    pub fn count(&self, data: Option<&Path>) -> Result<Counts> {
-        let answer = self.ask(&TableRef::of_stage(Stage::Ingest), &with_data(data, "--count"));
+    pub fn count(&self) -> Result<Counts> {
+        let answer = self.ask_ingest("--count");
         answer.and_then(|text| read_json(&text)).context("failed to count the images of the dataset")
     }
 
@@ -182,9 +186,9 @@ impl Asker<'_> {
     }
 
     /// Has a training run for some seconds.
-    pub fn pace(&self, table: &TableRef, images: Option<&Path>, data: Option<&Path>) -> Result<MeasuredPace> {
+    pub fn pace(&self, table: &TableRef, images: Option<&Path>) -> Result<MeasuredPace> {
         let mut arguments = vec!["--check".to_owned(), "--pace".to_owned()];
-        for (flag, path) in [("--images", images), ("--folder", data)] {
+        for (flag, path) in [("--images", images), ("--folder", self.data)] {
             arguments.extend(path.into_iter().flat_map(|path| [flag.to_owned(), path.to_string_lossy().into_owned()]));
         }
         let answer = self.ask(table, &arguments).and_then(|text| read_json(&text));
@@ -200,6 +204,14 @@ impl Asker<'_> {
         }
         let answer = self.ask_about(&table, &arguments, study.unwrap_or_default());
         answer.and_then(|text| read_json(&text)).context("failed to ask how many seeds the claims need")
+    }
+
+    fn ask_ingest(&self, question: &str) -> Result<String> {
+        let mut arguments = vec![question.to_owned()];
+        if let Some(data) = self.data {
+            arguments.extend(["--data".to_owned(), data.to_string_lossy().into_owned()]);
+        }
+        self.ask(&TableRef::of_stage(Stage::Ingest), &arguments)
     }
 
     fn estimate<T: DeserializeOwned>(&self, table: &TableRef, n: &str) -> Result<T> {
@@ -257,12 +269,24 @@ fn relay(stderr: &str) -> Option<anyhow::Error> {
     })
 }
 
-fn with_data(data: Option<&Path>, question: &str) -> Vec<String> {
-    let mut arguments = vec![question.to_owned()];
-    if let Some(data) = data {
-        arguments.extend(["--data".to_owned(), data.to_string_lossy().into_owned()]);
-    }
-    arguments
+/// `answer` for each question, as many at once as there are cores, in the questions' order.
+pub fn in_parallel<Q: Sync, A: Send>(questions: &[Q], answer: impl Fn(&Q) -> A + Sync) -> Vec<A> {
+    let next = AtomicUsize::new(0);
+    let answers = Mutex::new(BTreeMap::new());
+    let n_threads = thread::available_parallelism().map_or(1, usize::from).min(questions.len());
+    thread::scope(|scope| {
+        for _ in 0..n_threads {
+            scope.spawn(|| {
+                while let Some((i, question)) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, questions.get(i)?)))
+                {
+                    let found = answer(question);
+                    answers.lock().expect("no thread panics with the lock").insert(i, found);
+                }
+            });
+        }
+    });
+    answers.into_inner().expect("no thread panics with the lock").into_values().collect()
 }
 
 fn read_json<T: DeserializeOwned>(text: &str) -> Result<T> {

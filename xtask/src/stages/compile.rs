@@ -1,9 +1,9 @@
 //! Building stage programs with cargo: only those that are needed, and how long it may take is said before.
 
+use super::Stage;
+use crate::duration::duration;
 use crate::machine::process;
 use crate::machine::workspace::Workspace;
-use crate::runner::display::duration;
-use crate::stages::Stage;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,10 +1,10 @@
 //! The stage programs: built, found and digested.
 
+use super::Stage;
+use super::compile;
 use crate::hint::hinted;
 use crate::machine::digest::{Digest, SourceDigests};
 use crate::machine::workspace::Workspace;
-use crate::stages::Stage;
-use crate::stages::compile;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::env;

@@ -2,9 +2,8 @@
 //!
 //! Clocks are here and nowhere else, so that manifests of the same inputs are the same bytes.
 
-use crate::runner::execute::Spent;
-use crate::stages::ask::Work;
-use crate::store::run::StageRun;
+use super::run::StageRun;
+use crate::machine::process::Cost;
 use anyhow::{Context, Result};
 use chrono::{SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
@@ -45,9 +44,20 @@ pub struct Entry {
     pub n_forward_backward_passes: Option<u64>,
 }
 
+/// What an execution was and used.
+#[derive(Debug)]
+pub struct Spent {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Such as `exit status 1`.
+    pub status: String,
+    /// Time and memory.
+    pub cost: Cost,
+}
+
 impl Entry {
     /// The entry of an execution that ended just now.
-    pub fn now(run: &StageRun, cells: Vec<String>, spent: &Spent, work: Option<Work>) -> Self {
+    pub fn now(run: &StageRun, cells: Vec<String>, spent: &Spent, n_passes: Option<u64>) -> Self {
         let started = Utc::now() - Duration::from_secs_f64(spent.cost.wall_s);
         Self {
             started_at: started.to_rfc3339_opts(SecondsFormat::Secs, true),
@@ -59,7 +69,7 @@ impl Entry {
             wall_s: round(spent.cost.wall_s),
             cpu_s: round(spent.cost.cpu_s),
             peak_memory_bytes: spent.cost.peak_memory_bytes,
-            n_forward_backward_passes: work.map(|work| work.n_forward_backward_passes),
+            n_forward_backward_passes: n_passes,
         }
     }
 

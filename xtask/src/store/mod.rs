@@ -11,12 +11,12 @@ pub mod finished;
 pub mod ledger;
 pub mod run;
 
+use self::run::StageRun;
 use crate::machine::digest;
 use crate::machine::interrupt;
 use crate::machine::tree;
 use crate::machine::write;
 use crate::stages::Stage;
-use crate::store::run::StageRun;
 use anyhow::{Context, Result, bail};
 pub use finished::{Finished, Output};
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! A *stage run* is one execution of one stage program. Its *key* is the BLAKE3 of all that its outputs depend on.
 
+use super::finished::Finished;
 use crate::machine::digest::Digest;
 use crate::stages::Stage;
-use crate::store::finished::Finished;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! A *cell* is one (arm, rate, seed) of a study.
 
-use crate::study::pipeline::Pipeline;
+use super::pipeline::Pipeline;
 use std::fmt;
 
 /// One (arm, rate, seed).

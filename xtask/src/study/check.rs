@@ -1,28 +1,25 @@
 //! Before anything runs, each stage checks its tables, so that a mistake is found now and named by file, line and key.
 
+use super::pipeline::Pipeline;
 use crate::machine::digest::{self, Digest};
 use crate::machine::write;
 use crate::stages::Stage;
-use crate::stages::ask::{Asker, TableRef};
+use crate::stages::ask::{Asker, TableRef, in_parallel};
 use crate::stages::device;
-use crate::study::pipeline::Pipeline;
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 /// Which tables were found good, by pipeline.
 type Good = BTreeMap<String, BTreeSet<Digest>>;
 
 /// Lets the stages check all tables; `memory` is a file that remembers which were good.
-pub fn all(asker: &Asker<'_>, pipeline: &Pipeline, seed: u64, memory: &Path) -> Result<()> {
+pub fn all(asker: &Asker<'_>, pipeline: &Pipeline, memory: &Path) -> Result<()> {
     let mut good: Good =
         fs::read(memory).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
     let known = good.remove(&pipeline.name).unwrap_or_default();
-    let tables: Vec<(TableRef, Digest)> = tables(pipeline, seed)
+    let tables: Vec<(TableRef, Digest)> = tables(pipeline, pipeline.seeds[0])
         .into_iter()
         .map(|table| {
             let program = &asker.programs.get(table.stage).digest;
@@ -79,24 +76,4 @@ pub fn evaluate_table(arm: usize, seed: u64) -> TableRef {
 
 fn of_arm(stage: Stage, arm: usize, sets: Vec<String>) -> TableRef {
     TableRef { stage, path: format!("arm.{arm}.{stage}"), sets, precision: None }
-}
-
-/// `answer` for each question, as many at once as there are cores, in the questions' order.
-pub fn in_parallel<Q: Sync, A: Send>(questions: &[Q], answer: impl Fn(&Q) -> A + Sync) -> Vec<A> {
-    let next = AtomicUsize::new(0);
-    let answers = Mutex::new(BTreeMap::new());
-    let n_threads = thread::available_parallelism().map_or(1, usize::from).min(questions.len());
-    thread::scope(|scope| {
-        for _ in 0..n_threads {
-            scope.spawn(|| {
-                while let Some((i, question)) =
-                    Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, questions.get(i)?)))
-                {
-                    let found = answer(question);
-                    answers.lock().expect("no thread panics with the lock").insert(i, found);
-                }
-            });
-        }
-    });
-    answers.into_inner().expect("no thread panics with the lock").into_values().collect()
 }

@@ -1,12 +1,12 @@
 //! What report is told: `study.json`, and the digests of all files that it names.
 
+use super::pipeline::{Arm, Pipeline};
+use super::track::{Status, Study, Track};
 use crate::machine::digest::Digest;
 use crate::stages::Stage;
 use crate::stages::precision::Precision;
 use crate::store::Finished;
 use crate::store::ledger::{Entry, cpu_seconds};
-use crate::study::pipeline::{Arm, Pipeline};
-use crate::study::track::{Study, Track};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -63,29 +63,8 @@ struct CellOfStudy<'a> {
     predictions: Option<String>,
 }
 
-/// How far a cell is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Status {
-    /// All its stages are done.
-    Done,
-    /// A stage went wrong at its last start.
-    Failed,
-    /// Some stage has not run.
-    Missing,
-}
-
-/// How far a track is.
-pub fn status(track: &Track) -> Status {
-    match (&track.failure, track.next_stage()) {
-        (Some(_), _) => Status::Failed,
-        (None, Some(_)) => Status::Missing,
-        (None, None) => Status::Done,
-    }
-}
-
 /// What report is told of the shared stages and of all cells; `entries` are the ledger's.
-pub fn describe(pipeline: &Pipeline, seeds: &[u64], shared: &Track, cells: &[Track], entries: &[Entry]) -> Study {
+pub fn describe(pipeline: &Pipeline, shared: &Track, cells: &[Track], entries: &[Entry]) -> Study {
     let mut files = BTreeMap::new();
     let mut shared_file = |stage, name| named(&mut files, shared.done.get(&stage), name);
     let (images, rejects) =
@@ -102,7 +81,7 @@ pub fn describe(pipeline: &Pipeline, seeds: &[u64], shared: &Track, cells: &[Tra
         pipeline: &pipeline.name,
         description: &pipeline.description,
         pipeline_file: &pipeline.file,
-        seeds,
+        seeds: &pipeline.seeds,
         precision: pipeline.precision.map(Precision::name),
         images,
         rejects,
@@ -141,7 +120,7 @@ fn cell_of_study<'a>(
         arm: &cell.arm_name,
         rate: cell.rate,
         seed: cell.seed,
-        status: status(track),
+        status: track.status(),
         failed_stage: track.failure.as_ref().map(|failure| failure.stage),
         reason: track.failure.as_ref().map(|failure| failure.reason.as_str()),
         trainset: file(Stage::Inject, "trainset.parquet"),

@@ -2,12 +2,11 @@
 //!
 //! The file is read strictly. A stage's own table is not looked into: `--check` of the stage does that.
 
-use crate::cli::StudyArgs;
+use super::seeds::check_seed;
 use crate::hint::{did_you_mean, hinted};
 use crate::machine::workspace::Workspace;
 use crate::stages::Stage;
 use crate::stages::precision::Precision;
-use crate::study::seeds::check_seed;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,7 +44,7 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// Sets the precision of the trainings that say none.
-    fn set_precision(&mut self, precision: Precision) {
+    pub fn set_precision(&mut self, precision: Precision) {
         self.precision = Some(precision);
         for arm in &mut self.arms {
             arm.precision = precision.set(&mut arm.train).then_some(precision);
@@ -122,17 +121,8 @@ type RawTable = BTreeMap<Spanned<String>, Value>;
 const SET_BY_RUNNER: [(&str, &[&str]); 3] =
     [("inject", &["rate", "seed"]), ("train", &["seed"]), ("evaluate", &["seed"])];
 
-/// The study that the user asks for.
-pub fn load(workspace: &Workspace, args: &StudyArgs) -> Result<Pipeline> {
-    let mut pipeline = read(workspace, &args.pipeline)?;
-    if let Some(precision) = args.precision {
-        pipeline.set_precision(precision);
-    }
-    Ok(pipeline)
-}
-
 /// Reads the pipeline that `name` calls: one of the workspace's, or a path that ends in `.toml`.
-fn read(workspace: &Workspace, name: &str) -> Result<Pipeline> {
+pub fn load(workspace: &Workspace, name: &str) -> Result<Pipeline> {
     let path = find(workspace, name)?;
     let text = fs::read_to_string(&path).with_context(|| format!("failed to read `{}`", path.display()))?;
     parse(workspace.relative(&path), &text).context("failed to read the pipeline")

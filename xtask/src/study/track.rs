@@ -2,16 +2,19 @@
 //!
 //! The key of a later stage is known when its inputs exist, so a track says one run at a time.
 
-use crate::machine::digest::Digest;
+use super::cell::Cell;
+use super::pipeline::Pipeline;
+use crate::machine::digest::{Digest, SourceDigests};
 use crate::stages::Stage;
+use crate::stages::ask::Asker;
 use crate::stages::device::Device;
 use crate::stages::programs::Programs;
-use crate::store::Finished;
 use crate::store::run::{self, Ingredients, StageRun};
-use crate::study::cell::Cell;
-use crate::study::pipeline::Pipeline;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use crate::store::{Finished, Store};
+use anyhow::Result;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// The stages of one cell, or those that a study runs once.
@@ -53,6 +56,18 @@ pub struct Study {
     pub files: BTreeMap<String, Digest>,
 }
 
+/// How far a cell is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// All its stages are done.
+    Done,
+    /// A stage went wrong at its last start.
+    Failed,
+    /// Some stage has not run.
+    Missing,
+}
+
 impl Track {
     /// The stages before all cells.
     pub fn shared(pipeline: &Pipeline) -> Self {
@@ -80,15 +95,24 @@ impl Track {
         }
         self.stages.iter().copied().find(|stage| !self.done.contains_key(stage))
     }
+
+    /// How far the track is.
+    pub fn status(&self) -> Status {
+        match (&self.failure, self.next_stage()) {
+            (Some(_), _) => Status::Failed,
+            (None, Some(_)) => Status::Missing,
+            (None, None) => Status::Done,
+        }
+    }
 }
 
 /// Says what the next run of a track is.
 #[derive(Debug)]
-pub struct Planner<'a> {
+pub struct Planner {
     /// The study.
-    pub pipeline: &'a Pipeline,
+    pub pipeline: Pipeline,
     /// The stage programs.
-    pub programs: &'a Programs,
+    pub programs: Programs,
     /// What train and evaluate compute on.
     pub device: Device,
     /// The folder of datasets.
@@ -97,7 +121,37 @@ pub struct Planner<'a> {
     pub sources: Vec<(String, Digest)>,
 }
 
-impl Planner<'_> {
+impl Planner {
+    /// Asks the stage programs about the study.
+    pub fn asker<'a>(&'a self, root: &'a Path) -> Asker<'a> {
+        let Self { pipeline, programs, device, data, .. } = self;
+        Asker { root, programs, file: &pipeline.file, device: *device, data: data.as_deref() }
+    }
+
+    /// Asks ingest which files it reads, and digests them. They are named from the folder of datasets.
+    pub fn find_sources(&mut self, root: &Path, digests: &mut SourceDigests) -> Result<()> {
+        let named = |path: PathBuf| {
+            let name = self.data.as_ref().and_then(|data| path.strip_prefix(data).ok()).unwrap_or(&path);
+            Ok((name.to_string_lossy().into_owned(), digests.of(&path)?))
+        };
+        self.sources = self.asker(root).list_inputs()?.into_iter().map(named).collect::<Result<_>>()?;
+        Ok(())
+    }
+
+    /// Takes a track past all that is finished; returns the first run that is not.
+    pub fn skip_finished(&self, store: &Store, track: &mut Track, cached: &mut BTreeSet<Digest>) -> Option<StageRun> {
+        loop {
+            let run = self.next(track)?;
+            match store.lookup(run.stage, &run.key) {
+                Some(finished) => {
+                    track.done.insert(run.stage, finished);
+                    cached.insert(run.key);
+                }
+                None => return Some(run),
+            }
+        }
+    }
+
     /// The track's next run; `None` where there is none.
     pub fn next(&self, track: &Track) -> Option<StageRun> {
         let stage = track.next_stage()?;

@@ -3,23 +3,22 @@
 mod claims;
 mod text;
 
+use super::data_folder::given_or_remembered;
+use super::prepare::{prepare, study};
 use crate::cli;
-use crate::commands::data_folder::{data_folder, remembered_data};
-use crate::commands::prepare::{Prepared, prepare};
 use crate::forecast::calibrate::Calibration;
 use crate::forecast::pace::{Measurements, Pace, Paces};
 use crate::forecast::works::works;
 use crate::forecast::{Forecast, Load};
 use crate::hint::hinted;
 use crate::machine::workspace::Workspace;
-use crate::runner::schedule::{n_jobs, skip_finished};
 use crate::stages::Stage;
 use crate::store::Store;
 use crate::store::ledger::Ledger;
 use crate::study::cell;
-use crate::study::describe;
-use crate::study::pipeline;
-use crate::study::track::Track;
+use crate::study::describe::describe;
+use crate::study::pipeline::Pipeline;
+use crate::study::track::{Planner, Track};
 use anyhow::Result;
 use claims::ClaimsPlan;
 use serde::Serialize;
@@ -69,13 +68,11 @@ struct KnownPace {
 
 /// Prints what a pipeline would take.
 pub fn plan(workspace: &Workspace, options: &cli::Plan) -> Result<()> {
-    let pipeline = pipeline::load(workspace, &options.study)?;
-    let data = match &options.study.data {
-        Some(data) => Some(data_folder(data)?),
-        None => remembered_data(workspace, &pipeline.name),
-    };
-    let prepared = prepare(workspace, pipeline, data, &options.study, options.quiet)?;
-    let plan = Plan::of(workspace, &prepared, options)?;
+    let pipeline = study(workspace, &options.study)?;
+    let data = given_or_remembered(workspace, &options.study, &pipeline.name)?;
+    let (planner, unreadable) = prepare(workspace, pipeline, data, options.study.device, options.quiet)?;
+    let mut plan = Plan::of(workspace, &planner, options)?;
+    plan.unknown = unreadable.map(|error| format!("{error:#}"));
     match options.json {
         true => println!("{}", serde_json::to_string_pretty(&plan)?),
         false => print!("{}", plan.text()),
@@ -84,12 +81,12 @@ pub fn plan(workspace: &Workspace, options: &cli::Plan) -> Result<()> {
 }
 
 impl Plan {
-    fn of(workspace: &Workspace, prepared: &Prepared, options: &cli::Plan) -> Result<Self> {
-        let (pipeline, seeds, n_jobs) = (&prepared.pipeline, &prepared.seeds, n_jobs(options.jobs));
-        let (asker, planner) = (prepared.asker(workspace), prepared.planner());
+    fn of(workspace: &Workspace, planner: &Planner, options: &cli::Plan) -> Result<Self> {
+        let (pipeline, n_jobs) = (&planner.pipeline, cli::n_jobs(options.jobs));
+        let (seeds, asker) = (&pipeline.seeds, planner.asker(workspace.root()));
         let store = Store::new(workspace.root(), &workspace.stages());
         let look = |mut track: Track| {
-            skip_finished(&planner, &store, &mut track, &mut BTreeSet::new());
+            planner.skip_finished(&store, &mut track, &mut BTreeSet::new());
             track
         };
         let shared = look(Track::shared(pipeline));
@@ -99,7 +96,7 @@ impl Plan {
         };
         let cells = cells_of(seeds);
         let ledger = Ledger::of(&workspace.report(&pipeline.name));
-        let study = describe::describe(pipeline, seeds, &shared, &cells, &ledger.read());
+        let study = describe(pipeline, &shared, &cells, &ledger.read());
         let needs = match &pipeline.report {
             // Before the shared stages ran, there is nothing that report could read.
             Some(_) => {
@@ -114,20 +111,19 @@ impl Plan {
         }
 
         let questions: Vec<_> = cells.iter().filter_map(|track| track.cell.as_ref()).collect();
-        let works = works(&asker, pipeline, planner.data.as_deref(), &questions)?;
+        let works = works(&asker, pipeline, &questions)?;
         let own_ledger = workspace.relative(ledger.path()).to_owned();
-        let mut paces = Paces::of(pipeline, prepared.device, &own_ledger, &Measurements::read(workspace));
+        let mut paces = Paces::of(pipeline, planner.device, &own_ledger, &Measurements::read(workspace));
         let images = shared.done.get(&Stage::Ingest).and_then(|ingest| ingest.find("images.parquet"));
         let calibration = Calibration {
             asker,
             pipeline,
-            data: planner.data.as_deref(),
             images: images.map(|(path, _)| path),
             memory: workspace.stages().join(".paces.json"),
             quiet: options.quiet,
         };
-        let unmeasurable = calibration.fill(&mut paces, seeds[0])?;
-        let mut forecast = Forecast::new(&planner, &paces, &works, n_jobs);
+        let unmeasurable = calibration.fill(&mut paces)?;
+        let mut forecast = Forecast::new(planner, &paces, &works, n_jobs);
         forecast.add(&shared);
         forecast.add(&look(Track::report(study)));
         cells.iter().for_each(|track| forecast.add(track));
@@ -139,32 +135,32 @@ impl Plan {
             // All claims' seeds at once, those of the pipeline first.
             let wanted = claims::all_seeds(seeds, &needs);
             cells_of(wanted.get(seeds.len()..).unwrap_or(&[])).iter().for_each(|track| forecast.add(track));
-            ClaimsPlan::of(needs, &wanted, &forecast, &|seeds| prepared.command(seeds))
+            ClaimsPlan::of(needs, &wanted, &forecast, &|seeds| options.study.command(seeds))
         });
-        let (known, unmeasured) = known_paces(prepared, &paces);
+        let (known, unmeasured) = known_paces(pipeline, &paces);
         Ok(Self {
             pipeline: pipeline.name.clone(),
             seeds: seeds.clone(),
-            device: prepared.device.name(),
+            device: planner.device.name(),
             n_jobs,
             arms,
             total,
             paces: known,
             unmeasured,
-            unknown: prepared.unreadable.as_ref().map(|error| format!("{error:#}")),
+            unknown: None,
             claims,
             unmeasurable: unmeasurable.map(|error| format!("{error:#}")),
-            measuring: prepared.command(&seeds[..1]),
+            measuring: options.study.command(&seeds[..1]),
         })
     }
 }
 
 /// The paces that are known, arms with the same one together; and the stages of which none is.
-fn known_paces(prepared: &Prepared, paces: &Paces) -> (Vec<KnownPace>, Vec<Stage>) {
+fn known_paces(pipeline: &Pipeline, paces: &Paces) -> (Vec<KnownPace>, Vec<Stage>) {
     let mut known: Vec<KnownPace> = Vec::new();
     let mut unmeasured = BTreeSet::new();
-    for stage in prepared.pipeline.stages() {
-        let arms = prepared.pipeline.arms.iter().enumerate().map(|(place, arm)| (Some(place), Some(&arm.name)));
+    for stage in pipeline.stages() {
+        let arms = pipeline.arms.iter().enumerate().map(|(place, arm)| (Some(place), Some(&arm.name)));
         let places: Vec<_> = if stage.is_of_cell() { arms.collect() } else { vec![(None, None)] };
         for (place, name) in places {
             let Some(pace) = paces.get(stage, place) else {

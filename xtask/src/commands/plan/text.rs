@@ -2,9 +2,9 @@
 
 use super::claims::{ClaimPlan, ClaimsPlan, WholeStudy};
 use super::{KnownPace, Plan};
+use crate::duration::duration;
 use crate::forecast::Load;
 use crate::forecast::pace::Basis;
-use crate::runner::display::duration;
 use crate::stages::Stage;
 use crate::stages::ask::AtLevel;
 use indicatif::HumanCount;
