@@ -85,7 +85,7 @@ impl Calibration<'_> {
         }
         let counts = self.asker.count()?;
         let answers = in_parallel(&missing, |(place, _)| {
-            self.asker.evaluation(&evaluate_table(*place, self.pipeline.seeds[0]), &counts)
+            self.asker.evaluation(&evaluate_table(self.pipeline, *place, self.pipeline.seeds[0]), &counts)
         });
         for ((place, seconds_a_pass), work) in missing.into_iter().zip(answers) {
             let seconds = seconds_a_pass * work?.n_forward_backward_passes as f64;

@@ -22,7 +22,7 @@ pub fn works(asker: &Asker<'_>, pipeline: &Pipeline, cells: &[&Cell]) -> Result<
     questions.sort_by_key(|cell| work_key(cell));
     questions.dedup_by_key(|cell| work_key(cell));
     let answers = in_parallel(&questions, |cell| -> Result<Work> {
-        let inject = check::inject_table(cell.arm, cell.rate, cell.seed);
+        let inject = check::inject_table(pipeline, cell.arm, cell.rate, cell.seed);
         let n_train = asker.trainset_size(&inject, n_originals)?;
         asker.work(&check::train_table(pipeline, cell.arm, cell.seed), n_train)
     });

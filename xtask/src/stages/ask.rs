@@ -36,8 +36,8 @@ pub struct Asker<'a> {
 pub struct TableRef {
     /// Whose config it is.
     pub stage: Stage,
-    /// Such as `arm.2.train`.
-    pub path: String,
+    /// Such as `arm.2.train`; behind it the tables that give the keys which it lacks.
+    pub paths: Vec<String>,
     /// Such as `seed=3`.
     pub sets: Vec<String>,
     /// What the user chose of a training.
@@ -153,7 +153,7 @@ impl Asker<'_> {
             None => String::new(),
         };
         let answer = self.ask(table, &["--check".into()]);
-        answer.map(drop).with_context(|| format!("failed to check `{}`{with}", table.path))
+        answer.map(drop).with_context(|| format!("failed to check `{}`{with}", table.name()))
     }
 
     /// The files that ingest would read.
@@ -192,7 +192,7 @@ impl Asker<'_> {
             arguments.extend(path.into_iter().flat_map(|path| [flag.to_owned(), path.to_string_lossy().into_owned()]));
         }
         let answer = self.ask(table, &arguments).and_then(|text| read_json(&text));
-        answer.with_context(|| format!("failed to measure the pace of `{}`", table.path))
+        answer.with_context(|| format!("failed to measure the pace of `{}`", table.name()))
     }
 
     /// How many seeds each claim needs, as the results that `study` names tell; without it none are known.
@@ -217,7 +217,7 @@ impl Asker<'_> {
     fn estimate<T: DeserializeOwned>(&self, table: &TableRef, n: &str) -> Result<T> {
         let arguments = ["--check".into(), "--estimate".into(), n.to_owned()];
         let answer = self.ask(table, &arguments).and_then(|text| read_json(&text));
-        answer.with_context(|| format!("failed to estimate `{}`", table.path))
+        answer.with_context(|| format!("failed to estimate `{}`", table.name()))
     }
 
     fn ask(&self, table: &TableRef, arguments: &[String]) -> Result<String> {
@@ -227,7 +227,8 @@ impl Asker<'_> {
     fn ask_about(&self, table: &TableRef, arguments: &[String], input: &str) -> Result<String> {
         let program = &self.programs.get(table.stage).path;
         let mut command = Command::new(program);
-        command.current_dir(self.root).arg("--config").arg(self.file).args(["--table", &table.path]);
+        command.current_dir(self.root).arg("--config").arg(self.file);
+        command.args(table.paths.iter().flat_map(|path| ["--table", path]));
         command.args(table.sets.iter().flat_map(|set| ["--set", set]));
         if let Some(precision) = table.precision {
             command.args(["--set", &precision.as_set()]);
@@ -255,7 +256,12 @@ impl Asker<'_> {
 impl TableRef {
     /// The table of a stage that runs once.
     pub fn of_stage(stage: Stage) -> Self {
-        Self { stage, path: stage.name().to_owned(), sets: vec![], precision: None }
+        Self { stage, paths: vec![stage.name().to_owned()], sets: vec![], precision: None }
+    }
+
+    /// As messages call it.
+    fn name(&self) -> &str {
+        &self.paths[0]
     }
 }
 

@@ -24,8 +24,8 @@ pub fn all(asker: &Asker<'_>, pipeline: &Pipeline, memory: &Path) -> Result<()> 
         .map(|table| {
             let program = &asker.programs.get(table.stage).digest;
             let machine = if table.stage.has_device() { device::fingerprint(asker.device) } else { String::new() };
-            let TableRef { path, sets, precision, .. } = &table;
-            let subject = format!("{program}\n{path}\n{sets:?}\n{precision:?}\n{machine}\n{}", pipeline.text);
+            let TableRef { paths, sets, precision, .. } = &table;
+            let subject = format!("{program}\n{paths:?}\n{sets:?}\n{precision:?}\n{machine}\n{}", pipeline.text);
             (table, digest::of_bytes(subject.as_bytes()))
         })
         .collect();
@@ -51,29 +51,33 @@ fn tables(pipeline: &Pipeline, seed: u64) -> Vec<TableRef> {
         }
     }
     for (arm, condition) in pipeline.arms.iter().enumerate() {
-        tables.extend(condition.rates.iter().map(|rate| inject_table(arm, *rate, seed)));
-        tables.push(train_table(pipeline, arm, seed));
-        tables.push(evaluate_table(arm, seed));
+        let of_arm = condition.rates.iter().map(|rate| inject_table(pipeline, arm, *rate, seed));
+        for table in of_arm.chain([train_table(pipeline, arm, seed), evaluate_table(pipeline, arm, seed)]) {
+            // What arms inherit is checked once.
+            if !tables.contains(&table) {
+                tables.push(table);
+            }
+        }
     }
     tables
 }
 
 /// The inject table of an arm at a rate.
-pub fn inject_table(arm: usize, rate: f64, seed: u64) -> TableRef {
-    of_arm(Stage::Inject, arm, vec![format!("rate={rate:?}"), format!("seed={seed}")])
+pub fn inject_table(pipeline: &Pipeline, arm: usize, rate: f64, seed: u64) -> TableRef {
+    of_arm(pipeline, Stage::Inject, arm, vec![format!("rate={rate:?}"), format!("seed={seed}")])
 }
 
 /// The train table of an arm.
 pub fn train_table(pipeline: &Pipeline, arm: usize, seed: u64) -> TableRef {
-    let table = of_arm(Stage::Train, arm, vec![format!("seed={seed}")]);
+    let table = of_arm(pipeline, Stage::Train, arm, vec![format!("seed={seed}")]);
     TableRef { precision: pipeline.arms[arm].precision, ..table }
 }
 
 /// The evaluate table of an arm.
-pub fn evaluate_table(arm: usize, seed: u64) -> TableRef {
-    of_arm(Stage::Evaluate, arm, vec![format!("seed={seed}")])
+pub fn evaluate_table(pipeline: &Pipeline, arm: usize, seed: u64) -> TableRef {
+    of_arm(pipeline, Stage::Evaluate, arm, vec![format!("seed={seed}")])
 }
 
-fn of_arm(stage: Stage, arm: usize, sets: Vec<String>) -> TableRef {
-    TableRef { stage, path: format!("arm.{arm}.{stage}"), sets, precision: None }
+fn of_arm(pipeline: &Pipeline, stage: Stage, arm: usize, sets: Vec<String>) -> TableRef {
+    TableRef { stage, paths: pipeline.arms[arm].paths[&stage].clone(), sets, precision: None }
 }

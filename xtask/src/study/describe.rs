@@ -1,6 +1,7 @@
 //! What report is told: `study.json`, and the digests of all files that it names.
 
-use super::pipeline::{Arm, Pipeline};
+use super::arm::Arm;
+use super::pipeline::Pipeline;
 use super::track::{Status, Study, Track};
 use crate::machine::digest::Digest;
 use crate::stages::Stage;

@@ -2,6 +2,7 @@
 //!
 //! The file is read strictly. A stage's own table is not looked into: `--check` of the stage does that.
 
+use super::arm::{self, Arm, RawArm};
 use super::seeds::check_seed;
 use crate::hint::{did_you_mean, hinted};
 use crate::machine::workspace::Workspace;
@@ -9,11 +10,11 @@ use crate::stages::Stage;
 use crate::stages::precision::Precision;
 use anyhow::{Context, Result};
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use toml::{Spanned, Table, Value};
+use toml::{Spanned, Table};
 
 /// A study as its file says.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,34 +63,6 @@ impl Pipeline {
     }
 }
 
-/// One condition of a study.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Arm {
-    /// Unique in the pipeline.
-    pub name: String,
-    /// Duplicates appended, as fractions of the original training set.
-    pub rates: Vec<f64>,
-    /// The config of a stage that runs once a cell.
-    pub inject: Table,
-    /// See [`Self::inject`].
-    pub train: Table,
-    /// See [`Self::inject`].
-    pub evaluate: Table,
-    /// The training's precision where the user chose it; [`Self::train`] has it, too.
-    pub precision: Option<Precision>,
-}
-
-impl Arm {
-    /// The config of a cell's stage.
-    pub fn table(&self, stage: Stage) -> &Table {
-        match stage {
-            Stage::Train => &self.train,
-            Stage::Evaluate => &self.evaluate,
-            _ => &self.inject,
-        }
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct RawPipeline {
@@ -101,25 +74,8 @@ struct RawPipeline {
     neardup: Option<Table>,
     gaussian: Option<Table>,
     report: Option<Table>,
-    arm: Vec<RawArm>,
+    arm: Vec<Spanned<RawArm>>,
 }
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RawArm {
-    name: Spanned<String>,
-    rates: Spanned<Vec<Spanned<f64>>>,
-    inject: RawTable,
-    train: RawTable,
-    evaluate: RawTable,
-}
-
-/// A table whose keys have places.
-type RawTable = BTreeMap<Spanned<String>, Value>;
-
-/// What the runner sets for each cell, by the table of an arm.
-const SET_BY_RUNNER: [(&str, &[&str]); 3] =
-    [("inject", &["rate", "seed"]), ("train", &["seed"]), ("evaluate", &["seed"])];
 
 /// Reads the pipeline that `name` calls: one of the workspace's, or a path that ends in `.toml`.
 pub fn load(workspace: &Workspace, name: &str) -> Result<Pipeline> {
@@ -167,7 +123,8 @@ fn find(workspace: &Workspace, name: &str) -> Result<PathBuf> {
 pub fn parse(file: &Path, text: &str) -> Result<Pipeline> {
     let at = |span: Range<usize>| format!("`{}` line {}", file.display(), line_of(text, span.start));
     let raw: RawPipeline = toml::from_str(text).map_err(|error| strict_error(&error, text, &at))?;
-    let fail = |span: Range<usize>, message: String| Err(anyhow::anyhow!("{}: {message}", at(span)));
+    let wrong = |span: Range<usize>, message: String| anyhow::anyhow!("{}: {message}", at(span));
+    let fail = |span, message| Err(wrong(span, message));
 
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     if raw.name.get_ref() != stem.as_ref() {
@@ -189,15 +146,7 @@ pub fn parse(file: &Path, text: &str) -> Result<Pipeline> {
     if raw.arm.is_empty() {
         return fail(0..0, "`arm` is empty, expected at least one".to_owned());
     }
-    let mut names = BTreeSet::new();
-    for arm in &raw.arm {
-        if let Err((span, message)) = check_arm(arm) {
-            return fail(span, message);
-        }
-        if !names.insert(arm.name.get_ref().as_str()) {
-            return fail(arm.name.span(), format!("`arm.name` is `{}` a second time", arm.name.get_ref()));
-        }
-    }
+    let arms = arm::resolve(&raw.arm).map_err(|(span, message)| wrong(span, message))?;
     Ok(Pipeline {
         name: raw.name.into_inner(),
         description: raw.description,
@@ -208,53 +157,9 @@ pub fn parse(file: &Path, text: &str) -> Result<Pipeline> {
         neardup: raw.neardup,
         gaussian: raw.gaussian,
         report: raw.report,
-        arms: raw.arm.into_iter().map(Arm::from).collect(),
+        arms,
         precision: None,
     })
-}
-
-impl From<RawArm> for Arm {
-    fn from(raw: RawArm) -> Self {
-        let plain = |table: RawTable| table.into_iter().map(|(key, value)| (key.into_inner(), value)).collect();
-        Self {
-            name: raw.name.into_inner(),
-            rates: raw.rates.into_inner().into_iter().map(Spanned::into_inner).collect(),
-            inject: plain(raw.inject),
-            train: plain(raw.train),
-            evaluate: plain(raw.evaluate),
-            precision: None,
-        }
-    }
-}
-
-fn check_arm(arm: &RawArm) -> Result<(), (Range<usize>, String)> {
-    let name = arm.name.get_ref();
-    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
-        let message = format!("`arm.name` is `{name}`, expected letters, digits, `-`, `_` and `.` only");
-        return Err((arm.name.span(), message));
-    }
-    if arm.rates.get_ref().is_empty() {
-        return Err((arm.rates.span(), format!("`rates` of arm `{name}` is empty, expected at least one")));
-    }
-    for (i, rate) in arm.rates.get_ref().iter().enumerate() {
-        let value = *rate.get_ref();
-        if !value.is_finite() || value < 0.0 {
-            return Err((rate.span(), format!("`rates` of arm `{name}` holds {value}, expected 0 or more")));
-        }
-        if arm.rates.get_ref()[..i].iter().any(|earlier| *earlier.get_ref() == value) {
-            return Err((rate.span(), format!("`rates` of arm `{name}` holds {value} twice")));
-        }
-    }
-    for ((table, keys), raw) in SET_BY_RUNNER.into_iter().zip([&arm.inject, &arm.train, &arm.evaluate]) {
-        if let Some((key, value)) = raw.iter().find(|(key, _)| keys.contains(&key.get_ref().as_str())) {
-            let key_name = key.get_ref();
-            let message = format!(
-                "`{table}.{key_name}` of arm `{name}` is {value}, expected none: the runner sets it, from `{key_name}s`"
-            );
-            return Err((key.span(), message));
-        }
-    }
-    Ok(())
 }
 
 /// What toml found, on one line, with advice where a key looks like one that exists.
@@ -316,7 +221,7 @@ rates = [0, 0.5]
             (
                 "rates =",
                 "ratez =",
-                "line 7: unknown field `ratez`, expected one of `name`, `rates`, `inject`, `train`, `evaluate`\nhint: did you mean `rates`?",
+                "line 7: unknown field `ratez`, expected one of `name`, `extends`, `rates`, `inject`, `train`, `evaluate`\nhint: did you mean `rates`?",
             ),
             ("seeds = [0, 1]", "seeds = 3", "line 2: `seeds`: invalid type: integer `3`, expected a sequence"),
             ("seeds = [0, 1]", "seeds = [0, -1]", "line 2: `seeds`: invalid value: integer `-1`, expected u64"),
@@ -339,5 +244,45 @@ rates = [0, 0.5]
         let twice = format!("{GOOD}{}", &GOOD[GOOD.find("[[arm]]").unwrap()..]);
         let error = parse(Path::new("pipelines/x.toml"), &twice).unwrap_err();
         assert_eq!(render(&error), "error: `pipelines/x.toml` line 12: `arm.name` is `a` a second time");
+    }
+    /// `GOOD` with tables in its arm, and further arms.
+    fn with_arms(further: &str) -> Result<Pipeline> {
+        let good = GOOD
+            .replace("[arm.inject]", "[arm.inject]\nselection = { kind = \"zipf\", power = 1 }\ninto = \"test\"")
+            .replace("[arm.train]", "[arm.train]\nmodel = \"m\"\nbudget = { epochs = 3 }");
+        parse(Path::new("pipelines/x.toml"), &format!("{good}{further}"))
+    }
+
+    #[test]
+    fn an_arm_has_what_it_lacks_of_the_arm_that_it_extends() {
+        let further = "[[arm]]\nname = \"c\"\nextends = \"b\"\n[arm.train]\nwidth = 2\n\
+                       [[arm]]\nname = \"b\"\nextends = \"a\"\nrates = [1]\n[arm.inject]\nselection = { kind = \"uniform\" }\n\
+                       [arm.train]\nbudget = { steps = 9 }\n";
+        let written_out = "[[arm]]\nname = \"c\"\nrates = [1]\n[arm.inject]\ninto = \"test\"\nselection = { kind = \"uniform\" }\n\
+                           [arm.train]\nmodel = \"m\"\nbudget = { steps = 9 }\nwidth = 2\n[arm.evaluate]\n\
+                           [[arm]]\nname = \"b\"\nrates = [1]\n[arm.inject]\ninto = \"test\"\nselection = { kind = \"uniform\" }\n\
+                           [arm.train]\nmodel = \"m\"\nbudget = { steps = 9 }\n[arm.evaluate]\n";
+        let (found, expected) = (with_arms(further).unwrap().arms, with_arms(written_out).unwrap().arms);
+        let paths = found[1].paths.clone();
+        assert_eq!(paths[&Stage::Train], ["arm.1.train", "arm.2.train", "arm.0.train"]);
+        assert_eq!(paths[&Stage::Evaluate], ["arm.0.evaluate"]);
+        let without_paths =
+            |arms: Vec<Arm>| arms.into_iter().map(|arm| Arm { paths: [].into(), ..arm }).collect::<Vec<_>>();
+        assert_eq!(without_paths(found), without_paths(expected));
+    }
+
+    #[test]
+    fn an_arm_extends_another_arm_of_the_file() {
+        for (further, expected) in [
+            ("extends = \"z\"", "line 17: `extends` of arm `b` is `z`, expected one of `a`, `b`, `c`"),
+            ("extends = \"b\"", "line 17: `extends` of arm `b` is `b`, expected an arm that does not extend this one"),
+            ("extends = \"c\"", "line 20: `extends` of arm `c` is `b`, expected an arm that does not extend this one"),
+            ("extends = \"a\"\nrates = []", "line 18: `rates` of arm `b` is empty, expected at least one"),
+            ("rates = [0]", "line 15: missing field `inject`"),
+        ] {
+            let further = format!("[[arm]]\nname = \"b\"\n{further}\n[[arm]]\nname = \"c\"\nextends = \"b\"\n");
+            let error = with_arms(&further).expect_err(expected);
+            assert_eq!(render(&error), format!("error: `pipelines/x.toml` {expected}"));
+        }
     }
 }
