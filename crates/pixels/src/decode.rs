@@ -21,15 +21,6 @@ pub struct Decoded {
     pub lost: Lost,
 }
 
-/// What any picture's decoder may allocate.
-const MIN_ALLOC_BYTES: u64 = 64 << 20;
-
-/// The most that a decoder may allocate.
-pub(crate) fn max_alloc_bytes(limits: &Limits) -> u64 {
-    // Sixteen-bit RGBA is eight bytes a pixel; a decoder may hold the picture twice. A small picture may lie in larger tiles.
-    limits.max_pixels.saturating_mul(16).max(MIN_ALLOC_BYTES)
-}
-
 /// Decodes a file's bytes.
 ///
 /// # Errors
@@ -104,7 +95,7 @@ fn decode_format(
         return Err(DecodeError::Unreadable(format!("the image has no pixels: it is {width}x{height}")));
     }
     let mut image_limits = image::Limits::no_limits();
-    image_limits.max_alloc = Some(max_alloc_bytes(limits));
+    image_limits.max_alloc = Some(limits.max_alloc_bytes());
     decoder.set_limits(image_limits).map_err(image_error)?;
     let orientation = match orientation {
         Some(orientation) => orientation,

@@ -29,7 +29,6 @@ mod webp;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder, RgbImage};
 
-use decode::max_alloc_bytes;
 pub use decode::{Decoded, decode, decode_row, decode_with_losses};
 pub use digest::digest;
 pub use error::{DecodeError, RowError};
@@ -41,6 +40,17 @@ pub use shrink::shrunk;
 pub struct Limits {
     /// Largest width × height.
     pub max_pixels: u64,
+}
+
+/// What any picture's decoder may allocate.
+const MIN_ALLOC_BYTES: u64 = 64 << 20;
+
+impl Limits {
+    /// The most that a decoder may allocate.
+    fn max_alloc_bytes(&self) -> u64 {
+        // Sixteen-bit RGBA is eight bytes a pixel; a decoder may hold the picture twice. A small picture may lie in larger tiles.
+        self.max_pixels.saturating_mul(16).max(MIN_ALLOC_BYTES)
+    }
 }
 
 impl Default for Limits {

@@ -13,7 +13,7 @@ use image::RgbImage;
 use mozjpeg_sys as c;
 
 use super::{Jpeg, cmyk};
-use crate::{Limits, max_alloc_bytes};
+use crate::Limits;
 
 /// Why libjpeg gave no pixels.
 pub(super) enum Failure {
@@ -94,7 +94,8 @@ impl<'a> Library<'a> {
         let state = &mut *self.state;
         // SAFETY: the bytes outlive the state; the memory manager was made with it.
         unsafe {
-            (*state.common.mem).max_memory_to_use = max_alloc_bytes(limits).try_into().unwrap_or(std::ffi::c_long::MAX);
+            (*state.common.mem).max_memory_to_use =
+                limits.max_alloc_bytes().try_into().unwrap_or(std::ffi::c_long::MAX);
             c::jpeg_save_markers(state, APP1, 0xffff);
             c::jpeg_mem_src(state, self.bytes.as_ptr(), self.bytes.len() as _);
             c::jpeg_read_header(state, 1);

@@ -1,4 +1,4 @@
-//! No file of a crate imports a file that imports it.
+//! No file of a crate imports a file that imports it, and no folder a folder.
 
 use super::{Finding, Text};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,7 +44,26 @@ fn circles(modules: &BTreeMap<Module<'_>, &Text>) -> Vec<Finding> {
     let say = |(left, right): &(&Module<'_>, Module<'_>)| {
         format!("{}: it imports `{}`, which imports it", modules[*left].path, modules[right].path)
     };
-    imports.iter().filter(is_circle).map(say).collect()
+    let of_files: Vec<Finding> = imports.iter().filter(is_circle).map(say).collect();
+    if of_files.is_empty() { circles_of_rooms(modules, &imports) } else { of_files }
+}
+
+/// The same of whole folders: a module at the top of the crate with all that is below it.
+fn circles_of_rooms(
+    modules: &BTreeMap<Module<'_>, &Text>,
+    imports: &BTreeSet<(&Module<'_>, Module<'_>)>,
+) -> Vec<Finding> {
+    let mut rooms: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+    for (module, imported) in imports {
+        if let (Some(room), Some(other)) = (module.first(), imported.first()) {
+            rooms.entry((room, other)).or_insert(&modules[*module].path);
+        }
+    }
+    let circle = |((room, other), path): (&(&str, &str), &&str)| {
+        let back = rooms.get(&(other, room)).filter(|_| room < other)?;
+        Some(format!("{path}: `{room}` imports `{other}`, which imports it in `{back}`"))
+    };
+    rooms.iter().filter_map(circle).collect()
 }
 
 /// The names that a module takes over from its submodules, and where they come from.
@@ -153,6 +172,14 @@ mod tests {
         check(&[reexported[0], ("b.rs", "use crate::{B2, C};"), ("c.rs", "use crate::B;")], &circle);
         let inner = ["crates/a/src/b/c.rs: it imports `crates/a/src/b/d.rs`, which imports it"];
         check(&[("b.rs", ""), ("b/c.rs", "use super::d::D;"), ("b/d.rs", "use crate::b::c::C;")], &inner);
+    }
+
+    #[test]
+    fn folders_that_import_each_other_are_found() {
+        check(
+            &[("b/c.rs", "use crate::d::e;"), ("d/e.rs", ""), ("d/f.rs", "use crate::b::g;"), ("b/g.rs", "")],
+            &["crates/a/src/b/c.rs: `b` imports `d`, which imports it in `crates/a/src/d/f.rs`"],
+        );
     }
 
     #[test]

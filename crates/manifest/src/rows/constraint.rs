@@ -1,6 +1,6 @@
 //! What must hold of a manifest's rows beyond their types.
 
-use crate::rows::Rule;
+use super::Rule;
 
 /// Something that holds of every sound manifest of a schema. `rows/constraints.rs` declares them, schema by schema.
 #[derive(Clone, Copy, Debug)]
