@@ -5,7 +5,7 @@ use crate::cli;
 use crate::machine::process;
 use crate::machine::workspace::Workspace;
 use crate::setup;
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
 /// Runs a crate's bench, which prints its tables.
 pub fn bench(workspace: &Workspace, options: &cli::Bench) -> Result<()> {
@@ -20,9 +20,5 @@ pub fn bench(workspace: &Workspace, options: &cli::Bench) -> Result<()> {
         command.arg("--quick");
     }
     step::with_shared_data(workspace, &mut command);
-    let (status, _) = process::spawn(&mut command).and_then(process::Running::wait).context("failed to start cargo")?;
-    match status.success() {
-        true => Ok(()),
-        false => bail!("`cargo bench` ended with {}", process::describe(status)),
-    }
+    process::run(&mut command, "cargo bench")
 }

@@ -3,7 +3,7 @@
 use crate::hint::hinted;
 use crate::machine::process;
 use crate::machine::workspace::Workspace;
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use std::process::Command;
 
 /// The book's first page, as `docs/book.toml` says it.
@@ -20,11 +20,7 @@ pub fn docs(workspace: &Workspace) -> Result<()> {
     }
     let mut command = Command::new("mdbook");
     command.args(["build", "docs"]).current_dir(workspace.root());
-    let (status, _) =
-        process::spawn(&mut command).and_then(process::Running::wait).context("failed to start `mdbook`")?;
-    if !status.success() {
-        bail!("`mdbook build docs` ended with {}", process::describe(status));
-    }
+    process::run(&mut command, "mdbook build docs")?;
     println!("book: {PAGE}");
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::machine::process;
 use crate::machine::workspace::Workspace;
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use std::env;
 use std::process::Command;
 
@@ -10,15 +10,12 @@ const SHARED_DATA: &str = "TWINSET_SHARED_DATA";
 
 /// Runs cargo; an error where it fails.
 pub fn step(workspace: &Workspace, words: &[&str]) -> Result<()> {
-    eprintln!("$ cargo {}", words.join(" "));
+    let shown = format!("cargo {}", words.join(" "));
+    eprintln!("$ {shown}");
     let mut command = workspace.cargo();
     command.args(words);
     with_shared_data(workspace, &mut command);
-    let (status, _) = process::spawn(&mut command).and_then(process::Running::wait).context("failed to start cargo")?;
-    if !status.success() {
-        bail!("`cargo {}` ended with {}", words.join(" "), process::describe(status));
-    }
-    Ok(())
+    process::run(&mut command, &shown)
 }
 
 /// Real data for tests lies beside the checkout where it is there at all.

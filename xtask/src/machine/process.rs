@@ -4,6 +4,7 @@
 //! kernel kills it should the runner die without a word.
 
 use super::interrupt;
+use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::collections::BTreeSet;
@@ -56,6 +57,15 @@ fn start(command: &mut Command) -> io::Result<Running> {
         end_all(Signal::SIGTERM);
     }
     Ok(Running { child, started: Instant::now() })
+}
+
+/// Runs a command to its end; an error where it fails. `name` is what it is called then.
+pub fn run(command: &mut Command, name: &str) -> Result<()> {
+    let (status, _) = spawn(command).and_then(Running::wait).with_context(|| format!("failed to start `{name}`"))?;
+    if !status.success() {
+        bail!("`{name}` ended with {}", describe(status));
+    }
+    Ok(())
 }
 
 /// Runs a command to its end and catches what it prints.

@@ -1,21 +1,19 @@
 //! What lies below a folder.
 
-use std::fs;
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
+use walkdir::{DirEntry, WalkDir};
 
-/// The files below `folder`, by their paths from it, in order; subfolders called `except` are not looked into.
-pub fn files(folder: &Path, except: &str) -> io::Result<Vec<PathBuf>> {
+/// The files below `folder`, by their paths from it, in order; subfolders whose names are `left_out` are not looked into.
+pub fn files(folder: &Path, left_out: impl Fn(&OsStr) -> bool) -> io::Result<Vec<PathBuf>> {
+    let is_wanted =
+        |entry: &DirEntry| entry.depth() == 0 || !entry.file_type().is_dir() || !left_out(entry.file_name());
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder)? {
+    for entry in WalkDir::new(folder).into_iter().filter_entry(is_wanted) {
         let entry = entry?;
-        let name = PathBuf::from(entry.file_name());
-        match entry.file_type()? {
-            kind if kind.is_dir() && entry.file_name() != except => {
-                found.extend(files(&entry.path(), except)?.into_iter().map(|below| name.join(below)));
-            }
-            kind if kind.is_file() => found.push(name),
-            _ => {}
+        if entry.file_type().is_file() {
+            found.push(entry.path().strip_prefix(folder).expect("it is below the folder").to_owned());
         }
     }
     found.sort();
@@ -25,6 +23,7 @@ pub fn files(folder: &Path, except: &str) -> io::Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn files_of_subfolders_are_found_but_of_one() {
@@ -34,7 +33,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, name).unwrap();
         }
-        let found: Vec<_> = files(folder.path(), "no").unwrap();
+        let found: Vec<_> = files(folder.path(), |name| name == "no").unwrap();
         assert_eq!(found, ["a/x", "a/y/z", "b"].map(PathBuf::from));
     }
 }

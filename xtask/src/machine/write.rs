@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
+use walkdir::WalkDir;
 
 /// Writes `bytes` to a sibling temporary file, syncs it and renames it to `path`.
 pub fn atomically(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -27,16 +28,14 @@ pub fn atomically(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Syncs every file below `folder`, and the folders.
 pub fn sync_folder(folder: &Path) -> Result<()> {
-    fn sync(folder: &Path) -> std::io::Result<()> {
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                sync(&path)?;
-            } else if path.is_file() {
-                File::open(path)?.sync_all()?;
+    let sync = || -> std::io::Result<()> {
+        for entry in WalkDir::new(folder).contents_first(true) {
+            let entry = entry?;
+            if entry.file_type().is_dir() || entry.file_type().is_file() {
+                File::open(entry.path())?.sync_all()?;
             }
         }
-        File::open(folder)?.sync_all()
-    }
-    sync(folder).with_context(|| format!("failed to sync folder `{}`", folder.display()))
+        Ok(())
+    };
+    sync().with_context(|| format!("failed to sync folder `{}`", folder.display()))
 }

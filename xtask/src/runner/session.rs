@@ -167,7 +167,7 @@ impl<'a> Session<'a> {
         }
         for folder in ["figures", "tables"] {
             let folder = self.report_folder.join(folder);
-            for stale in tree::files(&folder, "").unwrap_or_default() {
+            for stale in tree::files(&folder, |_| false).unwrap_or_default() {
                 let path = folder.join(stale);
                 let name = path.strip_prefix(&self.report_folder).unwrap_or(&path).to_string_lossy().into_owned();
                 if !finished.outputs.contains_key(&name) {

@@ -61,11 +61,6 @@ impl Store {
         Self { root: root.to_owned(), stages: stages.to_owned() }
     }
 
-    /// Where all runs lie.
-    pub fn folder(&self) -> &Path {
-        &self.stages
-    }
-
     /// The finished run, where it exists and all its files are as they were written.
     pub fn lookup(&self, stage: Stage, key: &str) -> Option<Finished> {
         let folder = self.path(stage, key, "");
@@ -113,7 +108,7 @@ impl Store {
     /// Digests and syncs what the run wrote, then gives the folder its final name.
     pub fn finish(&self, run: &StageRun, partial: Partial) -> Result<Finished> {
         let mut outputs = BTreeMap::new();
-        for name in tree::files(&partial.absolute, CHECKPOINTS)? {
+        for name in tree::files(&partial.absolute, |name| name == CHECKPOINTS)? {
             let name = name.to_string_lossy().into_owned();
             if !["config.toml", "log.txt", "study.json"].contains(&name.as_str()) {
                 let path = partial.absolute.join(&name);

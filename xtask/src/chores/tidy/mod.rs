@@ -7,11 +7,11 @@ mod pages;
 mod sources;
 mod tracked;
 
-use crate::machine::process;
 use crate::machine::workspace::Workspace;
+use crate::machine::{process, tree};
 use anyhow::{Context, Result, bail};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// A file of the checkout: its path from the root, and its text.
@@ -75,7 +75,11 @@ fn tracked(workspace: &Workspace) -> Result<Vec<Text>> {
             let list = String::from_utf8_lossy(&output.stdout).into_owned();
             list.split('\0').filter(|path| !path.is_empty()).map(PathBuf::from).collect()
         }
-        None => walk(workspace.root(), Path::new("")).context("failed to list the checkout's files")?,
+        // There is no git here.
+        None => tree::files(workspace.root(), |name| {
+            name == "target" || name == "data" || name.to_string_lossy().starts_with(".git")
+        })
+        .context("failed to list the checkout's files")?,
     };
     let mut texts: Vec<Text> = paths
         .into_iter()
@@ -89,22 +93,6 @@ fn tracked(workspace: &Workspace) -> Result<Vec<Text>> {
     Ok(texts)
 }
 
-/// All files below a folder, where there is no git: hidden folders, `target` and `data` left out.
-fn walk(root: &Path, below: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(root.join(below))?.flatten() {
-        let (name, kind) = (entry.file_name(), entry.file_type()?);
-        let is_left_out =
-            ["target", "data"].iter().any(|left_out| name == *left_out) || name.to_string_lossy().starts_with(".git");
-        if kind.is_dir() && !is_left_out {
-            paths.extend(walk(root, &below.join(name))?);
-        } else if kind.is_file() {
-            paths.push(below.join(name));
-        }
-    }
-    Ok(paths)
-}
-
 /// Advisories and licences, where cargo-deny is installed.
 fn deny(workspace: &Workspace) -> Result<()> {
     let is_there = |mut command: Command| process::output(&mut command).is_ok_and(|output| output.status.success());
@@ -116,12 +104,7 @@ fn deny(workspace: &Workspace) -> Result<()> {
     }
     let mut command = workspace.cargo();
     command.args(["deny", "--workspace", "check"]);
-    let (status, _) =
-        process::spawn(&mut command).and_then(process::Running::wait).context("failed to start cargo-deny")?;
-    match status.success() {
-        true => Ok(()),
-        false => bail!("cargo deny ended with {}", process::describe(status)),
-    }
+    process::run(&mut command, "cargo deny")
 }
 
 #[cfg(test)]
