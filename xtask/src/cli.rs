@@ -1,10 +1,11 @@
 //! The command line.
 
-use crate::device::DeviceChoice;
-use crate::precision::Precision;
-use crate::seeds::parse_seeds;
+use crate::stages::device::DeviceChoice;
+use crate::stages::precision::Precision;
+use crate::study::seeds::{parse_seeds, seeds_text};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::thread;
 
 /// Sets up, runs and tests Twinset.
 #[derive(Debug, Parser)]
@@ -114,6 +115,23 @@ pub struct StudyArgs {
     pub precision: Option<Precision>,
 }
 
+impl StudyArgs {
+    /// The command that runs the study with these seeds.
+    pub fn command(&self, seeds: &[u64]) -> String {
+        let mut command = format!("cargo xtask reproduce {}", self.pipeline);
+        if let Some(data) = &self.data {
+            command += &format!(" --data {}", data.display());
+        }
+        if let Some(device) = self.device.to_possible_value().filter(|_| self.device != DeviceChoice::Auto) {
+            command += &format!(" --device {}", device.get_name());
+        }
+        if let Some(precision) = self.precision {
+            command += &format!(" --precision {}", precision.name());
+        }
+        command + &format!(" --seeds {}", seeds_text(seeds))
+    }
+}
+
 /// Say which cells of a pipeline are done, failed or missing
 ///
 /// Reads the files on disk; nothing is built or run.
@@ -153,6 +171,11 @@ impl Plan {
         let (study, jobs, quiet) = (options.study.clone(), options.jobs, options.quiet);
         Self { study, jobs, power: None, json: false, quiet }
     }
+}
+
+/// Stage runs at once: what the user says, or as many as there are cores.
+pub fn n_jobs(jobs: Option<u16>) -> usize {
+    jobs.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from)
 }
 
 fn parse_power(text: &str) -> Result<f64, String> {

@@ -1,61 +1,31 @@
 //! Twinset's *runner*: the program behind `cargo xtask`.
 //!
-//! The nouns, from the outside in:
+//! The rooms, from the top down. Imports go down only:
 //!
-//! - A *pipeline* is one study, a TOML file in `pipelines/` ([`pipeline`]).
-//! - It expands into *cells*, one for each arm, rate and seed ([`cell`]).
-//! - A *track* is the stages that a cell still has before it ([`track`]).
-//! - A *stage run* is one execution of one stage program; its *key* is the digest of the program, of the resolved
-//!   config and of the inputs ([`run`]). What has a finished folder in the *store* is not run again ([`store`]).
-//! - The *ledger* says what each run cost ([`ledger`]), from which the *pace* of each kind of training follows ([`pace`]), and from
-//!   that a *forecast* of what is still to run ([`forecast`]).
+//! - [`commands`]: `reproduce`, `status` and `plan`, from what the user says ([`cli`]).
+//! - [`chores`]: tests, benches, checks and the book.
+//! - [`runner`]: runs a study, several stage runs at once, and shows how far it is.
+//! - [`forecast`]: what is still to run, and from what earlier runs took, how long that takes.
+//! - [`study`]: a *pipeline* is one study, a TOML file in `pipelines/`. It expands into *cells*, one for each arm, rate and seed.
+//!   A *track* is the stages that a cell still has before it.
+//! - [`store`]: a *stage run* is one execution of one stage program. Its *key* is the digest of the program, of the resolved config
+//!   and of the inputs. What has a finished folder in the store is not run again. The *ledger* says what each run cost.
+//! - [`stages`]: the stage programs: building them, and asking them what needs no run.
+//! - [`setup`]: gets libtorch.
+//! - [`machine`]: the checkout, files that are written whole, digests, child processes.
 //!
 //! The runner knows paths, commands and digests. It never looks into a manifest, and a stage's config is a table that
 //! it hands on unread; it sets `rate` and `seed` in it, and `precision` where the user chose one.
 
-pub mod ask;
-pub mod bench;
-pub mod calibrate;
-pub mod cell;
-pub mod check;
+pub mod chores;
 pub mod cli;
-pub mod compile;
-pub mod data_folder;
-pub mod device;
-pub mod digest;
-pub mod display;
-pub mod docs;
-pub mod execute;
-pub mod finished;
+pub mod commands;
+pub mod duration;
 pub mod forecast;
 pub mod hint;
-pub mod interrupt;
-pub mod ledger;
-pub mod lineage;
-pub mod narrow;
-pub mod pace;
-pub mod pipeline;
-pub mod plan;
-pub mod precision;
-pub mod prepare;
-pub mod process;
-pub mod programs;
-pub mod readers;
-pub mod reproduce;
-pub mod run;
-pub mod schedule;
-pub mod seeds;
-pub mod session;
+pub mod machine;
+pub mod runner;
 pub mod setup;
-pub mod stage;
-pub mod status;
-pub mod step;
+pub mod stages;
 pub mod store;
 pub mod study;
-pub mod test;
-pub mod tidy;
-pub mod track;
-pub mod tree;
-pub mod works;
-pub mod workspace;
-pub mod write;

@@ -3,9 +3,12 @@
 use anyhow::Result;
 use clap::Parser;
 use std::process::ExitCode;
+use xtask::chores::{bench, docs, readers, test, tidy};
 use xtask::cli::{Cli, Command};
-use xtask::workspace::Workspace;
-use xtask::{bench, docs, hint, interrupt, plan, process, readers, reproduce, setup, status, test, tidy};
+use xtask::commands::{plan, reproduce, status};
+use xtask::machine::workspace::Workspace;
+use xtask::machine::{interrupt, process};
+use xtask::{hint, setup};
 
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
@@ -25,7 +28,7 @@ fn run(cli: &Cli) -> Result<()> {
     interrupt::install(process::end_all)?;
     let workspace = Workspace::locate(cli.root.clone())?;
     match &cli.command {
-        Command::Setup(options) => setup::setup(&workspace, options),
+        Command::Setup(options) => setup::setup(&workspace, options.check, options.quiet),
         Command::Reproduce(options) => reproduce::reproduce(&workspace, options),
         Command::Status(options) => status::status(&workspace, options),
         Command::Plan(options) => plan::plan(&workspace, options),

@@ -9,7 +9,6 @@
 //! too, so that ids mean the same image everywhere.
 
 mod batch;
-mod error;
 mod family;
 mod files;
 mod python;
@@ -21,11 +20,11 @@ use twinset_manifest::Provenance;
 use twinset_manifest::rows::{Image, Split};
 use twinset_stage::Progress;
 
+use crate::error::wrong;
 use crate::image_row::Place;
 use crate::sink::Sink;
-use crate::{Counts, IngestError, Summary};
+use crate::{Counts, IngestError, SourceError, Summary};
 pub use batch::Batch;
-pub use error::CifarError;
 pub use family::{CIFAR10, CIFAR100, Family, Labels, Official};
 use files::Files;
 pub use subset::Subset;
@@ -102,12 +101,16 @@ impl Source<'_> {
 }
 
 /// A warning for each batch that is not the official one.
-fn unverified(batches: &[Batch], is_allowed: bool) -> Result<Vec<String>, CifarError> {
+fn unverified(batches: &[Batch], is_allowed: bool) -> Result<Vec<String>, SourceError> {
     let mut warnings = Vec::new();
     for batch in batches {
         let Err((digest, found, expected)) = batch.verify() else { continue };
         if !is_allowed {
-            return Err(CifarError::Unverified { path: batch.path().to_owned(), digest, found, expected });
+            let path = batch.path().display();
+            let error = wrong!("`{path}` is not the official file: {digest} {found}, expected {expected}");
+            return Err(error.with_hint(
+                "set allow-unverified = true to take it all the same; the manifest will say so in its warnings",
+            ));
         }
         let name = batch.name();
         warnings.push(format!("`{name}` is not the official file: {digest} {found}, expected {expected}"));

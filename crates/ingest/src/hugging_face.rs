@@ -10,7 +10,6 @@
 //! The labels are read first, then the images, a batch of bounded size at a time.
 
 mod columns;
-mod error;
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +25,7 @@ use twinset_stage::{InvalidField, Progress};
 use crate::draw_split::DrawSplit;
 use crate::intake::{Intake, Roll};
 use crate::labels::{Labels, validate_names};
-use crate::parquet_file::{ParquetError, ParquetFile, cast, each_label};
+use crate::parquet_file::{ParquetFile, cast, damaged, each_label};
 use crate::rejection::Rejection;
 use crate::resize::Resize;
 use crate::shards::{self, Kind, Shard};
@@ -35,7 +34,6 @@ use crate::splits::Asked;
 use crate::take::{Take, max_pixels};
 use crate::{Counts, IngestError, Summary, place};
 use columns::Columns;
-pub use error::FeatureError;
 
 /// Where the Parquet files are, and how their images are taken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -135,9 +133,7 @@ fn call_roll(config: &Config, shards: &[Shard]) -> Result<(Vec<Columns>, Roll), 
     let (mut labels, mut splits) = (Labels::new(given), Vec::new());
     for (shard, columns) in shards.iter().zip(&columns) {
         let mut row = 0_u64;
-        let damaged = |detail: String| -> IngestError {
-            ParquetError::Damaged { path: shard.path.display().to_string(), detail }.into()
-        };
+        let damaged = |detail: String| damaged(&shard.path.display().to_string(), &detail);
         for batch in ParquetFile::open(&shard.path)?.batches(&[&columns.label], 8192)? {
             each_label(&batch?[0], damaged, |found| {
                 labels.push(&found, || shard.at(format_args!("row {row}")))?;
@@ -156,8 +152,7 @@ fn write_shard(shard: &Shard, columns: &Columns, intake: &mut Intake) -> Result<
     let mut first = 0;
     for batch in file.batches(&[&columns.image], batch_rows as usize)? {
         let batch = batch?;
-        let images = Images::of(&batch[0])
-            .map_err(|detail| ParquetError::Damaged { path: shard.path.display().to_string(), detail })?;
+        let images = Images::of(&batch[0]).map_err(|detail| damaged(&shard.path.display().to_string(), &detail))?;
         let rows: Vec<_> = (0..batch[0].len()).collect();
         let make = |&row: &usize| (format!("{}#{}", shard.relative, first + row), images.bytes(row));
         intake.write(&rows, |&row| images.n_bytes(row), make)?;

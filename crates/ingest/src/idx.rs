@@ -8,7 +8,6 @@
 //! An image becomes red = green = blue. Ids count through the splits that there are, in the order train, val, test.
 
 mod class_names;
-mod error;
 mod file;
 mod listing;
 
@@ -20,11 +19,11 @@ use twinset_manifest::rows::Image;
 use twinset_manifest::{Input, Provenance};
 use twinset_stage::{InvalidField, Progress};
 
+use crate::error::wrong;
 use crate::image_row::Place;
 use crate::sink::Sink;
 use crate::{Counts, IngestError, Summary};
 pub use class_names::ClassNames;
-pub use error::IdxError;
 pub use file::{Content, Idx};
 use listing::{Listed, list};
 
@@ -115,12 +114,16 @@ impl Part {
         let images = Idx::open(&listed.images, Content::Images)?;
         let (n_images, n_labels) = (images.shape[0], labels.shape[0]);
         if n_images != n_labels {
-            let (images, labels) = (listed.images, listed.labels);
-            return Err(IdxError::CountsDiffer { images, n_images, labels, n_labels }.into());
+            let (images, labels) = (listed.images.display(), listed.labels.display());
+            return Err(wrong!(
+                "`{images}` has {n_images} images and `{labels}` has {n_labels} labels, expected as many"
+            )
+            .into());
         }
         if let Some(at) = labels.elements.iter().position(|label| usize::from(*label) >= class_names.len()) {
-            let (path, found, n_classes) = (listed.labels, labels.elements[at], class_names.len());
-            return Err(IdxError::WrongLabel { path, at, found, n_classes }.into());
+            let (path, found, last) = (listed.labels.display(), labels.elements[at], class_names.len() - 1);
+            let error = wrong!("`{path}`, label {at} is {found}, expected 0 to {last}");
+            return Err(error.with_hint("`class-names` in the config names the classes").into());
         }
         Ok(Self { listed, images, labels })
     }

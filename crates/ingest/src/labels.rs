@@ -12,6 +12,8 @@ use std::collections::HashMap;
 
 use twinset_stage::InvalidField;
 
+use crate::SourceError;
+use crate::error::wrong;
 use crate::summary::listed;
 pub(crate) use numbers::sort;
 use numbers::{whole, whole_as_integers};
@@ -56,55 +58,6 @@ enum Classes {
     Names { codes: HashMap<String, u32> },
 }
 
-/// Why a label is no class.
-#[derive(Debug, thiserror::Error)]
-pub enum LabelError {
-    /// A name that is none of the classes.
-    #[error("{at}: label `{found}` is none of the classes {}", listed(.classes, 12))]
-    Unknown {
-        /// Where it stands.
-        at: String,
-        /// The label.
-        found: String,
-        /// The classes.
-        classes: Vec<String>,
-    },
-    /// A number that is no class.
-    #[error("{at}: label {found}, expected 0 to {}", .n_classes - 1)]
-    OutOfRange {
-        /// Where it stands.
-        at: String,
-        /// The label.
-        found: i64,
-        /// How many classes there are at most.
-        n_classes: usize,
-    },
-    /// A number that is not whole.
-    #[error("{at}: label {found}, expected a whole number")]
-    Fraction {
-        /// Where it stands.
-        at: String,
-        /// The label.
-        found: f64,
-    },
-    /// Numbers and names.
-    #[error("{at}: label {found}, expected {expected} as in the items before")]
-    Mixed {
-        /// Where it stands.
-        at: String,
-        /// The label.
-        found: String,
-        /// What all before were.
-        expected: &'static str,
-    },
-    /// More names than any set has classes.
-    #[error("{at}: more than {MAX_CLASSES} different labels, expected the names of classes")]
-    TooMany {
-        /// Where the first too many stands.
-        at: String,
-    },
-}
-
 /// Checks the names that a config gives.
 pub(crate) fn validate_names(names: Option<&[String]>) -> Result<(), InvalidField> {
     let Some(names) = names else { return Ok(()) };
@@ -131,12 +84,12 @@ impl Labels {
     }
 
     /// Adds the next item's label; `at` says where it stands.
-    pub(crate) fn push(&mut self, found: &Found, at: impl Fn() -> String) -> Result<(), LabelError> {
+    pub(crate) fn push(&mut self, found: &Found, at: impl Fn() -> String) -> Result<(), SourceError> {
         let is_given = |name: &str| matches!(&self.classes, Classes::Given { places, .. } if places.contains_key(name));
         let found = match found {
             Found::Number(-1) => &Found::Nothing,
             Found::Name(name @ ("" | "-1")) if !is_given(name) => &Found::Nothing,
-            &Found::Fraction(found) => return Err(LabelError::Fraction { at: at(), found }),
+            &Found::Fraction(found) => return Err(wrong!("{}: label {found}, expected a whole number", at())),
             found => found,
         };
         if matches!(self.classes, Classes::Unknown) {
@@ -154,7 +107,7 @@ impl Labels {
                 (None, Some(-1)) => NO_LABEL,
                 (None, Some(number)) => place(number, names.len(), at)? as u32,
                 (None, None) => {
-                    return Err(LabelError::Unknown { at: at(), found: (*name).to_owned(), classes: names.clone() });
+                    return Err(wrong!("{}: label `{name}` is none of the classes {}", at(), listed(names, 12)));
                 }
             },
             (Classes::Numbers { n }, &Found::Number(number)) => {
@@ -164,7 +117,12 @@ impl Labels {
             }
             (Classes::Names { codes }, Found::Name(name)) => match codes.get(*name) {
                 Some(&code) => code,
-                None if codes.len() == MAX_CLASSES => return Err(LabelError::TooMany { at: at() }),
+                None if codes.len() == MAX_CLASSES => {
+                    let at = at();
+                    return Err(wrong!(
+                        "{at}: more than {MAX_CLASSES} different labels, expected the names of classes"
+                    ));
+                }
                 None => {
                     let code = codes.len() as u32;
                     codes.insert((*name).to_owned(), code);
@@ -172,10 +130,10 @@ impl Labels {
                 }
             },
             (Classes::Numbers { .. }, Found::Name(name)) => {
-                return Err(LabelError::Mixed { at: at(), found: format!("`{name}`"), expected: "a whole number" });
+                return Err(wrong!("{}: label `{name}`, expected a whole number as in the items before", at()));
             }
             (Classes::Names { .. }, Found::Number(number)) => {
-                return Err(LabelError::Mixed { at: at(), found: number.to_string(), expected: "a name" });
+                return Err(wrong!("{}: label {number}, expected a name as in the items before", at()));
             }
         };
         self.codes.push(code);
@@ -209,19 +167,16 @@ impl Labels {
     }
 }
 
-fn place(number: i64, n_classes: usize, at: impl Fn() -> String) -> Result<usize, LabelError> {
-    usize::try_from(number).ok().filter(|&number| number < n_classes).ok_or_else(|| LabelError::OutOfRange {
-        at: at(),
-        found: number,
-        n_classes,
-    })
+fn place(number: i64, n_classes: usize, at: impl Fn() -> String) -> Result<usize, SourceError> {
+    let place = usize::try_from(number).ok().filter(|&place| place < n_classes);
+    place.ok_or_else(|| wrong!("{}: label {number}, expected 0 to {}", at(), n_classes - 1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn push(given: Option<&[&str]>, found: &[Found]) -> Result<Labelled, LabelError> {
+    fn push(given: Option<&[&str]>, found: &[Found]) -> Result<Labelled, SourceError> {
         let given = given.map(|names| names.iter().map(|&name| name.to_owned()).collect());
         let mut labels = Labels::new(given);
         for (at, found) in found.iter().enumerate() {

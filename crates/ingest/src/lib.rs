@@ -72,13 +72,8 @@ use twinset_manifest::Provenance;
 use twinset_stage::{InvalidField, Progress};
 
 pub use draw_split::DrawSplit;
-pub use error::IngestError;
-pub use labels::LabelError;
-pub use members::ArchiveError;
-pub use parquet_file::ParquetError;
+pub use error::{IngestError, SourceError};
 pub use resize::{Filter, Fit, Resize};
-pub use shards::ShardError;
-pub use splits::SplitError;
 pub use summary::{Counts, Summary};
 
 /// Which source, and how it is read: TOML with the source's name in `dataset`.
@@ -229,7 +224,14 @@ fn resolve(path: &Path, data: Option<&Path>) -> Result<PathBuf, IngestError> {
     match data {
         Some(data) => Ok(data.join(path)),
         None if path.is_absolute() => Ok(path.to_owned()),
-        None => Err(IngestError::NoDataFolder { path: path.to_owned() }),
+        None => {
+            let shown = path.display();
+            let hint = error::home_hint(path)
+                .map_or_else(|| format!("add --data DIR, where DIR is the folder that holds `{shown}`"), str::to_owned);
+            Err(error::wrong!("the dataset's path `{shown}` is relative, and no data folder was given")
+                .with_hint(hint)
+                .into())
+        }
     }
 }
 

@@ -1,7 +1,5 @@
 //! The members of a tar archive, one after another, with names that are believed only when they stay within the folder.
 
-mod error;
-
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
@@ -9,9 +7,9 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 use tar::{Archive, Entries, PaxExtensions};
 
-use crate::IngestError;
+use crate::error::wrong;
 use crate::inner_path::within;
-pub use error::ArchiveError;
+use crate::{IngestError, SourceError};
 
 /// Longest extension header that is read, which holds a name.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
@@ -42,17 +40,17 @@ pub(crate) fn each_member(
     path: &Path,
     visit: &mut dyn FnMut(Member) -> Result<(), IngestError>,
 ) -> Result<(), IngestError> {
-    let damaged = |source| ArchiveError::Damaged { path: path.display().to_string(), source };
+    let damaged = |source| damaged(path, &source);
     let mut file = File::open(path).map_err(damaged)?;
     let mut first = Vec::new();
     (&file).take(8).read_to_end(&mut first).map_err(damaged)?;
     file.rewind().map_err(damaged)?;
-    let name = || path.display().to_string();
+    let shown = path.display();
     if first.is_empty() {
-        return Err(ArchiveError::Empty { path: name() }.into());
+        return Err(wrong!("`{shown}` has 0 bytes, expected a tar archive").into());
     }
     if let Some((_, found)) = PACKED.iter().find(|(magic, _)| first.starts_with(magic)) {
-        return Err(ArchiveError::Packed { path: name(), found }.into());
+        return Err(wrong!("`{shown}` is a {found} file, expected a tar archive, perhaps packed with gzip").into());
     }
     if !first.starts_with(b"\x1f\x8b") {
         let mut archive = Archive::new(BufReader::new(file));
@@ -65,14 +63,18 @@ pub(crate) fn each_member(
     }
 }
 
+/// The error of what is no tar archive, cut short, or damaged.
+pub(crate) fn damaged(path: &Path, error: &io::Error) -> SourceError {
+    wrong!("`{}` cannot be read as a tar archive: {error}", path.display())
+}
+
 /// Entries are taken raw: the `tar` crate would read extension headers of any length into memory.
 fn walk<R: Read>(
     path: &Path,
     entries: Entries<R>,
     visit: &mut dyn FnMut(Member) -> Result<(), IngestError>,
 ) -> Result<(), IngestError> {
-    let path = || path.display().to_string();
-    let damaged = |source| ArchiveError::Damaged { path: path(), source };
+    let damaged = |source| damaged(path, &source);
     let mut long_name = None;
     for entry in entries.raw(true) {
         let mut entry = entry.map_err(damaged)?;
@@ -88,7 +90,10 @@ fn walk<R: Read>(
         let bytes = long_name.take().unwrap_or_else(|| entry.path_bytes().into_owned());
         let text = String::from_utf8_lossy(&bytes);
         let text = text.trim_end_matches('\0');
-        let name = within(text).ok_or_else(|| ArchiveError::Outside { path: path(), member: text.to_owned() })?;
+        let name = within(text).ok_or_else(|| {
+            let path = path.display();
+            wrong!("`{path}`: member `{text}` is absolute or leaves the folder, expected paths within it")
+        })?;
         if kind.is_dir() {
             continue;
         }

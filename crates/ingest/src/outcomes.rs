@@ -6,6 +6,7 @@ use std::path::Path;
 use twinset_manifest::rows::Split;
 
 use crate::IngestError;
+use crate::error::{no_dataset, wrong};
 use crate::summary::listed;
 
 /// What became of the items so far.
@@ -48,11 +49,13 @@ impl Outcomes {
     /// An error where there is no item, or nothing is left of the whole.
     pub(crate) fn check(&self, source: &Path) -> Result<(), IngestError> {
         if self.of_all.n == 0 {
-            let (path, found) = (source.to_owned(), "holds no image");
-            return Err(IngestError::NoDataset { path, found, expected: "at least one" });
+            return Err(no_dataset(source, "holds no image", "at least one"));
         }
         match self.of_all.only_rejected() {
-            Some(example) => Err(IngestError::AllRejected { folder: source.to_owned(), n: self.of_all.n, example }),
+            Some(example) => {
+                let (source, n) = (source.display(), self.of_all.n);
+                Err(wrong!("all {n} files of `{source}` were rejected, for instance {example}").into())
+            }
             None => Ok(()),
         }
     }

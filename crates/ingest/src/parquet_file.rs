@@ -11,42 +11,14 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use twinset_manifest::guarded;
 
+use crate::SourceError;
+use crate::error::wrong;
 use crate::labels::Found;
 use crate::widen::widen;
 
-/// What a Parquet file has instead of what was expected of it.
-#[derive(Debug, thiserror::Error)]
-pub enum ParquetError {
-    /// No Parquet, or damaged.
-    #[error("`{path}` cannot be read as Parquet: {detail}")]
-    Damaged {
-        /// The file.
-        path: String,
-        /// What the reader said.
-        detail: String,
-    },
-    /// A column is missing.
-    #[error("`{path}` has no column {}, found {}", .expected.join(" or "), if .found.is_empty() { "none" } else { .found.as_str() })]
-    NoColumn {
-        /// The file.
-        path: String,
-        /// Its name, or the names that were tried.
-        expected: Vec<String>,
-        /// The columns that there are, with their types.
-        found: String,
-    },
-    /// A column has another type.
-    #[error("column `{column}` of `{path}` is {found}, expected {expected}")]
-    Type {
-        /// The file.
-        path: String,
-        /// The column.
-        column: String,
-        /// Its type.
-        found: String,
-        /// The types that it may have.
-        expected: &'static str,
-    },
+/// The error of a file that is no Parquet, or damaged; `detail` is what the reader said.
+pub(crate) fn damaged(path: &str, detail: &str) -> SourceError {
+    wrong!("`{path}` cannot be read as Parquet: {detail}")
 }
 
 /// A Parquet file whose footer was read.
@@ -56,9 +28,9 @@ pub(crate) struct ParquetFile {
 }
 
 impl ParquetFile {
-    pub(crate) fn open(path: &Path) -> Result<Self, ParquetError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, SourceError> {
         let name = path.display().to_string();
-        let damaged = |detail: String| ParquetError::Damaged { path: name.clone(), detail };
+        let damaged = |detail: String| damaged(&name, &detail);
         let file = File::open(path).map_err(|error| damaged(error.to_string()))?;
         let builder = guarded(|| ParquetRecordBatchReaderBuilder::try_new(file)).map_err(damaged)?;
         let builder = builder.map_err(|error| damaged(error.to_string()))?;
@@ -71,18 +43,15 @@ impl ParquetFile {
     }
 
     /// The first of these columns that there is.
-    pub(crate) fn find(&self, names: &[&str]) -> Result<String, ParquetError> {
+    pub(crate) fn find(&self, names: &[&str]) -> Result<String, SourceError> {
         let schema = self.builder.schema();
         let found = names.iter().find(|name| schema.column_with_name(name).is_some());
-        found.map(|&name| name.to_owned()).ok_or_else(|| ParquetError::NoColumn {
-            path: self.name.clone(),
-            expected: names.iter().map(|name| format!("`{name}`")).collect(),
-            found: schema
-                .fields()
-                .iter()
-                .map(|field| format!("`{}` ({})", field.name(), type_name(field.data_type())))
-                .collect::<Vec<_>>()
-                .join(", "),
+        found.map(|&name| name.to_owned()).ok_or_else(|| {
+            let expected = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
+            let fields = schema.fields().iter();
+            let found = fields.map(|field| format!("`{}` ({})", field.name(), type_name(field.data_type())));
+            let found = Some(found.collect::<Vec<_>>().join(", ")).filter(|found| !found.is_empty());
+            wrong!("`{}` has no column {expected}, found {}", self.name, found.as_deref().unwrap_or("none"))
         })
     }
 
@@ -91,17 +60,15 @@ impl ParquetFile {
         &self,
         column: &str,
         will_do: impl Fn(&DataType) -> bool,
-        expected: &'static str,
-    ) -> Result<(), ParquetError> {
+        expected: &str,
+    ) -> Result<(), SourceError> {
         let found = self.builder.schema().column_with_name(column).map(|(_, field)| field.data_type());
         match found {
             Some(data_type) if will_do(data_type) => Ok(()),
-            found => Err(ParquetError::Type {
-                path: self.name.clone(),
-                column: column.to_owned(),
-                found: found.map_or_else(|| "missing".to_owned(), type_name),
-                expected,
-            }),
+            found => {
+                let found = found.map_or_else(|| "missing".to_owned(), type_name);
+                Err(wrong!("column `{column}` of `{}` is {found}, expected {expected}", self.name))
+            }
         }
     }
 
@@ -123,9 +90,9 @@ impl ParquetFile {
         self,
         columns: &[&str],
         batch_rows: usize,
-    ) -> Result<impl Iterator<Item = Result<Vec<ArrayRef>, ParquetError>>, ParquetError> {
+    ) -> Result<impl Iterator<Item = Result<Vec<ArrayRef>, SourceError>>, SourceError> {
         let Self { name, builder } = self;
-        let damaged = |detail: String| ParquetError::Damaged { path: name.clone(), detail };
+        let damaged = |detail: String| damaged(&name, &detail);
         let roots: Vec<_> =
             columns.iter().filter_map(|column| Some(builder.schema().column_with_name(column)?.0)).collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
@@ -144,7 +111,7 @@ impl ParquetFile {
                 }
             };
             let arrays = batch.and_then(|batch| of_batch(batch).ok_or("a column is missing from a batch".to_owned()));
-            Some(arrays.map_err(|detail| ParquetError::Damaged { path: name.clone(), detail }))
+            Some(arrays.map_err(|detail| self::damaged(&name, &detail)))
         }))
     }
 }
@@ -180,11 +147,11 @@ pub(crate) fn cast(array: &dyn Array, to: &DataType) -> Result<ArrayRef, String>
 const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
 
 /// Visits the labels of a column that [`is_label`].
-pub(crate) fn each_label<E>(
+pub(crate) fn each_label(
     column: &ArrayRef,
-    damaged: impl Fn(String) -> E,
-    mut visit: impl FnMut(Found) -> Result<(), E>,
-) -> Result<(), E> {
+    damaged: impl Fn(String) -> SourceError,
+    mut visit: impl FnMut(Found) -> Result<(), SourceError>,
+) -> Result<(), SourceError> {
     if is_text(column.data_type()) {
         let text = cast(column, &DataType::Utf8).map_err(damaged)?;
         text.as_string::<i32>()

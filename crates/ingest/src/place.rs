@@ -11,12 +11,15 @@ use std::path::Path;
 use twinset_manifest::is_shard_name;
 
 use crate::IngestError;
+use crate::error::wrong;
 use crate::sharding::{CHECKPOINTS, STEM, is_kept};
 
 /// An error where the other form of the images stands in the folder `out`, or shards would replace what is none.
 pub(crate) fn check(out: &Path, is_sharded: bool) -> Result<(), IngestError> {
     let (whole, folder, checkpoints) = (out.join("images.parquet"), out.join(STEM), out.join(CHECKPOINTS));
-    let taken = |path: &Path, found: &str| Err(IngestError::Taken { path: path.to_owned(), found: found.to_owned() });
+    let taken = |path: &Path, found: &str| {
+        Err(wrong!("`{}` {found}, expected it gone, or another --out", path.display()).into())
+    };
     let is_shard = |name: &str| is_shard_name(name) && name.starts_with(STEM);
     let shards = names(&folder)?;
     if !is_sharded {
@@ -51,11 +54,16 @@ pub(crate) fn check_beside(out: &Path, read: &Path) -> Result<(), IngestError> {
     let shards = fs::canonicalize(out.join(STEM)).ok();
     let is_shard = shards.is_some_and(|shards| file.as_ref().is_some_and(|file| file.starts_with(shards)));
     if is_shard || WRITTEN.iter().any(|name| is_file(&out.join(name))) {
-        return Err(IngestError::OutOverInput { out: out.to_owned(), input: read.to_owned() });
+        let (out, input) = (out.display(), read.display());
+        return Err(wrong!(
+            "--out `{out}` holds `{input}`, which is read and would be replaced, expected another folder"
+        )
+        .into());
     }
     match (fs::canonicalize(out), fs::canonicalize(read)) {
         (Ok(whole), Ok(folder)) if whole.starts_with(&folder) => {
-            Err(IngestError::OutAmongInputs { out: out.to_owned(), folder: read.to_owned() })
+            let (out, folder) = (out.display(), read.display());
+            Err(wrong!("--out `{out}` lies in `{folder}`, all of which is read, expected a folder beside it").into())
         }
         _ => Ok(()),
     }

@@ -12,10 +12,10 @@ use twinset_stage::InvalidField;
 use walkdir::{DirEntry, WalkDir};
 
 use crate::IngestError;
-use crate::splits::{self, Asked, SplitError};
+use crate::error::{no_dataset, wrong};
+use crate::splits::{self, Asked};
 use crate::strangers::is_stranger;
 use crate::summary::listed;
-pub use series::ShardError;
 
 /// A file that holds many images.
 pub(crate) struct Shard {
@@ -62,17 +62,15 @@ pub(crate) fn list(
         let n_before = paths.len();
         paths.retain(|(_, relative)| !is_left_out(relative));
         if paths.len() == n_before {
-            return Err(ShardError::LeftOut { entry: entry.clone() }.into());
+            return Err(wrong!("`leave-out` has `{entry}`, but no file's name or path begins with that").into());
         }
     }
     let found: Vec<_> =
         paths.into_iter().map(|(path, relative)| (splits::of_path(&relative), path, relative)).collect();
-    let source_name = || format!("`{}`", source.display());
     if let Some((_, _, relative)) = found.iter().find(|(split, ..)| split.is_some())
         && let Some(key) = asked.key()
     {
-        let found = format!("`{relative}` names one");
-        return Err(SplitError::HasSplits { source_name: source_name(), found, key }.into());
+        return Err(splits::has_splits(source, &format!("`{relative}` names one"), key).into());
     }
     let is_told = asked.key().is_some();
     let (mut shards, mut others) = (Vec::new(), Vec::new());
@@ -84,7 +82,7 @@ pub(crate) fn list(
     }
     if shards.is_empty() {
         let found = format!("no file's name begins with train, val or test, found {}", listed(&others, 6));
-        return Err(SplitError::NoSplits { source_name: source_name(), found }.into());
+        return Err(splits::no_splits(source, &found).into());
     }
     shards.sort_by(|left, right| (left.split, &left.relative).cmp(&(right.split, &right.relative)));
     // A file that the config names is taken alone.
@@ -112,7 +110,7 @@ pub(crate) fn inputs(shards: &[Shard]) -> Result<Vec<Input>, IngestError> {
 
 /// The files of the kind, sorted by their path within the source.
 fn paths(source: &Path, kind: &Kind) -> Result<Vec<(PathBuf, String)>, IngestError> {
-    let wrong = |found| IngestError::NoDataset { path: source.to_owned(), found, expected: kind.expected };
+    let wrong = |found| no_dataset(source, found, kind.expected);
     let is_of_kind = |name: &str| kind.endings.iter().any(|ending| name.to_ascii_lowercase().ends_with(ending));
     match fs::metadata(source) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(wrong("does not exist")),

@@ -1,45 +1,27 @@
 //! Which split an item is in: what the source says, what the config says, or what is drawn.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use twinset_manifest::rows::Split;
 use twinset_stage::InvalidField;
 
+use crate::SourceError;
 use crate::draw_split::DrawSplit;
+use crate::error::wrong;
 use crate::summary::listed;
 
-/// What a source says of splits, against what the config says.
-#[derive(Debug, thiserror::Error)]
-pub enum SplitError {
-    /// Nothing tells the splits.
-    #[error("{source_name} has no splits: {found}")]
-    NoSplits {
-        /// The source.
-        source_name: String,
-        /// What was looked for.
-        found: String,
-    },
-    /// The source tells them, and the config asks for others.
-    #[error("{source_name} has splits: {found}; `{key}` is for a source that has none")]
-    HasSplits {
-        /// The source.
-        source_name: String,
-        /// Where it tells them.
-        found: String,
-        /// The config's key.
-        key: &'static str,
-    },
+/// Nothing tells the splits; `found` is what was looked for.
+pub(crate) fn no_splits(source: &Path, found: &str) -> SourceError {
+    wrong!("`{}` has no splits: {found}", source.display()).with_hint(
+        "draw them with draw-split = { val = 0.1, test = 0.2, seed = 0 }, or take all as one with split = \"train\"",
+    )
 }
 
-impl SplitError {
-    pub(crate) fn hint(&self) -> &'static str {
-        match self {
-            Self::NoSplits { .. } => {
-                "draw them with draw-split = { val = 0.1, test = 0.2, seed = 0 }, or take all as one with split = \"train\""
-            }
-            Self::HasSplits { .. } => "leave the key out",
-        }
-    }
+/// The source tells the splits, as `found` says, and the config's `key` asks for others.
+pub(crate) fn has_splits(source: &Path, found: &str, key: &str) -> SourceError {
+    let source = source.display();
+    wrong!("`{source}` has splits: {found}; `{key}` is for a source that has none").with_hint("leave the key out")
 }
 
 /// What a config says of splits, for a source that may have none.

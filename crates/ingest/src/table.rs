@@ -7,7 +7,6 @@
 //!
 //! An image's id is its row's place, from 0. One that is rejected leaves a gap.
 
-mod error;
 mod rows;
 
 use std::path::{Path, PathBuf};
@@ -18,14 +17,14 @@ use twinset_manifest::{Input, Provenance};
 use twinset_stage::{InvalidField, Progress};
 
 use crate::draw_split::DrawSplit;
+use crate::error::wrong;
 use crate::files::{Files, Found};
 use crate::labels::validate_names;
 use crate::rejection::UNLABELLED;
 use crate::resize::Resize;
 use crate::splits::Asked;
 use crate::take::max_pixels;
-use crate::{Counts, IngestError, Summary, place};
-pub use error::TableError;
+use crate::{Counts, IngestError, SourceError, Summary, place};
 use rows::Rows;
 
 /// Where the table and the images are, and how they are taken.
@@ -170,20 +169,24 @@ pub(crate) fn ingest(
 }
 
 /// The images' folder; an error where it is not there, or none of them is there.
-fn folder(config: &Config, data: &Path, paths: &[String]) -> Result<PathBuf, TableError> {
+fn folder(config: &Config, data: &Path, paths: &[String]) -> Result<PathBuf, SourceError> {
     let folder = data.join(config.folder());
-    let (at, column) = (format!("`{}` ({})", folder.display(), config.told_folder()), config.image_column.clone());
+    let (at, column) = (format!("`{}` ({})", folder.display(), config.told_folder()), &config.image_column);
+    let hint = || {
+        format!(
+            "`folder` is relative to the folder that --data names, and the paths of column `{column}` are relative to it"
+        )
+    };
     if !folder.is_dir() {
-        return Err(TableError::NoFolder { at, column });
+        let expected = format_args!("expected the one that the paths of column `{column}` are relative to");
+        return Err(wrong!("there is no folder {at}, {expected}").with_hint(hint()));
     }
     match paths.first() {
-        Some(first) if !paths.iter().any(|path| folder.join(path).exists()) => Err(TableError::OtherFolder {
-            path: data.join(&config.path),
-            n: paths.len(),
-            at,
-            example: folder.join(first),
-            column,
-        }),
+        Some(first) if !paths.iter().any(|path| folder.join(path).exists()) => {
+            let (table, n, example) = (data.join(&config.path), paths.len(), folder.join(first));
+            let (table, example) = (table.display(), example.display());
+            Err(wrong!("none of the {n} images of `{table}` is in {at}, for instance `{example}`").with_hint(hint()))
+        }
         _ => Ok(folder),
     }
 }

@@ -40,11 +40,6 @@ impl ResumableFile {
         Ok(Self { file, n_bytes, partial, target: target.to_owned() })
     }
 
-    /// Where it is until it is whole.
-    pub fn partial_path(&self) -> &Path {
-        &self.partial
-    }
-
     /// How many bytes there are so far.
     pub fn n_bytes(&self) -> u64 {
         self.n_bytes

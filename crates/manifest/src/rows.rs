@@ -4,6 +4,7 @@
 //! a new schema version. `SCHEMAS.md` is generated from these files.
 
 mod claims;
+mod constraint;
 mod constraints;
 mod efficiency;
 mod figures;
@@ -15,6 +16,7 @@ pub use crate::image_data::ImageData;
 use crate::row::{row, text_enum};
 use crate::{ClassLabel, Digest};
 pub use claims::{ClaimRow, Direction, Verdict};
+pub use constraint::Constraint;
 pub use constraints::constraints;
 pub use efficiency::Efficiency;
 pub use figures::FigurePoint;

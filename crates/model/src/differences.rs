@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use safetensors::tensor::Dtype;
 
 use crate::NetworkSpec;
-use crate::weights::dtype;
 
 /// Shape and type of each tensor that was found.
 pub(crate) type Found = BTreeMap<String, (Vec<i64>, Dtype)>;
@@ -15,11 +14,8 @@ const MAX_LISTED: usize = 12;
 
 /// All differences in one line; empty if there is none.
 pub(crate) fn differences(expected: &NetworkSpec, found: &Found) -> String {
-    let expected: Found = expected
-        .slots()
-        .into_iter()
-        .map(|slot| (slot.name.clone(), (slot.shape.clone(), dtype(slot.kind()))))
-        .collect();
+    let expected: Found =
+        expected.slots().into_iter().map(|slot| (slot.name.clone(), (slot.shape.clone(), slot.dtype()))).collect();
     let not_in = |names: &Found, others: &Found| -> Vec<String> {
         names.keys().filter(|name| !others.contains_key(*name)).map(|name| format!("`{name}`")).collect()
     };

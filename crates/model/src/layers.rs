@@ -2,9 +2,18 @@
 
 use tch::{Kind, Tensor};
 
-use crate::Mode;
 use crate::pool::conv_pool_relu;
 use crate::tensors::{Initial, Tensors};
+
+/// Whether a network is being trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Dropout zeroes activations at random, from torch's generator. Batch normalisation goes by the batch's statistics,
+    /// so images depend on one another, and each forward pass moves the running statistics.
+    Train,
+    /// Nothing is random, nothing moves, and batch normalisation goes by the running statistics.
+    Eval,
+}
 
 /// PyTorch's default bound of initial weights: `kaiming_uniform_` with a = √5, in its order of operations.
 fn weight_bound(fan_in: i64) -> f64 {

@@ -2,23 +2,13 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::layers::channels_last;
+use crate::layers::{Mode, channels_last};
 use crate::normalisation::NormalisationLayer;
 use crate::paper::PaperNet;
 use crate::preact::PreActNet;
 use crate::resnet::ResNet;
 use crate::tensors::{Slot, Tensors};
 use crate::{Model, ModelError, NetworkSpec, Normalisation, Precision};
-
-/// Whether a network is being trained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Dropout zeroes activations at random, from torch's generator. Batch normalisation goes by the batch's statistics,
-    /// so images depend on one another, and each forward pass moves the running statistics.
-    Train,
-    /// Nothing is random, nothing moves, and batch normalisation goes by the running statistics.
-    Eval,
-}
 
 /// A classifier of images with pixels in [0, 1].
 ///
@@ -57,7 +47,7 @@ impl Frozen {
 
 /// All that follows the normalisation.
 #[derive(Debug)]
-pub(crate) enum Body {
+enum Body {
     Paper(PaperNet),
     ResNet(ResNet),
     PreAct(PreActNet),
@@ -215,7 +205,7 @@ impl Body {
         logits.to_kind(Kind::Float)
     }
 
-    pub(crate) fn new(tensors: &mut Tensors<'_>, spec: &NetworkSpec) -> Self {
+    fn new(tensors: &mut Tensors<'_>, spec: &NetworkSpec) -> Self {
         match spec.model {
             Model::PaperStandard => Self::Paper(PaperNet::new(tensors, spec, 0.5)),
             Model::PaperRobust => Self::Paper(PaperNet::new(tensors, spec, 0.0)),
@@ -225,5 +215,30 @@ impl Body {
                 Self::PreAct(PreActNet::wide(tensors, spec, spec.depth.expect("a valid wide network has a depth")))
             }
         }
+    }
+}
+
+impl NetworkSpec {
+    /// Checks that such a network can be; the error names the design.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn validate(&self) -> Result<(), ModelError> {
+        self.check().map_err(|invalid| ModelError::Spec { model: self.model, invalid })
+    }
+
+    /// Names and shapes of all parameters, in the order in which they are initialised.
+    pub fn parameter_shapes(&self) -> Vec<(String, Vec<i64>)> {
+        let parameters = self.slots().into_iter().filter(Slot::is_parameter);
+        parameters.map(|slot| (slot.name, slot.shape)).collect()
+    }
+
+    /// All tensors that such a network has.
+    pub(crate) fn slots(&self) -> Vec<Slot> {
+        // Modules of undefined tensors: they are asked for and never computed with.
+        let mut undefined = |_: &Slot| Tensor::new();
+        let mut tensors = Tensors::new(&mut undefined);
+        Body::new(&mut tensors, self);
+        tensors.into_all().into_iter().map(|(slot, _)| slot).collect()
     }
 }

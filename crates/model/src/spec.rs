@@ -5,10 +5,6 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use twinset_stage::InvalidField;
 
-use crate::ModelError;
-use crate::network::Body;
-use crate::tensors::{Slot, Tensors};
-
 /// A network's design.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Model {
@@ -113,18 +109,10 @@ impl NetworkSpec {
         Self { depth: depth.map(Into::into).or(self.depth), ..self }
     }
 
-    /// Checks that such a network can be.
+    /// Checks that such a network can be; the error names the field as configs write it.
     ///
     /// # Errors
     /// When the image size does not suit the design, or a number is not positive or absurdly large.
-    pub fn validate(&self) -> Result<(), ModelError> {
-        self.check().map_err(|invalid| ModelError::Spec { model: self.model, invalid })
-    }
-
-    /// The same, naming the field as configs write it.
-    ///
-    /// # Errors
-    /// As [`validate`](Self::validate).
     pub fn check(&self) -> Result<(), InvalidField> {
         let Self { model, width, depth, n_classes, image_size } = *self;
         let (unit, smallest) = (model.side_unit(), model.smallest_side());
@@ -145,21 +133,6 @@ impl NetworkSpec {
             None => {}
         }
         InvalidField::unless((1..=100_000).contains(&n_classes), "n-classes", n_classes, "1 to 100000 classes")
-    }
-
-    /// Names and shapes of all parameters, in the order in which they are initialised.
-    pub fn parameter_shapes(&self) -> Vec<(String, Vec<i64>)> {
-        let parameters = self.slots().into_iter().filter(Slot::is_parameter);
-        parameters.map(|slot| (slot.name, slot.shape)).collect()
-    }
-
-    /// All tensors that such a network has.
-    pub(crate) fn slots(&self) -> Vec<Slot> {
-        // Modules of undefined tensors: they are asked for and never computed with.
-        let mut undefined = |_: &Slot| tch::Tensor::new();
-        let mut tensors = Tensors::new(&mut undefined);
-        Body::new(&mut tensors, self);
-        tensors.into_all().into_iter().map(|(slot, _)| slot).collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! A network's tensors by name: what there is to initialise, to train, to save and to load.
 
+use safetensors::tensor::Dtype;
 use tch::{Device, Kind, Tensor};
 
 /// A tensor that a network has.
@@ -33,6 +34,11 @@ impl Slot {
     /// The type of its values.
     pub(crate) fn kind(&self) -> Kind {
         if self.initial == Initial::Counter { Kind::Int64 } else { Kind::Float }
+    }
+
+    /// The type of its values in a file.
+    pub(crate) fn dtype(&self) -> Dtype {
+        if self.kind() == Kind::Int64 { Dtype::I64 } else { Dtype::F32 }
     }
 
     /// The values before any training, on the CPU, from torch's generator.

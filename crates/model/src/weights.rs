@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{SafeTensors, TensorView};
 use tch::{Device, Kind, Tensor};
 use twinset_manifest::{SCHEMA_KEY, write_atomically};
 
@@ -24,7 +24,7 @@ pub fn save(path: &Path, network: &Network, metadata: &WeightsMetadata) -> Resul
     let error = |detail: String| ModelError::Write { path: path.to_owned(), detail };
     let tensors: Vec<_> = network
         .tensors()
-        .map(|(slot, tensor)| (slot.name.as_str(), dtype(slot.kind()), shape(&slot.shape), bytes(tensor)))
+        .map(|(slot, tensor)| (slot.name.as_str(), slot.dtype(), shape(&slot.shape), bytes(tensor)))
         .collect();
     let views = tensors
         .iter()
@@ -63,7 +63,7 @@ pub fn load_expecting(
     if metadata.network == *expected {
         return Ok((network, metadata));
     }
-    let found = network.tensors().map(|(slot, tensor)| (slot.name.clone(), (tensor.size(), dtype(slot.kind()))));
+    let found = network.tensors().map(|(slot, tensor)| (slot.name.clone(), (tensor.size(), slot.dtype())));
     let mut differences = differences(expected, &found.collect());
     if differences.is_empty() {
         "all tensors have the same shapes".clone_into(&mut differences);
@@ -145,11 +145,6 @@ impl<'a> WeightsFile<'a> {
             Tensor::from_data_size(view.data(), &slot.shape, slot.kind())
         }))
     }
-}
-
-/// The type of a tensor in a file.
-pub(crate) fn dtype(kind: Kind) -> Dtype {
-    if kind == Kind::Int64 { Dtype::I64 } else { Dtype::F32 }
 }
 
 fn shape(shape: &[i64]) -> Vec<usize> {

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
+use twinset_delimited::DelimitedError;
 use twinset_manifest::ManifestError;
 use twinset_manifest::rows::WORST_CASE;
-
-use crate::TruthError;
 
 /// What can be wrong with what a study names: the study's field, the file, what was found and what was expected.
 #[derive(Debug, thiserror::Error)]
@@ -65,4 +64,22 @@ pub enum ReportError {
     /// A template cannot be filled.
     #[error("cannot fill the page: {0}")]
     Page(#[from] askama::Error),
+}
+
+/// What is wrong with a truth file.
+#[derive(Debug, thiserror::Error)]
+pub enum TruthError {
+    /// It is no table with the columns that are needed.
+    #[error(transparent)]
+    Table(#[from] DelimitedError),
+    /// A row tells of no pair.
+    #[error("line {line}: found `{found}`, expected {expected}")]
+    Row {
+        /// The line, counted from 1.
+        line: u64,
+        /// What stands there.
+        found: String,
+        /// What should stand there.
+        expected: &'static str,
+    },
 }

@@ -19,6 +19,7 @@
 //! # }
 //! ```
 
+mod cautions;
 mod cells;
 pub mod claims;
 mod comparable;
@@ -34,11 +35,13 @@ mod files;
 pub mod gaussian;
 mod json_path;
 mod latex;
+mod measure;
 mod names;
 mod numerals;
 mod page;
 pub mod published;
 pub mod results;
+mod shared;
 mod sources;
 pub mod statistics;
 mod study;
@@ -56,7 +59,7 @@ pub use comparable::Mismatch;
 pub use counts::{ByImage, Count, PairCount, TrainsetCount};
 pub use dataset::{Dataset, RejectCount};
 pub use duplicates::{Duplicates, Recall, RecallGroup};
-pub use error::ReportError;
+pub use error::{ReportError, TruthError};
 pub use evaluation::{Evaluation, Moved, Partial, Run};
 pub use evidence::{CellEvidence, Evidence, InjectedExample, Outcomes, gather, gather_outcomes};
 pub use files::File;
@@ -64,7 +67,7 @@ pub use gaussian::{GaussianEvidence, GaussianPublished, GaussianValue};
 pub use published::{Published, PublishedValue};
 pub use sources::Source;
 pub use study::{Arm, Status, Study, StudyCell, StudyError};
-pub use truth::{Planted, TruthError};
+pub use truth::Planted;
 
 /// How the report is made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

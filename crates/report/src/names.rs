@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 use twinset_manifest::rows::Split;
 
-use crate::comparable::{attacks_on, settings_of};
-use crate::results::{Measure, Results};
+use crate::measure::Measure;
+use crate::results::Results;
+use crate::shared::{attacks_on, settings_of};
 
 /// Names that depend on what was run.
 #[derive(Clone, Copy, Debug)]

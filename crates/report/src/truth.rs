@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use twinset_delimited::{DelimitedError, Table};
+use twinset_delimited::Table;
 use twinset_manifest::rows::PairKind;
 
-use crate::ReportError;
+use crate::{ReportError, TruthError};
 
 /// A pair of images that was planted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,24 +32,6 @@ pub(crate) fn read_truth(path: &Path) -> Result<Vec<Planted>, ReportError> {
         source,
     })?;
     parse(&text).map_err(|source| ReportError::Truth { path: path.to_owned(), source })
-}
-
-/// What is wrong with a truth file.
-#[derive(Debug, thiserror::Error)]
-pub enum TruthError {
-    /// It is no table with the columns that are needed.
-    #[error(transparent)]
-    Table(#[from] DelimitedError),
-    /// A row tells of no pair.
-    #[error("line {line}: found `{found}`, expected {expected}")]
-    Row {
-        /// The line, counted from 1.
-        line: u64,
-        /// What stands there.
-        found: String,
-        /// What should stand there.
-        expected: &'static str,
-    },
 }
 
 fn parse(text: &[u8]) -> Result<Vec<Planted>, TruthError> {

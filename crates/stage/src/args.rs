@@ -15,9 +15,10 @@ pub struct CommonArgs {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Table of the config file to use instead of the whole file, such as `ingest` or `arm.2.train`.
-    #[arg(long, value_name = "PATH", requires = "config")]
-    pub table: Option<String>,
+    /// Table of the config file to use instead of the whole file, such as `ingest` or `arm.2.train`. Can be given several times:
+    /// keys that a table lacks are taken from the next.
+    #[arg(long = "table", value_name = "PATH", requires = "config")]
+    pub tables: Vec<String>,
 
     /// Set a key of the config; VALUE is TOML. Can be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -45,7 +46,7 @@ impl CommonArgs {
         &self,
         validate: impl FnOnce(&C) -> Result<(), InvalidField>,
     ) -> Result<C, ConfigError> {
-        ConfigSource { file: self.config.as_deref(), table: self.table.as_deref(), set: &self.set }.parse(validate)
+        ConfigSource { file: self.config.as_deref(), tables: &self.tables, set: &self.set }.parse(validate)
     }
 
     /// The folder for the outputs, made if it is missing.

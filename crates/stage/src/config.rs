@@ -14,8 +14,9 @@ use crate::locate::{Place, join, locate, locate_field};
 pub struct ConfigSource<'a> {
     /// The TOML file; none for an empty one.
     pub file: Option<&'a Path>,
-    /// The table in it, as a path with dots; none for the whole file. Arrays are indexed from 0.
-    pub table: Option<&'a str>,
+    /// Tables in it, as paths with dots; none for the whole file. Arrays are indexed from 0. Keys that a table lacks are taken from
+    /// the next.
+    pub tables: &'a [String],
     /// `KEY=VALUE` overrides of the table's keys.
     pub set: &'a [String],
 }
@@ -167,18 +168,22 @@ impl ConfigSource<'_> {
         let document = DeTable::parse(&text).map_err(|e| error(syntax(&e), one_line(e.message())))?;
         let span = document.span();
         let mut value = Spanned::new(span, DeValue::Table(document.into_inner()));
-        let prefix = self.table.unwrap_or_default();
-        if let Some(path) = self.table {
-            value = select(value, path)
-                .ok_or_else(|| ConfigError::NoTable { file: file.clone(), table: path.to_owned() })?;
+        let table = |path: &String| {
+            let missing = || ConfigError::NoTable { file: file.clone(), table: path.clone() };
+            select(value.clone(), path).ok_or_else(missing)
+        };
+        let mut tables = self.tables.iter().map(table).collect::<Result<Vec<_>, _>>()?.into_iter();
+        if let Some(first) = tables.next() {
+            value = tables.fold(first, with_keys_of);
         }
+        let prefix = self.tables.first().map_or("", String::as_str);
         let overrides = overrides(self.set)?;
         let whole = value.clone();
         apply(&mut value, overrides.clone());
         let located = value.clone();
         let config = C::deserialize(ValueDeserializer::from(value)).map_err(|e| {
             let mut error = error(locate(&located, prefix, e.span(), e.message()), one_line(e.message()));
-            if let (None, ConfigError::Value { tables, .. }) = (self.table, &mut error) {
+            if let (true, ConfigError::Value { tables, .. }) = (self.tables.is_empty(), &mut error) {
                 add_tables::<C>(&whole, "", &overrides, tables);
             }
             error
@@ -228,6 +233,16 @@ fn select<'i>(mut value: Spanned<DeValue<'i>>, path: &str) -> Option<Spanned<DeV
         };
     }
     matches!(value.get_ref(), DeValue::Table(_)).then_some(value)
+}
+
+/// The table with the keys that it lacks and `other` has.
+fn with_keys_of<'i>(mut table: Spanned<DeValue<'i>>, other: Spanned<DeValue<'i>>) -> Spanned<DeValue<'i>> {
+    if let (DeValue::Table(own), DeValue::Table(other)) = (table.get_mut(), other.into_inner()) {
+        for (key, value) in other {
+            own.entry(key).or_insert(value);
+        }
+    }
+    table
 }
 
 fn overrides(set: &[String]) -> Result<Vec<(String, DeValue<'_>)>, ConfigError> {

@@ -47,12 +47,14 @@ step-size = "2/255"
 n-steps = 7
 "#;
 
+/// `table` is one table, or several with blanks between them.
 fn parse(text: &str, table: &str, set: &[&str]) -> Result<Train, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.toml");
     fs::write(&path, text).unwrap();
     let set: Vec<_> = set.iter().map(ToString::to_string).collect();
-    let source = ConfigSource { file: Some(&path), table: Some(table), set: &set };
+    let tables: Vec<_> = table.split(' ').map(str::to_owned).collect();
+    let source = ConfigSource { file: Some(&path), tables: &tables, set: &set };
     let config = source.parse(|train: &Train| {
         InvalidField::unless(train.batch_size > 0, "batch-size", train.batch_size, "at least 1")
     });
@@ -127,12 +129,33 @@ fn a_missing_table_and_a_wrong_override_say_so() {
     assert!(error.starts_with("cannot understand --set `batch-size`: expected KEY=VALUE"), "{error}");
 }
 
+#[test]
+fn keys_that_a_table_lacks_are_those_of_the_next() {
+    let robust = || parse(PIPELINE, "arm.1.train", &[]).unwrap();
+    let with = |keys: &str| {
+        let text = format!("{PIPELINE}[[arm]]\n[arm.train]\n{keys}\n");
+        parse(&text, "arm.2.train arm.1.train arm.0.train", &["batch-size=64"])
+    };
+    assert_eq!(with("model = 'm'").unwrap(), Train { model: "m".to_owned(), batch_size: 64, ..robust() });
+    // A key is taken over with all of its value, or not at all.
+    let standard = Train { batch_size: 64, regime: Regime::Standard, ..robust() };
+    assert_eq!(with("regime = { kind = 'standard' }").unwrap(), standard);
+    assert_eq!(
+        with("models = 'm'").unwrap_err(),
+        "p.toml:22: key `arm.2.train.models`: unknown field `models`, expected one of `model`, `batch-size`, `regime`"
+    );
+    // The line is where the key stands.
+    let wrong = PIPELINE.replace("n-steps = 7", "n-steps = -7") + "[[arm]]\n[arm.train]\n";
+    let error = parse(&wrong, "arm.2.train arm.1.train", &[]).unwrap_err();
+    assert!(error.starts_with("p.toml:19: key `arm.2.train.regime.n-steps`: "), "{error}");
+}
+
 fn hint<C: serde::de::DeserializeOwned>(text: &str, set: &[&str]) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.toml");
     fs::write(&path, text).unwrap();
     let set: Vec<_> = set.iter().map(ToString::to_string).collect();
-    let error = ConfigSource { file: Some(&path), table: None, set: &set }.parse(|_: &C| Ok(())).err().unwrap();
+    let error = ConfigSource { file: Some(&path), tables: &[], set: &set }.parse(|_: &C| Ok(())).err().unwrap();
     error.hint()
 }
 

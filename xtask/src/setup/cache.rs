@@ -4,10 +4,11 @@
 //! kept from its complete download until it is unpacked, so an interrupted set-up does not download it again.
 
 use super::{VERSION, inspect, python};
-use crate::display::duration;
+use crate::duration::duration;
 use crate::hint::hinted;
-use crate::process;
+use crate::machine::process;
 use anyhow::{Context, Result, bail};
+use nix::sys::statvfs::statvfs;
 use std::fs::{self, File, TryLockError};
 use std::io::{IsTerminal, Read, stderr, stdout};
 use std::path::{Path, PathBuf};
@@ -215,7 +216,7 @@ fn lock(path: &Path, quiet: bool) -> Result<File> {
         thread::sleep(Duration::from_millis(200));
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(_) if crate::interrupt::requested() => bail!("interrupted"),
+            Err(_) if crate::machine::interrupt::requested() => bail!("interrupted"),
             Err(_) => {}
         }
     }
@@ -237,20 +238,9 @@ fn disk_hint(message: &str, folder: &Path) -> Option<anyhow::Error> {
     is_full.then(|| hinted(message, advice))
 }
 
-#[expect(unsafe_code, reason = "the standard library does not say how much of a disk is free")]
 fn free_bytes(folder: &Path) -> Result<u64> {
-    use std::os::unix::ffi::OsStrExt;
-    let path = std::ffi::CString::new(folder.as_os_str().as_bytes())?;
-    // SAFETY: statvfs is a plain struct of numbers, for which all zeros are valid; path and struct live through the call.
-    let stats = unsafe {
-        let mut stats: libc::statvfs = std::mem::zeroed();
-        if libc::statvfs(path.as_ptr(), &raw mut stats) != 0 {
-            return Err(std::io::Error::last_os_error())
-                .with_context(|| format!("failed to look at the disk of `{}`", folder.display()));
-        }
-        stats
-    };
-    Ok(stats.f_bavail * stats.f_frsize)
+    let stats = statvfs(folder).with_context(|| format!("failed to look at the disk of `{}`", folder.display()))?;
+    Ok(stats.blocks_available() * stats.fragment_size())
 }
 
 fn read(pipe: Option<ChildStderr>) -> String {

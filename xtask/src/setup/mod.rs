@@ -9,9 +9,8 @@ mod python;
 
 pub use libtorch::{Libtorch, VERSION, inspect};
 
-use crate::cli;
 use crate::hint::hinted;
-use crate::workspace::Workspace;
+use crate::machine::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use std::env;
 use std::fs;
@@ -20,14 +19,16 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 /// Sets up libtorch and says where it is.
-pub fn setup(workspace: &Workspace, options: &cli::Setup) -> Result<()> {
-    if options.check {
-        let folder = workspace.user_libtorch().unwrap_or_else(|| workspace.libtorch());
-        let libtorch = inspect(&folder).context("failed to find a usable libtorch")?;
-        println!("{}", describe(&libtorch));
-        return Ok(());
-    }
-    let libtorch = ensure(workspace, options.quiet)?;
+///
+/// With `only_check` nothing is set up: it is an error where there is none.
+pub fn setup(workspace: &Workspace, only_check: bool, quiet: bool) -> Result<()> {
+    let libtorch = match only_check {
+        true => {
+            let folder = workspace.user_libtorch().unwrap_or_else(|| workspace.libtorch());
+            inspect(&folder).context("failed to find a usable libtorch")?
+        }
+        false => ensure(workspace, quiet)?,
+    };
     println!("{}", describe(&libtorch));
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::VERSION;
 use crate::hint::hinted;
-use crate::process;
+use crate::machine::process;
 use anyhow::{Context, Result, anyhow};
 use std::io;
 use std::path::{Path, PathBuf};

@@ -16,6 +16,20 @@ fn slow() -> String {
 }
 
 #[test]
+fn an_arm_that_extends_another_has_the_runs_of_one_that_is_written_out() {
+    let (first, second) = PIPELINE.split_at(PIPELINE.rfind("[[arm]]").unwrap());
+    assert!(second.contains("name = \"non-uniform\""), "{second}");
+    let arm = "[[arm]]\nname = \"non-uniform\"\nextends = \"uniform\"\n[arm.inject]\nselection = \"zipf\"\n[report]\n";
+    let outputs = [PIPELINE.to_owned(), format!("{first}{arm}")].map(|pipeline| {
+        let checkout = Checkout::new(&pipeline);
+        let ended = checkout.run(&["reproduce", "small"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        checkout.outputs()
+    });
+    assert!(outputs[0] == outputs[1], "the runs differ: {:?} and {:?}", outputs[0].keys(), outputs[1].keys());
+}
+
+#[test]
 fn all_runs_once_and_nothing_again() {
     let checkout = Checkout::new(PIPELINE);
     let first = checkout.run(&["reproduce", "small", "--jobs", "3"]);

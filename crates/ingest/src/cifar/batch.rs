@@ -8,9 +8,9 @@ use md5::Md5;
 use sha1::{Digest, Sha1};
 use twinset_manifest::rows::Split;
 
-use super::CifarError;
 use super::family::{Family, Official, PIXEL_BYTES, PLANE_BYTES, Version};
 use super::python;
+use crate::SourceError;
 
 /// A batch whose size and labels are right, as the binary version has it.
 #[derive(Debug)]
@@ -29,17 +29,16 @@ impl Batch {
     ///
     /// # Errors
     /// When it has not as many bytes as the official one, or a label that is no class.
-    pub fn binary(family: &'static Family, index: usize, path: PathBuf, bytes: Vec<u8>) -> Result<Self, CifarError> {
+    pub fn binary(family: &'static Family, index: usize, path: PathBuf, bytes: Vec<u8>) -> Result<Self, SourceError> {
         let official = &family.batches[index];
         let (n_records, record_bytes) = (official.n_records, family.record_bytes());
         if bytes.len() != n_records * record_bytes {
-            return Err(CifarError::WrongSize { path, found: bytes.len() as u64, n_records, record_bytes });
+            return Err(family.wrong_size(&path, bytes.len() as u64, n_records));
         }
         for (record, bytes) in bytes.chunks_exact(record_bytes).enumerate() {
             for (label, labels) in bytes.iter().zip(family.labels) {
                 if usize::from(*label) >= labels.n_classes {
-                    let (what, n_classes, found) = (labels.what, labels.n_classes, i64::from(*label));
-                    return Err(CifarError::WrongLabel { path, record, what, found, n_classes });
+                    return Err(labels.wrong(&path, record, i64::from(*label)));
                 }
             }
         }
@@ -51,7 +50,7 @@ impl Batch {
     ///
     /// # Errors
     /// When it is no pickle of a batch, or a label is no class.
-    pub fn python(family: &'static Family, index: usize, path: PathBuf, bytes: &[u8]) -> Result<Self, CifarError> {
+    pub fn python(family: &'static Family, index: usize, path: PathBuf, bytes: &[u8]) -> Result<Self, SourceError> {
         let official = &family.batches[index];
         let records = python::records(family, official, &path, bytes)?;
         let (blake3, digest) = (blake3::hash(bytes), ("MD5", hex(&Md5::digest(bytes))));

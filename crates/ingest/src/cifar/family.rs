@@ -3,7 +3,12 @@
 //! SHA-1 of the binary batches: as MXNet's `gluon.data.vision.datasets` has them. MD5 of the Python ones: as
 //! `torchvision.datasets.cifar` has them.
 
+use std::path::Path;
+
 use twinset_manifest::rows::Split;
+
+use crate::SourceError;
+use crate::error::wrong;
 
 /// CIFAR-10: one label, ten classes.
 pub static CIFAR10: Family = Family {
@@ -164,7 +169,22 @@ impl Version {
     pub(super) const ALL: [Self; 2] = [Self::Binary, Self::Python];
 }
 
+impl Labels {
+    /// The error of a label that is no class.
+    pub(super) fn wrong(&self, path: &Path, record: usize, found: i64) -> SourceError {
+        let (path, what, last) = (path.display(), self.what, self.n_classes - 1);
+        wrong!("`{path}`, record {record}: {what} {found}, expected 0 to {last}")
+    }
+}
+
 impl Family {
+    /// The error of a file that is no batch of so many records.
+    pub(super) fn wrong_size(&self, path: &Path, found: u64, n_records: usize) -> SourceError {
+        let (path, record_bytes) = (path.display(), self.record_bytes());
+        let expected = n_records * record_bytes;
+        wrong!("`{path}` has {found} bytes, expected {expected} ({n_records} records of {record_bytes} bytes)")
+    }
+
     /// Bytes of a record in the binary version.
     pub fn record_bytes(&self) -> usize {
         self.labels.len() + PIXEL_BYTES

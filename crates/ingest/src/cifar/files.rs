@@ -9,9 +9,10 @@ use rayon::prelude::*;
 use twinset_manifest::{Digest, Input, digest_file};
 
 use super::family::{Family, Labels, Version};
-use super::{Batch, CifarError, python};
-use crate::IngestError;
+use super::{Batch, python};
+use crate::error::{home_hint, wrong};
 use crate::members::each_member;
+use crate::{IngestError, SourceError};
 
 /// A list of a hundred names is far smaller.
 const MAX_CLASS_NAMES_BYTES: u64 = 1 << 16;
@@ -79,11 +80,21 @@ fn is_archive(family: &Family, path: &Path) -> Result<bool, IngestError> {
     Ok(!metadata.is_dir())
 }
 
-fn absent(family: &Family, path: &Path) -> CifarError {
+fn absent(family: &Family, path: &Path) -> SourceError {
     let names = [family.binary_folder, family.binary_archive, family.python_folder, family.python_archive];
     let sibling = names.iter().map(|name| path.with_file_name(name)).find(|sibling| sibling.exists());
     let (name, expected, download) = (family.name, family.binary_folder, family.download);
-    CifarError::Absent { path: path.to_owned(), expected, name, download, sibling }
+    let hint = match (home_hint(path), sibling) {
+        (Some(hint), _) => hint.to_owned(),
+        (None, Some(sibling)) => format!("did you mean `{}`?", sibling.display()),
+        (None, None) => format!(
+            "`path` in the config is relative to the folder that --data names; `twinset-ingest download {download}` fetches the \
+             dataset"
+        ),
+    };
+    let path = path.display();
+    wrong!("dataset `{path}` does not exist, expected the folder `{expected}` of {name}, or its .tar.gz")
+        .with_hint(hint)
 }
 
 fn is_whole(family: &Family, labels: &Labels, version: Version, folder: &Path) -> bool {
@@ -104,8 +115,13 @@ fn version_in(family: &Family, labels: &Labels, path: &Path) -> Result<Version, 
 }
 
 fn missing_files(path: &Path, missing: Vec<String>, files: Vec<&str>, inner: Option<PathBuf>) -> IngestError {
-    let expected = files.into_iter().map(str::to_owned).collect();
-    IngestError::MissingFiles { path: path.to_owned(), missing, expected, inner }
+    let (shown, missing, expected) = (path.display(), missing.join(", "), files.join(", "));
+    let hint = match (home_hint(path), inner) {
+        (Some(hint), _) => hint.to_owned(),
+        (None, Some(inner)) => format!("did you mean `{}`?", inner.display()),
+        (None, None) => "`path` in the config is relative to the folder that --data names".to_owned(),
+    };
+    wrong!("dataset `{shown}` lacks {missing}; expected {expected}").with_hint(hint).into()
 }
 
 type Found = (Version, BTreeMap<String, Vec<u8>>);
@@ -155,33 +171,34 @@ fn read_bounded(
     name: &str,
     path: &Path,
 ) -> Result<Vec<u8>, IngestError> {
-    let path = path.to_owned();
+    let limited = |limit: u64| match size > limit {
+        true => Err(wrong!("`{}` has {size} bytes, expected at most {limit}", path.display())),
+        false => Ok(()),
+    };
     match family.batches.iter().find(|batch| batch.name(version) == name) {
         Some(batch) => {
             let (n_records, record_bytes) = (batch.n_records, family.record_bytes());
             // A pickle of protocol 0 takes four bytes for many a byte, and the images have names of their own.
             let limit = (n_records * (4 * record_bytes + 256)) as u64;
             if version == Version::Binary && size != (n_records * record_bytes) as u64 {
-                return Err(CifarError::WrongSize { path, found: size, n_records, record_bytes }.into());
+                return Err(family.wrong_size(path, size, n_records).into());
             }
-            if size > limit {
-                return Err(CifarError::TooLarge { path, found: size, limit }.into());
-            }
+            limited(limit)?;
         }
-        None if size > MAX_CLASS_NAMES_BYTES => {
-            return Err(CifarError::TooLarge { path, found: size, limit: MAX_CLASS_NAMES_BYTES }.into());
-        }
-        None => {}
+        None => limited(MAX_CLASS_NAMES_BYTES)?,
     }
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
     let read = file.take(size).read_to_end(&mut bytes);
-    read.map_err(|source| IngestError::Read { path, source })?;
+    read.map_err(|source| IngestError::Read { path: path.to_owned(), source })?;
     Ok(bytes)
 }
 
-fn class_names(path: &Path, bytes: &[u8], labels: &Labels, version: Version) -> Result<Vec<String>, CifarError> {
+fn class_names(path: &Path, bytes: &[u8], labels: &Labels, version: Version) -> Result<Vec<String>, SourceError> {
     let (is_text, expected) = (version == Version::Binary, labels.n_classes);
-    let wrong = |found: String| CifarError::ClassNames { path: path.to_owned(), found, expected, is_text };
+    let wrong = |found: String| {
+        let (path, lines) = (path.display(), if is_text { ", one a line" } else { "" });
+        wrong!("`{path}` names {found}, expected {expected} different class names{lines}")
+    };
     let names: Vec<_> = match version {
         Version::Python => python::class_names(path, bytes, labels)?,
         Version::Binary => {

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::CifarError;
 use super::family::{Family, Labels, Official, PIXEL_BYTES};
+use crate::SourceError;
+use crate::error::wrong;
 use crate::pickle::{Pickle, Value};
 
 /// The batch as the binary version has it.
-pub(super) fn records(family: &Family, official: &Official, path: &Path, bytes: &[u8]) -> Result<Vec<u8>, CifarError> {
+pub(super) fn records(family: &Family, official: &Official, path: &Path, bytes: &[u8]) -> Result<Vec<u8>, SourceError> {
     let pickle = parse(path, bytes)?;
     let n_records = official.n_records;
     let value = entry(path, &pickle, "data")?;
@@ -33,7 +34,7 @@ pub(super) fn records(family: &Family, official: &Official, path: &Path, bytes: 
 }
 
 /// The classes' names.
-pub(super) fn class_names(path: &Path, bytes: &[u8], labels: &Labels) -> Result<Vec<String>, CifarError> {
+pub(super) fn class_names(path: &Path, bytes: &[u8], labels: &Labels) -> Result<Vec<String>, SourceError> {
     let pickle = parse(path, bytes)?;
     let value = entry(path, &pickle, labels.names_key)?;
     let names = value.items().and_then(|names| names.map(|name| name.text().map(String::from)).collect());
@@ -43,7 +44,7 @@ pub(super) fn class_names(path: &Path, bytes: &[u8], labels: &Labels) -> Result<
     })
 }
 
-fn read_labels(path: &Path, pickle: &Pickle<'_>, labels: &Labels, n_records: usize) -> Result<Vec<u8>, CifarError> {
+fn read_labels(path: &Path, pickle: &Pickle<'_>, labels: &Labels, n_records: usize) -> Result<Vec<u8>, SourceError> {
     let value = entry(path, pickle, labels.key)?;
     let found = value.ints().ok_or_else(|| {
         let found = format!("{} as `{}`", value.kind(), labels.key);
@@ -53,20 +54,19 @@ fn read_labels(path: &Path, pickle: &Pickle<'_>, labels: &Labels, n_records: usi
         let found = format!("{} of `{}`", found.len(), labels.key);
         return Err(content(path, found, n_records.to_string()));
     }
-    let (what, n_classes) = (labels.what, labels.n_classes);
     let byte = |(record, label): (usize, i64)| match u8::try_from(label) {
-        Ok(byte) if usize::from(byte) < n_classes => Ok(byte),
-        _ => Err(CifarError::WrongLabel { path: path.to_owned(), record, what, found: label, n_classes }),
+        Ok(byte) if usize::from(byte) < labels.n_classes => Ok(byte),
+        _ => Err(labels.wrong(path, record, label)),
     };
     found.into_iter().enumerate().map(byte).collect()
 }
 
-fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<Pickle<'a>, CifarError> {
-    Pickle::parse(bytes).map_err(|source| CifarError::Pickle { path: path.to_owned(), source })
+fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<Pickle<'a>, SourceError> {
+    Pickle::parse(bytes).map_err(|source| wrong!("`{}`, {source}", path.display()))
 }
 
 /// The value under a key of the pickled dict.
-fn entry<'p, 'a>(path: &Path, pickle: &'p Pickle<'a>, key: &str) -> Result<Value<'p, 'a>, CifarError> {
+fn entry<'p, 'a>(path: &Path, pickle: &'p Pickle<'a>, key: &str) -> Result<Value<'p, 'a>, SourceError> {
     let root = pickle.root();
     root.get(key).ok_or_else(|| {
         let keys: Vec<_> = root.keys().iter().take(8).map(|key| key.escape_debug().take(40).collect()).collect();
@@ -78,6 +78,6 @@ fn entry<'p, 'a>(path: &Path, pickle: &'p Pickle<'a>, key: &str) -> Result<Value
     })
 }
 
-fn content(path: &Path, found: String, expected: String) -> CifarError {
-    CifarError::Content { path: path.to_owned(), found, expected }
+fn content(path: &Path, found: String, expected: String) -> SourceError {
+    wrong!("`{}` holds {found}, expected {expected}", path.display())
 }

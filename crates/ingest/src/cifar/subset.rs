@@ -7,6 +7,7 @@ use twinset_stage::InvalidField;
 use super::Source;
 use crate::IngestError;
 use crate::draws::Draws;
+use crate::error::wrong;
 
 /// A stratified part of the images: of each class the same number, drawn by seed without replacement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +40,10 @@ impl Subset {
                 let mut of_class: Vec<_> = (0..images.len()).filter(|id| is_of_class(&images[*id])).collect();
                 if of_class.len() < asked as usize {
                     let found = of_class.len();
-                    return Err(IngestError::SubsetTooLarge { class: class.clone(), split: part, found, asked });
+                    return Err(wrong!(
+                        "class `{class}` has {found} {part} images, expected at least the {asked} that `subset` asks for"
+                    )
+                    .into());
                 }
                 // A stream for each class and split: how many are drawn of one does not change which of another.
                 let stream = 2 * label as u64 + u64::from(part == Split::Test);

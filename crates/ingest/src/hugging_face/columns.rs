@@ -6,10 +6,11 @@ use arrow_schema::DataType;
 use serde_json::Value;
 
 use super::Config;
-use super::error::FeatureError;
-use crate::IngestError;
+use crate::error::wrong;
 use crate::parquet_file::{LABEL_TYPES, ParquetFile, is_binary, is_label};
 use crate::shards::Shard;
+use crate::summary::listed;
+use crate::{IngestError, SourceError};
 
 /// The columns of a shard that are read.
 pub(super) struct Columns {
@@ -38,17 +39,16 @@ impl Columns {
 }
 
 /// The classes' names that the footers agree on; none where they name none.
-pub(super) fn common_class_names(shards: &[Shard], columns: &[Columns]) -> Result<Option<Vec<String>>, FeatureError> {
+pub(super) fn common_class_names(shards: &[Shard], columns: &[Columns]) -> Result<Option<Vec<String>>, SourceError> {
     let named = || shards.iter().zip(columns).filter_map(|(shard, of)| Some((shard, of.class_names.as_ref()?)));
     let Some((left, left_names)) = named().next() else { return Ok(None) };
     match named().find(|(_, names)| *names != left_names) {
         None => Ok(Some(left_names.clone())),
-        Some((right, right_names)) => Err(FeatureError::ClassesDiffer {
-            left: left.relative.clone(),
-            left_names: left_names.clone(),
-            right: right.relative.clone(),
-            right_names: right_names.clone(),
-        }),
+        Some((right, right_names)) => {
+            let (left, right) = (&left.relative, &right.relative);
+            let (left_names, right_names) = (listed(left_names, 6), listed(right_names, 6));
+            Err(wrong!("`{left}` and `{right}` have different classes: {left_names} and {right_names}"))
+        }
     }
 }
 

@@ -1,13 +1,14 @@
 //! One IDX file.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::IdxError;
 use crate::IngestError;
+use crate::error::{no_dataset, wrong};
 
 /// The most that is read into memory: EMNIST's greatest file has half of it.
 const MAX_BYTES: u64 = 1 << 30;
@@ -72,30 +73,33 @@ impl Idx {
     pub fn read(path: &Path, content: Content, input: impl BufRead, n_bytes: u64) -> Result<Self, IngestError> {
         let (mut input, is_gzipped) = decoded(path, input)?;
         let shape = header(path, content, &mut input)?;
-        let path = path.to_owned();
+        let (shown, lengths) = (path.display(), shape.iter().map(u32::to_string).collect::<Vec<_>>().join(" x "));
         if shape.contains(&0) {
-            return Err(IdxError::Empty { path, shape }.into());
+            return Err(wrong!("`{shown}` promises {lengths}, expected at least 1 along each axis").into());
         }
         let expected = shape.iter().try_fold(1u64, |product, length| product.checked_mul(u64::from(*length)));
         let Some(expected) = expected.filter(|expected| *expected <= MAX_BYTES) else {
-            return Err(IdxError::TooLarge { path, shape, limit: MAX_BYTES }.into());
+            return Err(wrong!("`{shown}` promises {lengths}, expected at most {MAX_BYTES} bytes").into());
+        };
+        let wrong_size = |found: &dyn Display| {
+            let promise = format_args!("the {lengths} that the header promises");
+            Err(wrong!("`{shown}` holds {found} bytes after its header, expected {expected}, {promise}").into())
         };
         let after_header = n_bytes.saturating_sub(header_bytes(content) as u64);
         if !is_gzipped && after_header != expected {
-            return Err(IdxError::WrongSize { path, found: after_header.to_string(), expected, shape }.into());
+            return wrong_size(&after_header);
         }
         // No room is made for a promise: it grows with what there is. One byte more shows that there is more.
         let mut elements = Vec::new();
         let read = input.take(expected + 1).read_to_end(&mut elements);
-        read.map_err(|source| IngestError::Read { path: path.clone(), source })?;
-        let found = match elements.len() as u64 {
+        read.map_err(|source| IngestError::Read { path: path.to_owned(), source })?;
+        match elements.len() as u64 {
             found if found == expected => {
-                return Ok(Self { shape: shape.into_iter().map(|length| length as usize).collect(), elements });
+                Ok(Self { shape: shape.into_iter().map(|length| length as usize).collect(), elements })
             }
-            found if found > expected => format!("more than {expected}"),
-            found => found.to_string(),
-        };
-        Err(IdxError::WrongSize { path, found, expected, shape }.into())
+            found if found > expected => wrong_size(&format_args!("more than {expected}")),
+            found => wrong_size(&found),
+        }
     }
 }
 
@@ -104,8 +108,7 @@ fn open(path: &Path) -> Result<(BufReader<File>, u64), IngestError> {
     let file = File::open(path).map_err(read)?;
     let metadata = file.metadata().map_err(read)?;
     if !metadata.is_file() {
-        let (found, expected) = ("is no file", "an IDX file");
-        return Err(IngestError::NoDataset { path: path.to_owned(), found, expected });
+        return Err(no_dataset(path, "is no file", "an IDX file"));
     }
     Ok((BufReader::new(file), metadata.len()))
 }
@@ -130,16 +133,20 @@ fn header(path: &Path, content: Content, input: &mut impl Read) -> Result<Vec<u3
     let n = header_bytes(content);
     let read = input.take(n as u64).read_to_end(&mut header);
     read.map_err(|source| IngestError::Read { path: path.to_owned(), source })?;
-    let path = path.to_owned();
+    let path = path.display();
     let quads: Vec<[u8; 4]> = header.chunks_exact(4).map(|quad| [quad[0], quad[1], quad[2], quad[3]]).collect();
     match quads.split_first() {
         Some((magic, _)) if *magic != content.magic() => {
-            let (found, expected, content) = (*magic, content.magic(), content.name());
-            Err(IdxError::WrongMagic { path, found, expected, content }.into())
+            let (found, expected, content) = (hex(magic), hex(&content.magic()), content.name());
+            Err(wrong!("`{path}` begins with the bytes {found}, expected {expected} as {content} have").into())
         }
         Some((_, lengths)) if header.len() == n => Ok(lengths.iter().map(|quad| u32::from_be_bytes(*quad)).collect()),
-        _ => Err(IdxError::NoHeader { path, found: header.len() as u64, expected: n }.into()),
+        _ => Err(wrong!("`{path}` has {} bytes, expected a header of {n}", header.len()).into()),
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

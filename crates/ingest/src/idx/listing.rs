@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use twinset_manifest::rows::Split;
 
-use super::{Config, IdxError, Pair};
-use crate::IngestError;
+use super::{Config, Pair};
+use crate::error::{no_dataset, wrong};
+use crate::summary::listed;
+use crate::{IngestError, SourceError};
 
 /// The files of a split.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,23 +53,27 @@ fn find(folder: &Path, names: &[String]) -> Option<PathBuf> {
     names.iter().map(|name| folder.join(name)).find(|path| path.is_file())
 }
 
-fn no_file(folder: &Path, expected: Vec<String>) -> IdxError {
+fn no_file(folder: &Path, expected: Vec<String>) -> SourceError {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut found: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     found.sort();
     let inner = INNER_FOLDERS.iter().map(|inner| folder.join(inner)).find(|inner| find(inner, &expected).is_some());
-    IdxError::NoFile { folder: folder.to_owned(), expected, found, inner }
+    let hint = match inner {
+        Some(inner) => format!("did you mean `{}`?", inner.display()),
+        None => "name the files in the config: train = { images = \"FILE\", labels = \"FILE\" }; \
+                 `twinset-ingest download mnist` and `download fashion-mnist` fetch theirs"
+            .to_owned(),
+    };
+    let found = if found.is_empty() { "nothing".to_owned() } else { listed(&found, 6) };
+    wrong!("`{}` has no {}, found {found}", folder.display(), expected.join(" or ")).with_hint(hint)
 }
 
 fn check_folder(folder: &Path) -> Result<(), IngestError> {
-    let path = folder.to_owned();
-    let expected = "a folder of IDX files";
+    let wrong = |found| Err(no_dataset(folder, found, "a folder of IDX files"));
     match fs::metadata(folder) {
         Ok(metadata) if metadata.is_dir() => Ok(()),
-        Ok(_) => Err(IngestError::NoDataset { path, found: "is no folder", expected }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(IngestError::NoDataset { path, found: "does not exist", expected })
-        }
-        Err(source) => Err(IngestError::Read { path, source }),
+        Ok(_) => wrong("is no folder"),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => wrong("does not exist"),
+        Err(source) => Err(IngestError::Read { path: folder.to_owned(), source }),
     }
 }

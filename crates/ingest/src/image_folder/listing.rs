@@ -10,10 +10,12 @@ use rayon::prelude::*;
 use twinset_manifest::rows::Split;
 
 use super::{Config, Layout};
+use crate::error::{no_dataset, wrong};
 use crate::files::Found;
 use crate::splits::{missing_classes, without_classes};
 use crate::strangers::Strangers;
-use crate::{IngestError, labels, unicode_forms};
+use crate::summary::listed;
+use crate::{IngestError, SourceError, labels, unicode_forms};
 use top::Top;
 use walk::{Entry, entries};
 
@@ -48,13 +50,15 @@ impl Listing {
     fn of_splits(folder: &Path, top: &Top) -> Result<Self, IngestError> {
         let splits = top.splits()?;
         let Some((first, _)) = splits.first() else {
-            return Err(IngestError::NoSplits { folder: folder.to_owned(), found: top.folders.clone() });
+            return Err(no_splits(folder, &top.folders).into());
         };
         let of_splits: Vec<_> = splits.iter().map(|(_, folder)| classes(folder)).collect::<Result<_, _>>()?;
         let (class_names, sorted) = of_splits[0].clone();
         for ((split, split_folder), (names, _)) in splits.iter().zip(&of_splits) {
             if names.is_empty() && of_splits.iter().any(|(names, _)| !names.is_empty()) {
-                return Err(IngestError::NoClasses { folder: split_folder.clone() });
+                let folder = split_folder.display();
+                let error = wrong!("split folder `{folder}` has no class folders; expected <split>/<class>/<image>");
+                return Err(error.with_hint("layout = \"flat\" takes all images without labels").into());
             }
             check_same(folder, (*first, &class_names), (*split, names))?;
         }
@@ -87,8 +91,8 @@ impl Listing {
         }
         if let Some(label) = is_empty.iter().position(|&is_empty| is_empty) {
             let class = &listing.class_names[label];
-            let folders = splits.iter().map(|(_, split_folder)| split_folder.join(class)).collect();
-            return Err(IngestError::EmptyClass { class: class.clone(), folders });
+            let folders: Vec<_> = splits.iter().map(|(_, split_folder)| split_folder.join(class)).collect();
+            return Err(empty_class(class, &folders).into());
         }
         listing.files.append(&mut outside);
         listing.warnings.extend(strangers.warning());
@@ -99,15 +103,14 @@ impl Listing {
     fn of_classes(folder: &Path) -> Result<Self, IngestError> {
         let (class_names, sorted) = classes(folder)?;
         if class_names.is_empty() {
-            let found = "has no class folders";
-            return Err(IngestError::NoDataset { path: folder.to_owned(), found, expected: "<class>/<image>" });
+            return Err(no_dataset(folder, "has no class folders", "<class>/<image>"));
         }
         let (mut files, mut strangers) = (Vec::new(), Strangers::default());
         let mut outside = files_below(folder, folder, Split::Train, None, &mut strangers)?;
         let of_classes = files_of_classes(folder, folder, Split::Train, &class_names, &mut strangers)?;
         for (class, mut of_class) in class_names.iter().zip(of_classes) {
             if of_class.is_empty() {
-                return Err(IngestError::EmptyClass { class: class.clone(), folders: vec![folder.join(class)] });
+                return Err(empty_class(class, &[folder.join(class)]).into());
             }
             files.append(&mut of_class);
         }
@@ -152,7 +155,10 @@ fn classes(folder: &Path) -> Result<(Vec<String>, Option<String>), IngestError> 
     let folders = entries(folder, 1)?.0.into_iter().filter(|entry| entry.is_folder);
     let name = |entry: Entry| match entry.name().to_str() {
         Some(name) => Ok(name.to_owned()),
-        None => Err(IngestError::ClassNotUtf8 { folder: entry.path.clone() }),
+        None => {
+            let folder = entry.path.display();
+            Err(wrong!("the name of folder `{folder}` is not UTF-8, expected one, as it is a class's name"))
+        }
     };
     let mut names = folders.map(name).collect::<Result<Vec<_>, _>>()?;
     let sorted = labels::sort(&mut names);
@@ -163,18 +169,43 @@ fn check_same(
     folder: &Path,
     (left, left_names): (Split, &[String]),
     (right, right_names): (Split, &[String]),
-) -> Result<(), IngestError> {
+) -> Result<(), SourceError> {
     let (left_set, right_set): (BTreeSet<_>, BTreeSet<_>) = (left_names.iter().collect(), right_names.iter().collect());
     if left_set == right_set {
         return Ok(());
     }
-    Err(IngestError::ClassesDiffer {
-        folder: folder.to_owned(),
-        left,
-        right,
-        only_left: left_set.difference(&right_set).map(|&name| name.clone()).collect(),
-        only_right: right_set.difference(&left_set).map(|&name| name.clone()).collect(),
-    })
+    let only = |set: &BTreeSet<&String>, other| set.difference(other).map(|&name| name.clone()).collect::<Vec<_>>();
+    let (only_left, only_right) = (only(&left_set, &right_set), only(&right_set, &left_set));
+    let differing = [(left, &only_left), (right, &only_right)].into_iter().filter(|(_, only)| !only.is_empty());
+    let differing = differing.map(|(split, only)| format!("only `{split}` has {}", listed(only, 6)));
+    let hint = match unicode_forms::twins(&only_left, &only_right) {
+        Some((of_left, of_right)) => format!(
+            "`{of_left}` of {left} and `{of_right}` of {right} look like one name in two Unicode forms (NFC and NFD); rename one of \
+             the folders as the other"
+        ),
+        None => "a class's label is its place among the sorted names, so each split needs all of them".to_owned(),
+    };
+    let (folder, differing) = (folder.display(), differing.collect::<Vec<_>>().join(", "));
+    Err(wrong!("splits `{left}` and `{right}` of `{folder}` have different classes: {differing}").with_hint(hint))
+}
+
+/// The error of a folder without folders for splits.
+fn no_splits(folder: &Path, found: &[String]) -> SourceError {
+    let (folder, names) = (folder.display(), if found.is_empty() { "nothing".to_owned() } else { listed(found, 6) });
+    let error =
+        wrong!("`{folder}` has no folder `train`, `val` or `test`, found {names}; expected <split>/<class>/<image>");
+    match found {
+        [] => error,
+        _ => error.with_hint(
+            "where these are the classes: layout = \"classes\", perhaps with draw-split = { test = 0.2, seed = 0 }",
+        ),
+    }
+}
+
+/// The error of a class without files in any of its folders.
+fn empty_class(class: &str, folders: &[PathBuf]) -> SourceError {
+    let folders: Vec<_> = folders.iter().map(|folder| format!("`{}`", folder.display())).collect();
+    wrong!("class `{class}` has no files in {}, expected at least one image", folders.join(" or "))
 }
 
 /// The files of each class, by label.

@@ -10,60 +10,9 @@ use std::collections::BTreeMap;
 use twinset_manifest::rows::Split;
 
 use super::{Kind, Shard, name_of};
+use crate::SourceError;
+use crate::error::wrong;
 use crate::summary::listed;
-
-/// Why shards are no set of images.
-#[derive(Debug, thiserror::Error)]
-pub enum ShardError {
-    /// Two shards of two series.
-    #[error("`{left}` and `{right}` do not belong together: {why}")]
-    Apart {
-        /// One file.
-        left: String,
-        /// The other file.
-        right: String,
-        /// What they disagree about.
-        why: String,
-    },
-    /// Shards of a series that are not there.
-    #[error("{} missing, expected {total} shards as `{example}` says, found {n_found}", are(.missing, *.total, *.n_found))]
-    Missing {
-        /// The first of their names.
-        missing: Vec<String>,
-        /// A shard that is there.
-        example: String,
-        /// How many there are.
-        n_found: usize,
-        /// How many there should be.
-        total: u64,
-    },
-    /// An entry of `leave-out` that leaves nothing out.
-    #[error("`leave-out` has `{entry}`, but no file's name or path begins with that")]
-    LeftOut {
-        /// The entry.
-        entry: String,
-    },
-}
-
-impl ShardError {
-    pub(crate) fn hint(&self) -> Option<String> {
-        match self {
-            Self::Apart { left, right, .. } => {
-                let folder = |path: &str| path[..path.rfind('/').map_or(0, |slash| slash + 1)].to_owned();
-                let of_right = folder(right);
-                let begins = if of_right.is_empty() || of_right == folder(left) { right.clone() } else { of_right };
-                Some(format!(
-                    "`path` can be one folder or one file of them, and leave-out = [\"{}\"] leaves out the files whose paths begin so",
-                    begins.escape_debug()
-                ))
-            }
-            Self::Missing { .. } => Some(
-                "fetch what is missing, or give the files names without a total to take them as they are".to_owned(),
-            ),
-            Self::LeftOut { .. } => None,
-        }
-    }
-}
 
 /// Names of missing shards that are told.
 const N_SHOWN: usize = 6;
@@ -105,7 +54,7 @@ impl<'n> Number<'n> {
 type Numbered<'a> = (u64, Number<'a>, &'a str);
 
 /// An error where a series is not whole or there are two in its place.
-pub(super) fn check(shards: &[Shard]) -> Result<(), ShardError> {
+pub(super) fn check(shards: &[Shard]) -> Result<(), SourceError> {
     let mut series: BTreeMap<(Split, &str), Vec<Numbered<'_>>> = BTreeMap::new();
     for shard in shards {
         let Some(number) = Number::of(name_of(&shard.relative)) else { continue };
@@ -115,9 +64,7 @@ pub(super) fn check(shards: &[Shard]) -> Result<(), ShardError> {
     series.into_values().try_for_each(check_series)
 }
 
-fn check_series(mut series: Vec<Numbered<'_>>) -> Result<(), ShardError> {
-    let apart =
-        |left: &str, right: &str, why| Err(ShardError::Apart { left: left.to_owned(), right: right.to_owned(), why });
+fn check_series(mut series: Vec<Numbered<'_>>) -> Result<(), SourceError> {
     let (_, first, example) = series[0];
     if let Some((_, other, path)) = series.iter().find(|(_, number, _)| number.total != first.total) {
         let why = format!("the one is of {} shards, the other of {}", first.total, other.total);
@@ -142,9 +89,24 @@ fn check_series(mut series: Vec<Numbered<'_>>) -> Result<(), ShardError> {
     match missing.is_empty() {
         true => Ok(()),
         false => {
-            Err(ShardError::Missing { missing, example: example.to_owned(), n_found: series.len(), total: first.total })
+            let (total, n_found) = (first.total, series.len());
+            let missing = are(&missing, total, n_found);
+            let error = wrong!("{missing} missing, expected {total} shards as `{example}` says, found {n_found}");
+            Err(error
+                .with_hint("fetch what is missing, or give the files names without a total to take them as they are"))
         }
     }
+}
+
+/// The error of two shards of two series.
+fn apart(left: &str, right: &str, why: String) -> Result<(), SourceError> {
+    let folder = |path: &str| path[..path.rfind('/').map_or(0, |slash| slash + 1)].to_owned();
+    let of_right = folder(right);
+    let begins = if of_right.is_empty() || of_right == folder(left) { right.to_owned() } else { of_right };
+    Err(wrong!("`{left}` and `{right}` do not belong together: {why}").with_hint(format!(
+        "`path` can be one folder or one file of them, and leave-out = [\"{}\"] leaves out the files whose paths begin so",
+        begins.escape_debug()
+    )))
 }
 
 /// A warning for each split that is made of several sets of files.

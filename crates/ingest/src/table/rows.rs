@@ -6,17 +6,17 @@ use std::path::Path;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_schema::DataType;
-use twinset_delimited::Table;
+use twinset_delimited::{DelimitedError, Table};
 use twinset_manifest::rows::Split;
 
 use super::Config;
-use super::error::TableError;
-use crate::IngestError;
+use crate::error::{no_dataset, wrong};
 use crate::inner_path::within;
 use crate::intake::Roll;
 use crate::labels::{Found, Labels};
-use crate::parquet_file::{LABEL_TYPES, ParquetError, ParquetFile, cast, each_label, is_label, is_text};
-use crate::splits::{self, SplitError};
+use crate::parquet_file::{LABEL_TYPES, ParquetFile, cast, damaged, each_label, is_label, is_text};
+use crate::splits;
+use crate::{IngestError, SourceError};
 
 /// The rows of a table, in order.
 pub(super) struct Rows {
@@ -28,15 +28,13 @@ pub(super) struct Rows {
 impl Rows {
     pub(super) fn read(config: &Config, table: &Path) -> Result<Self, IngestError> {
         if config.split_column.is_none() && config.asked().key().is_none() {
-            let source_name = format!("`{}`", table.display());
-            return Err(SplitError::NoSplits { source_name, found: "no `split-column` is named".to_owned() }.into());
+            return Err(splits::no_splits(table, "no `split-column` is named").into());
         }
         match std::fs::metadata(table) {
             Ok(metadata) if metadata.is_file() => {}
             found => {
                 let found = if found.is_ok() { "is no file" } else { "does not exist" };
-                let expected = "a .csv, .tsv or .parquet file";
-                return Err(IngestError::NoDataset { path: table.to_owned(), found, expected });
+                return Err(no_dataset(table, found, "a .csv, .tsv or .parquet file"));
             }
         }
         let is_parquet = table.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
@@ -70,7 +68,15 @@ impl Reading<'_> {
     fn csv(mut self) -> Result<Rows, IngestError> {
         let (config, table) = (self.config, self.table);
         let text = fs::read(table).map_err(|source| IngestError::Read { path: table.to_owned(), source })?;
-        let wrong = |source| TableError::Csv { path: table.display().to_string(), source };
+        let wrong = |source| {
+            let error = wrong!("`{}`, {source}", table.display());
+            match source {
+                DelimitedError::NoColumn { found, .. } if found.len() == 1 => {
+                    error.with_hint("where other characters part the columns, `delimiter` names one: delimiter = \":\"")
+                }
+                _ => error,
+            }
+        };
         let split_column = config.split_column.as_deref();
         let wanted: Vec<_> =
             [config.image_column.as_str(), &config.label_column].into_iter().chain(split_column).collect();
@@ -103,7 +109,7 @@ impl Reading<'_> {
             file.expect_type(split, is_text, "text")?;
         }
         let (path, mut n_labels) = (table.display().to_string(), 0_u64);
-        let damaged = |detail: String| -> IngestError { ParquetError::Damaged { path: path.clone(), detail }.into() };
+        let damaged = |detail: String| damaged(&path, &detail);
         for batch in file.batches(&columns, 8192)? {
             let batch = batch?;
             let as_text = |at: usize| cast(&batch[at], &DataType::Utf8).map_err(damaged);
@@ -119,22 +125,27 @@ impl Reading<'_> {
             }
             each_label(&batch[1], damaged, |found| {
                 n_labels += 1;
-                Ok(self.labels.push(&found, || format!("`{path}`, row {n_labels}"))?)
+                self.labels.push(&found, || format!("`{path}`, row {n_labels}"))
             })?;
         }
         self.finish()
     }
 
     /// Adds what is beside a row's label.
-    fn push(&mut self, place: u64, image: Option<&str>, split: Option<&str>) -> Result<(), TableError> {
+    fn push(&mut self, place: u64, image: Option<&str>, split: Option<&str>) -> Result<(), SourceError> {
         let at = || format!("`{}`, {} {place}", self.table.display(), self.place);
         let image = image.map(str::trim).filter(|image| !image.is_empty());
-        let image = image.ok_or_else(|| TableError::NoPath { at: at(), column: self.config.image_column.clone() })?;
+        let column = &self.config.image_column;
+        let image =
+            image.ok_or_else(|| wrong!("{}: column `{column}` is empty, expected the path of an image", at()))?;
         let path = within(image).filter(|path| !path.is_empty());
-        let path = path.ok_or_else(|| TableError::Outside { at: at(), found: image.to_owned() })?;
+        let outside = || wrong!("{}: `{image}` is absolute or leaves the folder, expected a path within it", at());
+        let path = path.ok_or_else(outside)?;
         let split = match split.map(str::trim) {
             None => Split::Train,
-            Some(word) => splits::named(word).ok_or_else(|| TableError::Split { at: at(), found: word.to_owned() })?,
+            Some(word) => {
+                splits::named(word).ok_or_else(|| wrong!("{}: split `{word}`, expected train, val or test", at()))?
+            }
         };
         self.paths.push(path);
         self.places.push(place);
@@ -146,8 +157,10 @@ impl Reading<'_> {
         let Self { config, table, place, paths, places, splits, labels } = self;
         if let Some((first, second)) = first_twice(&paths) {
             let place = |row: usize| format!("{place} {}", places[row]);
-            let (path, image) = (table.display().to_string(), paths[first].clone());
-            return Err(TableError::Twice { path, image, left: place(first), right: place(second) }.into());
+            let (table, image, left, right) = (table.display(), &paths[first], place(first), place(second));
+            return Err(
+                wrong!("`{table}`: `{image}` stands in {left} and in {right}, expected every image once").into()
+            );
         }
         Ok(Rows { roll: Roll::new(labels.finish(), splits, config.asked()), paths })
     }

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use serde_json::Value;
 
 use crate::IngestError;
-use crate::members::{ArchiveError, Member, each_member};
+use crate::members::{Member, damaged, each_member};
 use crate::rejection::Rejection;
 use crate::shards::Shard;
 use crate::summary::listed;
@@ -101,7 +101,7 @@ pub(super) fn each_sample(
     mut visit: impl FnMut(Sample) -> Result<(), IngestError>,
 ) -> Result<(), IngestError> {
     let mut pending: Option<Sample> = None;
-    let damaged = |source| ArchiveError::Damaged { path: shard.path.display().to_string(), source };
+    let damaged = |source| damaged(&shard.path, &source);
     each_member(&shard.path, &mut |member| {
         let file_name = member.name.rsplit('/').next().unwrap_or_default();
         if file_name.starts_with('.') {

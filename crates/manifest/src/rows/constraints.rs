@@ -1,12 +1,12 @@
 //! What must hold of each schema's rows beyond their types, as tables.
 
+use super::Constraint;
+use super::Constraint::{Check, Class, CountOf, Counted, Digest, OneOf, Refers, Unique};
 use super::{
     Direction, GaussianSelection, IntervalMethod, Origin, PairKind, Removal,
     Rule::{self, Consistency, Range},
     Split, Verdict,
 };
-use crate::Constraint;
-use crate::Constraint::{Check, Class, CountOf, Counted, Digest, OneOf, Refers, Unique};
 use crate::row::schema_name;
 
 /// The constraints of a schema; none of one that is not known.

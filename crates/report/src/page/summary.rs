@@ -5,7 +5,6 @@ use twinset_manifest::rows::Split;
 
 use super::Context;
 use super::checks::Checks;
-use crate::comparable;
 use crate::evaluation::Partial;
 use crate::names::split_name;
 use crate::numerals::{count, counted, level, listed, without_numbers};
@@ -160,7 +159,7 @@ fn cautions(context: &Context<'_>) -> Vec<String> {
     if conflicts {
         cautions.push("An arm without rate 0 has nothing that its accuracies could be compared with.".to_owned());
     }
-    cautions.extend(comparable::cautions(context.results));
+    cautions.extend(crate::cautions::cautions(context.results));
     cautions.extend(partial(context));
     cautions
 }

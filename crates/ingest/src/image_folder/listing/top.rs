@@ -8,8 +8,9 @@ use twinset_manifest::rows::Split;
 
 use super::walk::entries;
 use crate::IngestError;
+use crate::error::{no_dataset, wrong};
 use crate::image_folder::{Config, Layout};
-use crate::splits::SplitError;
+use crate::splits;
 use crate::strangers::Strangers;
 use crate::summary::listed;
 use crate::take::has_image_ending;
@@ -47,7 +48,8 @@ impl Top {
         splits.sort_by_key(|&(split, _)| split);
         match splits.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             Some([(split, left), (_, right)]) => {
-                Err(IngestError::SplitTwice { split: *split, left: left.clone(), right: right.clone() })
+                let (left, right) = (left.display(), right.display());
+                Err(wrong!("folders `{left}` and `{right}` are both of split `{split}`, expected one").into())
             }
             _ => Ok(splits),
         }
@@ -63,9 +65,7 @@ impl Top {
         match (config.asked().key(), with_folders) {
             (Some(key), Some(split_folder)) => {
                 let name = split_folder.file_name().unwrap_or_default().display();
-                let found = format!("folder `{name}` holds folders");
-                let source_name = format!("`{}`", folder.display());
-                Err(SplitError::HasSplits { source_name, found, key }.into())
+                Err(splits::has_splits(folder, &format!("folder `{name}` holds folders"), key).into())
             }
             // A draw is for a study, and that needs classes.
             (Some(_), None) if has_folders || config.draw_split.is_some() => Ok((Layout::Classes, Vec::new())),
@@ -102,8 +102,7 @@ impl Top {
 }
 
 fn check_is_folder(folder: &Path) -> Result<(), IngestError> {
-    let expected = "a folder of images";
-    let wrong = |found| IngestError::NoDataset { path: folder.to_owned(), found, expected };
+    let wrong = |found| no_dataset(folder, found, "a folder of images");
     match fs::metadata(folder) {
         Ok(metadata) if metadata.is_dir() => Ok(()),
         Ok(_) => Err(wrong("is a file")),

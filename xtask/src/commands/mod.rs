@@ -1,0 +1,7 @@
+//! The commands that are about a study: `reproduce`, `status` and `plan`.
+
+pub mod data_folder;
+pub mod plan;
+pub mod prepare;
+pub mod reproduce;
+pub mod status;

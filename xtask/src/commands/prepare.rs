@@ -1,0 +1,53 @@
+//! What has to be there before anything runs: a study as the user wants it, the stage programs, and that these find it good.
+
+use crate::cli::{Seeds, StudyArgs};
+use crate::machine::digest::SourceDigests;
+use crate::machine::workspace::Workspace;
+use crate::setup;
+use crate::stages::device::{self, DeviceChoice};
+use crate::stages::programs;
+use crate::study::check;
+use crate::study::pipeline::{self, Pipeline};
+use crate::study::track::Planner;
+use anyhow::Result;
+use std::path::PathBuf;
+
+/// The study that the user asks for.
+pub fn study(workspace: &Workspace, args: &StudyArgs) -> Result<Pipeline> {
+    let mut pipeline = pipeline::load(workspace, &args.pipeline)?;
+    if let Some(precision) = args.precision {
+        pipeline.set_precision(precision);
+    }
+    if let Some(Seeds(seeds)) = &args.seeds {
+        pipeline.seeds.clone_from(seeds);
+    }
+    Ok(pipeline)
+}
+
+/// Sets up and builds what is missing, and lets the stages check their tables. The second value says why the files that ingest
+/// reads are not known.
+pub fn prepare(
+    workspace: &Workspace,
+    pipeline: Pipeline,
+    data: Option<PathBuf>,
+    device: DeviceChoice,
+    quiet: bool,
+) -> Result<(Planner, Option<anyhow::Error>)> {
+    if programs::ready_folder().is_none() {
+        setup::ensure(workspace, quiet)?;
+    }
+    let mut digests = source_digests(workspace);
+    let programs = programs::build(workspace, &pipeline.stages(), &mut digests, quiet)?;
+    let device = device::resolve(device, &workspace.libtorch());
+    let mut planner = Planner { pipeline, programs, device, data, sources: vec![] };
+    let asker = planner.asker(workspace.root());
+    check::all(&asker, &planner.pipeline, &workspace.stages().join(".checked.json"))?;
+    let unreadable = planner.find_sources(workspace.root(), &mut digests).err();
+    digests.save()?;
+    Ok((planner, unreadable))
+}
+
+/// The remembered digests of programs and sources.
+pub fn source_digests(workspace: &Workspace) -> SourceDigests {
+    SourceDigests::open(workspace.stages().join(".source-digests.json"))
+}

@@ -1,0 +1,216 @@
+//! `cargo xtask status`: what the disk says of a pipeline. Nothing is built or run.
+
+use super::data_folder::given_or_remembered;
+use super::prepare::{source_digests, study};
+use crate::cli::{self, StudyArgs};
+use crate::duration::duration;
+use crate::hint;
+use crate::machine::workspace::Workspace;
+use crate::runner::execute::{log_of, reason};
+use crate::stages::Stage;
+use crate::stages::device;
+use crate::stages::programs;
+use crate::store::Store;
+use crate::store::ledger::{Entry, Ledger};
+use crate::study::cell::{self, Cell};
+use crate::study::pipeline::Pipeline;
+use crate::study::track::{Failure, Planner, Status, Track};
+use anyhow::Result;
+use indicatif::HumanBytes;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// The state of a pipeline.
+#[derive(Debug, Serialize)]
+struct State {
+    pipeline: String,
+    n_done: usize,
+    n_failed: usize,
+    n_missing: usize,
+    /// Where the page is, if there is one.
+    report: Option<PathBuf>,
+    /// Why nothing can be said of the cells.
+    unknown: Option<String>,
+    cells: Vec<CellState>,
+    costs: Vec<Cost>,
+}
+
+#[derive(Debug, Serialize)]
+struct CellState {
+    arm: String,
+    rate: f64,
+    seed: u64,
+    status: Status,
+    /// Whether some runner works on it just now.
+    is_running: bool,
+    next_stage: Option<Stage>,
+    failed_stage: Option<Stage>,
+    reason: Option<String>,
+    log: Option<PathBuf>,
+}
+
+/// What the ledger says of a stage.
+#[derive(Debug, Serialize)]
+struct Cost {
+    stage: Stage,
+    n_runs: usize,
+    wall_s: f64,
+    cpu_s: f64,
+    peak_memory_bytes: u64,
+}
+
+/// Prints the state of a pipeline.
+pub fn status(workspace: &Workspace, options: &cli::Status) -> Result<()> {
+    let pipeline = study(workspace, &options.study)?;
+    let name = pipeline.name.clone();
+    let (tracks, unknown) = match planner(workspace, &options.study, pipeline)? {
+        Ok(planner) => (tracks(workspace, &planner), None),
+        Err(reason) => (vec![], Some(reason)),
+    };
+    let count = |wanted: Status| tracks.iter().filter(|(track, _)| track.status() == wanted).count();
+    let folder = workspace.report(&name);
+    let page = folder.join("index.html");
+    let state = State {
+        n_done: count(Status::Done),
+        n_failed: count(Status::Failed),
+        n_missing: count(Status::Missing),
+        report: page.is_file().then(|| workspace.relative(&page).to_owned()),
+        unknown,
+        cells: tracks.iter().filter_map(|(track, is_running)| cell_state(track, *is_running)).collect(),
+        costs: costs(&Ledger::of(&folder).read()),
+        pipeline: name,
+    };
+    match options.json {
+        true => println!("{}", serde_json::to_string_pretty(&state)?),
+        false => print!("{}", state.text()),
+    }
+    Ok(())
+}
+
+/// Says which runs the study needs; or why that cannot be said.
+fn planner(workspace: &Workspace, args: &StudyArgs, pipeline: Pipeline) -> Result<Result<Planner, String>> {
+    let mut digests = source_digests(workspace);
+    let Some(programs) = programs::existing(workspace, &pipeline.stages(), &mut digests)? else {
+        return Ok(Err("the stage programs are not built; `cargo xtask reproduce` builds them".to_owned()));
+    };
+    let data = given_or_remembered(workspace, args, &pipeline.name)?;
+    let device = device::resolve(args.device, &workspace.libtorch());
+    let mut planner = Planner { pipeline, programs, device, data, sources: vec![] };
+    let found = planner.find_sources(workspace.root(), &mut digests);
+    Ok(found.map(|()| planner).map_err(|error| hint::render(&error).trim_start_matches("error: ").to_owned()))
+}
+
+/// All cells, as far as they are, and whether they run.
+fn tracks(workspace: &Workspace, planner: &Planner) -> Vec<(Track, bool)> {
+    let pipeline = &planner.pipeline;
+    let store = Store::new(workspace.root(), &workspace.stages());
+    let mut shared = Track::shared(pipeline);
+    let is_shared_running = look(workspace, planner, &store, &mut shared);
+    let of_cell = |cell: Cell| {
+        let mut track = Track::of_cell(cell, &shared.done);
+        track.failure.clone_from(&shared.failure);
+        let is_running = look(workspace, planner, &store, &mut track);
+        (track, is_running || is_shared_running)
+    };
+    cell::expand(pipeline, &pipeline.seeds).into_iter().map(of_cell).collect()
+}
+
+/// Takes a track as far as it is; says whether its next stage runs just now.
+fn look(workspace: &Workspace, planner: &Planner, store: &Store, track: &mut Track) -> bool {
+    let Some(next) = planner.skip_finished(store, track, &mut BTreeSet::new()) else { return false };
+    if store.is_under_way(next.stage, &next.key) {
+        return true;
+    }
+    if let Some(folder) = store.failed(next.stage, &next.key) {
+        let log = log_of(&folder);
+        let reason = reason(&workspace.root().join(&log)).unwrap_or_else(|| "see its log".to_owned());
+        track.failure = Some(Failure { stage: next.stage, reason, log });
+    }
+    false
+}
+
+fn cell_state(track: &Track, is_running: bool) -> Option<CellState> {
+    let cell = track.cell.as_ref()?;
+    let failure = track.failure.as_ref();
+    Some(CellState {
+        arm: cell.arm_name.clone(),
+        rate: cell.rate,
+        seed: cell.seed,
+        status: track.status(),
+        is_running,
+        next_stage: track.next_stage(),
+        failed_stage: failure.map(|failure| failure.stage),
+        reason: failure.map(|failure| failure.reason.clone()),
+        log: failure.map(|failure| failure.log.clone()),
+    })
+}
+
+fn costs(entries: &[Entry]) -> Vec<Cost> {
+    let of_stage = |stage: Stage| {
+        let entries = entries.iter().filter(|entry| entry.stage == stage.name());
+        let zero = Cost { stage, n_runs: 0, wall_s: 0.0, cpu_s: 0.0, peak_memory_bytes: 0 };
+        entries.fold(zero, |sum, entry| Cost {
+            stage,
+            n_runs: sum.n_runs + 1,
+            wall_s: sum.wall_s + entry.wall_s,
+            cpu_s: sum.cpu_s + entry.cpu_s,
+            peak_memory_bytes: sum.peak_memory_bytes.max(entry.peak_memory_bytes),
+        })
+    };
+    Stage::ALL.into_iter().map(of_stage).filter(|cost| cost.n_runs > 0).collect()
+}
+
+impl State {
+    fn text(&self) -> String {
+        let mut text = String::new();
+        let _ = match &self.unknown {
+            Some(reason) => writeln!(text, "pipeline {}: nothing can be said of its cells: {reason}", self.pipeline),
+            None => writeln!(
+                text,
+                "pipeline {}: {} cells, {} done, {} failed, {} missing",
+                self.pipeline,
+                self.cells.len(),
+                self.n_done,
+                self.n_failed,
+                self.n_missing
+            ),
+        };
+        for row in self.cells.chunk_by(|left, right| (&left.arm, left.rate) == (&right.arm, right.rate)) {
+            let _ = write!(text, "  {:<32} rate {:<6}", row[0].arm, row[0].rate);
+            for cell in row {
+                let _ = write!(text, " {}: {:<8}", cell.seed, cell.word());
+            }
+            text.truncate(text.trim_end().len());
+            text.push('\n');
+        }
+        let failed = self.cells.iter().filter_map(|cell| Some((cell, cell.log.as_ref()?)));
+        for (cell, log) in failed {
+            let stage = cell.failed_stage.map_or("", Stage::name);
+            let reason = cell.reason.as_deref().unwrap_or("");
+            let _ = writeln!(text, "failed: {stage} for {} rate {} seed {}: {reason}", cell.arm, cell.rate, cell.seed);
+            let _ = writeln!(text, "        log: {}", log.display());
+        }
+        for cost in &self.costs {
+            let Cost { stage, n_runs, wall_s, cpu_s, peak_memory_bytes } = cost;
+            let (wall, cpu, peak) = (duration(*wall_s), duration(*cpu_s), HumanBytes(*peak_memory_bytes));
+            let _ = writeln!(text, "ledger: {stage:<8} {n_runs:>4} runs, {wall} wall, {cpu} CPU, at most {peak}");
+        }
+        if let Some(report) = &self.report {
+            let _ = writeln!(text, "report: {}", report.display());
+        }
+        text
+    }
+}
+
+impl CellState {
+    fn word(&self) -> &'static str {
+        match (self.status, self.is_running) {
+            (Status::Done, _) => "done",
+            (_, true) => "running",
+            (Status::Failed, _) => "failed",
+            (Status::Missing, _) => "missing",
+        }
+    }
+}

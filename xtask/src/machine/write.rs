@@ -1,0 +1,41 @@
+//! Writing files so that a reader sees a whole one or none.
+
+use anyhow::{Context, Result};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+use walkdir::WalkDir;
+
+/// Writes `bytes` to a sibling temporary file, syncs it and renames it to `path`.
+pub fn atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    let write = || -> std::io::Result<()> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
+        let written = File::create(&temporary).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        });
+        if let Err(error) = written.and_then(|()| fs::rename(&temporary, path)) {
+            let _ = fs::remove_file(&temporary);
+            return Err(error);
+        }
+        Ok(())
+    };
+    write().with_context(|| format!("failed to write `{}`", path.display()))
+}
+
+/// Syncs every file below `folder`, and the folders.
+pub fn sync_folder(folder: &Path) -> Result<()> {
+    let sync = || -> std::io::Result<()> {
+        for entry in WalkDir::new(folder).contents_first(true) {
+            let entry = entry?;
+            if entry.file_type().is_dir() || entry.file_type().is_file() {
+                File::open(entry.path())?.sync_all()?;
+            }
+        }
+        Ok(())
+    };
+    sync().with_context(|| format!("failed to sync folder `{}`", folder.display()))
+}

@@ -1,0 +1,334 @@
+//! Runs tracks side by side: each key once, what is finished not at all.
+
+use super::display::{Display, Progress, Whole};
+use super::execute::{Ended, Executor, Outcome};
+use crate::duration::duration;
+use crate::forecast::pace::{Settings, settings};
+use crate::forecast::works::{Works, work_key};
+use crate::machine::digest::Digest;
+use crate::machine::interrupt;
+use crate::stages::Stage;
+use crate::stages::ask::Work;
+use crate::store::Finished;
+use crate::store::ledger::{Entry, Ledger};
+use crate::store::run::StageRun;
+use crate::study::arm::Arm;
+use crate::study::cell::Cell;
+use crate::study::pipeline::Pipeline;
+use crate::study::track::{Failure, Planner, Status, Track};
+use anyhow::{Result, anyhow};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+const TICK: Duration = Duration::from_millis(200);
+
+/// What scheduling needs to know.
+#[derive(Debug)]
+pub struct Scheduler<'a> {
+    /// Says which run is next.
+    pub planner: &'a Planner,
+    /// Executes.
+    pub executor: &'a Executor<'a>,
+    /// Where costs go.
+    pub ledger: &'a Ledger,
+    /// Runs at once.
+    pub n_jobs: usize,
+    /// Whether the first failure ends all.
+    pub fail_fast: bool,
+    /// For the time left.
+    pub works: &'a Works,
+}
+
+/// What was done, over several calls.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Keys that were executed.
+    pub executed: BTreeSet<Digest>,
+    /// Keys that were there already.
+    pub cached: BTreeSet<Digest>,
+    /// What went wrong: the cells that wait for it, and how.
+    pub failures: Vec<(Vec<String>, Failure)>,
+    /// What was executed, and what it cost.
+    pub entries: Vec<Entry>,
+    /// Seconds and units of trainings and evaluations by their kind, for the time left; as [`crate::forecast::pace`] counts them.
+    pub spent: BTreeMap<Settings, (f64, f64)>,
+    /// All cells, and those that are done or failed; for the display.
+    pub n_cells: usize,
+    /// See [`Self::n_cells`].
+    pub n_cells_ended: usize,
+}
+
+fn kinds(pipeline: &Pipeline) -> BTreeMap<(Stage, usize), Settings> {
+    let of_arm = |(place, arm): (usize, &Arm)| {
+        let (train, evaluate) = ((Stage::Train, &arm.train), (Stage::Evaluate, &arm.evaluate));
+        [((Stage::Train, place), settings(&[train])), ((Stage::Evaluate, place), settings(&[evaluate, train]))]
+    };
+    pipeline.arms.iter().enumerate().flat_map(of_arm).collect()
+}
+
+/// A run that is wanted, and by which tracks.
+struct Job {
+    run: StageRun,
+    tracks: Vec<usize>,
+    work: Option<Work>,
+}
+
+enum Event {
+    Start(usize),
+    Progress(usize, Progress),
+    End(usize, Result<Ended>),
+}
+
+/// The state of one call.
+struct State<'a, 'b> {
+    scheduler: &'a Scheduler<'b>,
+    tracks: &'a mut [Track],
+    tally: &'a mut Tally,
+    display: &'a mut Display,
+    /// Every wanted run, by its number; the ended ones too.
+    jobs: Vec<Job>,
+    by_key: BTreeMap<Digest, usize>,
+    ready: BTreeSet<(Urgency, usize)>,
+    running: BTreeSet<usize>,
+    /// The kinds of the arms' trainings and evaluations.
+    kinds: BTreeMap<(Stage, usize), Settings>,
+    error: Option<anyhow::Error>,
+}
+
+/// Smaller is sooner: injections tell what there is to train, evaluations are short, long trainings go first.
+type Urgency = (u8, std::cmp::Reverse<u64>, usize);
+
+impl Scheduler<'_> {
+    /// Runs the tracks to their ends, each as far as it comes.
+    pub fn run(&self, tracks: &mut [Track], tally: &mut Tally, display: &mut Display) -> Result<()> {
+        let (todo, work) = channel::<(usize, StageRun)>();
+        let (tell, events) = channel::<Event>();
+        let work = Mutex::new(work);
+        let n_tracks = tracks.len();
+        let mut state = State {
+            scheduler: self,
+            tracks,
+            tally,
+            display,
+            jobs: vec![],
+            by_key: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            running: BTreeSet::new(),
+            kinds: kinds(&self.planner.pipeline),
+            error: None,
+        };
+        (0..n_tracks).for_each(|track| state.advance(track));
+        if state.ready.is_empty() {
+            return Ok(());
+        }
+        thread::scope(|scope| {
+            for _ in 0..self.n_jobs {
+                let tell = tell.clone();
+                let work = &work;
+                scope.spawn(move || self.work(work, &tell));
+            }
+            state.dispatch_all(&todo, &events);
+            // Workers end when there is nothing more to wait for.
+            drop(todo);
+        });
+        state.error.map_or(Ok(()), Err)
+    }
+
+    fn work(&self, work: &Mutex<Receiver<(usize, StageRun)>>, tell: &Sender<Event>) {
+        loop {
+            let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok((id, run)) = next else { return };
+            let _ = tell.send(Event::Start(id));
+            let on_progress = {
+                let tell = Mutex::new(tell.clone());
+                move |progress| {
+                    let _ = tell.lock().unwrap_or_else(PoisonError::into_inner).send(Event::Progress(id, progress));
+                }
+            };
+            let _ = tell.send(Event::End(id, self.executor.execute(&run, &on_progress)));
+        }
+    }
+}
+
+impl State<'_, '_> {
+    fn dispatch_all(&mut self, todo: &Sender<(usize, StageRun)>, events: &Receiver<Event>) {
+        loop {
+            while !self.is_stopping() && self.running.len() < self.scheduler.n_jobs {
+                let Some((_, id)) = self.ready.pop_first() else { break };
+                self.running.insert(id);
+                let _ = todo.send((id, self.jobs[id].run.clone()));
+            }
+            if self.running.is_empty() {
+                return;
+            }
+            match events.recv_timeout(TICK) {
+                Ok(event) => self.hear(event),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            let whole = self.whole();
+            self.display.whole(&whole);
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        interrupt::requested() || self.error.is_some() || self.scheduler.executor.is_stopped.load(Ordering::SeqCst)
+    }
+
+    /// Takes a track to its next run, which becomes ready unless another track wants it too.
+    fn advance(&mut self, track: usize) {
+        let Scheduler { planner, executor, works, .. } = *self.scheduler;
+        let run = planner.skip_finished(&executor.store, &mut self.tracks[track], &mut self.tally.cached);
+        // What was executed a moment ago is no find.
+        self.tally.cached.retain(|key| !self.tally.executed.contains(key));
+        let Some(run) = run else { return };
+        if let Some(id) = self.by_key.get(&run.key) {
+            self.jobs[*id].tracks.push(track);
+            return;
+        }
+        let cell = self.tracks[track].cell.as_ref();
+        let work = cell.and_then(|cell| works.get(&work_key(cell)).copied());
+        let weight = work
+            .map_or_else(|| cell.map_or(0, |cell| (cell.rate * 1000.0) as u64), |work| work.n_forward_backward_passes);
+        let order = match run.stage {
+            Stage::Train => 2,
+            Stage::Evaluate => 1,
+            _ => 0,
+        };
+        let id = self.jobs.len();
+        self.ready.insert(((order, std::cmp::Reverse(weight), id), id));
+        self.by_key.insert(run.key.clone(), id);
+        let work = work.filter(|_| run.stage == Stage::Train);
+        self.jobs.push(Job { run, tracks: vec![track], work });
+    }
+
+    fn hear(&mut self, event: Event) {
+        match event {
+            Event::Start(id) => {
+                let run = &self.jobs[id].run;
+                self.display.start(id, format!("{} {}", run.stage, run.label));
+            }
+            Event::Progress(id, progress) => self.display.progress(id, progress),
+            Event::End(id, Ok(ended)) => {
+                self.running.remove(&id);
+                if let Err(error) = self.note(id, &ended) {
+                    self.stop(error);
+                }
+                match ended.outcome {
+                    Outcome::Finished(finished) => self.finished(id, &finished),
+                    Outcome::Failed(failure) => self.failed(id, &failure),
+                    Outcome::Stopped => self.display.end(id, "stopped"),
+                }
+            }
+            Event::End(id, Err(error)) => {
+                self.running.remove(&id);
+                self.display.end(id, "stopped");
+                let run = &self.jobs[id].run;
+                let context = format!("failed to run {} for {}", run.stage, run.label);
+                self.stop(error.context(context));
+            }
+        }
+    }
+
+    fn note(&mut self, id: usize, ended: &Ended) -> Result<()> {
+        let Some(spent) = &ended.spent else { return Ok(()) };
+        let job = &self.jobs[id];
+        let cells = job.tracks.iter().map(|track| self.tracks[*track].label.clone()).collect();
+        let n_passes = job.work.map(|work| work.n_forward_backward_passes);
+        let entry = Entry::now(&job.run, cells, spent, n_passes);
+        self.scheduler.ledger.append(&entry)?;
+        let cell = self.tracks[job.tracks[0]].cell.as_ref().filter(|_| entry.is_success());
+        if let Some(kind) = cell.and_then(|cell| self.kinds.get(&(job.run.stage, cell.arm))) {
+            let n_units = job.work.map_or(1.0, |work| work.n_forward_backward_passes as f64);
+            let sum = self.tally.spent.entry(kind.clone()).or_default();
+            *sum = (sum.0 + entry.wall_s, sum.1 + n_units);
+        }
+        self.tally.entries.push(entry);
+        Ok(())
+    }
+
+    fn finished(&mut self, id: usize, finished: &Finished) {
+        let (stage, key) = (self.jobs[id].run.stage, self.jobs[id].run.key.clone());
+        let how = match self.tally.entries.last().filter(|entry| entry.key == key) {
+            Some(entry) => {
+                self.tally.executed.insert(key);
+                format!("done in {}", duration(entry.wall_s))
+            }
+            None => {
+                self.tally.cached.insert(key);
+                "done by another runner".to_owned()
+            }
+        };
+        self.display.end(id, &how);
+        for track in self.jobs[id].tracks.clone() {
+            self.tracks[track].done.insert(stage, finished.clone());
+            self.advance(track);
+        }
+    }
+
+    fn failed(&mut self, id: usize, failure: &Failure) {
+        let job = &self.jobs[id];
+        self.tally.executed.insert(job.run.key.clone());
+        self.display.end(id, &format!("failed: {} (log: {})", failure.reason, failure.log.display()));
+        for track in &job.tracks {
+            self.tracks[*track].failure = Some(failure.clone());
+        }
+        let labels = job.tracks.iter().map(|track| self.tracks[*track].label.clone()).collect();
+        self.tally.failures.push((labels, failure.clone()));
+        if self.scheduler.fail_fast {
+            self.stop(anyhow!("stopped at the first failure, as --fail-fast says"));
+        }
+    }
+
+    /// Ends what runs and starts nothing more; the first reason counts.
+    fn stop(&mut self, error: anyhow::Error) {
+        self.scheduler.executor.is_stopped.store(true, Ordering::SeqCst);
+        crate::machine::process::end_all(nix::sys::signal::Signal::SIGTERM);
+        self.error.get_or_insert(error);
+    }
+
+    fn whole(&mut self) -> Whole {
+        if self.tracks.iter().any(|track| track.cell.is_some()) {
+            self.tally.n_cells_ended = self.tracks.iter().filter(|track| track.status() != Status::Missing).count();
+        }
+        Whole {
+            n_cells: self.tally.n_cells,
+            n_cells_ended: self.tally.n_cells_ended,
+            n_executed: self.tally.executed.len(),
+            n_cached: self.tally.cached.len(),
+            n_failed: self.tally.failures.len(),
+            left_s: self.left_s(),
+        }
+    }
+
+    /// What is still to be trained and evaluated, each kind at its pace so far, over all jobs. None before each kind was run.
+    fn left_s(&self) -> Option<f64> {
+        let pace = |stage, cell: &Cell| {
+            let (seconds, n_units) = self.tally.spent.get(self.kinds.get(&(stage, cell.arm))?)?;
+            (*n_units > 0.0).then(|| seconds / n_units)
+        };
+        let mut left_s = 0.0;
+        let mut seen = BTreeSet::new();
+        for (i, track) in self.tracks.iter().enumerate() {
+            let (Some(cell), Some(next)) = (&track.cell, track.next_stage()) else { continue };
+            let job = self.jobs.iter().position(|job| job.run.stage == next && job.tracks.contains(&i));
+            if job.is_some_and(|id| !seen.insert(id)) {
+                continue;
+            }
+            let left = job.map_or(1.0, |id| 1.0 - self.display.share(id));
+            if next == Stage::Evaluate {
+                left_s += left * pace(next, cell)?;
+                continue;
+            }
+            let share = if next == Stage::Train { left } else { 1.0 };
+            let n_passes = share * self.scheduler.works.get(&work_key(cell))?.n_forward_backward_passes as f64;
+            // Next to trainings evaluations are short.
+            left_s += n_passes * pace(Stage::Train, cell)? + pace(Stage::Evaluate, cell).unwrap_or(0.0);
+        }
+        (left_s > 0.0).then(|| left_s / self.scheduler.n_jobs as f64)
+    }
+}

@@ -1,0 +1,82 @@
+//! The stage programs: built, found and digested.
+
+use super::Stage;
+use super::compile;
+use crate::hint::hinted;
+use crate::machine::digest::{Digest, SourceDigests};
+use crate::machine::workspace::Workspace;
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// Names a folder of ready stage programs; nothing is set up or built then.
+pub const FOLDER_VARIABLE: &str = "TWINSET_STAGE_BIN_DIR";
+
+/// Where each stage's program is, and its digest.
+#[derive(Debug, Clone)]
+pub struct Programs(BTreeMap<Stage, Program>);
+
+/// A stage's program.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The executable.
+    pub path: PathBuf,
+    /// Of the executable's bytes.
+    pub digest: Digest,
+}
+
+impl Programs {
+    /// The program of a stage.
+    pub fn get(&self, stage: Stage) -> &Program {
+        &self.0[&stage]
+    }
+}
+
+/// The folder of ready programs that the user names.
+pub fn ready_folder() -> Option<PathBuf> {
+    env::var_os(FOLDER_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// The ready programs of these stages, or those that cargo builds now.
+pub fn build(workspace: &Workspace, stages: &[Stage], digests: &mut SourceDigests, quiet: bool) -> Result<Programs> {
+    let paths = match ready_folder() {
+        Some(folder) => in_folder(&folder, stages)?,
+        None => compile::programs(workspace, stages, quiet).context("failed to build the stage programs")?,
+    };
+    with_digests(paths, digests)
+}
+
+/// The programs of these stages as they were built last; `None` where one is missing.
+pub fn existing(workspace: &Workspace, stages: &[Stage], digests: &mut SourceDigests) -> Result<Option<Programs>> {
+    let folder = match ready_folder() {
+        Some(folder) => folder,
+        None => compile::target_folder(workspace)?.join("release"),
+    };
+    match in_folder(&folder, stages) {
+        Ok(paths) => with_digests(paths, digests).map(Some),
+        Err(_) => Ok(None),
+    }
+}
+
+fn in_folder(folder: &Path, stages: &[Stage]) -> Result<BTreeMap<Stage, PathBuf>> {
+    let folder = std::path::absolute(folder)?;
+    let mut paths = BTreeMap::new();
+    for &stage in stages {
+        let path = folder.join(stage.program());
+        if !path.is_file() {
+            let message = format!("failed to find stage program `{}`", path.display());
+            let hint = format!(
+                "{FOLDER_VARIABLE} names a folder that holds the programs of all stages; without it they are built"
+            );
+            return Err(hinted(message, hint));
+        }
+        paths.insert(stage, path);
+    }
+    Ok(paths)
+}
+
+fn with_digests(paths: BTreeMap<Stage, PathBuf>, digests: &mut SourceDigests) -> Result<Programs> {
+    let program = |(stage, path): (Stage, PathBuf)| Ok((stage, Program { digest: digests.of(&path)?, path }));
+    paths.into_iter().map(program).collect::<Result<_>>().map(Programs)
+}

@@ -1,0 +1,73 @@
+//! What a finished run holds.
+
+use crate::machine::digest::{self, Digest};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// A finished run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finished {
+    /// From the workspace's root.
+    pub folder: PathBuf,
+    /// Its files, by their paths from there.
+    pub outputs: BTreeMap<String, Output>,
+}
+
+/// A file of a finished run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Output {
+    /// Of the file's bytes.
+    pub blake3: Digest,
+    /// The file's size, by which a file cut short is told.
+    pub n_bytes: u64,
+}
+
+impl Finished {
+    /// The run's key.
+    pub fn key(&self) -> &str {
+        self.folder.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+    }
+
+    /// Where the manifest of this name lies, from the workspace's root, and its digest: a file, or, where the stage wrote it
+    /// in shards, the folder that has the name without `.parquet`.
+    pub fn find(&self, name: &str) -> Option<(PathBuf, Digest)> {
+        if let Some(output) = self.outputs.get(name) {
+            return Some((self.folder.join(name), output.blake3.clone()));
+        }
+        let folder = name.strip_suffix(".parquet")?;
+        let is_shard = |path: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        let shards = self.outputs.iter().filter(|(path, _)| is_shard(path));
+        let digests: String = shards.map(|(path, output)| format!("{path} {}\n", output.blake3)).collect();
+        (!digests.is_empty()).then(|| (self.folder.join(folder), digest::of_bytes(digests.as_bytes())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_is_a_file_or_a_folder_of_shards() {
+        let of = |outputs: &[(&str, &str)]| Finished {
+            folder: PathBuf::from("k"),
+            outputs: outputs
+                .iter()
+                .map(|(name, blake3)| (name.to_string(), Output { blake3: blake3.to_string(), n_bytes: 1 }))
+                .collect(),
+        };
+        let path = |outputs: &[(&str, &str)]| of(outputs).find("images.parquet").map(|(path, _)| path);
+        assert_eq!(
+            path(&[("images.parquet", "a"), ("images/b.parquet", "b")]),
+            Some(PathBuf::from("k/images.parquet"))
+        );
+        let sharded = [("images/0.parquet", "a"), ("images/1.parquet", "b"), ("images2/0.parquet", "c")];
+        assert_eq!(path(&sharded), Some(PathBuf::from("k/images")));
+        assert_eq!(path(&sharded[2..]), None);
+        let digest = |outputs: &[(&str, &str)]| of(outputs).find("images.parquet").map(|(_, digest)| digest);
+        assert_eq!(digest(&sharded), digest(&sharded[..2]));
+        assert_ne!(digest(&sharded), digest(&sharded[..1]));
+        assert_ne!(digest(&sharded), digest(&[("images/0.parquet", "a"), ("images/1.parquet", "c")]));
+    }
+}

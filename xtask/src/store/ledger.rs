@@ -1,0 +1,161 @@
+//! The *ledger* of a pipeline, `reports/<pipeline>/ledger.jsonl`: one line for each execution, with what it cost.
+//!
+//! Clocks are here and nowhere else, so that manifests of the same inputs are the same bytes.
+
+use super::run::StageRun;
+use crate::machine::process::Cost;
+use anyhow::{Context, Result};
+use chrono::{SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A pipeline's ledger.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    path: PathBuf,
+}
+
+/// One execution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// In UTC.
+    pub started_at: String,
+    /// The stage's name.
+    pub stage: String,
+    /// The run's key.
+    pub key: String,
+    /// The cells that it was for.
+    pub cells: Vec<String>,
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// `exit status 0`, and so on.
+    pub exit_status: String,
+    /// From start to end.
+    pub wall_s: f64,
+    /// User and system time over all threads.
+    pub cpu_s: f64,
+    /// The largest resident set.
+    pub peak_memory_bytes: u64,
+    /// Passes of one sample each; only of train.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_forward_backward_passes: Option<u64>,
+}
+
+/// What an execution was and used.
+#[derive(Debug)]
+pub struct Spent {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Such as `exit status 1`.
+    pub status: String,
+    /// Time and memory.
+    pub cost: Cost,
+}
+
+impl Entry {
+    /// The entry of an execution that ended just now.
+    pub fn now(run: &StageRun, cells: Vec<String>, spent: &Spent, n_passes: Option<u64>) -> Self {
+        let started = Utc::now() - Duration::from_secs_f64(spent.cost.wall_s);
+        Self {
+            started_at: started.to_rfc3339_opts(SecondsFormat::Secs, true),
+            stage: run.stage.to_string(),
+            key: run.key.clone(),
+            cells,
+            command: spent.command.clone(),
+            exit_status: spent.status.clone(),
+            wall_s: round(spent.cost.wall_s),
+            cpu_s: round(spent.cost.cpu_s),
+            peak_memory_bytes: spent.cost.peak_memory_bytes,
+            n_forward_backward_passes: n_passes,
+        }
+    }
+
+    /// What followed a flag on the command line.
+    pub fn argument(&self, flag: &str) -> Option<&str> {
+        let place = self.command.iter().position(|word| word == flag)?;
+        self.command.get(place + 1).map(String::as_str)
+    }
+
+    /// Whether the execution ended well.
+    pub fn is_success(&self) -> bool {
+        self.exit_status == "exit status 0"
+    }
+}
+
+impl Ledger {
+    /// The ledger in a report's folder.
+    pub fn of(report: &Path) -> Self {
+        Self { path: report.join("ledger.jsonl") }
+    }
+
+    /// The file, which may not be there.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends a line, in one write, so that runners side by side do not mix theirs.
+    pub fn append(&self, entry: &Entry) -> Result<()> {
+        let append = || -> Result<()> {
+            fs::create_dir_all(self.path.parent().unwrap_or(Path::new(".")))?;
+            let line = serde_json::to_string(entry)? + "\n";
+            OpenOptions::new().create(true).append(true).open(&self.path)?.write_all(line.as_bytes())?;
+            Ok(())
+        };
+        append().with_context(|| format!("failed to write `{}`", self.path.display()))
+    }
+
+    /// All entries; a line that was cut short is left out.
+    pub fn read(&self) -> Vec<Entry> {
+        let text = fs::read_to_string(&self.path).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+}
+
+/// Processor seconds of all starts of the run with this key, of which the last ended well; `None` where it ran elsewhere.
+pub fn cpu_seconds(entries: &[Entry], key: &str) -> Option<f64> {
+    let of_run = || entries.iter().filter(|entry| entry.key == key);
+    of_run().next_back().filter(|entry| entry.is_success())?;
+    Some(of_run().map(|entry| entry.cpu_s).sum())
+}
+
+fn round(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_appended_and_read_and_a_cut_one_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::of(folder.path());
+        let entry = |stage: &str, exit_status: &str, wall_s, passes| Entry {
+            started_at: "1970-01-01T00:00:00Z".to_owned(),
+            stage: stage.to_owned(),
+            key: "k".to_owned(),
+            cells: vec!["a".to_owned()],
+            command: vec!["x".to_owned()],
+            exit_status: exit_status.to_owned(),
+            wall_s,
+            cpu_s: 0.5,
+            peak_memory_bytes: 7,
+            n_forward_backward_passes: passes,
+        };
+        let entries = [
+            entry("train", "exit status 0", 2.0, Some(100)),
+            entry("train", "exit status 1", 9.0, Some(100)),
+            entry("evaluate", "exit status 0", 3.0, None),
+        ];
+        for entry in &entries {
+            ledger.append(entry).unwrap();
+        }
+        let text = fs::read_to_string(&ledger.path).unwrap() + "{\"started";
+        fs::write(&ledger.path, text).unwrap();
+        assert_eq!(ledger.read(), entries);
+        assert_eq!((cpu_seconds(&entries, "k"), cpu_seconds(&entries, "l")), (Some(1.5), None));
+    }
+}

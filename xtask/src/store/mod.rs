@@ -1,0 +1,318 @@
+//! The *store*: `data/stages/<stage>/<key>/` holds a finished run.
+//!
+//! A run is made in `<key>.partial/` and renamed when done, so what exists is whole. The partial folder is locked while
+//! it is worked in; a lock ends with its process, so a partial folder without one was left by a dead runner. What
+//! failed is kept as `<key>.failed/` until its next start.
+//!
+//! A run may keep what it wants to go on from in its folder's subfolder `checkpoints`, which outlives the runner, an
+//! interruption and a failure: the key says that only the same run finds it.
+
+pub mod finished;
+pub mod ledger;
+pub mod run;
+
+use self::run::StageRun;
+use crate::machine::digest;
+use crate::machine::interrupt;
+use crate::machine::tree;
+use crate::machine::write;
+use crate::stages::Stage;
+use anyhow::{Context, Result, bail};
+pub use finished::{Finished, Output};
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+const DIGESTS: &str = "digests.json";
+const CHECKPOINTS: &str = "checkpoints";
+
+/// The folder of all stage runs.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+    stages: PathBuf,
+}
+
+/// What happened to the start of a run.
+#[derive(Debug)]
+pub enum Begin {
+    /// The run is to be executed in this folder.
+    Work(Partial),
+    /// Another runner finished it in the meantime.
+    Finished(Finished),
+}
+
+/// The locked folder of a run under way.
+#[derive(Debug)]
+pub struct Partial {
+    /// From the workspace's root.
+    pub folder: PathBuf,
+    absolute: PathBuf,
+    _lock: File,
+}
+
+impl Store {
+    /// The store in the folder `stages` below `root`.
+    pub fn new(root: &Path, stages: &Path) -> Self {
+        Self { root: root.to_owned(), stages: stages.to_owned() }
+    }
+
+    /// The finished run, where it exists and all its files are as they were written.
+    pub fn lookup(&self, stage: Stage, key: &str) -> Option<Finished> {
+        let folder = self.path(stage, key, "");
+        let outputs: BTreeMap<String, Output> = serde_json::from_slice(&fs::read(folder.join(DIGESTS)).ok()?).ok()?;
+        let is_whole = |(name, output): (&String, &Output)| {
+            fs::metadata(folder.join(name)).is_ok_and(|metadata| metadata.len() == output.n_bytes)
+        };
+        if !outputs.iter().all(is_whole) {
+            return None;
+        }
+        Some(Finished { folder: self.relative(&folder), outputs })
+    }
+
+    /// The folder of a run that failed at its last start, from the root.
+    pub fn failed(&self, stage: Stage, key: &str) -> Option<PathBuf> {
+        let folder = self.path(stage, key, ".failed");
+        folder.is_dir().then(|| self.relative(&folder))
+    }
+
+    /// Takes the run's partial folder, emptied but for its checkpoints, which may be those of a failed start. Waits while
+    /// another runner works in it.
+    pub fn begin(&self, run: &StageRun) -> Result<Begin> {
+        let absolute = self.path(run.stage, &run.key, ".partial");
+        let lock = self.lock(&absolute).with_context(|| format!("failed to make folder `{}`", absolute.display()))?;
+        if let Some(finished) = self.lookup(run.stage, &run.key) {
+            let _ = fs::remove_dir_all(&absolute);
+            return Ok(Begin::Finished(finished));
+        }
+        empty(&absolute).with_context(|| format!("failed to empty folder `{}`", absolute.display()))?;
+        if !absolute.join(CHECKPOINTS).exists() {
+            // There mostly is none.
+            let _ = fs::rename(self.path(run.stage, &run.key, ".failed").join(CHECKPOINTS), absolute.join(CHECKPOINTS));
+        }
+        let partial = Partial { folder: self.relative(&absolute), absolute, _lock: lock };
+        if let Some((name, text)) = &run.prepared {
+            write::atomically(&partial.absolute.join(name), text.as_bytes())?;
+        }
+        write::atomically(
+            &partial.absolute.join("config.toml"),
+            crate::store::run::config_text(&run.config).as_bytes(),
+        )?;
+        Ok(Begin::Work(partial))
+    }
+
+    /// Digests and syncs what the run wrote, then gives the folder its final name.
+    pub fn finish(&self, run: &StageRun, partial: Partial) -> Result<Finished> {
+        let mut outputs = BTreeMap::new();
+        for name in tree::files(&partial.absolute, |name| name == CHECKPOINTS)? {
+            let name = name.to_string_lossy().into_owned();
+            if !["config.toml", "log.txt", "study.json"].contains(&name.as_str()) {
+                let path = partial.absolute.join(&name);
+                let output = Output { blake3: digest::of_file(&path)?, n_bytes: fs::metadata(&path)?.len() };
+                outputs.insert(name, output);
+            }
+        }
+        let folder = self.path(run.stage, &run.key, "");
+        let finished = Finished { folder: self.relative(&folder), outputs };
+        if let Some(missing) = run.stage.outputs().iter().find(|name| finished.find(name).is_none()) {
+            bail!("{} ended well but wrote no `{missing}`", run.stage.program());
+        }
+        write::atomically(&partial.absolute.join(DIGESTS), &serde_json::to_vec_pretty(&finished.outputs)?)?;
+        write::sync_folder(&partial.absolute)?;
+        // A folder whose files were taken or changed.
+        remove(&folder)?;
+        fs::rename(&partial.absolute, &folder)
+            .with_context(|| format!("failed to rename folder `{}`", partial.absolute.display()))?;
+        File::open(folder.parent().unwrap_or(&self.stages))?.sync_all()?;
+        remove(&self.path(run.stage, &run.key, ".failed"))?;
+        Ok(finished)
+    }
+
+    /// Keeps what a failed run left and says where, from the root.
+    pub fn fail(&self, run: &StageRun, partial: Partial) -> Result<PathBuf> {
+        let folder = self.path(run.stage, &run.key, ".failed");
+        remove(&folder)?;
+        fs::rename(&partial.absolute, &folder)
+            .with_context(|| format!("failed to rename folder `{}`", partial.absolute.display()))?;
+        Ok(self.relative(&folder))
+    }
+
+    /// Forgets what an interrupted run left, but for its checkpoints.
+    pub fn discard(&self, partial: Partial) -> Result<()> {
+        forget(&partial.absolute)
+            .map(drop)
+            .with_context(|| format!("failed to empty folder `{}`", partial.absolute.display()))
+    }
+
+    /// Removes the partial folders of dead runners that hold no checkpoints and says how many there were.
+    pub fn sweep(&self) -> usize {
+        let mut n_removed = 0;
+        for stage in Stage::ALL {
+            let entries = fs::read_dir(self.stages.join(stage.name())).into_iter().flatten().flatten();
+            for path in
+                entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "partial"))
+            {
+                let lock = File::open(&path).ok().filter(|file| file.try_lock().is_ok());
+                n_removed += usize::from(lock.is_some() && forget(&path).unwrap_or(false));
+            }
+        }
+        n_removed
+    }
+
+    /// Whether some runner works on the run just now.
+    pub fn is_under_way(&self, stage: Stage, key: &str) -> bool {
+        File::open(self.path(stage, key, ".partial"))
+            .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
+    fn path(&self, stage: Stage, key: &str, suffix: &str) -> PathBuf {
+        self.stages.join(stage.name()).join(format!("{key}{suffix}"))
+    }
+
+    fn relative(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(&self.root).unwrap_or(path).to_owned()
+    }
+
+    fn lock(&self, folder: &Path) -> Result<File> {
+        loop {
+            fs::create_dir_all(folder)?;
+            let Ok(file) = File::open(folder) else { continue };
+            match file.try_lock() {
+                // The folder that was locked may be gone or renamed by now.
+                Ok(()) if is_at(&file, folder) => return Ok(file),
+                Ok(()) => continue,
+                Err(TryLockError::WouldBlock) if interrupt::requested() => bail!("interrupted"),
+                Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(100)),
+                Err(TryLockError::Error(error)) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(opened), Ok(found)) => (opened.dev(), opened.ino()) == (found.dev(), found.ino()),
+        _ => false,
+    }
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("failed to remove folder `{}`", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Empties a folder but for its checkpoints; without any it is removed, and true is returned.
+fn forget(folder: &Path) -> io::Result<bool> {
+    empty(folder)?;
+    let is_empty = fs::read_dir(folder)?.next().is_none();
+    if is_empty {
+        fs::remove_dir(folder)?;
+    }
+    Ok(is_empty)
+}
+
+fn empty(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name() == CHECKPOINTS {
+            continue;
+        }
+        match entry.file_type()?.is_dir() {
+            true => fs::remove_dir_all(entry.path())?,
+            false => fs::remove_file(entry.path())?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run() -> StageRun {
+        let (config, label) = (toml::Table::new(), String::new());
+        let (inputs, arguments) = (vec![], vec![]);
+        StageRun { stage: Stage::Evaluate, label, config, inputs, arguments, prepared: None, key: "k".to_owned() }
+    }
+
+    fn work(store: &Store) -> Partial {
+        match store.begin(&run()).unwrap() {
+            Begin::Work(partial) => partial,
+            Begin::Finished(finished) => panic!("{finished:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_finished_is_found_and_what_is_cut_short_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::new(root.path(), &root.path().join("stages"));
+        let partial = work(&store);
+        assert!(store.is_under_way(Stage::Evaluate, "k"));
+        fs::write(partial.absolute.join("predictions.parquet"), "abc").unwrap();
+        let finished = store.finish(&run(), partial).unwrap();
+        assert_eq!(finished.folder, Path::new("stages/evaluate/k"));
+        assert_eq!(store.lookup(Stage::Evaluate, "k"), Some(finished.clone()));
+        assert!(matches!(store.begin(&run()).unwrap(), Begin::Finished(_)));
+
+        fs::write(root.path().join("stages/evaluate/k/predictions.parquet"), "a").unwrap();
+        assert_eq!(store.lookup(Stage::Evaluate, "k"), None);
+        let partial = work(&store);
+        fs::write(partial.absolute.join("predictions.parquet"), "abc").unwrap();
+        assert_eq!(store.finish(&run(), partial).unwrap(), finished);
+    }
+
+    #[test]
+    fn leftovers_of_the_dead_are_emptied_or_swept() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::new(root.path(), &root.path().join("stages"));
+        let folder = root.path().join("stages/evaluate/k.partial");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("half.parquet"), "abc").unwrap();
+        let partial = work(&store);
+        assert!(!folder.join("half.parquet").exists());
+        assert_eq!(store.sweep(), 0, "a folder that is worked in stays");
+        drop(partial);
+        assert_eq!(store.sweep(), 1);
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn checkpoints_outlive_a_death_an_interruption_and_a_failure_but_not_the_end() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::new(root.path(), &root.path().join("stages"));
+        let partial = work(&store);
+        let folder = partial.absolute.clone();
+        let checkpoint = folder.join("checkpoints/epoch-1");
+        fs::create_dir(folder.join("checkpoints")).unwrap();
+        fs::write(&checkpoint, "abc").unwrap();
+        fs::write(folder.join("half.parquet"), "abc").unwrap();
+        drop(partial);
+        assert_eq!(store.sweep(), 0, "what can be resumed is not removed");
+        assert!(checkpoint.exists() && !folder.join("half.parquet").exists());
+        store.discard(work(&store)).unwrap();
+        let failed = store.fail(&run(), work(&store)).unwrap();
+        assert!(!checkpoint.exists() && root.path().join(failed).join("checkpoints/epoch-1").exists());
+        let partial = work(&store);
+        assert!(checkpoint.exists());
+        fs::remove_dir_all(folder.join("checkpoints")).unwrap();
+        fs::write(folder.join("predictions.parquet"), "abc").unwrap();
+        store.finish(&run(), partial).unwrap();
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn a_run_without_its_output_is_not_finished() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::new(root.path(), &root.path().join("stages"));
+        let error = store.finish(&run(), work(&store)).unwrap_err();
+        assert_eq!(error.to_string(), "twinset-evaluate ended well but wrote no `predictions.parquet`");
+    }
+}

@@ -1,0 +1,211 @@
+//! A *track* is a sequence of stages, each of which needs what the ones before it made.
+//!
+//! The key of a later stage is known when its inputs exist, so a track says one run at a time.
+
+use super::cell::Cell;
+use super::pipeline::Pipeline;
+use crate::machine::digest::{Digest, SourceDigests};
+use crate::stages::Stage;
+use crate::stages::ask::Asker;
+use crate::stages::device::Device;
+use crate::stages::programs::Programs;
+use crate::store::run::{self, Ingredients, StageRun};
+use crate::store::{Finished, Store};
+use anyhow::Result;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+/// The stages of one cell, or those that a study runs once.
+#[derive(Debug, Clone)]
+pub struct Track {
+    /// What it is for, in words.
+    pub label: String,
+    /// The cell, where it is one's.
+    pub cell: Option<Cell>,
+    /// What is to be done, in order.
+    pub stages: &'static [Stage],
+    /// What is done, of this track and of those before it.
+    pub done: BTreeMap<Stage, Finished>,
+    /// Why it ended early.
+    pub failure: Option<Failure>,
+    /// What report is told, where the track ends with it.
+    pub study: Option<Study>,
+}
+
+/// A run that went wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    /// Whose.
+    pub stage: Stage,
+    /// The last error line of the log.
+    pub reason: String,
+    /// What it printed, from the workspace's root.
+    pub log: PathBuf,
+}
+
+/// A study's state, as report reads it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Study {
+    /// The text of `study.json`.
+    pub text: String,
+    /// The same without what trainings cost, by which a report is found again: the same results have one report.
+    pub identity: String,
+    /// Every file that it names, with its digest.
+    pub files: BTreeMap<String, Digest>,
+}
+
+/// How far a cell is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// All its stages are done.
+    Done,
+    /// A stage went wrong at its last start.
+    Failed,
+    /// Some stage has not run.
+    Missing,
+}
+
+impl Track {
+    /// The stages before all cells.
+    pub fn shared(pipeline: &Pipeline) -> Self {
+        Self::new("shared".to_owned(), pipeline.shared_stages(), BTreeMap::new())
+    }
+
+    /// The stages of a cell, after the shared ones.
+    pub fn of_cell(cell: Cell, shared: &BTreeMap<Stage, Finished>) -> Self {
+        Self { cell: Some(cell.clone()), ..Self::new(cell.to_string(), &Stage::OF_CELL, shared.clone()) }
+    }
+
+    /// The report, after all cells.
+    pub fn report(study: Study) -> Self {
+        Self { study: Some(study), ..Self::new("study".to_owned(), &[Stage::Report], BTreeMap::new()) }
+    }
+
+    fn new(label: String, stages: &'static [Stage], done: BTreeMap<Stage, Finished>) -> Self {
+        Self { label, cell: None, stages, done, failure: None, study: None }
+    }
+
+    /// The stage that comes next; `None` at the end and after a failure.
+    pub fn next_stage(&self) -> Option<Stage> {
+        if self.failure.is_some() {
+            return None;
+        }
+        self.stages.iter().copied().find(|stage| !self.done.contains_key(stage))
+    }
+
+    /// How far the track is.
+    pub fn status(&self) -> Status {
+        match (&self.failure, self.next_stage()) {
+            (Some(_), _) => Status::Failed,
+            (None, Some(_)) => Status::Missing,
+            (None, None) => Status::Done,
+        }
+    }
+}
+
+/// Says what the next run of a track is.
+#[derive(Debug)]
+pub struct Planner {
+    /// The study.
+    pub pipeline: Pipeline,
+    /// The stage programs.
+    pub programs: Programs,
+    /// What train and evaluate compute on.
+    pub device: Device,
+    /// The folder of datasets.
+    pub data: Option<PathBuf>,
+    /// The files that ingest reads: name and digest.
+    pub sources: Vec<(String, Digest)>,
+}
+
+impl Planner {
+    /// Asks the stage programs about the study.
+    pub fn asker<'a>(&'a self, root: &'a Path) -> Asker<'a> {
+        let Self { pipeline, programs, device, data, .. } = self;
+        Asker { root, programs, file: &pipeline.file, device: *device, data: data.as_deref() }
+    }
+
+    /// Asks ingest which files it reads, and digests them. They are named from the folder of datasets.
+    pub fn find_sources(&mut self, root: &Path, digests: &mut SourceDigests) -> Result<()> {
+        let named = |path: PathBuf| {
+            let name = self.data.as_ref().and_then(|data| path.strip_prefix(data).ok()).unwrap_or(&path);
+            Ok((name.to_string_lossy().into_owned(), digests.of(&path)?))
+        };
+        self.sources = self.asker(root).list_inputs()?.into_iter().map(named).collect::<Result<_>>()?;
+        Ok(())
+    }
+
+    /// Takes a track past all that is finished; returns the first run that is not.
+    pub fn skip_finished(&self, store: &Store, track: &mut Track, cached: &mut BTreeSet<Digest>) -> Option<StageRun> {
+        loop {
+            let run = self.next(track)?;
+            match store.lookup(run.stage, &run.key) {
+                Some(finished) => {
+                    track.done.insert(run.stage, finished);
+                    cached.insert(run.key);
+                }
+                None => return Some(run),
+            }
+        }
+    }
+
+    /// The track's next run; `None` where there is none.
+    pub fn next(&self, track: &Track) -> Option<StageRun> {
+        let stage = track.next_stage()?;
+        let config = self.config(stage, track.cell.as_ref());
+        let inputs = run::inputs(stage, &track.done)?;
+        let mut named: Vec<(&str, &str)> = inputs.iter().map(|input| (input.flag, input.digest.as_str())).collect();
+        let mut arguments = Vec::new();
+        let mut prepared = None;
+        // Where images lie that a manifest names and does not hold. It is in no key: a manifest says its images' digests.
+        if let Some(data) = &self.data {
+            let flag = match stage {
+                Stage::Ingest | Stage::Report => Some("--data"),
+                Stage::Gaussian => None,
+                _ => Some("--folder"),
+            };
+            arguments.extend(flag.into_iter().flat_map(|flag| [flag.to_owned(), data.to_string_lossy().into_owned()]));
+        }
+        match stage {
+            Stage::Ingest => {
+                named.extend(self.sources.iter().map(|(name, digest)| (name.as_str(), digest.as_str())));
+            }
+            Stage::Report => {
+                let study = track.study.as_ref()?;
+                named.push(("--study", &study.identity));
+                named.extend(study.files.iter().map(|(path, digest)| (path.as_str(), digest.as_str())));
+                prepared = Some(("study.json".to_owned(), study.text.clone()));
+            }
+            _ => {}
+        }
+        let device = stage.has_device().then(|| self.device.name());
+        if let Some(device) = device {
+            arguments.extend(["--device".to_owned(), device.to_owned()]);
+        }
+        let program = &self.programs.get(stage).digest;
+        let key = run::key(stage, &Ingredients { program, config: &config, inputs: named, device });
+        Some(StageRun { stage, label: track.label.clone(), config, inputs, arguments, prepared, key })
+    }
+
+    /// A stage's resolved config.
+    pub fn config(&self, stage: Stage, cell: Option<&Cell>) -> Table {
+        let Some(cell) = cell else {
+            return match stage {
+                Stage::Ingest => self.pipeline.ingest.clone(),
+                Stage::Neardup => self.pipeline.neardup.clone().unwrap_or_default(),
+                Stage::Gaussian => self.pipeline.gaussian.clone().unwrap_or_default(),
+                _ => self.pipeline.report.clone().unwrap_or_default(),
+            };
+        };
+        let mut config = self.pipeline.arms[cell.arm].table(stage).clone();
+        let seed = i64::try_from(cell.seed).expect("a seed that TOML can write");
+        config.insert("seed".to_owned(), Value::Integer(seed));
+        if stage == Stage::Inject {
+            config.insert("rate".to_owned(), Value::Float(cell.rate));
+        }
+        config
+    }
+}
