@@ -6,7 +6,8 @@ use std::path::Path;
 use image::RgbImage;
 use img_hash::{HashAlg, HasherConfig};
 use rayon::prelude::*;
-use twinset_manifest::rows::Image;
+use twinset_manifest::Digest;
+use twinset_manifest::rows::{Image, Split};
 use twinset_pixels::{decode_row, shrunk};
 
 use crate::fingerprint::hash_words;
@@ -43,6 +44,22 @@ impl Hasher {
     /// The image's hash, as [`Fingerprint::hash`] has it.
     pub fn hash(&self, image: &RgbImage) -> [u64; 4] {
         self.hash_and_quality(image).0
+    }
+
+    /// The fingerprint of an image with these pixels, without a name: id 0, label 0, of the training split.
+    pub fn fingerprint(&self, image: &RgbImage, pixels_blake3: Digest, with_thumbnail: bool) -> Fingerprint {
+        let (hash, pdq_quality) = self.hash_and_quality(image);
+        Fingerprint {
+            image_id: 0,
+            split: Split::Train,
+            label: 0,
+            pixels_blake3,
+            has_lost: false,
+            is_flat: is_flat(image),
+            thumbnail: with_thumbnail.then(|| Thumbnail::of(image)),
+            hash,
+            pdq_quality,
+        }
     }
 
     /// The image's hash, and its quality where the hash has one.
@@ -102,17 +119,12 @@ pub fn add_thumbnails(
 
 fn fingerprint(row: &Image, folder: &Path, hasher: &Hasher, with_thumbnail: bool) -> Result<Fingerprint, NeardupError> {
     let image = decode_row(row, folder).map_err(NeardupError::Image)?;
-    let (hash, pdq_quality) = hasher.hash_and_quality(&image);
     Ok(Fingerprint {
         image_id: row.image_id,
         split: row.split,
         label: row.label,
-        pixels_blake3: row.pixels_blake3,
         has_lost: row.lost.is_some(),
-        is_flat: is_flat(&image),
-        thumbnail: with_thumbnail.then(|| Thumbnail::of(&image)),
-        hash,
-        pdq_quality,
+        ..hasher.fingerprint(&image, row.pixels_blake3, with_thumbnail)
     })
 }
 
