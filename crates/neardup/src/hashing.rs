@@ -10,10 +10,14 @@ use twinset_manifest::Digest;
 use twinset_manifest::rows::{Image, Split};
 use twinset_pixels::{decode_row, shrunk};
 
+use crate::content::{Part, content};
 use crate::fingerprint::hash_words;
 use crate::pdq::pdq;
 use crate::thumbnail::Thumbnail;
 use crate::{Config, Fingerprint, HashKind, Known, NeardupError};
+
+/// Of an image with a shorter side than this no crops are looked for.
+const LARGE_SIDE: u32 = 64;
 
 /// Computes one kind of perceptual hash.
 pub struct Hasher(Method);
@@ -56,7 +60,9 @@ impl Hasher {
             pixels_blake3,
             has_lost: false,
             is_flat: is_flat(image),
+            is_large: image.width().min(image.height()) > LARGE_SIDE,
             thumbnail: with_thumbnail.then(|| Thumbnail::of(image)),
+            framed: if with_thumbnail { in_frame(image) } else { None },
             hash,
             pdq_quality,
         }
@@ -126,6 +132,13 @@ fn fingerprint(row: &Image, folder: &Path, hasher: &Hasher, with_thumbnail: bool
         has_lost: row.lost.is_some(),
         ..hasher.fingerprint(&image, row.pixels_blake3, with_thumbnail)
     })
+}
+
+/// The picture in the image's frame.
+fn in_frame(image: &RgbImage) -> Option<Thumbnail> {
+    let image = &*shrunk(image);
+    let Part { x, y, width, height } = content(image)?;
+    Some(Thumbnail::of(&image::imageops::crop_imm(image, x, y, width, height).to_image()))
 }
 
 fn is_flat(image: &RgbImage) -> bool {

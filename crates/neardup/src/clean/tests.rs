@@ -119,6 +119,7 @@ fn removed_and_kept_are_counted_by_split_and_reason() {
             right_label: 0,
             label_conflict: false,
             similarity: None,
+            expected_false_pairs: None,
             alignment: None,
         }
     };

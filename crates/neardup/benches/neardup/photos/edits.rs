@@ -39,7 +39,7 @@ pub(crate) const EDITS: [Edit; 27] = [
     edit("crop 40 % of the area, anywhere", 0.85, |photo, number| {
         crop(photo, 1.0 - 0.6_f64.sqrt(), (number % 5) as f64 / 4.0, (number / 5 % 5) as f64 / 4.0)
     }),
-    edit("turned by 5 degrees", 0.95, |photo, _| turned(photo, 5.0)),
+    edit("turned by 5 degrees", 0.85, |photo, _| turned(photo, 5.0)),
     edit("turned by 5 degrees, cropped", 0.95, turned_and_cropped),
     edit("border 5 %, white", 0.85, |photo, _| border(photo, 0.05, WHITE)),
     edit("border 10 %, white", 0.85, |photo, _| border(photo, 0.1, WHITE)),
@@ -109,24 +109,22 @@ fn sides(photo: &RgbImage) -> (i64, i64) {
     (i64::from(photo.width()), i64::from(photo.height()))
 }
 
-/// Two large lines over the lower third.
+/// A line of large white letters over the lower part.
 fn text_overlay(photo: &RgbImage, number: u64) -> RgbImage {
     let (width, height) = sides(photo);
     let mut changed = photo.clone();
-    for row in [68, 82] {
-        let line = Area { x: width / 20, y: height * row / 100, width: width * 9 / 10, height: height / 10 };
-        write(&mut changed, line, WHITE, 1.0, &mut rng(number + row as u64));
-    }
+    let line = Area { x: width / 10, y: height * 4 / 5, width: width * 4 / 5, height: height / 18 };
+    write(&mut changed, line, WHITE, 1.0, &mut rng(number));
     changed
 }
 
-/// Faint words all over.
+/// Two lines of faint letters over the middle.
 fn watermark(photo: &RgbImage, number: u64) -> RgbImage {
     let (width, height) = sides(photo);
     let mut changed = photo.clone();
-    for row in 0..4 {
-        let line = Area { x: width / 12, y: height * (1 + 2 * row) / 9, width: width * 5 / 6, height: height / 11 };
-        write(&mut changed, line, WHITE, 0.35, &mut rng(number + row as u64));
+    for row in 0..2 {
+        let line = Area { x: width / 6, y: height * (4 + 2 * row) / 10, width: width * 2 / 3, height: height / 11 };
+        write(&mut changed, line, WHITE, 0.3, &mut rng(number + row as u64));
     }
     changed
 }
