@@ -287,6 +287,28 @@ mod tests {
     }
 
     #[test]
+    fn an_alignment_and_its_inverse_undo_one_another() {
+        // Where a place of the right image lies in the left one, in half sides from the centre.
+        let seen = |Alignment { orientation, at }: Alignment, [u, v]: [f32; 2]| {
+            let (x, y) = (u + (at[0] + at[1] * u + at[2] * v) / HALF, v + (at[3] + at[4] * u + at[5] * v) / HALF);
+            let (sin, cos) = f32::from(orientation.degrees).to_radians().sin_cos();
+            let (x, y) = (cos * x + sin * y, cos * y - sin * x);
+            [if orientation.is_mirrored { -x } else { x }, y]
+        };
+        for is_mirrored in [false, true] {
+            for degrees in [0, 90, 180, 270, 30] {
+                let orientation = Orientation { is_mirrored, degrees };
+                let alignment = Alignment { orientation, at: [1.4, -2.0, 0.7, -3.0, 0.4, 1.1] };
+                for place in [[0.0, 0.0], [0.5, -0.3], [-0.8, 0.6]] {
+                    let back = seen(alignment.inverse(), seen(alignment, place));
+                    let is_same = back.iter().zip(place).all(|(back, place)| (back - place).abs() < 1e-4);
+                    assert!(is_same, "{alignment:?}: {place:?} {back:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn an_alignment_reads_as_steps() {
         let check = |alignment: Alignment, expected: &str| assert_eq!(alignment.to_string(), expected);
         let mirror = Orientation { is_mirrored: true, degrees: 0 };

@@ -301,6 +301,25 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn between_splits_a_large_group_of_identical_images_leaks() {
+        let n_copies = MAX_COMPLETE_GROUP as u64 + 4;
+        let mut images: Vec<_> = (0..n_copies).map(|id| image(id, 1, 0)).collect();
+        images.push(image(99, 2, 1));
+        let last = images.len() as u32 - 1;
+        images[7].split = Split::Test;
+        images[9].split = Split::Test;
+        images[last as usize].split = Split::Test;
+        let config = Config { max_distance: 2, between_splits: true, ..by_hash() };
+        let found = find_matches(&images, &config, |_, _| |_| ()).unwrap();
+        let leaks: Vec<_> = found.iter().filter(|pair| pair.kind == PairKind::Exact).collect();
+        // Each training copy and each test copy is in a pair.
+        for index in 0..n_copies as u32 {
+            assert!(leaks.iter().any(|pair| pair.left == index || pair.right == index), "{index}: {leaks:?}");
+        }
+        assert!(found.contains(&near(0, last, 1)), "{found:?}");
+    }
+
+    #[test]
     fn too_large_a_radius_is_an_error() {
         let images: Vec<_> = (0..20).map(|id| image(id, id as u8, id)).collect();
         let config = Config { max_distance: 64, max_pairs: 100, ..by_hash() };

@@ -19,10 +19,10 @@ const MIN_SHIFTED: f32 = 0.5;
 /// It is aligned from its best crop where that correlates so much, and so much more than the best shift.
 const MIN_CROPPED: f32 = 0.55;
 const CROPPED_MORE: f32 = 0.05;
-/// What a crop, or another orientation than upright, adds to what a pair lacks to a correlation of 1: there are more of them to
-/// choose from.
+/// What a crop, or another right-angled orientation than upright, adds to what a pair lacks to a correlation of 1: there are more
+/// of them to choose from.
 const COST_OF_CROP: f32 = 0.1;
-const COST_OF_TURN: f32 = 0.2;
+const COST_OF_TURN: f32 = 0.5;
 
 /// Two images once aligned.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -274,7 +274,8 @@ fn align(orientation: Orientation, start: Start, from: &Maps, to: &Maps) -> Lies
     let quality = |at: &[f32; 6]| {
         correlation(&from.middle, &to.middle, at).map_or(-1.0, |(value, overlap)| value * overlap.sqrt())
     };
-    let mut cost = if orientation == Orientation::UPRIGHT { 0.0 } else { COST_OF_TURN };
+    let is_turned = orientation != Orientation::UPRIGHT && orientation.is_right_angled();
+    let mut cost = if is_turned { COST_OF_TURN } else { 0.0 };
     let (at, middle) = match start {
         Start::Still => ([0.0; 6], quality(&[0.0; 6])),
         Start::At(start) => {

@@ -39,7 +39,7 @@ fn all_edits_of_one_photo_are_one_cluster_and_no_other_photo_is_in_it() {
         }
     }
     let matches = find_matches(&images, &config, |_, _| |_| ()).expect("the photos are few");
-    let clusters = Clusters::of(images.len(), &matches, config.max_cluster_size);
+    let clusters = Clusters::of(images.len(), &matches);
     let mut members = BTreeMap::<usize, BTreeSet<&str>>::new();
     for (index, name) in names.iter().enumerate() {
         members.entry(clusters.first(index)).or_default().insert(name);

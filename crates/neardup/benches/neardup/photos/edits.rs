@@ -109,11 +109,11 @@ fn sides(photo: &RgbImage) -> (i64, i64) {
     (i64::from(photo.width()), i64::from(photo.height()))
 }
 
-/// A line of large white letters over the lower part.
+/// A line of white letters over the lower part.
 fn text_overlay(photo: &RgbImage, number: u64) -> RgbImage {
     let (width, height) = sides(photo);
     let mut changed = photo.clone();
-    let line = Area { x: width / 10, y: height * 4 / 5, width: width * 4 / 5, height: height / 18 };
+    let line = Area { x: width / 5, y: height * 4 / 5, width: width * 3 / 5, height: height / 20 };
     write(&mut changed, line, WHITE, 1.0, &mut rng(number));
     changed
 }
