@@ -228,7 +228,7 @@ fn what_is_not_there_is_refused() {
     check(
         ("neardup", "pairs.parquet"),
         &["--position", "1"],
-        "`neardup/b/pairs.parquet` holds `pairs/2`, which has no column `position`",
+        "`neardup/b/pairs.parquet` holds `pairs/3`, which has no column `position`",
     );
     check(
         ("ingest", "rejects.parquet"),

@@ -23,6 +23,7 @@
 //! #     right_label: 1,
 //! #     label_conflict: true,
 //! #     similarity: Some(0.9815),
+//! #     expected_false_pairs: None,
 //! #     alignment: Some("mirror".to_owned()),
 //! # };
 //!

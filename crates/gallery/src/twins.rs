@@ -92,6 +92,7 @@ pub(crate) mod tests {
             right_label: 1,
             label_conflict: true,
             similarity: Some(0.98149),
+            expected_false_pairs: None,
             alignment: Some("mirror".to_owned()),
         }
     }

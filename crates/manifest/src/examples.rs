@@ -27,7 +27,7 @@ pub(crate) const EXAMPLES: [Example; 6] = [
         audit: "SELECT split, class_name, COUNT(*) AS n_images FROM images GROUP BY split, class_name ORDER BY split, class_name",
     },
     Example {
-        schema: "pairs/2",
+        schema: "pairs/3",
         question: "Which test images have a duplicate in the training split, the most alike first? (A pair's left image has the \
                    smaller id, so either side can be the test image.)",
         duckdb: "SELECT left_id, right_id, kind, similarity\n\

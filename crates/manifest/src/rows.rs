@@ -155,7 +155,7 @@ row! {
 
 row! {
     /// Two images found to be duplicates; `left_id` < `right_id`.
-    pub struct Pair = "pairs/2", row_group_rows = 65536 {
+    pub struct Pair = "pairs/3", row_group_rows = 65536 {
         /// The image with the smaller id.
         left_id: u64,
         /// The image with the larger id.
@@ -176,8 +176,11 @@ row! {
         right_label: u32,
         /// Whether the two classes differ.
         label_conflict: bool,
-        /// How alike the two images are once aligned, 0 to 1; null where pairs were not verified.
+        /// How alike the two images are once aligned, 0 to 1: it follows from the two alone. Null where pairs were not verified.
         similarity: Option<f32>,
+        /// How many pairs of unrelated images of this set are expected to be as alike as these two, where images that are like
+        /// many others count for less. Null where it was not estimated.
+        expected_false_pairs: Option<f64>,
         /// How the left image has to be changed to lie on the right one, step by step: `mirror`, `rotate(90)`,
         /// `shift(right=1.5 down=-2.0)` in 32nds of its width and height, `scale(x=1.06 y=1.00)`, `shear(x=0.02 y=0.00)`,
         /// joined by `; `; `none` where nothing has to be done, null where nothing was aligned.

@@ -25,9 +25,25 @@ pub struct Alignment {
 }
 
 impl Alignment {
-    /// Moved by whole pixels of a thumbnail.
-    pub(crate) fn shifted(orientation: Orientation, right: i32, down: i32) -> Self {
-        Self { orientation, at: [right as f32, 0.0, 0.0, down as f32, 0.0, 0.0] }
+    /// How the right image has to be changed to lie on the left one.
+    pub(crate) fn inverse(&self) -> Self {
+        let [right, x, slant_x, down, slant_y, y] = self.at;
+        // In half sides from the centre: a place p of the right image is matrix · p + offset in the turned left one.
+        let [a, b, c, d] = [1.0 + x / HALF, slant_x / HALF, slant_y / HALF, 1.0 + y / HALF];
+        let determinant = a * d - b * c;
+        let [a, b, c, d] = [d / determinant, -b / determinant, -c / determinant, a / determinant];
+        let (e, f) = (right / HALF, down / HALF);
+        let (e, f) = (-(a * e + b * f), -(c * e + d * f));
+        // The turn itself, of which the rest is seen from the other side.
+        let (sin, cos) = f32::from(self.orientation.degrees).to_radians().sin_cos();
+        let mirror = if self.orientation.is_mirrored { -1.0 } else { 1.0 };
+        let (r, s, t, u) = (cos * mirror, -sin, sin * mirror, cos);
+        let undo = |[p, q]: [f32; 2]| [r * p + t * q, s * p + u * q];
+        let column = |[p, q]: [f32; 2]| undo([a * p + b * q, c * p + d * q]);
+        let ([a, c], [b, d]) = (column([r, t]), column([s, u]));
+        let [e, f] = undo([e, f]);
+        let at = [e, a - 1.0, b, f, c, d - 1.0].map(|value| value * HALF);
+        Self { orientation: self.orientation.inverse(), at }
     }
 }
 
@@ -194,8 +210,8 @@ fn solve(mut matrix: [[f32; 6]; 6], mut vector: [f32; 6]) -> [f32; 6] {
     vector
 }
 
-/// How far an alignment may go: shifts by a quarter of the side, scales and slants by up to three tenths.
-const LIMITS: [f32; 6] = [8.0, 5.0, 4.0, 8.0, 4.0, 5.0];
+/// How far an alignment may go: shifts by a quarter of the side, scales by two fifths, slants by a quarter.
+const LIMITS: [f32; 6] = [8.0, 6.5, 4.0, 8.0, 4.0, 6.5];
 
 /// Improves an alignment by Gauss-Newton steps on every `stride`-th pixel of every `stride`-th row.
 pub(crate) fn improve(left: &Map, right: &Map, at: &mut [f32; 6], n_steps: usize, stride: usize, damping: f32) {
@@ -271,11 +287,34 @@ mod tests {
     }
 
     #[test]
+    fn an_alignment_and_its_inverse_undo_one_another() {
+        // Where a place of the right image lies in the left one, in half sides from the centre.
+        let seen = |Alignment { orientation, at }: Alignment, [u, v]: [f32; 2]| {
+            let (x, y) = (u + (at[0] + at[1] * u + at[2] * v) / HALF, v + (at[3] + at[4] * u + at[5] * v) / HALF);
+            let (sin, cos) = f32::from(orientation.degrees).to_radians().sin_cos();
+            let (x, y) = (cos * x + sin * y, cos * y - sin * x);
+            [if orientation.is_mirrored { -x } else { x }, y]
+        };
+        for is_mirrored in [false, true] {
+            for degrees in [0, 90, 180, 270, 30] {
+                let orientation = Orientation { is_mirrored, degrees };
+                let alignment = Alignment { orientation, at: [1.4, -2.0, 0.7, -3.0, 0.4, 1.1] };
+                for place in [[0.0, 0.0], [0.5, -0.3], [-0.8, 0.6]] {
+                    let back = seen(alignment.inverse(), seen(alignment, place));
+                    let is_same = back.iter().zip(place).all(|(back, place)| (back - place).abs() < 1e-4);
+                    assert!(is_same, "{alignment:?}: {place:?} {back:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn an_alignment_reads_as_steps() {
         let check = |alignment: Alignment, expected: &str| assert_eq!(alignment.to_string(), expected);
         let mirror = Orientation { is_mirrored: true, degrees: 0 };
         check(Alignment::default(), "none");
-        check(Alignment::shifted(Orientation::UPRIGHT, 1, -2), "shift(right=-1.0 down=2.0)");
+        let at = [1.0, 0.0, 0.0, -2.0, 0.0, 0.0];
+        check(Alignment { orientation: Orientation::UPRIGHT, at }, "shift(right=-1.0 down=2.0)");
         check(Alignment { orientation: mirror, at: [0.0, 1.0, 0.0, 0.01, 0.0, 0.0] }, "mirror; scale(x=0.94 y=1.00)");
         let at = [0.0, 0.0, 1.6, 0.0, 0.0, 0.0];
         check(Alignment { orientation: Orientation::UPRIGHT, at }, "shear(x=-0.10 y=0.00)");

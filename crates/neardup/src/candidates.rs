@@ -12,12 +12,14 @@ use crate::looked::Looked;
 use crate::orientation::Orientation;
 use crate::search::{self, Neighbours, Sets, TooManyPairs};
 use crate::thumbnail::Thumbnail;
+use crate::views::Views;
 use crate::{Config, Fingerprint, Known, NeardupError};
 
 /// The exact duplicates, and the pairs that may be near-duplicates.
 pub struct Candidates {
     pub(crate) groups: Groups,
-    /// Pairs of places, in order.
+    pub(crate) views: Views,
+    /// Pairs of views, in order.
     pub(crate) pairs: Vec<Looked>,
     pub(crate) found_by: FoundBy,
 }
@@ -60,10 +62,14 @@ impl Candidates {
             return Err(NeardupError::TooManyImages { n_images: images.len() });
         }
         let groups = Groups::of(images);
-        let (states, looked) = known.of(images, &groups, config);
+        let views = match config.method(images.len() as u64) {
+            Method::Correlation => Views::of(images, &groups),
+            Method::Hash => Views::without_frames(&groups),
+        };
+        let (states, looked) = known.of(images, &groups, &views, config);
         let (listed, found_by) = match config.method(images.len() as u64) {
             Method::Correlation => {
-                (by_correlation(images, &groups, config, &states, &looked, begin), FoundBy::Correlation)
+                (by_correlation(images, &groups, &views, config, &states, &looked, begin), FoundBy::Correlation)
             }
             Method::Hash => {
                 let listed = by_hash(images, &groups, config, &states, &looked, begin).map_err(|TooManyPairs| {
@@ -77,7 +83,7 @@ impl Candidates {
             looked[place].verdict
         };
         let pairs = listed.into_iter().map(|listed| Looked { verdict: verdict(&listed), listed }).collect();
-        Ok(Self { groups, pairs, found_by })
+        Ok(Self { groups, views, pairs, found_by })
     }
 
     /// How many pairs, in one orientation each, are looked at closely where they are verified.
@@ -90,7 +96,7 @@ impl Candidates {
     /// # Errors
     /// When the folder or a file cannot be written.
     pub fn save(&self, folder: &Path, images: &[Fingerprint], config: &Config) -> Result<(), ManifestError> {
-        Known::save(folder, images, &self.groups, &self.pairs, config)
+        Known::save(folder, images, &self.groups, &self.views, &self.pairs, config)
     }
 
     /// The pairs that verification has to look at.
@@ -101,37 +107,36 @@ impl Candidates {
     /// The indices of the images that verification needs the thumbnails of, where they have none yet.
     pub fn without_thumbnail(&self, images: &[Fingerprint]) -> BTreeSet<u32> {
         let ends = self.not_verified().flat_map(|pair| [pair.left, pair.right]);
-        let ends = ends.map(|place| self.groups.index(place));
+        let ends = ends.map(|view| self.groups.index(self.views.place(view)));
         ends.filter(|&index| images[index as usize].thumbnail.is_none()).collect()
     }
-}
-
-/// The thumbnails at some places.
-///
-/// # Panics
-/// When an image has none.
-pub(crate) fn thumbnails<'a>(
-    images: &'a [Fingerprint],
-    groups: &Groups,
-    places: impl Iterator<Item = u32>,
-) -> Vec<&'a Thumbnail> {
-    let of = |place| images[groups.index(place) as usize].thumbnail.as_ref().expect("the image has a thumbnail");
-    places.map(of).collect()
 }
 
 fn by_correlation<P: Fn(u64) + Sync>(
     images: &[Fingerprint],
     groups: &Groups,
+    views: &Views,
     config: &Config,
     states: &[State],
     looked: &[Looked],
     begin: &impl Fn(Phase, u64) -> P,
 ) -> Vec<Listed> {
     let known: Vec<Listed> = looked.iter().map(|looked| looked.listed).collect();
+    let thumbnails: Vec<&Thumbnail> = (0..views.len()).map(|view| views.thumbnail(images, groups, view)).collect();
+    let may_pair = |left: u32, right: u32| {
+        // Two pictures in frames are not compared with their frames: these may well be the same.
+        let is_of_frames = |view| !views.is_framed(view) && views.view(view, true).is_some();
+        if is_of_frames(left) && is_of_frames(right) {
+            return false;
+        }
+        let (left, right) = (views.place(left), views.place(right));
+        left != right && (!config.between_splits || groups.splits(left).differ_from(groups.splits(right)))
+    };
     let search = correlation::Search {
-        thumbnails: &thumbnails(images, groups, 0..groups.n_searched() as u32),
+        thumbnails: &thumbnails,
+        is_large: &(0..views.len()).map(|view| views.is_large(images, groups, view)).collect::<Vec<bool>>(),
         orientations: &config.orientations.list(),
-        may_pair: &|left, right| !config.between_splits || groups.splits(left).differ_from(groups.splits(right)),
+        may_pair: &may_pair,
         states,
         known: &known,
     };

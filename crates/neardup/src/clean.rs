@@ -1,12 +1,19 @@
 //! *Cleaning* leaves out duplicates within splits and leaks between them, and says of each image that it left out why.
+//!
+//! Each image that is left out is a duplicate of one that stays, and that one is named. So of a chain - a panning video - as many
+//! images stay as it takes, and no two that stay are duplicates of one another.
 
 mod census;
 mod config;
+mod duplicates;
 mod summary;
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 
 use twinset_manifest::rows::{Pair, PairKind, Removal, Removed, Split};
+
+use duplicates::Near;
 
 pub use census::{Census, CleanError};
 pub use config::{CleanConfig, Keep, LabelConflicts, Leaks};
@@ -81,7 +88,7 @@ impl Cleaning {
 }
 
 /// What is left out of a cluster.
-fn clean_cluster(members: &[Member], config: &CleanConfig) -> Vec<Removed> {
+fn clean_cluster(members: &[Member], config: &CleanConfig, near: &Near<'_>) -> Vec<Removed> {
     let removed = |member: &Member, reason: Removal, kept_id: Option<u64>| {
         let &Member { image_id, cluster_id, split, label, .. } = member;
         Removed { image_id, split, label, cluster_id, kept_id, reason }
@@ -89,20 +96,31 @@ fn clean_cluster(members: &[Member], config: &CleanConfig) -> Vec<Removed> {
     if config.label_conflicts == LabelConflicts::Remove && has_two_labels(members) {
         return members.iter().map(|member| removed(member, Removal::LabelConflict, None)).collect();
     }
-    let splits = members.iter().map(|member| member.split);
-    let only = match config.leaks {
-        Leaks::RemoveFromTest => splits.min(),
-        Leaks::RemoveFromTrain => splits.max(),
-        Leaks::Keep => None,
-    };
+    // Those that stay before others come first.
+    let mut order: Vec<&Member> = members.iter().collect();
+    order.sort_by_key(|member| {
+        let split = member.split as i8;
+        let split = match config.leaks {
+            Leaks::RemoveFromTest => split,
+            Leaks::RemoveFromTrain => -split,
+            Leaks::Keep => 0,
+        };
+        let n_pixels = if config.keep == Keep::Largest { member.n_pixels } else { 0 };
+        (split, Reverse(n_pixels), member.image_id)
+    });
+    let mut kept = HashMap::<u64, Vec<&Member>>::new();
     let mut left_out = Vec::new();
-    for member in members {
-        let kept_split = only.unwrap_or(member.split);
-        let kept_id = config.keep.choose(members.iter().filter(|other| other.split == kept_split));
-        if member.split != kept_split {
-            left_out.push(removed(member, Removal::Leak, kept_id));
-        } else if config.within_splits && kept_id != Some(member.image_id) {
-            left_out.push(removed(member, Removal::Duplicate, kept_id));
+    for member in order {
+        let duplicate = |is_of: &dyn Fn(Split) -> bool| {
+            let mut kept = near.of(member.image_id).filter_map(|other| kept.get(&other)).flatten();
+            kept.find(|kept| is_of(kept.split)).map(|kept| kept.image_id)
+        };
+        let leaks_to = if config.leaks == Leaks::Keep { None } else { duplicate(&|split| split != member.split) };
+        let within = if config.within_splits { duplicate(&|split| split == member.split) } else { None };
+        match (leaks_to, within) {
+            (Some(kept_id), _) => left_out.push(removed(member, Removal::Leak, Some(kept_id))),
+            (None, Some(kept_id)) => left_out.push(removed(member, Removal::Duplicate, Some(kept_id))),
+            (None, None) => kept.entry(near.stands_for(member.image_id)).or_default().push(member),
         }
     }
     left_out
@@ -110,14 +128,6 @@ fn clean_cluster(members: &[Member], config: &CleanConfig) -> Vec<Removed> {
 
 fn has_two_labels(members: &[Member]) -> bool {
     members.iter().any(|member| member.label != members[0].label)
-}
-
-impl Keep {
-    /// The image that stands for these.
-    fn choose<'a>(self, members: impl Iterator<Item = &'a Member>) -> Option<u64> {
-        let size = |member: &Member| if self == Self::Largest { u64::MAX - member.n_pixels } else { 0 };
-        members.min_by_key(|member| (size(member), member.image_id)).map(|member| member.image_id)
-    }
 }
 
 #[cfg(test)]

@@ -155,7 +155,10 @@ pub struct Config {
     pub near_similarity: f64,
     /// From this similarity on a verified pair is told as `similar`, below it is dropped; 0.6.
     pub similar_similarity: f64,
-    /// Near pairs that would make a cluster larger than this are told, but tie nothing together; 1000.
+    /// Of the pairs that are near at most this share is expected to be pairs of unrelated images, by how alike random pairs of the
+    /// set are; what goes beyond is `similar`; 0.01. 1 switches this off.
+    pub false_share: f64,
+    /// A cluster larger than this is warned of: it may be a chain; 1000.
     pub max_cluster_size: u64,
     /// The perceptual hash; `double-gradient`.
     pub hash: HashKind,
@@ -177,6 +180,7 @@ impl Default for Config {
             verify: true,
             near_similarity: 0.7,
             similar_similarity: 0.6,
+            false_share: 0.01,
             max_cluster_size: 1000,
             hash: HashKind::DoubleGradient,
             hash_bits: 256,
@@ -207,13 +211,13 @@ impl Config {
         self.method(n_images) == Method::Correlation
     }
 
-    /// What a pair of this similarity is.
-    pub(crate) fn kind(&self, similarity: f32) -> Option<PairKind> {
-        let similarity = f64::from(similarity);
-        if similarity >= self.near_similarity {
+    /// What a pair is that is so distinct, and may be as alike by chance.
+    pub(crate) fn kind(&self, distinctness: f32, is_by_chance: bool) -> Option<PairKind> {
+        let distinctness = f64::from(distinctness);
+        if distinctness >= self.near_similarity && (!is_by_chance || self.false_share >= 1.0) {
             Some(PairKind::Near)
         } else {
-            (similarity >= self.similar_similarity).then_some(PairKind::Similar)
+            (distinctness >= self.similar_similarity).then_some(PairKind::Similar)
         }
     }
 
@@ -233,6 +237,13 @@ impl Config {
         share("near-similarity", self.near_similarity, 1.0, "0 to 1")?;
         let expected = format!("0 to {}, which is `near-similarity`", self.near_similarity);
         share("similar-similarity", self.similar_similarity, self.near_similarity, &expected)?;
+        let expected = "more than 0, at most 1";
+        InvalidField::unless(
+            self.false_share > 0.0 && self.false_share <= 1.0,
+            "false-share",
+            self.false_share,
+            expected,
+        )?;
         let expected = "at least 2: a pair is a cluster";
         InvalidField::unless(self.max_cluster_size >= 2, "max-cluster-size", self.max_cluster_size, expected)?;
         let is_found = self.verify || self.search == Search::Hash;

@@ -17,6 +17,12 @@ use top_k::{Candidate as Found, Rows, top_k};
 const UPRIGHT: (usize, f32) = (50, 0.3);
 const DISC: (usize, f32) = (10, 0.5);
 
+/// The parts that images are also looked for by, for crops of them: their upper left corners, as parts of the image's side.
+const PARTS: [(f32, f32); 5] = [(0.11, 0.11), (0.0, 0.0), (0.22, 0.0), (0.0, 0.22), (0.22, 0.22)];
+/// The sides of these parts, and how many candidates each has that correlate at least so much.
+const PART_SIDE: f32 = 0.78;
+const PART: (usize, f32) = (20, 0.5);
+
 /// Two images that may be duplicates, by their places; `left` < `right`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Candidate {
@@ -50,6 +56,8 @@ pub(crate) enum State {
 /// What to search.
 pub(crate) struct Search<'a, M> {
     pub(crate) thumbnails: &'a [&'a Thumbnail],
+    /// Of each, whether it is large enough for a part of it to be a picture.
+    pub(crate) is_large: &'a [bool],
     pub(crate) orientations: &'a [Orientation],
     /// Says of two images whether they are looked at.
     pub(crate) may_pair: &'a M,
@@ -65,7 +73,7 @@ pub(crate) fn candidates(
     search: &Search<'_, impl Fn(u32, u32) -> bool + Sync>,
     on_progress: &(impl Fn(u64) + Sync),
 ) -> Vec<Listed> {
-    let Search { thumbnails, orientations, may_pair, states, known } = *search;
+    let Search { thumbnails, is_large, orientations, may_pair, states, known } = *search;
     let places = |is_wanted: &dyn Fn(State) -> bool| -> Vec<u32> {
         let places = states.iter().zip(0..).filter(|&(state, _)| is_wanted(*state));
         places.map(|(_, place)| place).collect()
@@ -98,6 +106,18 @@ pub(crate) fn candidates(
             found.extend(merged.chunk_by(|a, b| a.query == b.query).flat_map(|list| &list[..list.len().min(k)]));
         }
         candidates.extend(found.into_iter().map(|found| listed_as(found, orientation)));
+    }
+    // Lists of parts are not kept: they are made anew.
+    let large: Vec<u32> = (0..thumbnails.len() as u32).filter(|&place| is_large[place as usize]).collect();
+    for (x, y) in if large.is_empty() { &[][..] } else { &PARTS } {
+        let parts: Vec<&Thumbnail> = large.iter().map(|&place| thumbnails[place as usize]).collect();
+        let queries = vectors(&parts, |thumbnail| coarse(&thumbnail.part(*x, *y, PART_SIDE)));
+        let of = |values, places| Rows { d: COARSE, values, places };
+        let found = top_k(of(&queries, &large), of(&upright, &all), PART.0, PART.1, may_pair, &|_| ());
+        candidates.extend(found.into_iter().map(|found| {
+            let Listed { candidate, .. } = listed_as(found, Orientation::UPRIGHT);
+            Listed { candidate, of_left: None, of_right: None }
+        }));
     }
     candidates.par_sort_unstable_by_key(|listed| listed.candidate);
     candidates.dedup_by(|again, first| {

@@ -6,7 +6,7 @@ use twinset_manifest::rows::{Pair, PairKind, PrecisionRecall, Split};
 
 use crate::ImageIndex;
 use crate::identical::Identical;
-use crate::rank::{NoSimilarity, Rank};
+use crate::rank::{NoRank, Rank};
 use crate::truth::{Truth, TruthError};
 
 /// A list of pairs, the most alike first: 40 bytes a pair.
@@ -54,7 +54,7 @@ impl Ranking {
     ///
     /// # Errors
     /// Names a pair whose similarity is none.
-    pub fn add(&mut self, pairs: &[Pair], between: Option<(Split, Split)>) -> Result<(), NoSimilarity> {
+    pub fn add(&mut self, pairs: &[Pair], between: Option<(Split, Split)>) -> Result<(), NoRank> {
         for pair in pairs {
             if pair.kind == PairKind::Exact {
                 self.identical.tie(pair.left_id, pair.right_id);
@@ -131,7 +131,9 @@ impl Evaluation {
                 step.n_true += u64::from(verdict == Some(true));
                 step.n_label_conflicts += u64::from(pair.is_conflict);
             }
-            step.similarity = tied[0].rank.similarity();
+            let similarity = tied[0].rank.similarity();
+            // Pairs are in the order of what is expected by chance, in which similarity may rise again.
+            step.similarity = step.similarity.zip(similarity).map_or(similarity, |(least, next)| Some(least.min(next)));
             step.hash_distance_bits = tied[0].rank.hash_distance_bits();
             step.recall = share(step.n_found, n_known);
             step.precision = share(step.n_true, step.n_pairs);

@@ -21,10 +21,14 @@ pub struct Fingerprint {
     pub has_lost: bool,
     /// Whether all its pixels have one colour.
     pub is_flat: bool,
+    /// Whether it is large enough to look for crops of it: more than 64 pixels along its shorter side.
+    pub is_large: bool,
     /// Its perceptual hash: bit `i` is bit `i % 64` of word `i / 64`; bits past the hash's length are 0.
     pub hash: [u64; 4],
     /// The small picture that it is verified by, where it is kept.
     pub thumbnail: Option<Thumbnail>,
+    /// The same of the picture in its frame, where it is a picture in a frame and thumbnails are kept.
+    pub framed: Option<Thumbnail>,
     /// The quality of a PDQ hash, 0 to 100; none of another hash.
     pub pdq_quality: Option<u8>,
 }

@@ -6,13 +6,18 @@ use std::path::Path;
 use image::RgbImage;
 use img_hash::{HashAlg, HasherConfig};
 use rayon::prelude::*;
-use twinset_manifest::rows::Image;
+use twinset_manifest::Digest;
+use twinset_manifest::rows::{Image, Split};
 use twinset_pixels::{decode_row, shrunk};
 
+use crate::content::{Part, content};
 use crate::fingerprint::hash_words;
 use crate::pdq::pdq;
 use crate::thumbnail::Thumbnail;
 use crate::{Config, Fingerprint, HashKind, Known, NeardupError};
+
+/// Of an image with a shorter side than this no crops are looked for.
+const LARGE_SIDE: u32 = 64;
 
 /// Computes one kind of perceptual hash.
 pub struct Hasher(Method);
@@ -43,6 +48,24 @@ impl Hasher {
     /// The image's hash, as [`Fingerprint::hash`] has it.
     pub fn hash(&self, image: &RgbImage) -> [u64; 4] {
         self.hash_and_quality(image).0
+    }
+
+    /// The fingerprint of an image with these pixels, without a name: id 0, label 0, of the training split.
+    pub fn fingerprint(&self, image: &RgbImage, pixels_blake3: Digest, with_thumbnail: bool) -> Fingerprint {
+        let (hash, pdq_quality) = self.hash_and_quality(image);
+        Fingerprint {
+            image_id: 0,
+            split: Split::Train,
+            label: 0,
+            pixels_blake3,
+            has_lost: false,
+            is_flat: is_flat(image),
+            is_large: image.width().min(image.height()) > LARGE_SIDE,
+            thumbnail: with_thumbnail.then(|| Thumbnail::of(image)),
+            framed: if with_thumbnail { in_frame(image) } else { None },
+            hash,
+            pdq_quality,
+        }
     }
 
     /// The image's hash, and its quality where the hash has one.
@@ -102,18 +125,20 @@ pub fn add_thumbnails(
 
 fn fingerprint(row: &Image, folder: &Path, hasher: &Hasher, with_thumbnail: bool) -> Result<Fingerprint, NeardupError> {
     let image = decode_row(row, folder).map_err(NeardupError::Image)?;
-    let (hash, pdq_quality) = hasher.hash_and_quality(&image);
     Ok(Fingerprint {
         image_id: row.image_id,
         split: row.split,
         label: row.label,
-        pixels_blake3: row.pixels_blake3,
         has_lost: row.lost.is_some(),
-        is_flat: is_flat(&image),
-        thumbnail: with_thumbnail.then(|| Thumbnail::of(&image)),
-        hash,
-        pdq_quality,
+        ..hasher.fingerprint(&image, row.pixels_blake3, with_thumbnail)
     })
+}
+
+/// The picture in the image's frame.
+fn in_frame(image: &RgbImage) -> Option<Thumbnail> {
+    let image = &*shrunk(image);
+    let Part { x, y, width, height } = content(image)?;
+    Some(Thumbnail::of(&image::imageops::crop_imm(image, x, y, width, height).to_image()))
 }
 
 fn is_flat(image: &RgbImage) -> bool {

@@ -19,10 +19,11 @@ use crate::groups::Groups;
 use crate::looked::{Looked, Verdict};
 use crate::orientation::Orientation;
 use crate::thumbnail::Thumbnail;
+use crate::views::Views;
 use crate::{Config, Fingerprint};
 
 /// Counted up when anything that is kept is computed in another way.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// What an earlier run found out.
 #[derive(Default)]
@@ -84,25 +85,36 @@ impl Known {
             pixels_blake3: row.pixels_blake3,
             has_lost: row.lost.is_some(),
             is_flat: known.is_flat,
+            is_large: known.is_large,
             hash: hash_words(&known.hash),
             thumbnail,
+            framed: known.framed.as_deref().filter(|_| with_thumbnail).and_then(Thumbnail::from_bytes),
             pdq_quality: known.pdq_quality.map(|quality| quality as u8),
         })
     }
 
-    /// What is known of the images at their places, and of pairs of them, in order.
-    pub(crate) fn of(&self, images: &[Fingerprint], groups: &Groups, config: &Config) -> (Vec<State>, Vec<Looked>) {
-        let mut states = vec![State::New; groups.n_searched()];
+    /// What is known of the images' views, and of pairs of them, in order.
+    pub(crate) fn of(
+        &self,
+        images: &[Fingerprint],
+        groups: &Groups,
+        views: &Views,
+        config: &Config,
+    ) -> (Vec<State>, Vec<Looked>) {
+        let mut states = vec![State::New; views.len() as usize];
         let places: HashMap<Key, u32> =
             (0..groups.n_searched() as u32).map(|place| (key(images, groups, config, place), place)).collect();
         let place_of = |image: &KnownImage| places.get(&(image.pixels_blake3, image.splits as u8)).copied();
         let place_of: Vec<Option<u32>> = self.images.iter().map(place_of).collect();
         for &place in place_of.iter().flatten() {
-            states[place as usize] = State::Known;
+            for view in [false, true].into_iter().filter_map(|is_framed| views.view(place, is_framed)) {
+                states[view as usize] = State::Known;
+            }
         }
         let mut looked = Vec::new();
         for pair in &self.pairs {
-            match (place_of[pair.left as usize], place_of[pair.right as usize]) {
+            let view = |row: u32, is_framed: bool| views.view(place_of[row as usize]?, is_framed);
+            match (view(pair.left, pair.is_left_framed), view(pair.right, pair.is_right_framed)) {
                 (Some(left), Some(right)) => looked.push(looked_at(pair, left, right)),
                 (Some(left), None) if pair.of_left.is_some() => states[left as usize] = State::Stale,
                 (None, Some(right)) if pair.of_right.is_some() => states[right as usize] = State::Stale,
@@ -118,6 +130,7 @@ impl Known {
         folder: &Path,
         images: &[Fingerprint],
         groups: &Groups,
+        views: &Views,
         pairs: &[Looked],
         config: &Config,
     ) -> Result<(), ManifestError> {
@@ -129,9 +142,11 @@ impl Known {
                 pixels_blake3: image.pixels_blake3,
                 splits: splits.into(),
                 is_flat: image.is_flat,
+                is_large: image.is_large,
                 hash: hash_bytes(&image.hash, config),
                 pdq_quality: image.pdq_quality.map(u32::from),
                 thumbnail: image.thumbnail.as_ref().map(|thumbnail| thumbnail.bytes().to_vec()),
+                framed: image.framed.as_ref().map(|framed| framed.bytes().to_vec()),
             }
         };
         let searched =
@@ -141,7 +156,7 @@ impl Known {
         let [images_path, pairs_path] = paths(folder);
         let written = write_manifest(&images_path, searched.chain(others), &provenance)?;
         let provenance = provenance.with_inputs([Reader::<KnownImage>::open(&written.path)?.as_input()?]);
-        write_manifest(&pairs_path, pairs.iter().map(known_pair), &provenance)?;
+        write_manifest(&pairs_path, pairs.iter().map(|looked| known_pair(looked, views)), &provenance)?;
         Ok(())
     }
 }
@@ -175,15 +190,17 @@ fn looked_at(pair: &KnownPair, left: u32, right: u32) -> Looked {
     Looked { listed, verdict: is_verified.then_some(verdict) }
 }
 
-fn known_pair(looked: &Looked) -> KnownPair {
+fn known_pair(looked: &Looked, views: &Views) -> KnownPair {
     let Looked { listed: Listed { candidate, of_left, of_right }, verdict } = *looked;
     let lies = match verdict {
         Some(Verdict::Lies { correlation, alignment }) => Some((correlation, alignment)),
         _ => None,
     };
     KnownPair {
-        left: candidate.left,
-        right: candidate.right,
+        left: views.place(candidate.left),
+        right: views.place(candidate.right),
+        is_left_framed: views.is_framed(candidate.left),
+        is_right_framed: views.is_framed(candidate.right),
         is_mirrored: candidate.orientation.is_mirrored,
         degrees: candidate.orientation.degrees.into(),
         of_left,

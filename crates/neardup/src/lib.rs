@@ -30,15 +30,18 @@
 //! crate's README.
 
 mod align;
+mod calibration;
 mod candidates;
 mod clean;
 mod clusters;
 mod config;
+mod content;
 mod correlation;
 mod error;
 mod evaluation;
 mod fingerprint;
 mod gallery;
+mod gates;
 mod groups;
 mod hashing;
 mod identical;
@@ -60,6 +63,7 @@ mod summary;
 mod thumbnail;
 mod truth;
 mod verify;
+mod views;
 
 pub use align::Alignment;
 pub use candidates::{Candidates, FoundBy, Phase};
@@ -80,7 +84,7 @@ pub use operating_points::OperatingPoints;
 pub use orientation::{Orientation, Orientations};
 pub use partition::{Partition, PartitionConfig, PartitionError, Unpartitioned};
 pub use precision_plot::plot;
-pub use rank::NoSimilarity;
+pub use rank::NoRank;
 pub use summary::{PairCount, Summary, chain_warning};
 pub use thumbnail::Thumbnail;
 pub use truth::{Recall, Truth, TruthError};

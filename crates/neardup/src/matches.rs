@@ -4,11 +4,13 @@ use rayon::prelude::*;
 use twinset_manifest::rows::{Pair, PairKind};
 
 use crate::align::Alignment;
-use crate::candidates::{Candidates, FoundBy, Phase, thumbnails};
+use crate::calibration::{Judged, judge, most_expected};
+use crate::candidates::{Candidates, FoundBy, Phase};
 use crate::correlation::Candidate;
 use crate::looked::Verdict;
+use crate::orientation::Orientation;
 use crate::search::distance_bits;
-use crate::verify::{Verified, best_orientations, similarities, verify};
+use crate::verify::{Verified, Which, best_of_each_pair, verify};
 use crate::{Config, Fingerprint, Known, NeardupError};
 
 /// Two images that are duplicates, by their indices in the order of ids; `left` < `right`.
@@ -26,6 +28,8 @@ pub struct Match {
     pub hash_distance_bits: Option<u16>,
     /// How alike they are, once aligned, 0 to 1; none where pairs were not verified.
     pub similarity: Option<f32>,
+    /// How many pairs of unrelated images of the set are expected to be as alike; none where that was not estimated.
+    pub expected_false_pairs: Option<f64>,
     /// How the left image has to be changed to lie on the right one; none where pairs were not verified.
     pub alignment: Option<Alignment>,
 }
@@ -51,6 +55,7 @@ impl Match {
             right_label: right.label,
             label_conflict: left.label != right.label,
             similarity: self.similarity,
+            expected_false_pairs: self.expected_false_pairs,
             alignment: self.alignment.map(|alignment| alignment.to_string()),
         }
     }
@@ -93,13 +98,16 @@ impl Candidates {
             found_by: FoundBy::Pixels,
             hash_distance_bits: None,
             similarity: config.verify.then_some(1.0),
+            expected_false_pairs: config.verify.then_some(0.0),
             alignment: config.verify.then(Alignment::default),
         });
         let mut matches: Vec<Match> = exact.collect();
-        let mut tell = |left: u32, right: u32, kind: PairKind, verified: Option<(f32, Alignment)>| {
+        let mut tell = |left: u32, right: u32, kind: PairKind, verified: Option<(Judged, Alignment)>| {
             let hash = |place: u32| &images[self.groups.index(place) as usize].hash;
             let hash_distance_bits = Some(distance_bits(hash(left), hash(right)) as u16);
-            let (similarity, alignment) = verified.unzip();
+            let (judged, alignment) = verified.unzip();
+            let similarity = judged.map(|judged| judged.similarity);
+            let expected_false_pairs = judged.and_then(|judged| judged.expected_false_pairs);
             let found_by = self.found_by;
             matches.extend(self.groups.pairs_of(left, right).map(|(left, right)| Match {
                 left,
@@ -108,15 +116,13 @@ impl Candidates {
                 found_by,
                 hash_distance_bits,
                 similarity,
+                expected_false_pairs,
                 alignment,
             }));
         };
         if config.verify {
-            let similarities = similarities(self.groups.n_searched(), &verified);
-            for (pair, similarity) in verified.iter().zip(similarities) {
-                if let Some(kind) = config.kind(similarity) {
-                    tell(pair.left, pair.right, kind, Some((similarity, pair.alignment)));
-                }
+            for (pair, judged, kind) in self.judged(images, config, verified) {
+                tell(pair.left, pair.right, kind, Some((judged, pair.alignment)));
             }
         } else {
             let pairs = self.pairs.iter().map(|looked| looked.listed.candidate);
@@ -129,17 +135,62 @@ impl Candidates {
         matches
     }
 
-    /// Looks at the pairs that were not yet verified. Gives of each pair that lies on one another the best orientation, by places.
+    /// What each verified pair is worth in this set, and what kind it is; those that are not alike enough are left out.
+    fn judged(
+        &self,
+        images: &[Fingerprint],
+        config: &Config,
+        verified: Vec<Verified>,
+    ) -> Vec<(Verified, Judged, PairKind)> {
+        let mut order: Vec<u32> = (0..self.groups.n_searched() as u32).collect();
+        order.par_sort_unstable_by_key(|&place| images[self.groups.index(place) as usize].pixels_blake3);
+        let correlations = |pairs: &[(u32, u32)]| self.correlations(images, pairs);
+        let has_thumbnails = self.found_by == FoundBy::Correlation;
+        let n_orientations = config.orientations.list().len();
+        let judged = judge(&order, &verified, n_orientations, if has_thumbnails { Some(&correlations) } else { None });
+        let near = config.near_similarity as f32;
+        let most = most_expected(judged.iter().copied().filter(|pair| pair.distinctness >= near), config.false_share);
+        let judged = verified.into_iter().zip(judged).filter_map(|(pair, judged)| {
+            let is_by_chance = judged.expected_false_pairs.is_some_and(|expected| expected > most);
+            Some((pair, judged, config.kind(judged.distinctness, is_by_chance)?))
+        });
+        judged.collect()
+    }
+
+    /// How much images correlate, whether they are candidates or not.
+    fn correlations(&self, images: &[Fingerprint], pairs: &[(u32, u32)]) -> Vec<f32> {
+        let mut used: Vec<u32> = pairs.iter().flat_map(|&(left, right)| [left, right]).collect();
+        used.sort_unstable();
+        used.dedup();
+        let number = |place: u32| used.binary_search(&place).expect("it is used") as u32;
+        let pairs: Vec<Candidate> = pairs
+            .iter()
+            .map(|&(left, right)| Candidate {
+                left: number(left),
+                right: number(right),
+                orientation: Orientation::UPRIGHT,
+            })
+            .collect();
+        // Frames of unrelated images may well be the same.
+        let view = |place: u32| self.views.view(place, true).unwrap_or(place);
+        let pictures: Vec<_> =
+            used.iter().map(|&place| self.views.picture(images, &self.groups, view(place))).collect();
+        let found = verify(&pictures, &pairs, Which::All, &|_| ());
+        found.into_iter().map(|found| found.map_or(-1.0, |found| found.correlation)).collect()
+    }
+
+    /// Looks at the pairs that were not yet verified. Gives of each pair that lies on one another the best way, by places.
     fn verify<P: Fn(u64) + Sync>(&mut self, images: &[Fingerprint], begin: &impl Fn(Phase, u64) -> P) -> Vec<Verified> {
         // The candidates' own numbers, so that images without candidates need no thumbnail.
         let mut used: Vec<u32> = self.not_verified().flat_map(|pair| [pair.left, pair.right]).collect();
         used.par_sort_unstable();
         used.dedup();
-        let number = |place: u32| used.binary_search(&place).expect("it is used") as u32;
+        let number = |view: u32| used.binary_search(&view).expect("it is used") as u32;
         let numbered = |pair: Candidate| Candidate { left: number(pair.left), right: number(pair.right), ..pair };
         let pairs: Vec<_> = self.not_verified().map(numbered).collect();
         let on_progress = begin(Phase::Verification, pairs.len() as u64);
-        let found = verify(&thumbnails(images, &self.groups, used.iter().copied()), &pairs, &on_progress);
+        let pictures: Vec<_> = used.iter().map(|&view| self.views.picture(images, &self.groups, view)).collect();
+        let found = verify(&pictures, &pairs, Which::Likely, &on_progress);
         let not_verified = self.pairs.iter_mut().filter(|looked| looked.verdict.is_none());
         for (looked, found) in not_verified.zip(found) {
             looked.verdict = Some(match found {
@@ -147,9 +198,13 @@ impl Candidates {
                 None => Verdict::DoesNotLie,
             });
         }
-        best_orientations(self.pairs.iter().filter_map(|looked| match (looked.listed.candidate, looked.verdict?) {
+        best_of_each_pair(self.pairs.iter().filter_map(|looked| match (looked.listed.candidate, looked.verdict?) {
             (Candidate { left, right, .. }, Verdict::Lies { correlation, alignment }) => {
-                Some(Verified { left, right, correlation, alignment })
+                let (left, right) = (self.views.place(left), self.views.place(right));
+                Some(match left < right {
+                    true => Verified { left, right, correlation, alignment },
+                    false => Verified { left: right, right: left, correlation, alignment: alignment.inverse() },
+                })
             }
             (_, Verdict::DoesNotLie) => None,
         }))
@@ -173,6 +228,7 @@ pub(crate) mod tests {
             found_by: FoundBy::Hash,
             hash_distance_bits: Some(distance_bits),
             similarity: None,
+            expected_false_pairs: None,
             alignment: None,
         }
     }
@@ -190,8 +246,10 @@ pub(crate) mod tests {
             pixels_blake3: Digest([pixels; 32]),
             has_lost: false,
             is_flat: false,
+            is_large: false,
             hash: [hash, 0, 0, 0],
             thumbnail: None,
+            framed: None,
             pdq_quality: None,
         }
     }
@@ -240,6 +298,25 @@ pub(crate) mod tests {
         let mut expected: Vec<_> = (1..n_copies as u32).map(|right| exact(0, right)).collect();
         expected.push(near(0, n_copies as u32, 1));
         assert_eq!(find(&images, 2), expected);
+    }
+
+    #[test]
+    fn between_splits_a_large_group_of_identical_images_leaks() {
+        let n_copies = MAX_COMPLETE_GROUP as u64 + 4;
+        let mut images: Vec<_> = (0..n_copies).map(|id| image(id, 1, 0)).collect();
+        images.push(image(99, 2, 1));
+        let last = images.len() as u32 - 1;
+        images[7].split = Split::Test;
+        images[9].split = Split::Test;
+        images[last as usize].split = Split::Test;
+        let config = Config { max_distance: 2, between_splits: true, ..by_hash() };
+        let found = find_matches(&images, &config, |_, _| |_| ()).unwrap();
+        let leaks: Vec<_> = found.iter().filter(|pair| pair.kind == PairKind::Exact).collect();
+        // Each training copy and each test copy is in a pair.
+        for index in 0..n_copies as u32 {
+            assert!(leaks.iter().any(|pair| pair.left == index || pair.right == index), "{index}: {leaks:?}");
+        }
+        assert!(found.contains(&near(0, last, 1)), "{found:?}");
     }
 
     #[test]

@@ -24,8 +24,6 @@ pub struct Summary {
     pub n_clustered: u64,
     /// Images in the largest one.
     pub largest_cluster: u32,
-    /// Near pairs that tie nothing together, for their cluster would be too large.
-    pub n_untied: u64,
     /// How many of the planted duplicates were found, where a truth file tells of some.
     pub recall: Option<Recall>,
 }
@@ -60,7 +58,6 @@ impl Summary {
             n_clusters: clusters.sizes().count() as u64,
             n_clustered: clusters.sizes().map(u64::from).sum(),
             largest_cluster: clusters.sizes().max().unwrap_or(0),
-            n_untied: clusters.n_untied(),
             recall,
         }
     }
@@ -125,19 +122,19 @@ impl Summary {
     }
 }
 
-/// A warning where a chain of near-duplicates, each a little unlike the one before, ties together what is not alike: where
-/// pairs were left untied, and where one cluster holds more than half of all images.
+/// A warning where a chain of near-duplicates, each a little unlike the one before, may tie together what is not alike: where a
+/// cluster is larger than `max-cluster-size`, and where one holds more than half of all images.
 pub fn chain_warning(summary: &Summary, config: &Config) -> Option<String> {
-    let (n_images, Summary { largest_cluster, n_untied, .. }) = (summary.n_images(), summary);
+    let (n_images, Summary { largest_cluster, .. }) = (summary.n_images(), summary);
     let bound = match config.search {
         _ if config.verify => format!("`near-similarity` {} is too small", config.near_similarity),
         _ => format!("`max-distance` {} is too large", config.max_distance),
     };
-    if *n_untied > 0 {
+    if u64::from(*largest_cluster) > config.max_cluster_size {
         let max = config.max_cluster_size;
         return Some(format!(
-            "{n_untied} near pairs tie nothing together, for their clusters would have more than {max} images \
-             (`max-cluster-size`): {bound} for these images, or many of them are one picture"
+            "one cluster holds {largest_cluster} images, more than {max} (`max-cluster-size`): {bound} for these images, or many of \
+             them are one picture"
         ));
     }
     let is_chained = n_images > 2 && 2 * u64::from(*largest_cluster) > n_images;
@@ -198,7 +195,7 @@ mod tests {
     #[test]
     fn leakage_label_conflicts_and_clusters_are_counted() {
         let (images, matches) = set();
-        let clusters = Clusters::of(images.len(), &matches, 1000);
+        let clusters = Clusters::of(images.len(), &matches);
         let summary = Summary::of(&images, &matches, &clusters, None);
         let expected = "\
 6 images, 1 of one flat colour (left out of the hash search)
@@ -218,7 +215,7 @@ pairs (with two labels)             exact              near
         let text = Summary::of(&images, &[similar], &clusters, None).to_string();
         let line = "  train - test                      0 (0)             0 (0)             1 (1)\n";
         assert!(text.contains(line), "{text}");
-        let text = Summary::of(&images[..3], &[], &Clusters::of(3, &[], 1000), None).to_string();
+        let text = Summary::of(&images[..3], &[], &Clusters::of(3, &[]), None).to_string();
         assert_eq!(text.lines().count(), 4, "one split has no other to leak to: {text}");
     }
 
@@ -227,7 +224,7 @@ pairs (with two labels)             exact              near
         let check = |n_images: usize, expected: bool| {
             let images: Vec<_> = (0..n_images as u64).map(|id| image(id, id as u8, 0)).collect();
             let matches = [near(0, 1, 1), near(1, 2, 1)];
-            let summary = Summary::of(&images, &matches, &Clusters::of(n_images, &matches, 1000), None);
+            let summary = Summary::of(&images, &matches, &Clusters::of(n_images, &matches), None);
             let warning = chain_warning(&summary, &Config::default());
             assert_eq!(warning.is_some(), expected, "{n_images} images: {warning:?}");
         };

@@ -50,6 +50,17 @@ impl Thumbnail {
         Self(bytes)
     }
 
+    /// A square part of it, scaled up again: its upper left corner and its side, in parts of the whole's side.
+    pub(crate) fn part(&self, x: f32, y: f32, side: f32) -> Self {
+        let mut bytes = Box::new([0; N_BYTES]);
+        let place = |from: f32, number: usize| from * SIDE as f32 + (number as f32 + 0.5) * side - 0.5;
+        for (number, rgb) in bytes.chunks_exact_mut(3).enumerate() {
+            let colour = self.at(place(x, number % SIDE).max(0.0), place(y, number / SIDE).max(0.0));
+            rgb.iter_mut().zip(colour).for_each(|(byte, value)| *byte = value.round().clamp(0.0, 255.0) as u8);
+        }
+        Self(bytes)
+    }
+
     /// What lies in the inscribed circle, turned clockwise and faded into its mean colour towards the edge and beyond.
     pub(crate) fn disc(&self, degrees: u16) -> Self {
         let (sin, cos) = f32::from(degrees).to_radians().sin_cos();

@@ -69,12 +69,7 @@ fn leaks(images: &[(u8, RgbImage)], config: &Config) -> Found {
                 image_id: index as u64,
                 split: if index < N_TRAIN { Split::Train } else { Split::Test },
                 label: u32::from(*label),
-                pixels_blake3: twinset_pixels::digest(image),
-                has_lost: false,
-                is_flat: false,
-                hash: hasher.hash(image),
-                thumbnail: None,
-                pdq_quality: None,
+                ..hasher.fingerprint(image, twinset_pixels::digest(image), false)
             }
         })
         .collect();

@@ -7,8 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use twinset_manifest::rows::Split;
-use twinset_neardup::{Clusters, Config, Fingerprint, Hasher, Orientations, Thumbnail, find_matches};
+use twinset_neardup::{Clusters, Config, Fingerprint, Hasher, Orientations, find_matches};
 
 #[test]
 fn all_edits_of_one_photo_are_one_cluster_and_no_other_photo_is_in_it() {
@@ -34,22 +33,13 @@ fn all_edits_of_one_photo_are_one_cluster_and_no_other_photo_is_in_it() {
             );
             assert_eq!(decoded.is_err(), name.ends_with("_corrupt"), "{name}: {decoded:?}");
             let Ok(image) = decoded else { continue };
-            images.push(Fingerprint {
-                image_id: names.len() as u64,
-                split: Split::Train,
-                label: 0,
-                pixels_blake3: twinset_pixels::digest(&image),
-                has_lost: false,
-                is_flat: false,
-                hash: hasher.hash(&image),
-                thumbnail: Some(Thumbnail::of(&image)),
-                pdq_quality: None,
-            });
+            let fingerprint = hasher.fingerprint(&image, twinset_pixels::digest(&image), true);
+            images.push(Fingerprint { image_id: names.len() as u64, ..fingerprint });
             names.push(name);
         }
     }
     let matches = find_matches(&images, &config, |_, _| |_| ()).expect("the photos are few");
-    let clusters = Clusters::of(images.len(), &matches, config.max_cluster_size);
+    let clusters = Clusters::of(images.len(), &matches);
     let mut members = BTreeMap::<usize, BTreeSet<&str>>::new();
     for (index, name) in names.iter().enumerate() {
         members.entry(clusters.first(index)).or_default().insert(name);

@@ -233,6 +233,7 @@ mod tests {
             right_label,
             label_conflict: right_label != 0,
             similarity: None,
+            expected_false_pairs: None,
             alignment: None,
         };
         let rows = [pair(Split::Test, Split::Train, 0), pair(Split::Train, Split::Test, 3)];

@@ -193,6 +193,7 @@ mod tests {
             right_label: 0,
             label_conflict: false,
             similarity: None,
+            expected_false_pairs: None,
             alignment: None,
         }
     }

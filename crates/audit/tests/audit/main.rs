@@ -71,7 +71,7 @@ fn ls_tells_what_is_here() {
             "stages/inject/c/trainset.parquet trainset/1 11 \"inject 0.1.0\"",
             "stages/neardup/b/clusters.parquet clusters/1 12 \"neardup 0.1.0\"",
             "stages/neardup/b/hashes.parquet hashes/1 12 \"neardup 0.1.0\"",
-            "stages/neardup/b/pairs.parquet pairs/2 1 \"neardup 0.1.0\"",
+            "stages/neardup/b/pairs.parquet pairs/3 1 \"neardup 0.1.0\"",
             "stages/report/f/cells.parquet cells/1 1 \"report 0.1.0\"",
             "stages/train/d/epochs.parquet epochs/2 2 \"train 0.1.0\"",
             "stages/train/d/model.safetensors weights/1 null \"train 0.1.0\"",

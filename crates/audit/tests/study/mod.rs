@@ -99,6 +99,7 @@ impl Study {
                 right_label: 0,
                 label_conflict: false,
                 similarity: None,
+                expected_false_pairs: None,
                 alignment: None,
             }],
             clusters: (0..12).map(cluster).collect(),

@@ -6,7 +6,7 @@ use crate::row::row;
 row! {
     /// An image that `twinset-neardup --cache` knows from its last run; identical images have one row. Those that took part in the
     /// search come first.
-    pub struct KnownImage = "neardup-known-images/1", row_group_rows = 4096 {
+    pub struct KnownImage = "neardup-known-images/2", row_group_rows = 4096 {
         /// The digest of its decoded pixels.
         pixels_blake3: Digest,
         /// The splits that have such an image, one bit a split (train 1, val 2, test 4), where pairs were searched between
@@ -14,22 +14,30 @@ row! {
         splits: u32,
         /// Whether all its pixels have one colour.
         is_flat: bool,
+        /// Whether crops of it were looked for.
+        is_large: bool,
         /// The perceptual hash, as `hashes` has it.
         hash: Vec<u8>,
         /// The quality of a PDQ hash; null of another hash.
         pdq_quality: Option<u32>,
         /// The small picture that it is verified by, 32 by 32 pixels, red, green, blue, row by row; null where none was needed.
         thumbnail: Option<Vec<u8>>,
+        /// The same of the picture in its frame; null where the image is no picture in a frame.
+        framed: Option<Vec<u8>>,
     }
 }
 
 row! {
-    /// Two images that `twinset-neardup --cache` looked at closely in its last run; `left` < `right`.
-    pub struct KnownPair = "neardup-known-pairs/1", row_group_rows = 65536 {
+    /// Two images that `twinset-neardup --cache` looked at closely in its last run.
+    pub struct KnownPair = "neardup-known-pairs/2", row_group_rows = 65536 {
         /// The left image, as a row number in `neardup-known-images`.
         left: u32,
         /// The right image, as a row number in `neardup-known-images`.
         right: u32,
+        /// Whether it is the picture in the left image's frame that was looked at.
+        is_left_framed: bool,
+        /// Whether it is the picture in the right image's frame that was looked at.
+        is_right_framed: bool,
         /// Whether the left image was mirrored left to right.
         is_mirrored: bool,
         /// By how many degrees it was then turned clockwise.

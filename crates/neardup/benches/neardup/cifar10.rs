@@ -118,7 +118,7 @@ fn stages(images: &Path) -> Result<usize> {
     let n_candidates = candidates.n_pairs() as f64;
     let matches = stages.measure("verifying them", || candidates.matches(&images, &config, &silent));
     stages.floor(products(2.0 * n_candidates * 25.0 * 28.0 * 28.0));
-    stages.measure("clusters", || Clusters::of(images.len(), &matches, config.max_cluster_size));
+    stages.measure("clusters", || Clusters::of(images.len(), &matches));
     print(&stages.0, images.len(), candidates.n_pairs(), gflops);
     Ok(images.len())
 }

@@ -5,6 +5,7 @@
 
 mod cifar10;
 mod hashing;
+mod photos;
 mod planted;
 mod process;
 mod search;
@@ -21,9 +22,15 @@ struct Args {
     /// Small sizes, to see that all works; the figures say little.
     #[arg(long)]
     quick: bool,
-    /// Only the parts whose name contains this: search, hashing, cifar10.
+    /// Only the parts whose name contains this: photos, search, hashing, cifar10.
     #[arg(long, default_value = "")]
     only: String,
+    /// A folder of photos to edit; of the shared data's 24 otherwise.
+    #[arg(long, value_name = "DIR")]
+    photos: Option<PathBuf>,
+    /// Only the edits whose name contains this.
+    #[arg(long)]
+    edit: Option<String>,
     /// The Python that has imagededup.
     #[arg(long, env = "TWINSET_BENCH_PYTHON", default_value = "python3")]
     python: PathBuf,
@@ -43,6 +50,10 @@ fn main() -> Result<()> {
     }
     let is_wanted = |part: &str| part.contains(&args.only);
     println!("# Near-duplicate detection, measured\n\n{}\n", process::machine());
+    if is_wanted("photos") {
+        photos::matrix(args.quick, args.photos.as_deref(), args.edit.as_deref())?;
+        photos::unrelated()?;
+    }
     if is_wanted("search") {
         search::curve(args.quick)?;
         search::default_hash(args.quick)?;

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use twinset_manifest::rows::{Cluster, Image, Split};
+use twinset_manifest::rows::{Cluster, Image, Pair, Split};
 
+use super::duplicates::Duplicates;
 use super::{CleanConfig, Cleaning, Member, clean_cluster, has_two_labels};
 
 /// Labels count classes from 0, so a huge one is a mistake.
@@ -16,6 +17,7 @@ pub struct Census {
     clusters: Vec<Place>,
     is_seen: Vec<bool>,
     members: Vec<Member>,
+    pub(super) duplicates: Duplicates,
     n_images: BTreeMap<(Split, u32), u64>,
     class_names: BTreeMap<u32, String>,
 }
@@ -96,7 +98,14 @@ impl Census {
             return Err(CleanError::RepeatedId { image_id: twice[0].image_id, of: "clusters" });
         }
         let is_seen = vec![false; clusters.len()];
-        Ok(Self { clusters, is_seen, members: Vec::new(), n_images: BTreeMap::new(), class_names: BTreeMap::new() })
+        Ok(Self {
+            clusters,
+            is_seen,
+            members: Vec::new(),
+            duplicates: Duplicates::default(),
+            n_images: BTreeMap::new(),
+            class_names: BTreeMap::new(),
+        })
     }
 
     /// Adds the images of a batch.
@@ -118,6 +127,21 @@ impl Census {
                 let n_pixels = u64::from(image.width) * u64::from(image.height);
                 self.members.push(Member { image_id, cluster_id, split: image.split, label: image.label, n_pixels });
             }
+        }
+        Ok(())
+    }
+
+    /// Adds pairs, of which those count that are exact or near.
+    ///
+    /// # Errors
+    /// Names an image that the clusters do not tell of.
+    pub fn add_pairs(&mut self, pairs: &[Pair]) -> Result<(), CleanError> {
+        for pair in pairs {
+            let ends = [pair.left_id, pair.right_id];
+            if let Some(&image_id) = ends.iter().find(|&&image_id| self.cluster_of(image_id).is_none()) {
+                return Err(CleanError::UnknownImage { image_id, of: "pairs" });
+            }
+            self.duplicates.add(pair);
         }
         Ok(())
     }
@@ -164,9 +188,10 @@ impl Census {
         if let Some(image_id) = self.unseen() {
             return Err(CleanError::UnknownImage { image_id, of: "clusters" });
         }
+        let near = self.duplicates.near();
         self.members.sort_unstable_by_key(|member| (member.cluster_id, member.image_id));
         let clusters = || self.members.chunk_by(|a, b| a.cluster_id == b.cluster_id);
-        let mut removed: Vec<_> = clusters().flat_map(|members| clean_cluster(members, config)).collect();
+        let mut removed: Vec<_> = clusters().flat_map(|members| clean_cluster(members, config, &near)).collect();
         removed.sort_unstable_by_key(|removed| removed.image_id);
         let is_removed =
             |member: &Member| removed.binary_search_by_key(&member.image_id, |removed| removed.image_id).is_ok();

@@ -2,18 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Which image stands for its cluster within a split.
+/// Which images stay before others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Keep {
     /// The one with the smallest id.
-    #[default]
     First,
     /// The one with the most pixels; of equals, the one with the smallest id.
+    #[default]
     Largest,
 }
 
-/// What becomes of clusters that have images of several splits. Their order is train, val, test.
+/// What becomes of duplicates of two splits. Their order is train, val, test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Leaks {
@@ -41,11 +41,11 @@ pub enum LabelConflicts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct CleanConfig {
-    /// Which image stands for its cluster; `first`.
+    /// Which images stay before others; `largest`.
     pub keep: Keep,
-    /// What becomes of images that share a cluster with another split's; `remove-from-test`.
+    /// What becomes of images that are duplicates of another split's; `remove-from-test`.
     pub leaks: Leaks,
-    /// Whether one image of a cluster stays in each split, and its duplicates go; true. False leaves a split's duplicates of
+    /// Whether of duplicates within a split some go, so that none is left; true. False leaves a split's duplicates of
     /// itself alone, so that with `leaks = "remove-from-test"` the training images stay as they are.
     pub within_splits: bool,
     /// What becomes of clusters of two labels; `keep`.
@@ -55,7 +55,7 @@ pub struct CleanConfig {
 impl Default for CleanConfig {
     fn default() -> Self {
         Self {
-            keep: Keep::First,
+            keep: Keep::Largest,
             leaks: Leaks::RemoveFromTest,
             within_splits: true,
             label_conflicts: LabelConflicts::Keep,

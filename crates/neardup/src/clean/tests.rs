@@ -1,3 +1,5 @@
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use twinset_manifest::Digest;
 use twinset_manifest::rows::{Cluster, Image, ImageData};
 
@@ -40,7 +42,30 @@ fn clean(given: &[Given], config: CleanConfig) -> Result<Cleaning, CleanError> {
     for batch in given.chunks(3) {
         census.add(&batch.iter().copied().map(image).collect::<Vec<_>>())?;
     }
+    for left in given {
+        let others = given.iter().filter(|right| left.0 < right.0 && left.1 == right.1);
+        let pairs: Vec<Pair> = others.map(|right| pair(left, right, PairKind::Near)).collect();
+        census.add_pairs(&pairs)?;
+    }
     census.clean(&config)
+}
+
+fn pair(left: &Given, right: &Given, kind: PairKind) -> Pair {
+    Pair {
+        left_id: left.0,
+        right_id: right.0,
+        kind,
+        found_by: "correlation".to_owned(),
+        hash_distance_bits: None,
+        left_split: SPLITS[left.2],
+        right_split: SPLITS[right.2],
+        left_label: left.3,
+        right_label: right.3,
+        label_conflict: left.3 != right.3,
+        similarity: None,
+        expected_false_pairs: None,
+        alignment: None,
+    }
 }
 
 /// Two training twins and their test twin; a val and two test twins, the later one larger; two twins of two labels; and four
@@ -72,7 +97,7 @@ fn what_is_left_out_is_what_the_config_says() {
             assert!(kept_id.is_none_or(|kept_id| cleaning.keeps(kept_id)), "{config:?}: {image_id} by {kept_id:?}");
         }
     };
-    let default = CleanConfig::default();
+    let default = CleanConfig { keep: Keep::First, ..CleanConfig::default() };
     check(
         default,
         &[(2, Duplicate, Some(1)), (3, Leak, Some(1)), (5, Leak, Some(4)), (6, Leak, Some(4)), (8, Duplicate, Some(7))],
@@ -101,6 +126,56 @@ fn what_is_left_out_is_what_the_config_says() {
 }
 
 #[test]
+fn of_a_chain_as_many_stay_as_it_takes() {
+    let frames: Vec<Given> = (1..=7).map(|image_id| (image_id, 1, 0, 0, 8)).collect();
+    let mut census = census(&frames);
+    census.add(&frames.iter().copied().map(image).collect::<Vec<_>>()).unwrap();
+    let pairs: Vec<Pair> = frames.windows(2).map(|pair_of| pair(&pair_of[0], &pair_of[1], PairKind::Near)).collect();
+    census.add_pairs(&pairs).unwrap();
+    let cleaning = census.clean(&CleanConfig::default()).unwrap();
+    let removed: Vec<_> = cleaning.removed.iter().map(|row| (row.image_id, row.kept_id)).collect();
+    assert_eq!(removed, [(2, Some(1)), (4, Some(3)), (6, Some(5))]);
+}
+
+/// Whatever hangs together how: each removed image is a duplicate of the one that is named for it, which stays, and no two that
+/// stay are duplicates.
+#[test]
+fn who_is_removed_is_a_duplicate_of_who_stays() {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    for _ in 0..300 {
+        let n = rng.random_range(4..14_u64);
+        let given: Vec<Given> = (0..n)
+            .map(|image_id| (image_id, 0, rng.random_range(0..3), rng.random_range(0..2), rng.random_range(1..4)))
+            .collect();
+        let ends = |rng: &mut ChaCha8Rng| (rng.random_range(0..n) as usize, rng.random_range(0..n) as usize);
+        let pairs: Vec<Pair> = (0..rng.random_range(0..2 * n))
+            .map(|number| (ends(&mut rng), if number % 4 == 0 { PairKind::Exact } else { PairKind::Near }))
+            .filter(|((left, right), _)| left < right)
+            .map(|((left, right), kind)| pair(&given[left], &given[right], kind))
+            .collect();
+        let mut census = census(&given);
+        census.add(&given.iter().copied().map(image).collect::<Vec<_>>()).unwrap();
+        census.add_pairs(&pairs).unwrap();
+        let near = census.duplicates.clone();
+        let near = near.near();
+        let leaks = [Leaks::RemoveFromTest, Leaks::RemoveFromTrain, Leaks::Keep][rng.random_range(0..3)];
+        let Ok(cleaning) = census.clean(&CleanConfig { leaks, ..CleanConfig::default() }) else { continue };
+        let are_duplicates = |a: u64, b: u64| near.of(a).any(|other| other == near.stands_for(b));
+        for removed in &cleaning.removed {
+            let kept_id = removed.kept_id.unwrap();
+            assert!(cleaning.keeps(kept_id) && are_duplicates(removed.image_id, kept_id), "{removed:?}");
+        }
+        let kept: Vec<&Given> = given.iter().filter(|image| cleaning.keeps(image.0)).collect();
+        for (place, left) in kept.iter().enumerate() {
+            for right in &kept[place + 1..] {
+                let may_stay = leaks == Leaks::Keep && left.2 != right.2;
+                assert!(may_stay || !are_duplicates(left.0, right.0), "{left:?} {right:?} {pairs:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn removed_and_kept_are_counted_by_split_and_reason() {
     let mut cleaning =
         clean(&SET, CleanConfig { label_conflicts: LabelConflicts::Remove, ..CleanConfig::default() }).unwrap();
@@ -119,6 +194,7 @@ fn removed_and_kept_are_counted_by_split_and_reason() {
             right_label: 0,
             label_conflict: false,
             similarity: None,
+            expected_false_pairs: None,
             alignment: None,
         }
     };

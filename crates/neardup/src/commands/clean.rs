@@ -21,9 +21,9 @@ File names: removed.parquet has ids, images.parquet has the `source` of each. In
   SELECT i.source, r.reason FROM 'clean/removed.parquet' r JOIN 'images.parquet' i USING (image_id)
 
 Config (TOML, every key has this default):
-  keep = \"first\"               which image of a cluster stays in its split: the smallest id; or: largest (most pixels)
-  leaks = \"remove-from-test\"   if splits share a cluster, only the first of train, val, test keeps its images;
-                               or: remove-from-train (only the last of them does), keep
+  keep = \"largest\"             which image stays: the one with the most pixels; or: first (the smallest id)
+  leaks = \"remove-from-test\"   of duplicates in two splits those in the first of train, val, test stay;
+                               or: remove-from-train (those in the last of them), keep
   within-splits = true         one image of a cluster stays in each split; false: duplicates within a split stay
   label-conflicts = \"keep\"     clusters with two labels are treated like others; or: remove (all of their images)";
 
@@ -75,9 +75,12 @@ pub(crate) fn run(args: &CleanArgs) -> anyhow::Result<()> {
         expect_whole_search(&found_by, clusters, "search anew without it, or clean with --set within-splits=false")
             .context("failed to read the clusters")?;
     }
-    let mut cleaning = plan(reader, census, &config, args)?;
-    let pairs_input =
-        count_pairs(pairs, &images_input, &found_by, &mut cleaning).context("failed to read the pairs")?;
+    let mut census = count_images(reader, census, args)?;
+    let add = |batch: &[Pair]| census.add_pairs(batch);
+    let pairs_input = read_pairs(pairs, &images_input, &found_by, add).context("failed to read the pairs")?;
+    let mut cleaning = census.clean(&config).map_err(hinted).context("failed to clean")?;
+    let count = |batch: &[Pair]| cleaning.add_pairs(batch);
+    read_pairs(pairs, &images_input, &found_by, count).context("failed to read the pairs")?;
     let mut provenance = Provenance::of_stage("neardup", env!("CARGO_PKG_VERSION")).with_config(&config).with_inputs([
         images_input,
         pairs_input,
@@ -114,14 +117,14 @@ fn read_clusters(path: &Path, images: &Input) -> anyhow::Result<(Census, Input, 
     Ok((census, input, found_by))
 }
 
-fn plan(reader: Reader<Image>, mut census: Census, config: &CleanConfig, args: &CleanArgs) -> anyhow::Result<Cleaning> {
+fn count_images(reader: Reader<Image>, mut census: Census, args: &CleanArgs) -> anyhow::Result<Census> {
     let bar = args.common.progress().begin("images", reader.n_rows(), "counting");
     for batch in reader {
         let batch = batch.context("failed to read the images")?;
         census.add(&batch).map_err(hinted).context("failed to use the images and clusters")?;
         bar.inc(batch.len() as u64);
     }
-    census.clean(config).map_err(hinted).context("failed to clean")
+    Ok(census)
 }
 
 /// An error where the pairs are of another search than the clusters.
@@ -136,16 +139,16 @@ fn expect_same_search(of_pairs: &Provenance, of_clusters: &Provenance, pairs: &P
     }
 }
 
-fn count_pairs(
+fn read_pairs(
     path: &Path,
     images: &Input,
     clusters_found_by: &Provenance,
-    cleaning: &mut Cleaning,
+    mut add: impl FnMut(&[Pair]) -> Result<(), CleanError>,
 ) -> anyhow::Result<Input> {
     let (reader, input) = open::<Pair>(path, images)?;
     expect_same_search(reader.provenance(), clusters_found_by, path)?;
     for batch in reader {
-        cleaning.add_pairs(&batch?).with_context(|| format!("`{}`", path.display()))?;
+        add(&batch?).map_err(hinted).with_context(|| format!("`{}`", path.display()))?;
     }
     Ok(input)
 }

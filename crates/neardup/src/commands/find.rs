@@ -30,7 +30,8 @@ Config (TOML, every key has this default):
   verify = true             align and compare candidates; false (with search = \"hash\"): the hash decides
   near-similarity = 0.7     from this similarity on a verified pair is near: the same shot
   similar-similarity = 0.6  from this similarity on it is similar: reported, but no duplicate
-  max-cluster-size = 1000   a near pair that would make a larger cluster is not merged
+  false-share = 0.01        of the near pairs at most this share is expected to be false; what goes beyond is similar
+  max-cluster-size = 1000   a larger cluster is warned of
   hash = \"double-gradient\"  mean, gradient, double-gradient, block, dct or pdq
   hash-bits = 256           64 or 256 (double-gradient: 60 or 220; pdq: 256)
   max-distance = 36         hashes of near-duplicates differ in at most this many bits
@@ -96,7 +97,7 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<u64> {
         read_thumbnails(path, args, &mut images, &candidates)?;
     }
     let matches = candidates.matches(&images, &config, &begin);
-    let clusters = Clusters::of(images.len(), &matches, config.max_cluster_size);
+    let clusters = Clusters::of(images.len(), &matches);
     let recall = match (&truth, &args.truth) {
         (Some(truth), Some(path)) => {
             let context = || format!("failed to use the truth file `{}`", path.display());

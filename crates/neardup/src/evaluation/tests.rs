@@ -22,6 +22,7 @@ fn pair(left_id: u64, right_id: u64, similarity: Option<f32>) -> Pair {
         right_label: 0,
         label_conflict: right_id % 10 == 9,
         similarity,
+        expected_false_pairs: None,
         alignment: None,
     }
 }

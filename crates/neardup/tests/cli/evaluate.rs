@@ -47,6 +47,7 @@ fn pair(left_id: u64, right_id: u64, similarity: f32) -> Pair {
         right_label: u32::from(left_id % 4 == 3),
         label_conflict: left_id % 4 == 3,
         similarity: Some(similarity),
+        expected_false_pairs: None,
         alignment: None,
     }
 }

@@ -296,7 +296,7 @@ fn images_that_cannot_be_read_are_named() {
         let provenance = Provenance::of_stage("test", "0");
         write_manifest::<Pair>(&folder.join("images.parquet"), [], &provenance).unwrap();
     };
-    let expected = "error: failed to read the images: manifest `images.parquet` holds `pairs/2`, expected `images/3`";
+    let expected = "error: failed to read the images: manifest `images.parquet` holds `pairs/3`, expected `images/3`";
     refused(rows(), other, &IMAGES, expected);
     let mut twice = rows();
     twice[3].image_id = 10;

@@ -33,6 +33,7 @@ fn pair(left_id: u64, right_id: u64, similarity: Option<f32>, bits: u32) -> Pair
         right_label: labels[1],
         label_conflict: labels[0] != labels[1],
         similarity,
+        expected_false_pairs: None,
         alignment: None,
     }
 }
@@ -139,7 +140,7 @@ fn manifests_that_do_not_belong_together_are_refused() {
 
     let folder = folder_with(&[]);
     fs::copy(folder.path().join("images.parquet"), folder.path().join("pairs.parquet")).unwrap();
-    refused(&folder, "manifest `pairs.parquet` holds `images/3`, expected `pairs/2`");
+    refused(&folder, "manifest `pairs.parquet` holds `images/3`, expected `pairs/3`");
 }
 
 #[test]

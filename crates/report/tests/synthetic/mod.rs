@@ -196,6 +196,7 @@ impl Synthetic {
                     right_label: right.label,
                     label_conflict: left.label != right.label,
                     similarity: (i % 4 == 1).then_some(1.0),
+                    expected_false_pairs: None,
                     alignment: None,
                 }
             })
