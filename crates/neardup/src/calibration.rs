@@ -2,8 +2,7 @@
 //!
 //! A pair's correlation follows from its two images. What it means depends on the set: unrelated photos are hardly alike,
 //! scanned forms are. So each pair is given its *expected false pairs*: how many pairs of unrelated images of this set are
-//! expected to be at least as alike. They follow from the correlations of random pairs (`chance`), for the whole
-//! set and for each large family of images that look alike.
+//! expected to be at least as alike. They follow from the correlations of random pairs of the set (`chance`).
 //!
 //! Copies of an image change none of this: images that are all but the same count as one.
 

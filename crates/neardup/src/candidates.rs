@@ -22,6 +22,7 @@ pub struct Candidates {
     /// Pairs of views, in order.
     pub(crate) pairs: Vec<Looked>,
     pub(crate) found_by: FoundBy,
+    pub(crate) n_by_chance: u64,
 }
 
 /// What found a pair.
@@ -83,12 +84,18 @@ impl Candidates {
             looked[place].verdict
         };
         let pairs = listed.into_iter().map(|listed| Looked { verdict: verdict(&listed), listed }).collect();
-        Ok(Self { groups, views, pairs, found_by })
+        Ok(Self { groups, views, pairs, found_by, n_by_chance: 0 })
     }
 
     /// How many pairs, in one orientation each, are looked at closely where they are verified.
     pub fn n_pairs(&self) -> usize {
         self.pairs.len()
+    }
+
+    /// How many pairs are similar and not near because unrelated images of this set are as alike; 0 before
+    /// [`matches`](Self::matches).
+    pub fn n_by_chance(&self) -> u64 {
+        self.n_by_chance
     }
 
     /// Leaves what a run found out to the next one, as [`Known`] loads it.

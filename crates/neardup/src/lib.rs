@@ -3,10 +3,12 @@
 //! *Exact* duplicates have identical decoded pixels, whatever files they came in. *Near*-duplicates are the same shot,
 //! changed. Candidates are searched by correlation - for each image the 50 whose small blurred pictures correlate most with
 //! its own, by blocked matrix products, exactly - or by [perceptual hash](HashKind): all pairs that differ in at most
-//! `max-distance` bits, no more and no fewer ([`search`]). Then each is verified: [aligned](Alignment) by shift, scale and
+//! `max-distance` bits, no more and no fewer ([`search`]). Then each is verified: [aligned](Alignment) by shift, scale, crop and
 //! slant (and mirrored or turned, where that is asked for) and compared by local contrast, which gives a similarity from 0
-//! to 1. From `near-similarity` on a pair is *near*, from `similar-similarity` on it is told as *similar* and ties nothing
-//! together. An image of one flat colour has nothing to be compared by; it can still be an exact duplicate.
+//! to 1. The similarity follows from the two images alone. How many pairs of unrelated images of the set are expected to be as
+//! alike is estimated from random pairs: a pair is *near* where that are few, and from `near-similarity` on. From
+//! `similar-similarity` on a pair is told as *similar* and ties nothing together. An image of one flat colour has nothing to be
+//! compared by; it can still be an exact duplicate.
 //!
 //! What was found can be looked at ([`gallery()`]), compared with what is known ([`Evaluation`]), left out ([`Cleaning`]),
 //! and kept within one split ([`Partition`]).
@@ -85,6 +87,6 @@ pub use orientation::{Orientation, Orientations};
 pub use partition::{Partition, PartitionConfig, PartitionError, Unpartitioned};
 pub use precision_plot::plot;
 pub use rank::NoRank;
-pub use summary::{PairCount, Summary, chain_warning};
+pub use summary::{PairCount, Summary, chain_warning, chance_warning};
 pub use thumbnail::Thumbnail;
 pub use truth::{Recall, Truth, TruthError};

@@ -91,6 +91,11 @@ impl Candidates {
         begin: &impl Fn(Phase, u64) -> P,
     ) -> Vec<Match> {
         let verified = if config.verify { self.verify(images, begin) } else { Vec::new() };
+        let judged = if config.verify { self.judged(images, config, verified) } else { Vec::new() };
+        let is_by_chance = |(_, judged, kind): &&(Verified, Judged, PairKind)| {
+            *kind == PairKind::Similar && f64::from(judged.distinctness) >= config.near_similarity
+        };
+        self.n_by_chance = judged.iter().filter(is_by_chance).count() as u64;
         let exact = self.groups.exact_pairs().map(|(left, right)| Match {
             left,
             right,
@@ -121,7 +126,7 @@ impl Candidates {
             }));
         };
         if config.verify {
-            for (pair, judged, kind) in self.judged(images, config, verified) {
+            for (pair, judged, kind) in judged {
                 tell(pair.left, pair.right, kind, Some((judged, pair.alignment)));
             }
         } else {

@@ -146,6 +146,19 @@ pub fn chain_warning(summary: &Summary, config: &Config) -> Option<String> {
     })
 }
 
+/// A warning where images are alike because of what they show, so that duplicates cannot be told among them: more pairs are as alike
+/// as near ones and not told to be than are near.
+pub fn chance_warning(summary: &Summary, n_by_chance: u64, config: &Config) -> Option<String> {
+    let n_near = summary.count(None, PairKind::Near).n_pairs;
+    (n_by_chance > n_near.max(10)).then(|| {
+        format!(
+            "{n_by_chance} pairs are as alike as near-duplicates (`near-similarity` {}), but unrelated images of this set are expected to \
+             be so, too: they are told as similar. Only what is all but the same is told as near",
+            config.near_similarity
+        )
+    })
+}
+
 /// For each two different splits, the images of the one whose cluster has an image of the other.
 fn leaked(images: &[Fingerprint], clusters: &Clusters) -> BTreeMap<(Split, Split), u64> {
     let bit = |split: Split| 1_u8 << split as u8;

@@ -21,7 +21,7 @@ const MIN_CROPPED: f32 = 0.55;
 const CROPPED_MORE: f32 = 0.05;
 /// What a crop, or another right-angled orientation than upright, adds to what a pair lacks to a correlation of 1: there are more
 /// of them to choose from.
-const COST_OF_CROP: f32 = 0.1;
+const COST_OF_CROP: f32 = 0.2;
 const COST_OF_TURN: f32 = 0.5;
 
 /// Two images once aligned.
@@ -294,7 +294,7 @@ fn align(orientation: Orientation, start: Start, from: &Maps, to: &Maps) -> Lies
         true => (fine + of(&from.coarse, &to.coarse) + middle) / 3.0,
         false => f32::midpoint(fine, of(&from.middle, &to.middle)),
     };
-    let correlation = correlation - cost * (1.0 - correlation);
+    let correlation = (correlation - cost * (1.0 - correlation)).max(-1.0);
     Lies { correlation, alignment: Alignment { orientation, at } }
 }
 

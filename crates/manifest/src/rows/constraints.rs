@@ -67,6 +67,7 @@ const PAIRS: &[Constraint] = &[
     OneOf { column: "right_split", values: || Split::ALL.iter().map(|value| value.as_str()).collect() },
     check(Consistency, "label_conflict", "label_conflict = (left_label <> right_label)"),
     check(Range, "similarity", "similarity BETWEEN 0 AND 1"),
+    check(Range, "expected_false_pairs", "expected_false_pairs >= 0"),
     Refers { column: "left_id", agree: &[("left_split", "split"), ("left_label", "label")] },
     Refers { column: "right_id", agree: &[("right_split", "split"), ("right_label", "label")] },
 ];
@@ -86,7 +87,7 @@ const KNOWN_IMAGES: &[Constraint] = &[
 ];
 
 const KNOWN_PAIRS: &[Constraint] = &[
-    Unique(&["left", "right", "is_mirrored", "degrees"]),
+    Unique(&["left", "right", "is_left_framed", "is_right_framed", "is_mirrored", "degrees"]),
     check(Range, "degrees", "degrees IN (0, 90, 180, 270)"),
     check(Range, "correlation", "correlation BETWEEN -1 AND 1"),
 ];

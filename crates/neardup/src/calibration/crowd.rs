@@ -6,7 +6,7 @@ use crate::verify::Verified;
 
 /// How many of the others that an image is like are looked at, how much they weigh, and what counts as being like none.
 const N_OTHERS: usize = 3;
-const WEIGHT_OF_OTHERS: f64 = 0.3;
+const WEIGHT_OF_OTHERS: f64 = 0.2;
 const LIKE_NONE: f32 = 0.4;
 
 /// Of each image the others that it is most like.
@@ -35,7 +35,7 @@ impl<'a> Crowds<'a> {
         Self { copies, likes, starts }
     }
 
-    /// Fisher's z of a correlation of two images, less three tenths of how much the two are like others as well.
+    /// Fisher's z of a correlation of two images, less a fifth of how much the two are like others as well.
     pub(crate) fn distinctness(&self, left: u32, right: u32, correlation: f32) -> f64 {
         let own = [left, right].map(|image| self.copies.of_image(image));
         let crowd: f64 = [left, right].into_iter().map(|image| self.others(image, own)).sum();

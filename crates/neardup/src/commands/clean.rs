@@ -24,7 +24,7 @@ Config (TOML, every key has this default):
   keep = \"largest\"             which image stays: the one with the most pixels; or: first (the smallest id)
   leaks = \"remove-from-test\"   of duplicates in two splits those in the first of train, val, test stay;
                                or: remove-from-train (those in the last of them), keep
-  within-splits = true         one image of a cluster stays in each split; false: duplicates within a split stay
+  within-splits = true         of duplicates within a split some go; false: all stay
   label-conflicts = \"keep\"     clusters with two labels are treated like others; or: remove (all of their images)";
 
 const ABOUT: About = About {
@@ -37,7 +37,8 @@ const ABOUT: About = About {
 /// Writes images.parquet (the rows that stay, unchanged, in the same order), removed.parquet (each removed image, the
 /// reason, and the image that was kept in its place) and croissant.json. Image files are not touched.
 ///
-/// Images of one cluster are duplicates of one another: exact and near pairs. The pairs are needed to count what is left.
+/// Duplicates are the images of exact and near pairs. Each removed image is a duplicate of the one that was kept in its place,
+/// and no two that stay are duplicates of one another.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct CleanArgs {

@@ -7,7 +7,7 @@ use twinset_manifest::rows::{Hashes, Image};
 use twinset_manifest::{Provenance, Reader, Writer, write_manifest};
 use twinset_neardup::{
     Candidates, Clusters, Config, Fingerprint, Hasher, Known, NeardupError, Phase, Summary, Truth, add_thumbnails,
-    chain_warning, fingerprints, loss_warning, sort_by_id,
+    chain_warning, chance_warning, fingerprints, loss_warning, sort_by_id,
 };
 use twinset_stage::{CommonArgs, with_hint};
 
@@ -107,7 +107,11 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<u64> {
     };
     let summary = Summary::of(&images, &matches, &clusters, recall);
 
-    let warnings = [chain_warning(&summary, &config), loss_warning(&images, &matches)];
+    let warnings = [
+        chain_warning(&summary, &config),
+        chance_warning(&summary, candidates.n_by_chance(), &config),
+        loss_warning(&images, &matches),
+    ];
     for warning in warnings.into_iter().flatten() {
         eprintln!("warning: {warning}");
         provenance.warnings.push(warning);
