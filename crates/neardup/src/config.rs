@@ -147,7 +147,7 @@ pub struct Config {
     /// From this similarity on a verified pair is told as `similar`, below it is dropped; 0.6.
     pub similar_similarity: f64,
     /// Of the pairs that are near at most this share is expected to be pairs of unrelated images, by how alike random pairs of the
-    /// set are; what goes beyond is `similar`; 0.01. 1 switches this off.
+    /// set are; what goes beyond is `similar`; 0.02. 1 switches this off.
     pub false_share: f64,
     /// A cluster larger than this is warned of: it may be a chain; 1000.
     pub max_cluster_size: u64,
@@ -171,7 +171,7 @@ impl Default for Config {
             verify: true,
             near_similarity: 0.7,
             similar_similarity: 0.6,
-            false_share: 0.01,
+            false_share: 0.02,
             max_cluster_size: 1000,
             hash: HashKind::DoubleGradient,
             hash_bits: 256,

@@ -24,12 +24,13 @@ pub(crate) struct Chance {
 /// The normal distribution's quantiles of 0.9 and 0.99.
 const K_90: f64 = 1.2816;
 const K_99: f64 = 2.3263;
-/// No thinner tail than photos have: a sample of a few thousand does not show what one pair in a billion is like.
-const SHAPES: (f64, f64) = (1.1, 1.7);
+/// No thinner tail than this: a sample of a few thousand does not show what one pair in a billion is like. On CIFAR-10, with 1.1, a
+/// tenth of the false pairs was expected that were seen.
+const SHAPES: (f64, f64) = (1.2, 1.7);
 
 impl Chance {
     /// What photos of different things have.
-    pub(crate) const OF_PHOTOS: Self = Self { median: 0.3, spread: 0.18, shape: 1.1 };
+    pub(crate) const OF_PHOTOS: Self = Self { median: 0.3, spread: 0.18, shape: 1.2 };
 
     /// The distribution that a sample is of; none where it is too small.
     pub(crate) fn of(mut sorted: Vec<f64>) -> Option<Self> {
@@ -91,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_tail_is_found_again() {
-        for (median, spread, shape) in [(0.3, 0.18, 1.1), (0.7, 0.4, 1.4)] {
+        for (median, spread, shape) in [(0.3, 0.18, 1.25), (0.7, 0.4, 1.4)] {
             let found = Chance::of(drawn(median, spread, shape)).unwrap();
             let errors = [found.median - median, found.spread - spread, found.shape - shape];
             assert!(errors.iter().all(|error| error.abs() < 0.06), "{found:?}");
@@ -105,7 +106,7 @@ mod tests {
     fn more_alike_is_less_likely() {
         let shares: Vec<f64> = (0..100).map(|step| Chance::OF_PHOTOS.above(f64::from(step) / 33.0)).collect();
         assert!(shares.windows(2).all(|pair| pair[1] <= pair[0]), "{shares:?}");
-        assert!(shares[99] < 1e-12 && shares[0] == 0.5);
+        assert!(shares[99] < 1e-9 && shares[0] == 0.5);
     }
 
     #[test]

@@ -32,8 +32,8 @@ impl Cleaning {
         }
         if self.n_left_between > 0 && self.config.leaks != Leaks::Keep {
             warnings.push(format!(
-                "{} exact and near pairs between splits are left: their images share no cluster, because it would have been \
-                 larger than `max-cluster-size`, or because pairs and clusters were made with two configs",
+                "{} exact and near pairs between splits are left: their images share no cluster, because pairs and \
+                 clusters were made with two configs",
                 self.n_left_between
             ));
         }

@@ -30,7 +30,7 @@ Config (TOML, every key has this default):
   verify = true             align and compare candidates; false (with search = \"hash\"): the hash decides
   near-similarity = 0.7     from this similarity on a verified pair is near: the same shot
   similar-similarity = 0.6  from this similarity on it is similar: reported, but no duplicate
-  false-share = 0.01        of the near pairs at most this share is expected to be false; what goes beyond is similar
+  false-share = 0.02        of the near pairs at most this share is expected to be false; what goes beyond is similar
   max-cluster-size = 1000   a larger cluster is warned of
   hash = \"double-gradient\"  mean, gradient, double-gradient, block, dct or pdq
   hash-bits = 256           64 or 256 (double-gradient: 60 or 220; pdq: 256)

@@ -275,7 +275,7 @@ fn a_config_that_cannot_be_is_named_with_file_line_and_key() {
     let write = |folder: &Path| fs::write(folder.join("p.toml"), toml).unwrap();
     let arguments = ["--images", "images.parquet", "--config", "p.toml", "--table", "neardup"];
     let expected = "error: p.toml:5: key `neardup.max-distanse`: unknown field `max-distanse`, expected one of `search`, \
-                    `orientations`, `between-splits`, `verify`, `near-similarity`, `similar-similarity`, \
+                    `orientations`, `between-splits`, `verify`, `near-similarity`, `similar-similarity`, `false-share`, \
                     `max-cluster-size`, `hash`, `hash-bits`, `max-distance`, `max-pairs`";
     refused(rows(), write, &arguments, expected);
 }
