@@ -82,7 +82,10 @@ fn move_onto<'a>(
 /// The `t` that brings what is wanted, or [`FAR`] where none does.
 fn how_far(coordinates: &[Coordinate], wanted: f64) -> f64 {
     let (mut t, mut n_moved_before) = (0.0, usize::MAX);
-    while wanted > 0.0 {
+    if wanted <= 0.0 {
+        return t;
+    }
+    loop {
         let (mut brought, mut slope, mut n_moved) = ([0.0; LANES], [0.0; LANES], [0; LANES]);
         for lanes in coordinates.chunks(LANES) {
             for (lane, &Coordinate { rate, room, gain, .. }) in lanes.iter().enumerate() {
@@ -104,7 +107,6 @@ fn how_far(coordinates: &[Coordinate], wanted: f64) -> f64 {
         }
         (t, n_moved_before) = (next, n_moved);
     }
-    t
 }
 
 /// On a GPU: all points at once, and the ends sorted.
