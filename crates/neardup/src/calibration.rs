@@ -38,15 +38,18 @@ pub(crate) struct Judged {
     is_between_copies: bool,
 }
 
+/// The correlations of pairs of places in one orientation.
+pub(crate) type Correlations<'a> = &'a dyn Fn(&[(u32, u32)]) -> Vec<f32>;
+
 /// Judges pairs of places, each given once.
 ///
 /// `order` has all places in an order that does not depend on their numbers. Each pair was looked at in `n_orientations`.
-/// `correlations` gives the correlations of pairs in one orientation; none where it cannot: then nothing is estimated.
+/// Without `correlations` nothing is estimated.
 pub(crate) fn judge(
     order: &[u32],
     pairs: &[Verified],
     n_orientations: usize,
-    correlations: Option<&dyn Fn(&[(u32, u32)]) -> Vec<f32>>,
+    correlations: Option<Correlations<'_>>,
 ) -> Vec<Judged> {
     let copies = Families::of(order.len(), pairs, TIED);
     let families = Families::of(order.len(), pairs, ALIKE);

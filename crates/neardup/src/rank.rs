@@ -49,7 +49,7 @@ impl Rank {
             return Err(NoRank::Similarity { left_id: pair.left_id, right_id: pair.right_id, found });
         }
         let expected = if pair.kind == PairKind::Exact { Some(0.0) } else { pair.expected_false_pairs };
-        if let Some(found) = expected.filter(|expected| !(*expected >= 0.0)) {
+        if let Some(found) = expected.filter(|expected| expected.is_nan() || *expected < 0.0) {
             return Err(NoRank::Expected { left_id: pair.left_id, right_id: pair.right_id, found });
         }
         // No similarity is told apart by its hashes: they only found it.
