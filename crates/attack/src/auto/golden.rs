@@ -5,11 +5,12 @@ use tch::{Device, Kind, Tensor};
 use twinset_manifest::units::Radius;
 
 use super::apgd::{Apgd, LeaveOut, Run, apgd};
-use super::driver::{AutoAttack, Component, Outcome, Part, Version, auto_attack};
+use super::driver::{Outcome, auto_attack};
 use super::fab::{Fab, fab, nearest};
 use super::objective::Objective;
 use super::square::{Square, search, square};
 use super::survivors::Survivors;
+use super::versions::{AutoAttack, Component, Part, Version};
 use crate::Norm;
 use crate::norm::torch_for_tests as torch;
 

@@ -9,10 +9,12 @@ mod objective;
 mod projection;
 mod square;
 mod survivors;
+mod versions;
 
 pub use apgd::{Apgd, apgd};
 pub(crate) use driver::auto_attack_batch;
-pub use driver::{AutoAttack, AutoAttacked, Component, Outcome, Part, Version, auto_attack};
+pub use driver::{AutoAttacked, Outcome, auto_attack};
 pub use fab::{Fab, fab};
 pub use objective::Objective;
 pub use square::{Square, square};
+pub use versions::{AutoAttack, Component, Part, Version};

@@ -10,7 +10,7 @@ use super::strength::Survey;
 use super::{CHECKS, Finding, Images, conclude};
 use crate::Other;
 
-/// The L2 ball beside the L-infinity ball of 8/255, for images of 32×32 pixels in three colours: the usual pair.
+/// The radii that are usual beside one another, L2 and L-infinity, and the values of an image that they are usual for.
 const USUAL: (f64, f64, f64) = (0.5, 8.0 / 255.0, 3072.0);
 /// Fewer images that withstand the attacks say nothing of a share of them.
 const FEWEST: usize = 4;
@@ -48,7 +48,7 @@ impl Survey<'_> {
         conclude(CHECKS[9], findings, "no other network was named: --transfer-from names one")
     }
 
-    /// Of the images that withstand the attacks, most withstand a ball of the other norm that is as usual beside theirs.
+    /// Of the images that withstand the attacks, at least half withstand a ball of the other norm.
     pub(super) fn unseen_norm(&self) -> Check {
         let attacked: Vec<_> = self.measured.iter().map(|(ball, _)| ball.norm).collect();
         let findings = self.each(|ball, measured| {
@@ -77,8 +77,8 @@ impl Survey<'_> {
     }
 }
 
-/// The ball of the other norm that is usual beside this one, for images of so many values. In high dimensions the usual L2 ball is
-/// by far the smaller one, so the L-infinity ball beside an L2 ball is the one that has its corners on the L2 ball.
+/// The ball of the other norm that is usual beside this one, for images of so many values. Beside an L2 ball it is the largest
+/// L-infinity ball within it.
 fn beside(ball: Ball, n_values: f64) -> Ball {
     let (l2, linf, n_usual) = USUAL;
     let epsilon = ball.epsilon.get();
