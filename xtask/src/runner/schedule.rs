@@ -185,7 +185,7 @@ impl State<'_, '_> {
         let run = planner.skip_finished(&executor.store, &mut self.tracks[track], &mut self.tally.cached);
         // What was executed a moment ago is no find.
         self.tally.cached.retain(|key| !self.tally.executed.contains(key));
-        let Some(run) = run else { return };
+        let Some(run) = run else { return self.fail_with_others(track) };
         if let Some(id) = self.by_key.get(&run.key) {
             self.jobs[*id].tracks.push(track);
             return;
@@ -204,6 +204,19 @@ impl State<'_, '_> {
         self.by_key.insert(run.key.clone(), id);
         let work = work.filter(|_| run.stage == Stage::Train);
         self.jobs.push(Job { run, tracks: vec![track], work });
+    }
+
+    /// A track fails where another cell's network, which its evaluation needs, has failed.
+    fn fail_with_others(&mut self, track: usize) {
+        let cell = self.tracks[track].cell.as_ref().filter(|_| self.tracks[track].next_stage().is_some());
+        let others = cell.map_or_else(Vec::new, |cell| self.scheduler.planner.transfer_from(cell));
+        let is_other = |track: &&Track| track.cell.as_ref().is_some_and(|cell| others.contains(cell));
+        let failure = self.tracks.iter().filter(is_other).find_map(|track| track.failure.clone());
+        let Some(failure) = failure else { return };
+        if let Some((labels, _)) = self.tally.failures.iter_mut().find(|(_, known)| *known == failure) {
+            labels.push(self.tracks[track].label.clone());
+        }
+        self.tracks[track].failure = Some(failure);
     }
 
     fn hear(&mut self, event: Event) {
@@ -268,6 +281,25 @@ impl State<'_, '_> {
             self.tracks[track].done.insert(stage, finished.clone());
             self.advance(track);
         }
+        for track in self.waiting_for(id) {
+            self.advance(track);
+        }
+    }
+
+    /// The tracks whose evaluations wait for a network of this job's cells.
+    fn waiting_for(&self, id: usize) -> Vec<usize> {
+        let Job { run, tracks, .. } = &self.jobs[id];
+        let made: Vec<&Cell> = tracks.iter().filter_map(|track| self.tracks[*track].cell.as_ref()).collect();
+        let is_waiting = |track: &Track| {
+            let others = track.cell.iter().flat_map(|cell| self.scheduler.planner.transfer_from(cell));
+            track.next_stage() == Some(Stage::Evaluate) && others.into_iter().any(|other| made.contains(&&other))
+        };
+        match run.stage {
+            Stage::Inject | Stage::Train => (0..self.tracks.len())
+                .filter(|track| !tracks.contains(track) && is_waiting(&self.tracks[*track]))
+                .collect(),
+            _ => vec![],
+        }
     }
 
     fn failed(&mut self, id: usize, failure: &Failure) {
@@ -279,6 +311,9 @@ impl State<'_, '_> {
         }
         let labels = job.tracks.iter().map(|track| self.tracks[*track].label.clone()).collect();
         self.tally.failures.push((labels, failure.clone()));
+        for track in self.waiting_for(id) {
+            self.fail_with_others(track);
+        }
         if self.scheduler.fail_fast {
             self.stop(anyhow!("stopped at the first failure, as --fail-fast says"));
         }

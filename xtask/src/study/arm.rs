@@ -20,6 +20,8 @@ pub struct Arm {
     pub train: Table,
     /// See [`Self::inject`].
     pub evaluate: Table,
+    /// The places of the arms whose networks an evaluation is tried against: of the cell's seed and of the arm's first rate.
+    pub transfer_from: Vec<usize>,
     /// Where the tables stand in the file, such as `arm.2.train`: the arm's own first, then those that it inherits from.
     pub paths: BTreeMap<Stage, Vec<String>>,
     /// The training's precision where the user chose it; [`Self::train`] has it, too.
@@ -44,6 +46,7 @@ pub(super) struct RawArm {
     name: Spanned<String>,
     extends: Option<Spanned<String>>,
     rates: Option<Spanned<Vec<Spanned<f64>>>>,
+    transfer_from: Option<Spanned<Vec<Spanned<String>>>>,
     inject: Option<RawTable>,
     train: Option<RawTable>,
     evaluate: Option<RawTable>,
@@ -76,6 +79,8 @@ fn inherit(arms: &[Spanned<RawArm>], place: usize) -> Result<Arm, Wrong> {
     let line = line(arms, place)?;
     let missing = |field: &str| (arms[place].span(), format!("missing field `{field}`"));
     let rates = line.iter().find_map(|place| arms[*place].get_ref().rates.as_ref()).ok_or_else(|| missing("rates"))?;
+    let transfer_from = line.iter().find_map(|place| arms[*place].get_ref().transfer_from.as_ref());
+    let transfer_from = transfer_from.map(|names| networks_of(arms, names.get_ref())).transpose()?.unwrap_or_default();
     let mut paths = BTreeMap::new();
     let mut table = |stage: Stage| {
         let own = |place: &usize| Some((*place, arms[*place].get_ref().table(stage)?));
@@ -94,14 +99,38 @@ fn inherit(arms: &[Spanned<RawArm>], place: usize) -> Result<Arm, Wrong> {
         inject: table(Stage::Inject)?,
         train: table(Stage::Train)?,
         evaluate: table(Stage::Evaluate)?,
+        transfer_from,
         paths,
         precision: None,
     })
 }
 
+/// The places of the arms of these names.
+fn networks_of(arms: &[Spanned<RawArm>], names: &[Spanned<String>]) -> Result<Vec<usize>, Wrong> {
+    let mut places = vec![];
+    for name in names {
+        let place = (0..arms.len()).find(|place| name_of(arms, *place) == name.get_ref());
+        let wrong = |what: String| (name.span(), format!("`transfer-from` holds `{}`{what}", name.get_ref()));
+        let place = place.ok_or_else(|| wrong(format!(", expected some of {}", all_names(arms))))?;
+        if places.contains(&place) {
+            return Err(wrong(" twice".to_owned()));
+        }
+        places.push(place);
+    }
+    Ok(places)
+}
+
+fn name_of(arms: &[Spanned<RawArm>], place: usize) -> &str {
+    arms[place].get_ref().name.get_ref()
+}
+
+fn all_names(arms: &[Spanned<RawArm>]) -> String {
+    (0..arms.len()).map(|place| format!("`{}`", name_of(arms, place))).collect::<Vec<_>>().join(", ")
+}
+
 /// The places of the arm, of the arm that it extends, and so on.
 fn line(arms: &[Spanned<RawArm>], place: usize) -> Result<Vec<usize>, Wrong> {
-    let name = |place: usize| arms[place].get_ref().name.get_ref().as_str();
+    let name = |place: usize| name_of(arms, place);
     let mut line = vec![place];
     while let Some(extends) = &arms[line[line.len() - 1]].get_ref().extends {
         let wrong = |expected: String| {
@@ -109,10 +138,7 @@ fn line(arms: &[Spanned<RawArm>], place: usize) -> Result<Vec<usize>, Wrong> {
             Err((extends.span(), format!("`extends` of arm `{of}` is `{found}`, expected {expected}")))
         };
         match (0..arms.len()).find(|other| name(*other) == extends.get_ref()) {
-            None => {
-                let names: Vec<String> = (0..arms.len()).map(|place| format!("`{}`", name(place))).collect();
-                return wrong(format!("one of {}", names.join(", ")));
-            }
+            None => return wrong(format!("one of {}", all_names(arms))),
             Some(next) if line.contains(&next) => return wrong("an arm that does not extend this one".to_owned()),
             Some(next) => line.push(next),
         }

@@ -221,7 +221,7 @@ rates = [0, 0.5]
             (
                 "rates =",
                 "ratez =",
-                "line 7: unknown field `ratez`, expected one of `name`, `extends`, `rates`, `inject`, `train`, `evaluate`\nhint: did you mean `rates`?",
+                "line 7: unknown field `ratez`, expected one of `name`, `extends`, `rates`, `transfer-from`, `inject`, `train`, `evaluate`\nhint: did you mean `rates`?",
             ),
             ("seeds = [0, 1]", "seeds = 3", "line 2: `seeds`: invalid type: integer `3`, expected a sequence"),
             ("seeds = [0, 1]", "seeds = [0, -1]", "line 2: `seeds`: invalid value: integer `-1`, expected u64"),
@@ -279,6 +279,11 @@ rates = [0, 0.5]
             ("extends = \"c\"", "line 20: `extends` of arm `c` is `b`, expected an arm that does not extend this one"),
             ("extends = \"a\"\nrates = []", "line 18: `rates` of arm `b` is empty, expected at least one"),
             ("rates = [0]", "line 15: missing field `inject`"),
+            (
+                "extends = \"a\"\ntransfer-from = [\"z\"]",
+                "line 18: `transfer-from` holds `z`, expected some of `a`, `b`, `c`",
+            ),
+            ("extends = \"a\"\ntransfer-from = [\"a\", \"a\"]", "line 18: `transfer-from` holds `a` twice"),
         ] {
             let further = format!("[[arm]]\nname = \"b\"\n{further}\n[[arm]]\nname = \"c\"\nextends = \"b\"\n");
             let error = with_arms(&further).expect_err(expected);

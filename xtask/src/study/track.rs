@@ -9,7 +9,7 @@ use crate::stages::Stage;
 use crate::stages::ask::Asker;
 use crate::stages::device::Device;
 use crate::stages::programs::Programs;
-use crate::store::run::{self, Ingredients, StageRun};
+use crate::store::run::{self, Ingredients, Input, StageRun};
 use crate::store::{Finished, Store};
 use anyhow::Result;
 use serde::Serialize;
@@ -141,7 +141,7 @@ impl Planner {
     /// Takes a track past all that is finished; returns the first run that is not.
     pub fn skip_finished(&self, store: &Store, track: &mut Track, cached: &mut BTreeSet<Digest>) -> Option<StageRun> {
         loop {
-            let run = self.next(track)?;
+            let run = self.next(store, track)?;
             match store.lookup(run.stage, &run.key) {
                 Some(finished) => {
                     track.done.insert(run.stage, finished);
@@ -152,11 +152,20 @@ impl Planner {
         }
     }
 
-    /// The track's next run; `None` where there is none.
-    pub fn next(&self, track: &Track) -> Option<StageRun> {
+    /// The track's next run; `None` where there is none, or where it waits for another cell's network.
+    fn next(&self, store: &Store, track: &Track) -> Option<StageRun> {
         let stage = track.next_stage()?;
         let config = self.config(stage, track.cell.as_ref());
-        let inputs = run::inputs(stage, &track.done)?;
+        let mut inputs = run::inputs(stage, &track.done)?;
+        if let (Stage::Evaluate, Some(cell)) = (stage, &track.cell) {
+            for other in self.transfer_from(cell) {
+                let other = self.network(store, other, &track.done)?;
+                // Arms have the same cell at rate 0.
+                if inputs.iter().all(|input| input.digest != other.digest) {
+                    inputs.push(other);
+                }
+            }
+        }
         let mut named: Vec<(&str, &str)> = inputs.iter().map(|input| (input.flag, input.digest.as_str())).collect();
         let mut arguments = Vec::new();
         let mut prepared = None;
@@ -188,6 +197,25 @@ impl Planner {
         let program = &self.programs.get(stage).digest;
         let key = run::key(stage, &Ingredients { program, config: &config, inputs: named, device });
         Some(StageRun { stage, label: track.label.clone(), config, inputs, arguments, prepared, key })
+    }
+
+    /// The cells whose networks the evaluation of `cell` is tried against.
+    pub fn transfer_from(&self, cell: &Cell) -> Vec<Cell> {
+        let arms = &self.pipeline.arms;
+        let others = arms[cell.arm].transfer_from.iter().map(|place| {
+            let arm = &arms[*place];
+            Cell { arm: *place, arm_name: arm.name.clone(), rate: arm.rates[0], seed: cell.seed }
+        });
+        others.filter(|other| other != cell).collect()
+    }
+
+    /// The network of another cell; `None` where it is not trained yet. `done` holds what is done before all cells.
+    fn network(&self, store: &Store, cell: Cell, done: &BTreeMap<Stage, Finished>) -> Option<Input> {
+        let shared = done.iter().filter(|(stage, _)| !stage.is_of_cell()).map(|(stage, run)| (*stage, run.clone()));
+        let mut other = Track { stages: &[Stage::Inject, Stage::Train], ..Track::of_cell(cell, &shared.collect()) };
+        self.skip_finished(store, &mut other, &mut BTreeSet::new());
+        let (path, digest) = other.done.get(&Stage::Train)?.find("model.safetensors")?;
+        Some(Input { flag: "--transfer-from", path, digest })
     }
 
     /// A stage's resolved config.

@@ -8,3 +8,4 @@ mod real_stages;
 mod reproduce;
 mod setup;
 mod support;
+mod transfer;
