@@ -41,8 +41,10 @@ pub enum FoundBy {
 pub enum Phase {
     /// The search for candidates.
     Search,
-    /// Their verification.
+    /// Whether candidates may lie on one another at all.
     Verification,
+    /// The alignment of those that may.
+    Alignment,
 }
 
 impl Candidates {

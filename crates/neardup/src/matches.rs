@@ -180,7 +180,7 @@ impl Candidates {
         let view = |place: u32| self.views.view(place, true).unwrap_or(place);
         let pictures: Vec<_> =
             used.iter().map(|&place| self.views.picture(images, &self.groups, view(place))).collect();
-        let found = verify(&pictures, &pairs, Which::All, &|_| ());
+        let found = verify(&pictures, &pairs, Which::All, &|_, _| |_| ());
         found.into_iter().map(|found| found.map_or(-1.0, |found| found.correlation)).collect()
     }
 
@@ -193,9 +193,8 @@ impl Candidates {
         let number = |view: u32| used.binary_search(&view).expect("it is used") as u32;
         let numbered = |pair: Candidate| Candidate { left: number(pair.left), right: number(pair.right), ..pair };
         let pairs: Vec<_> = self.not_verified().map(numbered).collect();
-        let on_progress = begin(Phase::Verification, pairs.len() as u64);
         let pictures: Vec<_> = used.iter().map(|&view| self.views.picture(images, &self.groups, view)).collect();
-        let found = verify(&pictures, &pairs, Which::Likely, &on_progress);
+        let found = verify(&pictures, &pairs, Which::Likely, begin);
         let not_verified = self.pairs.iter_mut().filter(|looked| looked.verdict.is_none());
         for (looked, found) in not_verified.zip(found) {
             looked.verdict = Some(match found {

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 
 use crate::align::{Alignment, correlation, improve};
+use crate::candidates::Phase;
 use crate::correlation::Candidate;
 use crate::gates::{self, Gate, HALF, WINDOW};
 use crate::maps::{LocalContrast, Map};
@@ -23,6 +24,8 @@ const CROPPED_MORE: f32 = 0.05;
 /// of them to choose from.
 const COST_OF_CROP: f32 = 0.2;
 const COST_OF_TURN: f32 = 0.5;
+/// Pairs that progress is told of at once.
+const TOLD_AT_ONCE: usize = 256;
 
 /// Two images once aligned.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,14 +85,15 @@ pub(crate) struct Picture<'a> {
     pub(crate) is_large: bool,
 }
 
-/// Aligns and compares candidates: for each how well it lies, none where it does not. `on_progress` is told how many more
-/// candidates are done.
-pub(crate) fn verify(
+/// Aligns and compares candidates: for each how well it lies, none where it does not. `begin` is told which phase begins and how many
+/// candidates it has, and gives the function that is told how many more are done.
+pub(crate) fn verify<P: Fn(u64) + Sync>(
     pictures: &[Picture<'_>],
     candidates: &[Candidate],
     which: Which,
-    on_progress: &(impl Fn(u64) + Sync),
+    begin: &impl Fn(Phase, u64) -> P,
 ) -> Vec<Option<Verified>> {
+    let n_candidates = candidates.len() as u64;
     let filters = Filters::new();
     let with_discs = candidates.iter().any(|candidate| !candidate.orientation.is_right_angled());
     let discs: Vec<Thumbnail> =
@@ -103,7 +107,7 @@ pub(crate) fn verify(
         if is_swapped[place] == other_way { candidates[place] } else { swapped(candidates[place]) }
     };
     let all = |other_way: bool| (0..candidates.len()).map(move |place| (turned_to(place, other_way), place as u32));
-    let shifts = shown.shifts(all(false).collect(), on_progress);
+    let shifts = shown.shifts(all(false).collect(), &begin(Phase::Verification, n_candidates));
     let is_large = |image: u32| pictures[image as usize].is_large;
     let crops = |other_way: bool| {
         let of_large =
@@ -125,7 +129,11 @@ pub(crate) fn verify(
         };
         align(orientation, start, left_maps, right_maps)
     };
+    let on_progress = begin(Phase::Alignment, n_candidates);
     let verified = (0..candidates.len()).into_par_iter().map(|place| {
+        if place % TOLD_AT_ONCE == 0 {
+            on_progress(TOLD_AT_ONCE.min(candidates.len() - place) as u64);
+        }
         let candidate = candidates[place];
         let shift = shifts[place];
         let is_plain = candidate.orientation.is_right_angled()

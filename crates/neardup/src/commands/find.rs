@@ -87,6 +87,7 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<u64> {
         let (unit, doing) = match phase {
             Phase::Search => ("images", "searching"),
             Phase::Verification => ("pairs", "verifying"),
+            Phase::Alignment => ("pairs", "aligning"),
         };
         let bar = args.common.progress().begin(unit, n_steps, doing);
         move |n_steps| bar.inc(n_steps)

@@ -25,7 +25,7 @@ fn verified(left: &RgbImage, right: &RgbImage, orientation: Orientation) -> Opti
     let thumbnails = [left, right].map(Thumbnail::of);
     let pictures = thumbnails.each_ref().map(|thumbnail| Picture { thumbnail, is_large: true });
     let candidates = [Candidate { left: 0, right: 1, orientation }];
-    verify(&pictures, &candidates, Which::Likely, &|_| ())[0]
+    verify(&pictures, &candidates, Which::Likely, &|_, _| |_| ())[0]
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn of_several_orientations_the_best_is_kept() {
     let thumbnails = [&left, &imageops::rotate90(&left)].map(Thumbnail::of);
     let pictures = thumbnails.each_ref().map(|thumbnail| Picture { thumbnail, is_large: true });
     let candidate = |degrees| Candidate { left: 0, right: 1, orientation: Orientation { is_mirrored: false, degrees } };
-    let found = verify(&pictures, &[0, 90, 180, 270].map(candidate), Which::Likely, &|_| ());
+    let found = verify(&pictures, &[0, 90, 180, 270].map(candidate), Which::Likely, &|_, _| |_| ());
     let found = best_of_each_pair(found.into_iter().flatten());
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].alignment.orientation.degrees, 90);
