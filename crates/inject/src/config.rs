@@ -17,6 +17,14 @@ pub struct Config {
     /// The seed of every random choice; 0.
     #[serde(default)]
     pub seed: u64,
+    /// How many of the training images are the *originals*, drawn by the seed, classes in proportion; all that removal leaves. The rate
+    /// is of them. The other training images are in no training set, unless they are added as fresh ones.
+    #[serde(default)]
+    pub originals: Option<u64>,
+    /// The share of each class's originals that duplicates are copies of, above 0 and at most 1, drawn by the seed; all of them. A
+    /// class has one source at least.
+    #[serde(default)]
+    pub sources: Option<f64>,
     /// How duplicates are chosen; uniform.
     #[serde(default)]
     pub selection: Selection,
@@ -50,6 +58,8 @@ pub enum Placement {
     Append,
     /// In the place of originals that are not repeated themselves: the set keeps its size.
     Replace,
+    /// The same, and each in the place of an original of its own class: classes keep their sizes, too.
+    ReplaceInClass,
 }
 
 /// Whether duplicates are exact or changed.
@@ -64,6 +74,9 @@ pub enum Duplicates {
         /// What is done to it, in order. Each duplicate has parameters of its own, drawn from the seed.
         transforms: Vec<Transform>,
     },
+    /// No duplicate: another training image of the same class that is not among the originals. The set has the same classes as with
+    /// duplicates, and nothing is repeated.
+    Fresh,
 }
 
 /// Which of the duplicates that were found are taken out of the training images.
@@ -85,6 +98,8 @@ impl Config {
         Self {
             rate,
             seed: 0,
+            originals: None,
+            sources: None,
             selection: Selection::default(),
             with_replacement: false,
             into: training_set(),
@@ -108,6 +123,20 @@ impl Config {
             InvalidField::unless(!self.with_replacement, "with-replacement", self.with_replacement, expected)?;
             let is_appended = self.placement == Placement::Append;
             InvalidField::unless(is_appended, "placement", "`replace`", "`append`, as the selection is `whole-set`")?;
+            let expected = "none, as the selection is `whole-set`";
+            InvalidField::unless(self.sources.is_none(), "sources", self.sources.unwrap_or_default(), expected)?;
+        }
+        InvalidField::unless(self.originals != Some(0), "originals", 0, "at least 1")?;
+        if let Some(sources) = self.sources {
+            let is_share = sources > 0.0 && sources <= 1.0;
+            InvalidField::unless(is_share, "sources", sources, "a share above 0 and at most 1, such as 0.05")?;
+        }
+        if self.duplicates == Duplicates::Fresh {
+            let field = "duplicates.kind";
+            let expected = "`exact` or `near` where `originals` is not set: all training images are originals then";
+            InvalidField::unless(self.originals.is_some(), field, "`fresh`", expected)?;
+            let expected = format!("`exact` or `near`, as `into` is `{}`", self.into);
+            InvalidField::unless(!self.leaks(), field, "`fresh`", &expected)?;
         }
         if self.leaks() {
             let expected = format!("a rule that draws, as `into` is `{}`", self.into);
@@ -138,17 +167,19 @@ impl Config {
         (self.rate * n_images as f64).round() as u64
     }
 
-    /// How large the training set is for so many originals, removal aside.
-    pub fn n_train(&self, n_originals: u64) -> u64 {
+    /// How large the training set is for so many training images, removal aside.
+    pub fn n_train(&self, n_images: u64) -> u64 {
+        let n_originals = self.originals.map_or(n_images, |n_originals| n_originals.min(n_images));
         match self.placement {
             _ if self.leaks() => n_originals,
             Placement::Append => n_originals.saturating_add(self.n_duplicates(n_originals)),
-            Placement::Replace => n_originals,
+            Placement::Replace | Placement::ReplaceInClass => n_originals,
         }
     }
 
     /// Whether any choice depends on the seed.
     pub fn is_random(&self) -> bool {
-        self.rate > 0.0 && (self.selection != Selection::WholeSet || self.duplicates != Duplicates::Exact)
+        self.originals.is_some()
+            || self.rate > 0.0 && (self.selection != Selection::WholeSet || self.duplicates != Duplicates::Exact)
     }
 }

@@ -39,7 +39,7 @@ pub fn make_copies(rows: &[Image], copies: &Copies, config: &Config, folder: &Pa
         .map(|(row, planned)| {
             let copies = |make: &dyn Fn(&Planned) -> Image| Ok(planned.iter().map(make).collect::<Vec<_>>());
             match &config.duplicates {
-                Duplicates::Exact => copies(&|copy| copy_of(row, copy, config)),
+                Duplicates::Exact | Duplicates::Fresh => copies(&|copy| copy_of(row, copy, config)),
                 Duplicates::Near { transforms } => {
                     let image = decode_row(row, folder).map_err(InjectError::Image)?;
                     copies(&|copy| changed(row, &image, copy, transforms, config))

@@ -19,6 +19,14 @@ pub(crate) enum Use {
     Room,
     /// How a copy of an image is changed.
     Change { image_id: u64, copy: u32 },
+    /// Which images of a class are originals.
+    Originals { label: u32 },
+    /// Which originals of a class are copied.
+    Sources { label: u32 },
+    /// Which images of a class are fresh ones, one after the other.
+    Fresh { label: u32 },
+    /// Which class has which weight.
+    Weights,
 }
 
 /// The generator for one use of a seed.
@@ -30,6 +38,10 @@ pub(crate) fn generator(seed: u64, purpose: Use) -> ChaCha8Rng {
         Use::OfClassWithReplacement { label } => (4, label.into(), 0),
         Use::Room => (5, 0, 0),
         Use::Change { image_id, copy } => (6, image_id, copy.into()),
+        Use::Originals { label } => (7, label.into(), 0),
+        Use::Sources { label } => (8, label.into(), 0),
+        Use::Fresh { label } => (9, label.into(), 0),
+        Use::Weights => (10, 0, 0),
     };
     let mut bytes = [0; 32];
     for (place, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip([seed, tag, a, b]) {

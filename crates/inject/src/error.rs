@@ -85,6 +85,36 @@ pub enum InjectError {
         /// Training images that are not repeated.
         n_others: u64,
     },
+    /// Too few originals of a class can make room.
+    #[error(
+        "{n_duplicates} duplicates of class `{class_name}` would have to replace as many other training images of it, found {n_others}"
+    )]
+    NoRoomInClass {
+        /// The class.
+        class_name: String,
+        /// Duplicates of its images.
+        n_duplicates: usize,
+        /// Its training images that are not repeated.
+        n_others: usize,
+    },
+    /// More originals than there are training images.
+    #[error("`originals` is {n_originals}, expected at most the {n_found} training images that there are")]
+    TooManyOriginals {
+        /// As the config says.
+        n_originals: u64,
+        /// Training images, after removal.
+        n_found: u64,
+    },
+    /// Fewer fresh images than duplicates.
+    #[error("class `{class_name}` has {n_found} training images beside the originals, expected {n_needed} fresh ones")]
+    NoFreshImage {
+        /// The class.
+        class_name: String,
+        /// Its training images that are not originals.
+        n_found: usize,
+        /// As many as there would be duplicates.
+        n_needed: usize,
+    },
     /// More duplicates than can be numbered or held.
     #[error("rate {rate} makes {n_duplicates} duplicates, expected at most {max}")]
     TooManyDuplicates {

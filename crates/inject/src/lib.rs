@@ -6,8 +6,10 @@
 //!
 //! # The order of things
 //! 1. *Removal.* The duplicates that were found are taken out, where the config says so.
-//! 2. *Rate.* round(rate × the training images that are left) duplicates are drawn.
-//! 3. *Selection.* They are drawn one by one, so that **with the same seed the duplicates at a smaller rate are the
+//! 2. *Originals.* Of the training images that are left so many are drawn as the config says, classes in proportion; all, where it
+//!    says nothing.
+//! 3. *Rate.* round(rate × originals) duplicates are drawn, from all originals or from a share of each class's.
+//! 4. *Selection.* They are drawn one by one, so that **with the same seed the duplicates at a smaller rate are the
 //!    first of those at a larger one**: the same images, ids and changed pixels. A comparison of rates is a paired one.
 //!    - Uniform: any image as likely as any other.
 //!    - Non-uniform: each next duplicate goes to the class that is furthest behind its share by weight (Webster's
@@ -16,9 +18,11 @@
 //!    - Without replacement, no image is drawn again before all others (of its class, where classes have weights) were
 //!      drawn as often. So rates over 1, and classes whose share exceeds their size, are whole copies and a remainder.
 //!    - Whole-set: every image in order, as many times as the rate says; nothing is random.
-//! 4. *Placement.* Originals stand in the order of the images manifest; duplicates are appended in the order they were
+//! 5. *Placement.* Originals stand in the order of the images manifest; duplicates are appended in the order they were
 //!    drawn. Or they replace originals, chosen at random from those that are not repeated themselves: then each stands
-//!    where the one it replaces stood.
+//!    where the one it replaces stood, and has its class where the config says so.
+//!
+//! *Fresh* images are the control: for each duplicate that would be drawn stands a training image of the same class that is no original.
 //!
 //! Duplicates of training images that go *into* the validation or test split leak: they are drawn by the same rules, the
 //! rate is of that split, and the training set is that of rate 0.
@@ -37,6 +41,7 @@
 //! ```
 
 mod candidate;
+mod choice;
 mod classes;
 mod config;
 mod copies;
@@ -44,6 +49,7 @@ mod draw;
 mod error;
 mod plan;
 mod removal;
+mod room;
 mod selection;
 mod settled;
 mod summary;

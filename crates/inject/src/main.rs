@@ -18,13 +18,18 @@ Example:
 Config (TOML; only rate has no default):
   rate = 0.5                              duplicates / training images left after removal
   seed = 0
+  originals = N                           so many training images, drawn by the seed; all where it is not set
+  sources = 0.05                          the share of each class's originals that is repeated; all where it is not set
   selection = { kind = \"uniform\" }        or { kind = \"non-uniform\", class-weights = WEIGHTS }, or
-                                          { kind = \"whole-set\" }: whole copies, the rate says how many
+                                          { kind = \"whole-set\" }: whole copies, the rate says how many; with
+                                          shuffle-classes = true the seed decides which class has which weight
   with-replacement = false                false: no image again before all others were drawn as often
   into = \"train\"                          or \"val\", or \"test\": training images leak into that split, which the
                                           rate is then of, and the training set stays as it is
-  placement = \"append\"                    or \"replace\": originals make room, the set keeps its size
-  duplicates = { kind = \"exact\" }         or { kind = \"near\", transforms = [TRANSFORM, ...] }
+  placement = \"append\"                    or \"replace\": originals make room, the set keeps its size; or
+                                          \"replace-in-class\": those of the same class
+  duplicates = { kind = \"exact\" }         or { kind = \"near\", transforms = [TRANSFORM, ...] }, or { kind = \"fresh\" }: in
+                                          their stead other images of the same classes, which `originals` leaves
   remove = \"none\"                         or \"train-duplicates\", or \"train-duplicates-and-leaks\"
 
 WEIGHTS    \"zipf\", { single-class = \"cat\" }, or by class name { cat = 3.0, dog = 1.0 }
@@ -171,6 +176,11 @@ fn write_copies(
 fn hinted(error: InjectError) -> anyhow::Error {
     let hint = match &error {
         InjectError::NoCluster { .. } | InjectError::NoImage { .. } => Some("run twinset-neardup on these images"),
+        InjectError::NoRoomInClass { .. } => {
+            Some("take a smaller `rate` or fewer `sources`, or `placement = \"replace\"`")
+        }
+        InjectError::NoFreshImage { .. } => Some("take a smaller `rate`, or fewer `originals`: the others are fresh"),
+        InjectError::TooManyOriginals { .. } => Some("without `originals` all training images are taken"),
         InjectError::NoRoom { .. } => Some("take a smaller `rate`, or `placement = \"append\"`"),
         InjectError::Image(error) => error.hint(),
         _ => None,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::transform::Transform;
-use crate::{ClassWeights, Removal};
+use crate::{ClassWeights, Removal, Selection};
 
 /// Twelve training images of three classes (6, 4 and 2 of them), then two test images. Each is alone in its cluster, but
 /// training images 10 and 11 are a cluster.
@@ -31,15 +31,19 @@ fn repeated(plan: &Plan) -> Vec<u64> {
     plan.rows.iter().filter_map(|row| row.duplicate_of).collect()
 }
 
+fn non_uniform(class_weights: ClassWeights) -> Selection {
+    Selection::NonUniform { class_weights, shuffle_classes: false }
+}
+
 fn named(weights: &[(&str, f64)]) -> Selection {
     let weights = weights.iter().map(|&(name, weight)| (name.to_owned(), weight)).collect();
-    Selection::NonUniform { class_weights: ClassWeights::Named(weights) }
+    non_uniform(ClassWeights::Named(weights))
 }
 
 /// Every way to draw.
 fn ways() -> Vec<Config> {
-    let zipf = Selection::NonUniform { class_weights: ClassWeights::Zipf };
-    let single = Selection::NonUniform { class_weights: ClassWeights::SingleClass("dog".to_owned()) };
+    let zipf = non_uniform(ClassWeights::Zipf);
+    let single = non_uniform(ClassWeights::SingleClass("dog".to_owned()));
     let near = Duplicates::Near { transforms: vec![Transform::Flip] };
     let mut ways = Vec::new();
     for selection in [Selection::Uniform, zipf, single] {
@@ -116,8 +120,8 @@ fn classes_have_their_share_to_within_rounding() {
         }
     };
     // 12 training images: 11 duplicates of which zipf gives 6, 3 and 2.
-    check(11.0 / 12.0, Selection::NonUniform { class_weights: ClassWeights::Zipf }, [6, 3, 2]);
-    check(1.0, Selection::NonUniform { class_weights: ClassWeights::SingleClass("hen".to_owned()) }, [0, 0, 12]);
+    check(11.0 / 12.0, non_uniform(ClassWeights::Zipf), [6, 3, 2]);
+    check(1.0, non_uniform(ClassWeights::SingleClass("hen".to_owned())), [0, 0, 12]);
     check(0.5, named(&[("cat", 2.0), ("hen", 1.0)]), [4, 0, 2]);
     check(1.0, named(&[("cat", 1.0), ("dog", 1.0), ("hen", 1.0)]), [4, 4, 4]);
     check(1.0, Selection::WholeSet, [6, 4, 2]);
@@ -163,6 +167,98 @@ fn the_rate_is_relative_to_what_removal_leaves() {
     let plan = planned(&Config { remove: Removal::TrainDuplicates, ..Config::with_rate(1.0) });
     assert_eq!((plan.n_train, plan.n_removed, plan.rows.len()), (12, 1, 22));
     assert!(plan.rows.iter().all(|row| row.image_id != 11));
+}
+
+/// Rows by label.
+fn by_label(plan: &Plan) -> [usize; 3] {
+    [0, 1, 2].map(|label| plan.rows.iter().filter(|row| row.label == label).count())
+}
+
+fn ids(plan: &Plan) -> Vec<u64> {
+    plan.rows.iter().map(|row| row.image_id).collect()
+}
+
+#[test]
+fn originals_are_drawn_by_the_seed_with_classes_in_proportion() {
+    let of = |n, seed| planned(&Config { originals: Some(n), seed, ..Config::with_rate(0.0) });
+    assert_eq!(by_label(&of(6, 0)), [3, 2, 1]);
+    assert_eq!(of(12, 0).rows, planned(&Config::with_rate(0.0)).rows);
+    for seed in 0..4 {
+        for n in 1..12 {
+            let (fewer, more) = (ids(&of(n, seed)), ids(&of(n + 1, seed)));
+            assert!(fewer.is_sorted() && fewer.len() == n as usize);
+            assert!(fewer.iter().all(|id| more.contains(id)), "{n}");
+        }
+    }
+    assert!((1..9).any(|seed| ids(&of(6, seed)) != ids(&of(6, 0))));
+    // The rate is of them, and only they are repeated.
+    let plan = planned(&Config { originals: Some(6), ..Config::with_rate(0.5) });
+    assert_eq!((plan.n_originals, plan.rows.len()), (6, 9));
+    assert!(repeated(&plan).iter().all(|id| ids(&plan)[..6].contains(id)));
+    let expected = "`originals` is 13, expected at most the 12 training images that there are";
+    assert_eq!(refused(&Config { originals: Some(13), ..Config::with_rate(0.0) }), expected);
+}
+
+#[test]
+fn only_sources_are_repeated_and_each_as_often() {
+    for selection in [Selection::Uniform, named(&[("cat", 6.0), ("dog", 4.0), ("hen", 2.0)])] {
+        let config = Config { sources: Some(0.5), selection, ..Config::with_rate(2.0) };
+        let plan = planned(&config);
+        let mut n_copies = HashMap::new();
+        for id in repeated(&plan) {
+            *n_copies.entry(id).or_insert(0) += 1;
+        }
+        // 24 duplicates of six: three cats, two dogs, a hen.
+        assert!(n_copies.len() == 6 && n_copies.values().all(|n| *n == 4), "{n_copies:?}");
+        assert_eq!(by_label(&plan), [18, 12, 6]);
+        let smaller = planned(&Config { rate: 0.7, ..config.clone() });
+        assert_eq!(smaller.rows, plan.rows[..smaller.rows.len()]);
+    }
+    // One source of each class at least.
+    let plan = planned(&Config { sources: Some(0.01), ..Config::with_rate(1.0) });
+    assert_eq!(by_label(&plan), [10, 8, 6]);
+}
+
+#[test]
+fn fresh_images_have_the_classes_of_the_duplicates_and_repeat_nothing() {
+    let selection = named(&[("cat", 2.0), ("dog", 1.0)]);
+    for seed in 0..4 {
+        let duplicates = Config { originals: Some(6), selection: selection.clone(), seed, ..Config::with_rate(0.5) };
+        let fresh = Config { duplicates: Duplicates::Fresh, ..duplicates.clone() };
+        let (plan, expected) = (planned(&fresh), planned(&duplicates));
+        assert_eq!((by_label(&plan), &plan.rows[..6]), (by_label(&expected), &expected.rows[..6]));
+        assert_eq!((by_label(&plan), plan.n_injected), ([5, 3, 1], vec![2, 1, 0]));
+        assert!(plan.rows.iter().all(|row| row.origin == Origin::Original && row.duplicate_of.is_none()));
+        let mut ids = plan.rows.iter().map(|row| row.image_id).collect::<Vec<_>>();
+        ids.sort_unstable();
+        ids.dedup();
+        assert!(ids.len() == 9 && plan.copies.is_empty());
+        let too_many = "class `cat` has 3 training images beside the originals, expected 4 fresh ones";
+        assert_eq!(refused(&Config { rate: 1.0, ..fresh }), too_many);
+    }
+}
+
+#[test]
+fn replacing_within_classes_keeps_their_sizes() {
+    let selection = named(&[("cat", 2.0), ("dog", 1.0)]);
+    let config = Config { placement: Placement::ReplaceInClass, selection, ..Config::with_rate(0.25) };
+    let plan = planned(&config);
+    assert_eq!((by_label(&plan), repeated(&plan).len()), ([6, 4, 2], 3));
+    let single = Config { selection: named(&[("hen", 1.0)]), ..config };
+    let expected = "3 duplicates of class `hen` would have to replace as many other training images of it, found 0";
+    assert_eq!(refused(&single), expected);
+}
+
+#[test]
+fn the_seed_decides_which_class_has_which_weight() {
+    let selection = Selection::NonUniform { class_weights: ClassWeights::Zipf, shuffle_classes: true };
+    let n_injected = |seed| {
+        let config = Config { selection: selection.clone(), seed, ..Config::with_rate(11.0 / 12.0) };
+        planned(&config).n_injected
+    };
+    let all: std::collections::HashSet<_> = (0..40).map(n_injected).collect();
+    assert_eq!(all.len(), 6, "{all:?}");
+    assert!(all.iter().all(|counts| counts.iter().sum::<u64>() == 11 && counts.contains(&6) && counts.contains(&3)));
 }
 
 #[test]

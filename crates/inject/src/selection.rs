@@ -21,6 +21,9 @@ pub enum Selection {
     NonUniform {
         /// The weights.
         class_weights: ClassWeights,
+        /// Whether the seed decides which class has which of the weights; false.
+        #[serde(default, skip_serializing_if = "is_false")]
+        shuffle_classes: bool,
     },
     /// Every training image, as many times as the rate says, which must be whole.
     WholeSet,
@@ -41,9 +44,14 @@ const EXPECTED: &str =
     "\"zipf\", { single-class = \"cat\" }, or a weight for each class such as { cat = 3.0, dog = 1.0 }";
 const SINGLE_CLASS: &str = "single-class";
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(is: &bool) -> bool {
+    !is
+}
+
 impl Selection {
     pub(crate) fn validate(&self) -> Result<(), InvalidField> {
-        let Self::NonUniform { class_weights: ClassWeights::Named(weights) } = self else { return Ok(()) };
+        let Self::NonUniform { class_weights: ClassWeights::Named(weights), .. } = self else { return Ok(()) };
         let field = "selection.class-weights";
         for (name, &weight) in weights {
             let is_weight = weight.is_finite() && weight >= 0.0;

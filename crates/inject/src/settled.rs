@@ -15,6 +15,10 @@ pub struct Settled {
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    originals: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sources: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     selection: Option<Selection>,
     #[serde(skip_serializing_if = "Option::is_none")]
     with_replacement: Option<bool>,
@@ -42,7 +46,9 @@ impl Settled {
         Self {
             rate: if is_any { config.rate } else { 0.0 },
             remove: config.remove,
-            seed: (is_any && config.is_random()).then_some(config.seed),
+            seed: (config.originals.is_some() || is_any && config.is_random()).then_some(config.seed),
+            originals: config.originals,
+            sources: config.sources.filter(|_| is_drawn),
             selection: is_any.then(|| config.selection.clone()),
             with_replacement: is_drawn.then_some(config.with_replacement),
             into: (is_any && config.leaks()).then_some(config.into),

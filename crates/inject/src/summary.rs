@@ -4,7 +4,7 @@ use std::fmt;
 
 use twinset_manifest::rows::Split;
 
-use crate::{Config, Plan};
+use crate::{Config, Duplicates, Plan};
 
 /// What a person wants to know of the training set first. Printed, it is the stage's output on stdout.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub struct Summary {
     pub n_train: u64,
     /// Training images that removal took out.
     pub n_removed: u64,
+    /// Training images that are originals.
+    pub n_originals: u64,
+    /// Whether fresh images stand in the stead of duplicates.
+    pub is_fresh: bool,
     /// The split that duplicates leak into; none where they are injected into the training set.
     pub leaks_into: Option<Split>,
     /// Duplicates by class, in the order of labels.
@@ -30,6 +34,8 @@ impl Summary {
             n_rows: plan.rows.len() as u64,
             n_train: plan.n_train,
             n_removed: plan.n_removed,
+            n_originals: plan.n_originals,
+            is_fresh: config.duplicates == Duplicates::Fresh,
             leaks_into: config.leaks().then_some(config.into),
             n_injected: class_names.iter().cloned().zip(plan.n_injected.iter().copied()).collect(),
             n_unchanged,
@@ -41,7 +47,11 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let n_injected: u64 = self.n_injected.iter().map(|(_, n)| n).sum();
         writeln!(f, "{} training images, {} removed as duplicates", self.n_train, self.n_removed)?;
+        if self.n_originals < self.n_train - self.n_removed {
+            writeln!(f, "{} of them drawn as originals", self.n_originals)?;
+        }
         match self.leaks_into {
+            None if self.is_fresh => writeln!(f, "{n_injected} fresh images added, and no duplicates")?,
             None => writeln!(f, "{n_injected} duplicates injected")?,
             Some(split) => writeln!(f, "{n_injected} duplicates of training images leaked into the {split} split")?,
         }

@@ -229,6 +229,20 @@ fn rate_0_is_the_same_bytes_whatever_the_arm_and_the_seed() {
 }
 
 #[test]
+fn originals_that_are_drawn_depend_on_the_seed_at_rate_0_too() {
+    let folder = folder_with(images());
+    for (out, seed) in [("one", "seed=1"), ("two", "seed=2")] {
+        run(&folder, out, &["rate=0", "originals=4", "sources=0.5", seed]);
+    }
+    assert_ne!(bytes(&folder, "one"), bytes(&folder, "two"));
+    let trainset = Reader::<TrainsetRow>::open(&folder.path().join("two/trainset.parquet")).unwrap();
+    let config = trainset.provenance().config.to_string();
+    assert_eq!(config, "{\"originals\":4,\"rate\":0.0,\"remove\":\"none\",\"seed\":2}");
+    let text = run(&folder, "fresh", &["rate=0.5", "originals=4", "duplicates={ kind = 'fresh' }"]);
+    assert!(text.contains("4 of them drawn as originals\n2 fresh images added, and no duplicates\n"), "{text}");
+}
+
+#[test]
 fn whole_copies_are_the_same_bytes_whatever_the_seed() {
     let folder = folder_with(images());
     for seed in [1, 2] {
@@ -287,6 +301,7 @@ fn check_estimates_the_size() {
     check(&["rate=0.25"], "{\"n_train\": 1250}\n");
     check(&["rate=0.25", "placement='replace'"], "{\"n_train\": 1000}\n");
     check(&["rate=10", "selection={ kind = 'whole-set' }"], "{\"n_train\": 11000}\n");
+    check(&["rate=0.25", "originals=400"], "{\"n_train\": 500}\n");
     check(&["rate=0.25", "into='test'"], "{\"n_train\": 1000}\n");
     let (stdout, _) = expect_exit(inject(folder.path()).args(["--check", "--set", "rate=1"]), 0);
     assert_eq!(stdout, "");

@@ -33,8 +33,8 @@ fn a_config_that_cannot_be_is_named() {
     set(&["rate=inf"], &format!("error: --set: key `rate`: found inf, expected {rate}"));
     let whole = "error: --set: key `rate`: found 0.5, expected a whole number, as the selection is `whole-set`";
     set(&["rate=0.5", "selection={ kind = 'whole-set' }"], whole);
-    let unknown = "error: --set: key `rates`: unknown field `rates`, expected one of `rate`, `seed`, `selection`, \
-                   `with-replacement`, `into`, `placement`, `duplicates`, `remove`";
+    let unknown = "error: --set: key `rates`: unknown field `rates`, expected one of `rate`, `seed`, `originals`, \
+                   `sources`, `selection`, `with-replacement`, `into`, `placement`, `duplicates`, `remove`";
     set(&["rates=1"], unknown);
     let weights = "\"zipf\", { single-class = \"cat\" }, or a weight for each class such as { cat = 3.0, dog = 1.0 }";
     let zip = format!("error: --set: key `selection.class-weights`: found `zip`, expected {weights}");
@@ -56,6 +56,15 @@ fn a_config_that_cannot_be_is_named() {
     let whole =
         "error: --set: key `selection.kind`: found `whole-set`, expected a rule that draws, as `into` is `test`";
     set(&["rate=1", "selection={ kind = 'whole-set' }", "into='test'"], whole);
+    let fresh = "error: --set: key `duplicates.kind`: found `fresh`, expected `exact` or `near` where `originals` is not set: \
+                 all training images are originals then";
+    set(&["rate=1", "duplicates={ kind = 'fresh' }"], fresh);
+    let share = "error: --set: key `sources`: found 0, expected a share above 0 and at most 1, such as 0.05";
+    set(&["rate=1", "sources=0.0"], share);
+    let few = "error: failed to plan the training set: class `cat` has 2 training images beside the originals, expected 8 fresh \
+               ones\nhint: take a smaller `rate`, or fewer `originals`: the others are fresh";
+    let cats = "selection={ kind = 'non-uniform', class-weights = { single-class = 'cat' } }";
+    set(&["rate=2", "originals=4", cats, "duplicates={ kind = 'fresh' }"], few);
     let empty = "error: failed to plan the training set: no image of the split `val`, which `into` names, expected one at least";
     set(&["rate=1", "into='val'"], empty);
 }
@@ -64,8 +73,7 @@ fn a_config_that_cannot_be_is_named() {
 fn a_pipelines_table_is_named_with_its_line() {
     let toml = "name = \"x\"\n\n[[arm]]\nname = \"a\"\n[arm.inject]\nselection = { kind = \"uniform\" }\nplacement = \"apend\"\n";
     let write = |folder: &Path| fs::write(folder.join("p.toml"), toml).unwrap();
-    let expected =
-        "error: p.toml:7: key `arm.0.inject.placement`: unknown variant `apend`, expected `append` or `replace`";
+    let expected = "error: p.toml:7: key `arm.0.inject.placement`: unknown variant `apend`, expected one of `append`, `replace`, `replace-in-class`";
     refused(images(), write, &["--config", "p.toml", "--table", "arm.0.inject", "--set", "rate=1"], expected);
 }
 
