@@ -40,6 +40,8 @@ pub(crate) struct Source<'a> {
     pub(crate) allow_unverified: bool,
     /// How much of it is taken.
     pub(crate) subset: Option<&'a Subset>,
+    /// The training batch, counted from 1, that is the test split; the official test images are left out then.
+    pub(crate) test_batch: Option<u8>,
 }
 
 impl Source<'_> {
@@ -47,15 +49,32 @@ impl Source<'_> {
         &self.family.labels[self.label]
     }
 
-    /// Images of each class in a split, as the official files have them.
+    /// The split of the images of a batch, by its place; none where they are left out.
+    fn split(&self, batch: usize) -> Option<Split> {
+        match (self.family.batches[batch].split, self.test_batch) {
+            (split, None) => Some(split),
+            (Split::Train, Some(number)) => {
+                Some(if usize::from(number) == batch + 1 { Split::Test } else { Split::Train })
+            }
+            (_, Some(_)) => None,
+        }
+    }
+
+    /// Images in a split.
+    fn n_images(&self, split: Split) -> usize {
+        let batches = self.family.batches.iter().enumerate().filter(|(place, _)| self.split(*place) == Some(split));
+        batches.map(|(_, batch)| batch.n_records).sum()
+    }
+
+    /// Images of each class in a split, as the official files have them; of single training batches so many on average.
     pub(crate) fn per_class(&self, split: Split) -> u32 {
-        (self.family.n_records(split) / self.labels().n_classes) as u32
+        (self.n_images(split) / self.labels().n_classes) as u32
     }
 
     pub(crate) fn count(&self) -> Counts {
         let n_classes = self.labels().n_classes as u64;
         let asked = |split| match (self.subset, split) {
-            (None, split) => self.family.n_records(split) as u64,
+            (None, split) => self.n_images(split) as u64,
             (Some(subset), Split::Train) => u64::from(subset.train_per_class) * n_classes,
             (Some(subset), _) => u64::from(subset.test_per_class) * n_classes,
         };
@@ -76,24 +95,26 @@ impl Source<'_> {
         progress: &Progress,
     ) -> Result<Summary, IngestError> {
         let Files { batches, class_names, inputs } = Files::load(self.family, self.labels(), path)?;
-        provenance.warnings = unverified(&batches, self.allow_unverified)?;
+        let batches: Vec<_> =
+            batches.iter().enumerate().filter_map(|(place, batch)| Some((batch, place, self.split(place)?))).collect();
+        provenance.warnings = unverified(batches.iter().map(|(batch, ..)| *batch), self.allow_unverified)?;
         provenance.seed = self.subset.map(|subset| subset.seed);
         provenance.inputs = inputs;
-        let records: Vec<_> =
-            batches.iter().flat_map(|batch| (0..batch.n_records()).map(move |at| (batch, at))).collect();
-        let labels: Vec<_> = records.iter().map(|(batch, at)| (batch.split(), batch.label(*at, self.label))).collect();
-        let ids = match self.subset {
+        let mut records = Vec::new();
+        for &(batch, place, split) in &batches {
+            let first = self.family.batches[..place].iter().map(|batch| batch.n_records).sum::<usize>();
+            let record = |at| Record { id: first + at, split, label: batch.label(at, self.label), batch, at };
+            records.extend((0..batch.n_records()).map(record));
+        }
+        let chosen = match self.subset {
             None => (0..records.len()).collect(),
-            Some(subset) => subset.draw(&labels, &class_names)?,
+            Some(subset) => subset.draw(&records, &class_names)?,
         };
-        let mut sink = Sink::create(out, ids.len(), progress)?;
+        let mut sink = Sink::create(out, chosen.len(), progress)?;
         sink.write(
-            &ids,
+            &chosen,
             |_| family::PIXEL_BYTES as u64,
-            |&id| {
-                let ((batch, at), (split, label)) = (records[id], labels[id]);
-                (Ok(image(id, split, u32::from(label), &class_names, batch, at)), ())
-            },
+            |&place| (Ok(records[place].image(&class_names)), ()),
             |()| (),
         )?;
         sink.finish(&provenance, class_names)
@@ -101,7 +122,7 @@ impl Source<'_> {
 }
 
 /// A warning for each batch that is not the official one.
-fn unverified(batches: &[Batch], is_allowed: bool) -> Result<Vec<String>, SourceError> {
+fn unverified<'a>(batches: impl IntoIterator<Item = &'a Batch>, is_allowed: bool) -> Result<Vec<String>, SourceError> {
     let mut warnings = Vec::new();
     for batch in batches {
         let Err((digest, found, expected)) = batch.verify() else { continue };
@@ -118,15 +139,25 @@ fn unverified(batches: &[Batch], is_allowed: bool) -> Result<Vec<String>, Source
     Ok(warnings)
 }
 
-/// The image at a place in the official order.
-fn image(id: usize, split: Split, label: u32, class_names: &[String], batch: &Batch, at: usize) -> Image {
-    let pixels = batch.pixels(at);
-    let place = Place {
-        image_id: id as u64,
-        split,
-        label,
-        class_name: class_names[label as usize].clone(),
-        source: format!("{}#{at}", batch.name()),
-    };
-    place.png_row(&pixels)
+/// An image in its batch.
+struct Record<'a> {
+    /// Its place in the official order.
+    id: usize,
+    split: Split,
+    label: u8,
+    batch: &'a Batch,
+    at: usize,
+}
+
+impl Record<'_> {
+    fn image(&self, class_names: &[String]) -> Image {
+        let place = Place {
+            image_id: self.id as u64,
+            split: self.split,
+            label: u32::from(self.label),
+            class_name: class_names[usize::from(self.label)].clone(),
+            source: format!("{}#{}", self.batch.name(), self.at),
+        };
+        place.png_row(&self.batch.pixels(self.at))
+    }
 }

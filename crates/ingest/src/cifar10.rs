@@ -20,22 +20,29 @@ pub struct Config {
     /// A part of the images, drawn by class; all of them where it is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subset: Option<Subset>,
+    /// The training batch, 1 to 5, whose images are the test split; the other four are the training split, and the official test
+    /// images are left out. Without it the splits are the official ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_batch: Option<u8>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { path: PathBuf::from(CIFAR10.binary_folder), allow_unverified: false, subset: None }
+        Self { path: PathBuf::from(CIFAR10.binary_folder), allow_unverified: false, subset: None, test_batch: None }
     }
 }
 
 impl Config {
     pub(crate) fn validate(&self) -> Result<(), InvalidField> {
         InvalidField::unless(!self.path.as_os_str().is_empty(), "path", "nothing", "a folder or a .tar.gz")?;
+        let is_batch = |number: u8| (1..=5).contains(&number);
+        let number = self.test_batch.unwrap_or_default();
+        InvalidField::unless(self.test_batch.is_none_or(is_batch), "test-batch", number, "a training batch, 1 to 5")?;
         self.subset.as_ref().map_or(Ok(()), |subset| subset.validate(&self.source()))
     }
 
     pub(crate) fn source(&self) -> Source<'_> {
         let (allow_unverified, subset) = (self.allow_unverified, self.subset.as_ref());
-        Source { family: &CIFAR10, label: 0, allow_unverified, subset }
+        Source { family: &CIFAR10, label: 0, allow_unverified, subset, test_batch: self.test_batch }
     }
 }

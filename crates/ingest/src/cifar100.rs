@@ -54,6 +54,6 @@ impl Config {
             Granularity::Fine => 1,
         };
         let (allow_unverified, subset) = (self.allow_unverified, self.subset.as_ref());
-        Source { family: &CIFAR100, label, allow_unverified, subset }
+        Source { family: &CIFAR100, label, allow_unverified, subset, test_batch: None }
     }
 }

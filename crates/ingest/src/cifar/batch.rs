@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use image::RgbImage;
 use md5::Md5;
 use sha1::{Digest, Sha1};
-use twinset_manifest::rows::Split;
 
 use super::family::{Family, Official, PIXEL_BYTES, PLANE_BYTES, Version};
 use super::python;
@@ -69,10 +68,6 @@ impl Batch {
     /// Of the file's bytes.
     pub(super) fn blake3(&self) -> blake3::Hash {
         self.blake3
-    }
-
-    pub(super) fn split(&self) -> Split {
-        self.official.split
     }
 
     pub(super) fn n_records(&self) -> usize {

@@ -190,10 +190,6 @@ impl Family {
         self.labels.len() + PIXEL_BYTES
     }
 
-    pub(super) fn n_records(&self, split: Split) -> usize {
-        self.batches.iter().filter(|batch| batch.split == split).map(|batch| batch.n_records).sum()
-    }
-
     pub(super) fn folder(&self, version: Version) -> &'static str {
         match version {
             Version::Binary => self.binary_folder,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use twinset_manifest::rows::Split;
 use twinset_stage::InvalidField;
 
-use super::Source;
+use super::{Record, Source};
 use crate::IngestError;
 use crate::draws::Draws;
 use crate::error::wrong;
@@ -31,13 +31,13 @@ impl Subset {
         InvalidField::unless(test <= most_test, "subset.test-per-class", test, &format!("0 to {most_test}"))
     }
 
-    /// The ids of the images, ascending, out of all images' splits and labels.
-    pub(super) fn draw(&self, images: &[(Split, u8)], class_names: &[String]) -> Result<Vec<usize>, IngestError> {
-        let mut ids = Vec::new();
+    /// The places of the images, ascending, among all images.
+    pub(super) fn draw(&self, images: &[Record<'_>], class_names: &[String]) -> Result<Vec<usize>, IngestError> {
+        let mut places = Vec::new();
         for (part, asked) in [(Split::Train, self.train_per_class), (Split::Test, self.test_per_class)] {
             for (label, class) in class_names.iter().enumerate() {
-                let is_of_class = |image: &(Split, u8)| image.0 == part && usize::from(image.1) == label;
-                let mut of_class: Vec<_> = (0..images.len()).filter(|id| is_of_class(&images[*id])).collect();
+                let is_of_class = |image: &Record<'_>| image.split == part && usize::from(image.label) == label;
+                let mut of_class: Vec<_> = (0..images.len()).filter(|place| is_of_class(&images[*place])).collect();
                 if of_class.len() < asked as usize {
                     let found = of_class.len();
                     return Err(wrong!(
@@ -48,10 +48,10 @@ impl Subset {
                 // A stream for each class and split: how many are drawn of one does not change which of another.
                 let stream = 2 * label as u64 + u64::from(part == Split::Test);
                 Draws::new(self.seed, stream).shuffle(&mut of_class);
-                ids.extend(&of_class[..asked as usize]);
+                places.extend(&of_class[..asked as usize]);
             }
         }
-        ids.sort_unstable();
-        Ok(ids)
+        places.sort_unstable();
+        Ok(places)
     }
 }

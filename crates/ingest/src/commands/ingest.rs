@@ -22,6 +22,7 @@ Configs:
                             n-exact-in-val  n-near-in-val  n-exact-in-test  n-near-in-test  n-label-conflicts
   dataset = \"cifar10\"       path = \"cifar-10-batches-bin\"  allow-unverified = false
                             subset = { train-per-class = 500, test-per-class = 100, seed = 0 }
+                            test-batch = 5: this training batch is the test split, and the test file is left out
                             path: or cifar-10-batches-py, or the .tar.gz of either
   dataset = \"cifar100\"      path = \"cifar-100-binary\"  labels = \"fine\" (or \"coarse\")
                             allow-unverified and subset as above

@@ -125,6 +125,36 @@ fn a_subset_is_stratified_seeded_and_keeps_the_ids() {
 }
 
 #[test]
+fn a_training_batch_can_be_the_test_split_and_the_test_file_is_left_out() {
+    let sandbox = Sandbox::new();
+    write_batches(&sandbox);
+    let draw = |subset: &str| {
+        sandbox.ingest(&format!("{UNVERIFIED}test-batch = 2\n{subset}"), &["--data", "data"]);
+        sandbox.images()
+    };
+    let images = draw("");
+    assert!(images.iter().map(|image| image.image_id).eq(0..50_000));
+    for image in &images {
+        let batch = image.image_id / 10_000;
+        assert_eq!(image.split, if batch == 1 { Split::Test } else { Split::Train }, "{}", image.source);
+        assert_eq!(image.source, format!("{}#{}", BATCHES[batch as usize], image.image_id % 10_000));
+    }
+    let warnings = sandbox.provenance().warnings;
+    assert!(warnings.len() == 5 && warnings.iter().all(|warning| !warning.contains("test_batch")), "{warnings:?}");
+    let part = draw("subset = { train-per-class = 30, test-per-class = 5 }\n");
+    assert!(part.iter().all(|image| image == &images[image.image_id as usize]));
+    assert_eq!(part.iter().filter(|image| image.split == Split::Test).count(), 50);
+
+    let said = sandbox.run(&["--set", "dataset='cifar10'", "--set", "test-batch=5", "--count"]);
+    assert_eq!(said.stdout, "{\"train\":40000,\"val\":0,\"test\":10000,\"classes\":10}\n");
+    sandbox.check_refused(
+        &format!("{UNVERIFIED}test-batch = 6\n"),
+        &["--data", "data"],
+        &["key `test-batch`: found 6, expected a training batch, 1 to 5"],
+    );
+}
+
+#[test]
 fn counts_are_known_without_the_data_and_inputs_are_listed() {
     let sandbox = Sandbox::new();
     let check = |config: &str, expected: &str| {
