@@ -186,6 +186,8 @@ fn a_thousand_studies_a_design_for_the_book() {
         (5, 1000, [-0.18, -0.18, -0.3, 0.3]),
         (20, 1000, [-0.18, -0.18, -0.3, 0.3]),
         (20, 4000, [0.0, 0.0, -0.18, -0.3]),
+        // As large as what matters, and a hair larger: "no effect" is wrong.
+        (20, 4000, [-0.13; 4]),
     ]
     .into_iter()
     .enumerate()

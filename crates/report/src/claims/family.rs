@@ -9,7 +9,7 @@ use twinset_stage::InvalidField;
 use super::{Claim, Condition};
 
 /// The family of claims that name none.
-const OF_THE_STUDY: &str = "study";
+pub(crate) const OF_THE_STUDY: &str = "study";
 
 impl Claim {
     /// Its family: what `family` says, else what stands before the first colon of its name, else `study`.

@@ -1,5 +1,6 @@
 //! The verdicts: what the study claimed, and what came of it.
 
+mod forest;
 mod registration;
 mod words;
 
@@ -9,9 +10,11 @@ use twinset_manifest::rows::{ClaimRow, Direction};
 
 use super::{Context, Figures, Section};
 use crate::claims::Judged;
+use crate::claims::family::OF_THE_STUDY;
 use crate::figures::{Figure, Panel};
 use crate::numerals::{points, points_interval};
 use crate::results::Measure;
+use forest::Forest;
 
 #[derive(Template)]
 #[template(path = "claims.html")]
@@ -30,6 +33,7 @@ struct Family {
 }
 
 struct ClaimItem {
+    id: String,
     name: String,
     text: String,
     /// The class that colours it.
@@ -55,24 +59,42 @@ pub(super) fn section(context: &Context<'_>) -> askama::Result<Option<Section>> 
         return Ok(None);
     }
     let figure = figure(context.claims);
-    let mut families: Vec<(&str, Vec<ClaimItem>)> = Vec::new();
-    for (judged, panel) in context.claims.iter().zip(&figure.panels) {
-        let item = item(context, judged, panel);
-        match families.iter_mut().find(|(family, _)| *family == judged.row.family) {
-            Some((_, items)) => items.push(item),
-            None => families.push((&judged.row.family, vec![item])),
-        }
-    }
-    let is_one = families.len() == 1;
-    let title = |family: &str| if is_one { String::new() } else { format!("Family {family}") };
+    let families = by_family(context.claims, |place, judged| item(context, place, judged, &figure.panels[place]));
     let template = Claims {
-        families: families.into_iter().map(|(family, claims)| Family { title: title(family), claims }).collect(),
+        families: families.into_iter().map(|(title, claims)| Family { title, claims }).collect(),
         n_claims: context.claims.len(),
         figure: figure.clone(),
         declared: registration::sentence(context.study),
     };
     let section = Section::new("verdicts", "Verdicts", &template)?;
     Ok(Some(section.with_figures(Figures { figures: vec![figure] })))
+}
+
+/// What the page begins with: all claims on one axis; none where nothing is claimed.
+pub(super) fn answer(context: &Context<'_>) -> askama::Result<Option<String>> {
+    (!context.claims.is_empty()).then(|| Forest::of(context.claims).render()).transpose()
+}
+
+/// Something of each claim and its place, by family in the order of their first claims. A family's title is empty where there is but one.
+fn by_family<T>(claims: &[Judged], of: impl Fn(usize, &Judged) -> T) -> Vec<(String, Vec<T>)> {
+    let mut families: Vec<(String, Vec<T>)> = Vec::new();
+    for (place, judged) in claims.iter().enumerate() {
+        let family = judged.row.family.as_str();
+        let (title, item) = (if family == OF_THE_STUDY { "Other claims" } else { family }, of(place, judged));
+        match families.iter_mut().find(|(other, _)| other == title) {
+            Some((_, items)) => items.push(item),
+            None => families.push((title.to_owned(), vec![item])),
+        }
+    }
+    if let [(title, _)] = families.as_mut_slice() {
+        title.clear();
+    }
+    families
+}
+
+/// What leads to a claim's details.
+fn anchor(place: usize) -> String {
+    format!("claim-{}", place + 1)
 }
 
 const SEED: (Ink, Marker) = (Ink::Series(0), Marker::Circle);
@@ -151,7 +173,7 @@ fn chart(judged: &Judged) -> (Chart, Vec<String>) {
     (chart, names)
 }
 
-fn item(context: &Context<'_>, judged: &Judged, panel: &Panel) -> ClaimItem {
+fn item(context: &Context<'_>, place: usize, judged: &Judged, panel: &Panel) -> ClaimItem {
     let claim = &judged.row;
     let measure = context.names().measure(&Measure::new(claim.split, claim.attack.clone()));
     let than = match claim.direction {
@@ -162,6 +184,7 @@ fn item(context: &Context<'_>, judged: &Judged, panel: &Panel) -> ClaimItem {
     };
     let (left, right) = words::sides(claim);
     ClaimItem {
+        id: anchor(place),
         name: claim.name.clone(),
         text: claim.text.clone(),
         class: claim.verdict.as_str(),

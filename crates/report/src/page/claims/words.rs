@@ -63,17 +63,35 @@ pub(super) fn sentence(claim: &ClaimRow) -> String {
     }
 }
 
+/// The same in few words, for who has just read the claim.
+pub(super) fn finding(claim: &ClaimRow) -> String {
+    let Some((difference, Interval { low, high })) = claim.difference.zip(interval(claim)) else {
+        return sentence(claim);
+    };
+    let by = format!("{} {}", amount(claim, difference), if difference < 0.0 { "lower" } else { "higher" });
+    match claim.verdict {
+        Verdict::Supported if claim.direction == Direction::NotHigher => {
+            format!("Found: higher by {} at most.", amount(claim, high.max(0.0)))
+        }
+        Verdict::Supported => format!("Found: {by}."),
+        Verdict::Contradicted => format!("Found: {by}, the opposite."),
+        Verdict::NoEffect if low > 0.0 || high < 0.0 => format!("Found: {by}, too little to matter."),
+        Verdict::NoEffect => format!("Found: less than {} either way.", amount(claim, claim.smallest_effect)),
+        Verdict::Undecided => format!("Not settled. {}", what_would_decide(claim)),
+    }
+}
+
 /// How many seeds, or that it is not for want of seeds.
 fn what_would_decide(claim: &ClaimRow) -> String {
     let n = u64::from(claim.n_seeds);
     match (claim.seeds_needed, claim.standard_error_images) {
         (Some(needed), _) => {
-            format!("About {} would decide it; {} run.", counted(u64::from(needed), "seed", "seeds"), were(n))
+            format!("About {} would decide it for sure; {} run.", counted(u64::from(needed), "seed", "seeds"), were(n))
         }
         (None, Some(images)) if images > 0.0 => {
-            "More seeds alone would not decide it: there are too few test images.".to_owned()
+            "On so few test images no number of seeds would decide it for sure.".to_owned()
         }
-        (None, _) => "More than a thousand seeds would be needed to decide it.".to_owned(),
+        (None, _) => "More than a thousand seeds would be needed to decide it for sure.".to_owned(),
     }
 }
 
@@ -89,16 +107,32 @@ pub(super) fn sides(claim: &ClaimRow) -> (String, String) {
 
 /// How long the two sides trained; nothing where that is unknown.
 pub(super) fn training(claim: &ClaimRow) -> String {
-    let Some((left, right)) = claim.left_n_samples.zip(claim.right_n_samples) else { return String::new() };
-    let samples = |n: f64| count(n.round() as u64);
-    if (left / right - 1.0).abs() < 0.01 {
-        return format!("Both trained on {} samples.", samples(left));
+    match claim.left_n_samples.zip(claim.right_n_samples) {
+        Some((left, right)) if are_alike(left, right) => format!("Both trained on {} samples.", samples(left)),
+        Some((left, right)) => format!(
+            "The first trained on {} samples, the second on {}: the difference is that of the length of training, too.",
+            samples(left),
+            samples(right),
+        ),
+        None => String::new(),
     }
-    format!(
-        "The first trained on {} samples, the second on {}: the difference is that of the length of training, too.",
-        samples(left),
-        samples(right),
-    )
+}
+
+/// That one side trained longer; else nothing.
+pub(super) fn longer_training(claim: &ClaimRow) -> String {
+    let longer = claim.left_n_samples.zip(claim.right_n_samples).filter(|(left, right)| !are_alike(*left, *right));
+    longer.map_or_else(String::new, |(left, right)| {
+        format!("Mind that it trained {} times as long as what it is compared with.", decimal(left / right))
+    })
+}
+
+fn samples(n: f64) -> String {
+    count(n.round() as u64)
+}
+
+/// Whether two lengths of training are the same to one percent.
+fn are_alike(left: f64, right: f64) -> bool {
+    (left / right - 1.0).abs() < 0.01
 }
 
 /// Why seeds that have both conditions are left out.
@@ -184,13 +218,13 @@ fn p_value(p: f64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use twinset_manifest::rows::Split;
 
     use super::*;
 
     /// A claim that the left side is lower by 2 points or more, with an interval.
-    fn claim(verdict: Verdict, low: f64, high: f64) -> ClaimRow {
+    pub(in crate::page::claims) fn claim(verdict: Verdict, low: f64, high: f64) -> ClaimRow {
         ClaimRow {
             name: "C2: uniform".to_owned(),
             text: "T".to_owned(),
@@ -255,10 +289,22 @@ mod tests {
             -0.021,
             0.061,
             "Not settled: a at rate 1 may be up to 2.1 points lower or up to 6.1 points higher than b at rate 0. \
-             About 16 seeds would decide it; 5 were run.",
+             About 16 seeds would decide it for sure; 5 were run.",
         );
         let few_images = ClaimRow { seeds_needed: None, ..claim(Verdict::Undecided, -0.02, 0.01) };
-        assert!(sentence(&few_images).ends_with("too few test images."), "{}", sentence(&few_images));
+        assert!(
+            sentence(&few_images).ends_with("On so few test images no number of seeds would decide it for sure."),
+            "{}",
+            sentence(&few_images)
+        );
+        let found = |verdict, low, high| finding(&claim(verdict, low, high));
+        assert_eq!(found(Verdict::Supported, -0.053, -0.031), "Found: 4.2 points lower.");
+        assert_eq!(found(Verdict::Contradicted, 0.03, 0.16), "Found: 9.5 points higher, the opposite.");
+        assert_eq!(found(Verdict::NoEffect, -0.012, 0.01), "Found: less than 2 points either way.");
+        assert_eq!(
+            found(Verdict::Undecided, -0.021, 0.061),
+            "Not settled. About 16 seeds would decide it for sure; 5 were run."
+        );
         let not_higher = ClaimRow { direction: Direction::NotHigher, ..claim(Verdict::Supported, -0.03, 0.012) };
         assert_eq!(
             sentence(&not_higher),
@@ -318,7 +364,9 @@ mod tests {
             training(&longer),
             "The first trained on 600,000 samples, the second on 300,000: the difference is that of the length of training, too."
         );
+        assert_eq!(longer_training(&longer), "Mind that it trained 2.0 times as long as what it is compared with.");
         let equal = ClaimRow { left_n_samples: Some(300_100.0), ..longer.clone() };
+        assert_eq!(longer_training(&equal), "");
         assert_eq!(training(&equal), "Both trained on 300,100 samples.");
         assert_eq!(
             (training(&ClaimRow { left_n_samples: None, ..equal }), slope(&longer)),
