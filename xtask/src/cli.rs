@@ -32,7 +32,7 @@ pub enum Command {
     ///
     /// No stage is run; missing programs are built. Prints the number of cells, of finished and missing stage runs and of samples,
     /// and the time on this machine, estimated from the ledgers in `reports/`. For each claim, from the variance between the seeds
-    /// so far: how many seeds would find the smallest difference that matters, for the claim alone and among all claims, and how
+    /// so far: how many seeds would find the smallest difference that matters, for the claim alone and in its family, and how
     /// long these would take.
     ///
     /// Example: cargo xtask plan quick --power 0.9

@@ -310,7 +310,8 @@ fn escaped(text: &str) -> String {
 
 /// A number without needless decimals.
 pub fn short(number: f64) -> String {
-    let text = format!("{number:.4}");
+    // -0 is 0, and prints as 0.
+    let text = format!("{:.4}", number + 0.0);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 

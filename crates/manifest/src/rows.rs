@@ -15,7 +15,7 @@ mod violations;
 pub use crate::image_data::ImageData;
 use crate::row::{row, text_enum};
 use crate::{ClassLabel, Digest};
-pub use claims::{ClaimRow, Direction, Verdict};
+pub use claims::{ClaimRow, Crossed, Direction, Verdict};
 pub use constraint::Constraint;
 pub use constraints::constraints;
 pub use efficiency::Efficiency;

@@ -1,31 +1,36 @@
 //! *Claims*: what a pipeline declares before anything runs, and the verdict that its seeds come to.
 //!
-//! A claim is a contrast of two conditions (an arm at a rate), paired by seed. Its verdict is computed, never written:
+//! A claim is a contrast of two conditions (an arm at a rate), paired by seed. Its verdict is computed, never written: it is read off
+//! the one interval that is printed, that of the mean difference, with δ the smallest difference that matters:
 //!
-//! 1. *no effect* as large as the smallest that matters, δ, where two one-sided t tests say that the mean difference lies
-//!    within ±δ; of a claim that there is no rise (`not-higher`): *supported*, where one says that it lies below δ;
-//! 2. else *supported* or *contradicted*, by the direction of the mean difference, where a paired t test says that it is not 0;
-//! 3. else *undecided*, with the number of seeds that would find δ.
+//! 1. *contradicted*, where the interval lies beside 0 on the other side than claimed, however close;
+//! 2. *no effect* larger than δ, where it lies within ±δ; a claim that there is no rise (`not-higher`) is *supported* where it lies below δ;
+//! 3. *supported*, where it lies beside 0 on the side that is claimed;
+//! 4. else *undecided*, with the number of seeds that would decide.
 //!
-//! Both tests are at the claim's level, the second after Holm's adjustment for the number of the study's claims. Equal
-//! differences in all seeds, or one seed alone, tell nothing of chance: undecided.
+//! The interval is over new seeds and, where predictions are there image by image, over new test images too. Its confidence
+//! is that of the claim's family, 1 − level ÷ number of its claims. Equal differences in all seeds, or one seed alone, tell
+//! nothing of chance: undecided.
 
+mod contrast;
+pub(crate) mod family;
 mod metric;
 mod need;
 mod networks;
 mod verdict;
 
 use serde::{Deserialize, Serialize};
-use twinset_manifest::rows::{ClaimRow, Direction, Split};
+use twinset_manifest::rows::{ClaimRow, Crossed, Direction, Split, Verdict};
 use twinset_stage::InvalidField;
 
 use crate::ReportError;
 use crate::comparable::Mismatch;
-use crate::results::{Measure, Results};
-use crate::statistics::{bca, holm, mean, paired_t_p};
+use crate::results::{ArmResults, Measure, RateResults, Results};
+use crate::statistics::{Estimate, Interval, effect_size, holm, mean};
+use contrast::Contrast;
 pub use metric::Metric;
 pub use need::{AtLevel, Need, Needs, needs};
-pub use verdict::{Hypothesis, Judgement, judge};
+pub use verdict::verdict;
 
 /// A claim, as `[[report.claim]]` declares it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +38,9 @@ pub use verdict::{Hypothesis, Judgement, judge};
 pub struct Claim {
     /// A short name, each once.
     pub name: String,
+    /// The claims that it shares a level with; none for what stands before the first colon of its name, or else for `study`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
     /// The claim in words, as a reader should see it.
     pub text: String,
     /// The condition that is said to be lower, or higher.
@@ -52,9 +60,12 @@ pub struct Claim {
     pub direction: Direction,
     /// The smallest difference that matters, 0 to 1, such as 0.02 for two points of accuracy.
     pub smallest_effect: f64,
-    /// The level of the tests; 0.05.
+    /// How often, at most, any verdict of its family may be wrong; 0.05.
     #[serde(default = "usual_level")]
     pub level: f64,
+    /// The difference that a paper published, to be shown beside; none where it says none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_difference: Option<f64>,
 }
 
 /// An arm at a rate.
@@ -65,6 +76,13 @@ pub struct Condition {
     pub arm: String,
     /// Duplicates ÷ originals.
     pub rate: f64,
+}
+
+impl Condition {
+    /// Whether this is its rate; 0.3 is, where an arm's is 0.30000000000000004.
+    pub(crate) fn is_at(&self, rate: f64) -> bool {
+        (self.rate - rate).abs() <= 1e-9
+    }
 }
 
 fn test_split() -> Split {
@@ -97,6 +115,17 @@ impl Claim {
             self.level,
             "a level between 0 and 1, such as 0.05",
         )?;
+        let is_of_two = self.left.arm != self.right.arm || !self.left.is_at(self.right.rate);
+        let same = format!("`{}` at rate {}, which is `left` too", self.right.arm, self.right.rate);
+        InvalidField::unless(is_of_two, &field("right"), same, "another arm or another rate")?;
+        if let Some(difference) = self.published_difference {
+            let is_difference = difference.abs() <= 1.0;
+            let expected = "a difference of accuracies from -1 to 1, such as -0.05 for five points less";
+            InvalidField::unless(is_difference, &field("published-difference"), difference, expected)?;
+        }
+        if self.family.as_deref() == Some("") {
+            return Err(InvalidField::new(field("family"), "nothing", "a short name, or no `family` at all"));
+        }
         if self.metric.is_of_training() {
             let expected = "`clean`, as the metric is of clean accuracy on held-out images";
             InvalidField::unless(self.attack == clean(), &field("attack"), format!("`{}`", self.attack), expected)?;
@@ -118,99 +147,158 @@ pub struct Judged {
     pub differences: Vec<(u64, f64)>,
     /// Why seeds that have both are left out; none where none are.
     pub mismatch: Option<Mismatch>,
+    /// The mean difference and what chance leaves of it.
+    pub estimate: Option<Estimate>,
 }
 
-/// How often a bootstrap interval draws.
-const N_RESAMPLES: usize = 10_000;
+/// The probability with which a study should find what it looks for.
+const POWER: f64 = 0.8;
 
-/// The verdicts on all claims, in their order; `chance` is the accuracy of a guess.
+/// The verdicts on all claims, in their order; `chance` is the accuracy of a guess, `exploratory` names the claims that were declared or
+/// changed after the first cell ran.
 ///
 /// # Errors
 /// Names the claim's field whose arm, rate, split or attack the study does not have.
-pub fn verdicts(claims: &[Claim], results: &Results<'_>, chance: f64) -> Result<Vec<Judged>, ReportError> {
-    let by_seed = claims.iter().enumerate().map(|(place, claim)| differences(claim, place, results, chance));
-    let by_seed = by_seed.collect::<Result<Vec<Differences>, _>>()?;
-    let values = |(by_seed, _): &Differences| by_seed.iter().map(|(_, difference)| *difference).collect::<Vec<_>>();
-    let differences: Vec<Vec<f64>> = by_seed.iter().map(values).collect();
-    // Claims that cannot be tested are no tests.
-    let p_values: Vec<Option<f64>> = differences.iter().map(|differences| paired_t_p(differences)).collect();
-    let mut adjusted = holm(&p_values.iter().copied().flatten().collect::<Vec<_>>()).into_iter();
-    let rows = claims.iter().zip(&differences).zip(p_values).map(|((claim, differences), p_value)| {
-        let p_adjusted = p_value.and_then(|_| adjusted.next());
-        let &Claim { direction, smallest_effect, level, .. } = claim;
-        let n_mcnemar = networks::n_different(claim, results);
-        let judgement = judge(differences, &Hypothesis { direction, smallest_effect, level }, p_adjusted);
-        let mean = mean(differences, 1.0 - level);
-        let interval = mean.and_then(|mean| mean.interval);
-        let bootstrap = bca(differences, 1.0 - level, N_RESAMPLES, 0);
-        ClaimRow {
-            name: claim.name.clone(),
-            text: claim.text.clone(),
-            left_arm: claim.left.arm.clone(),
-            left_rate: claim.left.rate,
-            right_arm: claim.right.arm.clone(),
-            right_rate: claim.right.rate,
-            metric: claim.metric.to_string(),
-            split: claim.split,
-            attack: claim.attack.clone(),
-            direction,
-            smallest_effect,
-            level,
-            n_seeds: differences.len() as u32,
-            difference: mean.map(|mean| mean.mean),
-            interval_low: interval.map(|interval| interval.low),
-            interval_high: interval.map(|interval| interval.high),
-            bootstrap_low: bootstrap.map(|interval| interval.low),
-            bootstrap_high: bootstrap.map(|interval| interval.high),
-            n_mcnemar,
-            effect_size: judgement.effect_size,
-            p_value,
+pub fn verdicts(
+    claims: &[Claim],
+    results: &Results<'_>,
+    chance: f64,
+    exploratory: &[String],
+) -> Result<Vec<Judged>, ReportError> {
+    let found = claims.iter().enumerate().map(|(place, claim)| find(claim, place, results));
+    let found = found.collect::<Result<Vec<Found<'_>>, _>>()?;
+    let contrasts: Vec<Contrast> = claims
+        .iter()
+        .zip(&found)
+        .map(|(claim, Found { left, right, .. })| {
+            Contrast::of(&[(1.0, left), (-1.0, right)], claim.metric, &claim.measure(), chance)
+        })
+        .collect();
+    let p_values: Vec<Option<f64>> =
+        contrasts.iter().map(|contrast| contrast.estimate.map(|estimate| estimate.p_value())).collect();
+    let judge = |(place, contrast): (usize, Contrast)| {
+        let (claim, found) = (&claims[place], &found[place]);
+        let members = family::members(claims, exploratory, place);
+        // What could not be tested is no discovery: it counts as if it were pure chance.
+        let of_family: Vec<f64> = members.iter().map(|member| p_values[*member].unwrap_or(1.0)).collect();
+        let own = members.iter().position(|member| *member == place);
+        let p_adjusted = p_values[place].and_then(|_| Some(holm(&of_family)[own?]));
+        let rates = measured(found.arm, &claim.measure(), claim.metric, chance);
+        let slope = (rates.len() > 2).then(|| Contrast::slope(&rates, claim.metric, &claim.measure(), chance));
+        let row = ClaimRow {
+            n_mcnemar: networks::n_different(claim, results),
+            is_exploratory: exploratory.contains(&claim.name),
+            p_value: p_values[place],
             p_adjusted,
-            p_equivalence: judgement.p_equivalence,
-            detectable_difference: judgement.detectable_difference,
-            seeds_needed: judgement.seeds_needed.map(|n| n as u32),
-            verdict: judgement.verdict,
-        }
-    });
-    let judged = rows.zip(by_seed.iter().cloned());
-    Ok(judged.map(|(row, (differences, mismatch))| Judged { row, differences, mismatch }).collect())
+            left_n_samples: found.left.n_samples(),
+            right_n_samples: found.right.n_samples(),
+            slope_n_rates: slope.as_ref().map(|_| rates.len() as u32),
+            ..row(claim, &contrast, members.len(), slope.and_then(|slope| slope.estimate))
+        };
+        Judged { row, differences: contrast.by_seed, mismatch: contrast.mismatch, estimate: contrast.estimate }
+    };
+    Ok(contrasts.into_iter().enumerate().map(judge).collect())
 }
 
-/// Left minus right, of each seed that has both and may be compared; and why others may not.
-type Differences = (Vec<(u64, f64)>, Option<Mismatch>);
+/// What follows from a claim's differences alone.
+fn row(claim: &Claim, contrast: &Contrast, n_in_family: usize, slope: Option<Estimate>) -> ClaimRow {
+    let &Claim { direction, smallest_effect, level, .. } = claim;
+    let family_level = level / n_in_family as f64;
+    let confidence = 1.0 - family_level;
+    let differences = contrast.values();
+    let estimate = contrast.estimate;
+    let interval = estimate.map(|estimate| estimate.interval(confidence));
+    let slope_interval = slope.map(|slope| slope.interval(confidence));
+    let printed = interval.map(Interval::of_difference);
+    let images = estimate.and_then(|estimate| estimate.images);
+    ClaimRow {
+        name: claim.name.clone(),
+        text: claim.text.clone(),
+        family: claim.family().to_owned(),
+        n_in_family: n_in_family as u32,
+        is_exploratory: false,
+        left_arm: claim.left.arm.clone(),
+        left_rate: claim.left.rate,
+        right_arm: claim.right.arm.clone(),
+        right_rate: claim.right.rate,
+        metric: claim.metric.to_string(),
+        split: claim.split,
+        attack: claim.attack.clone(),
+        direction,
+        smallest_effect,
+        level,
+        published_difference: claim.published_difference,
+        left_n_samples: None,
+        right_n_samples: None,
+        n_seeds: differences.len() as u32,
+        n_images: images.map(|images| images.n as u32),
+        difference: mean(&differences, confidence).map(|mean| mean.mean),
+        interval_over: estimate.map(|_| if images.is_some() { Crossed::SeedsAndImages } else { Crossed::Seeds }),
+        interval_confidence: confidence,
+        interval_low: printed.map(|interval| interval.low),
+        interval_high: printed.map(|interval| interval.high),
+        standard_error_seeds: estimate.map(|estimate| estimate.seeds_variance.sqrt()),
+        standard_error_images: images.map(|images| images.variance.sqrt()),
+        n_mcnemar: None,
+        effect_size: effect_size(&differences),
+        p_value: None,
+        p_adjusted: None,
+        slope: slope.map(|slope| slope.mean),
+        slope_low: slope_interval.map(|interval| interval.low),
+        slope_high: slope_interval.map(|interval| interval.high),
+        slope_n_rates: None,
+        detectable_difference: estimate.map(|estimate| estimate.detectable_difference(family_level, POWER)),
+        seeds_needed: estimate.and_then(|e| e.seeds_to_decide(smallest_effect, confidence)).map(|n| n as u32),
+        verdict: interval.map_or(Verdict::Undecided, |interval| verdict(interval, direction, smallest_effect)),
+    }
+}
 
-fn differences(claim: &Claim, place: usize, results: &Results<'_>, chance: f64) -> Result<Differences, ReportError> {
+impl Claim {
+    fn measure(&self) -> Measure {
+        Measure::new(self.split, self.attack.clone())
+    }
+}
+
+/// What a claim speaks of.
+struct Found<'a> {
+    /// The left condition's arm.
+    arm: &'a ArmResults<'a>,
+    left: &'a RateResults<'a>,
+    right: &'a RateResults<'a>,
+}
+
+fn find<'a>(claim: &Claim, place: usize, results: &'a Results<'a>) -> Result<Found<'a>, ReportError> {
     let wrong = |field: &str, found: String, expected: String| ReportError::Claim {
         field: format!("report.claim[{place}].{field}"),
         found,
         expected,
     };
-    let measure = Measure::new(claim.split, claim.attack.clone());
     // Where nothing was measured at all, no attack is wrong.
-    if !results.measures.is_empty() && !results.measures.contains(&measure) {
+    if !results.measures.is_empty() && !results.measures.contains(&claim.measure()) {
         let known = results.measures.iter().map(|measure| format!("`{}` on {}", measure.attack, measure.split));
         let found = format!("`{}` on {}", claim.attack, claim.split);
         return Err(wrong("attack", found, one_of(known)));
     }
-    let rate_of = |side: &str, condition: &Condition| {
+    let find = |side: &str, condition: &Condition| {
         let arm = results.arms.iter().find(|arm| arm.arm.name == condition.arm).ok_or_else(|| {
             let known = results.arms.iter().map(|arm| format!("`{}`", arm.arm.name));
             wrong(&format!("{side}.arm"), format!("`{}`", condition.arm), one_of(known))
         })?;
-        arm.rates.iter().find(|rate| rate.rate == condition.rate).ok_or_else(|| {
+        let rate = arm.rates.iter().find(|rate| condition.is_at(rate.rate)).ok_or_else(|| {
             let known = arm.rates.iter().map(|rate| rate.rate.to_string());
             wrong(&format!("{side}.rate"), condition.rate.to_string(), one_of(known))
-        })
+        })?;
+        Ok::<_, ReportError>((arm, rate))
     };
-    let (left, right) = (rate_of("left", &claim.left)?, rate_of("right", &claim.right)?);
-    let mismatches = if claim.metric.is_of_training() { Vec::new() } else { left.mismatches(right, &measure) };
-    let (left, right) = claim.metric.values(&measure, left, right, chance);
-    let may_be_compared = |seed: u64| mismatches.iter().all(|(other, _)| *other != seed);
-    let difference = |(seed, value): &(u64, f64)| {
-        let (_, other) = right.iter().find(|(other, _)| other == seed)?;
-        may_be_compared(*seed).then_some((*seed, value - other))
-    };
-    Ok((left.iter().filter_map(difference).collect(), mismatches.first().map(|(_, mismatch)| *mismatch)))
+    let ((arm, left), (_, right)) = (find("left", &claim.left)?, find("right", &claim.right)?);
+    Ok(Found { arm, left, right })
+}
+
+/// The rates of an arm of which any seed was measured.
+fn measured<'a>(arm: &'a ArmResults<'a>, measure: &Measure, metric: Metric, chance: f64) -> Vec<&'a RateResults<'a>> {
+    let is_measured =
+        |rate: &&RateResults<'_>| metric.values(measure, &[rate], chance).iter().any(|values| !values.is_empty());
+    arm.rates.iter().filter(is_measured).collect()
 }
 
 fn one_of(known: impl Iterator<Item = String>) -> String {

@@ -31,7 +31,7 @@ pub(crate) fn tables(
 fn accuracy(results: &Results<'_>, names: &Names<'_>, split: Split) -> File {
     let measures = results.measures_on(split);
     let mut header = vec!["arm".to_owned(), "rate".to_owned(), "seeds".to_owned()];
-    header.extend(measures.iter().map(|measure| names.measure(measure)));
+    header.extend(measures.iter().map(|measure| escaped(&names.measure(measure))));
     let mut rows = Vec::new();
     for arm in &results.arms {
         for rate in &arm.rates {
@@ -50,12 +50,13 @@ fn accuracy(results: &Results<'_>, names: &Names<'_>, split: Split) -> File {
 }
 
 fn verdicts(claims: &[ClaimRow]) -> File {
-    let header = ["claim", "seeds", "difference", "interval", "$p$ (Holm)", "verdict"].map(str::to_owned);
+    let header = ["claim", "family", "seeds", "difference", "interval", "$p$ (Holm)", "verdict"].map(str::to_owned);
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.3}"));
     let row = |claim: &ClaimRow| {
         let interval = claim.interval_low.zip(claim.interval_high);
         vec![
             escaped(&claim.name),
+            escaped(&claim.family),
             claim.n_seeds.to_string(),
             claim.difference.map_or_else(String::new, |difference| math(&points(difference))),
             interval
@@ -65,7 +66,12 @@ fn verdicts(claims: &[ClaimRow]) -> File {
         ]
     };
     let rows: Vec<_> = claims.iter().map(row).collect();
-    table("verdicts", "Differences in percentage points, paired by seed, with t intervals.", &header, &rows)
+    table(
+        "verdicts",
+        "Differences in percentage points, paired by seed, with intervals adjusted to the number of claims in the family.",
+        &header,
+        &rows,
+    )
 }
 
 fn published_table(published: &[Repeated<'_>], names: &Names<'_>) -> File {
@@ -92,10 +98,9 @@ fn with_interval(value: f64, interval: Option<Interval>) -> String {
     interval.map_or(value.clone(), |Interval { low, high }| format!("{value} [{}, {}]", percent(low), percent(high)))
 }
 
+/// A table of cells that are LaTeX already.
 fn table(id: &str, note: &str, header: &[String], rows: &[Vec<String>]) -> File {
     let columns: String = header.iter().enumerate().map(|(i, _)| if i == 0 { 'l' } else { 'r' }).collect();
-    let header: Vec<String> =
-        header.iter().map(|text| if text.contains('$') { text.clone() } else { escaped(text) }).collect();
     let mut text =
         format!("% {note}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n{} \\\\\n\\midrule\n", header.join(" & "));
     for row in rows {

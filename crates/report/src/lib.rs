@@ -66,7 +66,7 @@ pub use files::File;
 pub use gaussian::{GaussianEvidence, GaussianPublished, GaussianValue};
 pub use published::{Published, PublishedValue};
 pub use sources::Source;
-pub use study::{Arm, Status, Study, StudyCell, StudyError};
+pub use study::{Arm, Registration, Status, Study, StudyCell, StudyError};
 pub use truth::Planted;
 
 /// How the report is made.
@@ -115,6 +115,7 @@ impl Config {
             let is_first = self.claims[..place].iter().all(|other| other.name != claim.name);
             InvalidField::unless(is_first, &format!("claim[{place}].name"), &claim.name, "each name once")?;
         }
+        claims::family::check(&self.claims)?;
         for (place, published) in self.published.iter().enumerate() {
             published.validate(place)?;
         }
@@ -150,7 +151,7 @@ impl Report {
         let results = results::Results::of(study, &evidence.cells, config.confidence);
         let cells = cells(&results, &evidence.dataset.classes);
         let chance = evidence.dataset.chance();
-        let judged = claims::verdicts(&config.claims, &results, chance)?;
+        let judged = claims::verdicts(&config.claims, &results, chance, study.exploratory())?;
         let published = published::repeated(&config.published, &results)?;
         let toy = gaussian::toy(evidence.gaussian.as_ref(), &config.gaussian_published, config.confidence)?;
         let comparisons = efficiency::comparisons(&results, chance);
@@ -187,10 +188,11 @@ impl Report {
 pub fn needs(study: Option<(&Study, &Outcomes)>, config: &Config, power: f64) -> Result<Needs, ReportError> {
     let judge = |(study, outcomes): (&Study, &Outcomes)| {
         let results = results::Results::of(study, &outcomes.cells, config.confidence);
-        claims::verdicts(&config.claims, &results, outcomes.chance)
+        claims::verdicts(&config.claims, &results, outcomes.chance, study.exploratory())
     };
     let judged = study.map(judge).transpose()?;
-    Ok(claims::needs(&config.claims, judged.as_deref(), power))
+    let exploratory = study.map_or(&[][..], |(study, _)| study.exploratory());
+    Ok(claims::needs(&config.claims, judged.as_deref(), exploratory, power))
 }
 
 /// The study's paths are left out: they name the binaries that made the files, the digests name the files.
@@ -202,7 +204,9 @@ fn provenance(study: &Study, evidence: &Evidence, config: &Config) -> Provenance
         "claim": config.claims,
         "published": config.published,
         "gaussian-published": config.gaussian_published,
-        "study": { "pipeline": study.pipeline, "seeds": study.seeds, "arms": study.arms },
+        "study": {
+            "pipeline": study.pipeline, "seeds": study.seeds, "arms": study.arms, "registration": study.registration,
+        },
     });
     let mut provenance = Provenance::of_stage("report", env!("CARGO_PKG_VERSION"))
         .with_config(&config)

@@ -7,8 +7,11 @@ pub(crate) fn percent(fraction: f64) -> String {
     format!("{:.1}", fraction * 100.0)
 }
 
-/// `[69.8, 72.9]`: percent without the sign.
+/// `[69.8, 72.9]`: percent without the sign. An interval of values that are all equal has no width, and says so.
 pub(crate) fn percent_interval(interval: Interval) -> String {
+    if interval.low == interval.high {
+        return NO_WIDTH.to_owned();
+    }
     format!("[{}, {}]", percent(interval.low), percent(interval.high))
 }
 
@@ -22,9 +25,21 @@ pub(crate) fn points(difference: f64) -> String {
     }
 }
 
-/// `[−0.8, +2.1]`: percentage points without the unit.
+/// `[−0.8, +2.1]`: percentage points without the unit. An interval of values that are all equal has no width, and says so.
 pub(crate) fn points_interval(interval: Interval) -> String {
+    if interval.low == interval.high {
+        return NO_WIDTH.to_owned();
+    }
     format!("[{}, {}]", points(interval.low), points(interval.high))
+}
+
+/// What stands for an interval of values that are all equal.
+const NO_WIDTH: &str = "[seeds all equal]";
+
+/// A number with one decimal and a typographic minus sign, none before 0.
+pub(crate) fn decimal(value: f64) -> String {
+    let text = format!("{:.1}", value.abs());
+    if value < 0.0 && text != "0.0" { format!("\u{2212}{text}") } else { text }
 }
 
 /// `50,000`.
@@ -94,6 +109,8 @@ mod tests {
         assert_eq!(points(0.0123), "+1.2");
         assert_eq!(points(-0.0001), "0.0");
         assert_eq!(points_interval(Interval { low: -0.01, high: 0.02 }), "[\u{2212}1.0, +2.0]");
+        assert_eq!(points_interval(Interval { low: 0.02, high: 0.02 }), "[seeds all equal]");
+        assert_eq!((decimal(-0.04), decimal(-1.25), decimal(2.0)), ("0.0".into(), "\u{2212}1.2".into(), "2.0".into()));
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(count(999), "999");
         assert_eq!(range([3, 3]), "3");

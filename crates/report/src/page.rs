@@ -106,6 +106,7 @@ pub(crate) fn html(context: &Context<'_>) -> askama::Result<(String, Vec<Figure>
         title: context.title(),
         style: [TWINS_CSS, CHART_CSS, include_str!("../templates/style.css"), &duplicates::rules(context)].concat(),
         summary: summary::Summary::of(context),
+        answer: claims::answer(context)?,
         sections,
         version: env!("CARGO_PKG_VERSION"),
     };
@@ -118,6 +119,8 @@ struct Page<'a> {
     title: &'a str,
     style: String,
     summary: summary::Summary,
+    /// What the study came to, at once.
+    answer: Option<String>,
     sections: Vec<Section>,
     version: &'static str,
 }

@@ -165,6 +165,13 @@ impl RateResults<'_> {
         Some(statistics::mean(&counts, 0.95)?.mean)
     }
 
+    /// Samples that its trainings saw, repetitions counted: the mean over seeds; none where no training is known.
+    pub fn n_samples(&self) -> Option<f64> {
+        let last = |seed: &SeedResults<'_>| Some(seed.evidence?.epochs.last()?.n_samples_seen as f64);
+        let seen: Vec<f64> = self.seeds.iter().filter_map(last).collect();
+        Some(statistics::mean(&seen, 0.95)?.mean)
+    }
+
     /// The seeds whose accuracies here and in another condition are not to be compared, and why.
     pub fn mismatches(&self, other: &Self, measure: &Measure) -> Vec<(u64, Mismatch)> {
         let of_seed = |here: &SeedResults<'_>| {

@@ -4,16 +4,17 @@
 //!   statistical inference*, Journal of the American Statistical Association 22 (1927), 209–212.
 //! - A mean over seeds, and a mean of differences paired by seed: the t interval of Student, *The probable error of a
 //!   mean*, Biometrika 6 (1908), 1–25; as in any textbook, mean ± t(1 − α/2, n − 1) · s / √n.
-//! - Tests of a difference, and of none that matters: `tests_of_difference`; what seeds can show: `power`; BCa: `bootstrap`.
+//! - A mean difference over seeds and test images, crossed: `estimate`; what seeds can show: `power`; families of tests, effect sizes,
+//!   two networks image by image: `tests_of_difference`.
 //! - Whether counts follow given shares: the χ² test of K. Pearson, Philosophical Magazine 50 (1900), 157–175.
 
-mod bootstrap;
+mod estimate;
 mod power;
 mod tests_of_difference;
 
-pub use bootstrap::bca;
-pub use power::{MAX_SEEDS, detectable_difference, seeds_needed, standard_deviation_interval};
-pub use tests_of_difference::{below_p, effect_size, equivalence_p, holm, mcnemar_p, paired_t_p, standard_deviation};
+pub use estimate::{Estimate, OfImages};
+pub use power::{MAX_SEEDS, standard_deviation_interval};
+pub use tests_of_difference::{MIN_SEEDS, effect_size, holm, mcnemar_p, standard_deviation};
 
 use statrs::distribution::{ChiSquared, ContinuousCDF, Normal, StudentsT};
 
@@ -36,6 +37,11 @@ impl Interval {
     pub fn of_fraction(self) -> Self {
         Self { low: self.low.clamp(0.0, 1.0), high: self.high.clamp(0.0, 1.0) }
     }
+
+    /// The part of it that a difference of fractions can have: [−1, 1].
+    pub fn of_difference(self) -> Self {
+        Self { low: self.low.clamp(-1.0, 1.0), high: self.high.clamp(-1.0, 1.0) }
+    }
 }
 
 /// A mean and what is known of it.
@@ -47,6 +53,14 @@ pub struct Mean {
     pub interval: Option<Interval>,
     /// How many values it is over.
     pub n: usize,
+}
+
+impl Mean {
+    /// Whether its interval lies beside 0 and is of enough values, [`MIN_SEEDS`], to be pointed at; equal values do not tell of chance.
+    pub fn is_clear(&self) -> bool {
+        let tells = |interval: Interval| interval.excludes_zero() && interval.high > interval.low;
+        self.n >= MIN_SEEDS && self.interval.is_some_and(tells)
+    }
 }
 
 /// Wilson's score interval of a proportion, `n_hits` of `n`. Of nothing nothing is known: [0, 1].
@@ -68,18 +82,26 @@ pub fn wilson(n_hits: u64, n: u64, confidence: f64) -> Interval {
     Interval { low: (centre - half).clamp(0.0, share), high: (centre + half).clamp(share, 1.0) }
 }
 
+/// Whether values, which are fractions or their differences, differ by no more than rounding does: a billionth of the largest.
+fn are_equal(values: &[f64]) -> bool {
+    let ends = values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)));
+    ends.1 - ends.0 <= 1e-9 * ends.0.abs().max(ends.1.abs()) + 1e-15
+}
+
 /// The mean of values with Student's t interval; none of no values.
 pub fn mean(values: &[f64], confidence: f64) -> Option<Mean> {
     let n = values.len();
     let mean = match values {
         [] => return None,
         // Equal values have their value as mean, to the last bit.
-        [first, rest @ ..] if rest.iter().all(|value| value == first) => *first,
+        [first, ..] if are_equal(values) => *first,
         _ => values.iter().sum::<f64>() / n as f64,
     };
     let interval = (n > 1).then(|| {
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-        let standard_error = (squares / (n - 1) as f64 / n as f64).sqrt();
+        let standard_error = if are_equal(values) { 0.0 } else { (squares / (n - 1) as f64 / n as f64).sqrt() };
         let half = t_quantile(0.5 + confidence / 2.0, n - 1) * standard_error;
         Interval { low: mean - half, high: mean + half }
     });
@@ -222,6 +244,27 @@ mod tests {
         assert_eq!(mean(&[0.7], 0.95), Some(Mean { mean: 0.7, interval: None, n: 1 }));
         let equal = mean(&[0.1; 7], 0.95).unwrap();
         assert_eq!(equal.interval, Some(Interval { low: 0.1, high: 0.1 }));
+    }
+
+    /// Case 2: 410, 400, 390 of 500 against 400, 390, 380, which floats round to different differences.
+    #[test]
+    fn equal_differences_have_no_width_whatever_their_rounding() {
+        let accuracies = |hits: [u64; 3]| hits.map(|n| (n, n as f64 / 500.0));
+        let left = accuracies([410, 400, 390]).map(|(n, accuracy)| (n, accuracy));
+        let right = accuracies([400, 390, 380]).map(|(n, accuracy)| (n + 10, accuracy));
+        let found = paired_difference(&left, &right, 0.95).unwrap();
+        let interval = found.interval.unwrap();
+        assert_eq!((interval.low, interval.high), (found.mean, found.mean));
+        close(found.mean, 0.02, 1e-12);
+    }
+
+    #[test]
+    fn what_is_pointed_at_is_of_enough_seeds_and_has_a_width() {
+        let is_clear = |values: &[f64]| mean(values, 0.95).unwrap().is_clear();
+        assert!(is_clear(&[0.02, 0.021, 0.019, 0.02, 0.022]));
+        assert!(!is_clear(&[0.02, 0.021, 0.019, 0.02]), "too few");
+        assert!(!is_clear(&[0.02; 5]), "equal");
+        assert!(!is_clear(&[0.02, -0.021, 0.019, -0.02, 0.022]), "0 lies within");
     }
 
     #[test]

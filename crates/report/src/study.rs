@@ -20,6 +20,9 @@ pub struct Study {
     pub pipeline_file: String,
     /// The seeds that every arm and rate is run with.
     pub seeds: Vec<u64>,
+    /// What was declared before the first cell ran; null where nothing tells.
+    #[serde(default)]
+    pub registration: Option<Registration>,
     /// The number format of all trainings, where the user chose one; null where the arms' own count.
     #[serde(default)]
     pub precision: Option<String>,
@@ -48,6 +51,20 @@ pub struct Study {
     pub arms: Vec<Arm>,
     /// One for each arm, rate and seed.
     pub cells: Vec<StudyCell>,
+}
+
+/// What was declared before the first cell ran, as the pipeline's ledger tells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registration {
+    /// BLAKE3 of the pipeline's file as it was before the first cell ran.
+    pub digest: String,
+    /// The same of the file as it is now.
+    pub digest_now: String,
+    /// Claims that were declared, or changed in what they compare, after that.
+    pub exploratory: Vec<String>,
+    /// Seeds that were added after that.
+    pub added_seeds: Vec<u64>,
 }
 
 /// A condition of a study: how duplicates are injected, how the network is trained and judged.
@@ -171,6 +188,11 @@ impl Study {
     pub fn cell(&self, arm: &str, rate: f64, seed: u64) -> Option<(usize, &StudyCell)> {
         let is_it = |cell: &StudyCell| cell.arm == arm && cell.rate == rate && cell.seed == seed;
         self.cells.iter().enumerate().find(|(_, cell)| is_it(cell))
+    }
+
+    /// The names of claims that were declared or changed after the first cell ran.
+    pub fn exploratory(&self) -> &[String] {
+        self.registration.as_ref().map_or(&[], |registration| &registration.exploratory)
     }
 
     fn check(&self) -> Result<(), (String, String, &'static str)> {

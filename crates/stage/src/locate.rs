@@ -42,13 +42,16 @@ pub(crate) fn locate(table: &Spanned<DeValue<'_>>, prefix: &str, span: Option<Ra
     }
 }
 
-/// The key that a check of our own is about, named with dots below `prefix`.
+/// The key that a check of our own is about, named below `prefix` with dots and places, as `claim[1].left`.
 pub(crate) fn locate_field(table: &Spanned<DeValue<'_>>, prefix: &str, field: &str) -> Place {
     let mut entries = Vec::new();
     walk(table, prefix, &mut entries);
     let key = join(prefix, field);
-    let found = entries.iter().find(|entry| entry.key == key).map(Entry::place);
-    found.unwrap_or_else(|| Place { offset: Some(table.span().start).filter(|_| !table.span().is_empty()), key })
+    let dotted = key.replace('[', ".").replace(']', "");
+    let found = entries.iter().find(|entry| entry.key == dotted).map(Entry::place);
+    let offset =
+        found.map_or_else(|| Some(table.span().start).filter(|_| !table.span().is_empty()), |place| place.offset);
+    Place { offset, key }
 }
 
 struct Entry {

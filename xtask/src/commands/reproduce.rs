@@ -6,6 +6,8 @@ use super::prepare::{prepare, study};
 use crate::cli;
 use crate::machine::workspace::Workspace;
 use crate::runner::session::{Session, Way};
+use crate::store::ledger::Ledger;
+use crate::study::registration;
 use anyhow::Result;
 use std::path;
 use std::time::Instant;
@@ -31,5 +33,8 @@ pub fn reproduce(workspace: &Workspace, options: &cli::Reproduce) -> Result<()> 
         quiet: options.quiet,
         tensorboard: options.tensorboard.as_deref().map(path::absolute).transpose()?,
     };
+    // Before anything runs.
+    let pipeline = &planner.pipeline;
+    Ledger::of(&workspace.report(&pipeline.name)).register(&registration::declare(pipeline))?;
     Session::new(workspace, &planner, way).run(started)
 }

@@ -92,7 +92,7 @@ impl<'a> Session<'a> {
         self.tally.n_cells = cells.len();
         let shared = self.shared()?;
         let cells = self.cells(cells, &shared)?;
-        let study = describe(pipeline, &shared, &cells, &self.ledger.read());
+        let study = describe(pipeline, &shared, &cells, &self.ledger);
         let mut last = [Track::report(study)];
         self.go(&mut last, &Works::new())?;
         let [last] = last;

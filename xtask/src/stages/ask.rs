@@ -119,7 +119,7 @@ pub struct Need {
     pub unknown: Option<String>,
     /// Were it the only claim.
     pub alone: AtLevel,
-    /// Among all claims, at most.
+    /// Among the claims of its family.
     pub in_family: AtLevel,
 }
 

@@ -1,12 +1,15 @@
-//! The *ledger* of a pipeline, `reports/<pipeline>/ledger.jsonl`: one line for each execution, with what it cost.
+//! The *ledger* of a pipeline, `reports/<pipeline>/ledger.jsonl`: one line for each execution, with what it cost. The first line says what
+//! the pipeline declares, and so does a line before the executions of each call that declares something else.
 //!
 //! Clocks are here and nowhere else, so that manifests of the same inputs are the same bytes.
 
 use super::run::StageRun;
+use crate::machine::digest::Digest;
 use crate::machine::process::Cost;
 use anyhow::{Context, Result};
 use chrono::{SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -42,6 +45,35 @@ pub struct Entry {
     /// Passes of one sample each; only of train.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_forward_backward_passes: Option<u64>,
+}
+
+/// What a pipeline declares.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Registration {
+    /// The digest of its file.
+    pub pipeline: Digest,
+    /// In order.
+    pub seeds: Vec<u64>,
+    /// By the claim's name, the digest of all that it compares.
+    pub claims: BTreeMap<String, Digest>,
+}
+
+/// A line of a ledger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Line {
+    /// What was run.
+    Entry(Entry),
+    /// What was about to be run.
+    Registration(Registration),
+}
+
+/// A registration with the time at which it was written.
+#[derive(Serialize)]
+struct Registered<'a> {
+    registered_at: String,
+    #[serde(flatten)]
+    registration: &'a Registration,
 }
 
 /// What an execution was and used.
@@ -98,20 +130,49 @@ impl Ledger {
 
     /// Appends a line, in one write, so that runners side by side do not mix theirs.
     pub fn append(&self, entry: &Entry) -> Result<()> {
+        self.append_line(entry)
+    }
+
+    /// Appends what a pipeline declares, unless that was the last that was declared.
+    pub fn register(&self, registration: &Registration) -> Result<()> {
+        let is_known = |line: &Line| matches!(line, Line::Registration(_));
+        let last = self.lines().into_iter().rfind(is_known);
+        if last == Some(Line::Registration(registration.clone())) {
+            return Ok(());
+        }
+        let registered_at = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
+        self.append_line(&Registered { registered_at, registration })
+    }
+
+    fn append_line(&self, line: &impl Serialize) -> Result<()> {
         let append = || -> Result<()> {
             fs::create_dir_all(self.path.parent().unwrap_or(Path::new(".")))?;
-            let line = serde_json::to_string(entry)? + "\n";
+            let line = serde_json::to_string(line)? + "\n";
             OpenOptions::new().create(true).append(true).open(&self.path)?.write_all(line.as_bytes())?;
             Ok(())
         };
         append().with_context(|| format!("failed to write `{}`", self.path.display()))
     }
 
-    /// All entries; a line that was cut short is left out.
-    pub fn read(&self) -> Vec<Entry> {
+    /// All lines; one that was cut short is left out.
+    pub fn lines(&self) -> Vec<Line> {
         let text = fs::read_to_string(&self.path).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
+
+    /// The executions among them.
+    pub fn read(&self) -> Vec<Entry> {
+        entries(&self.lines())
+    }
+}
+
+/// The executions among lines.
+pub fn entries(lines: &[Line]) -> Vec<Entry> {
+    let entry = |line: &Line| match line {
+        Line::Entry(entry) => Some(entry.clone()),
+        Line::Registration(_) => None,
+    };
+    lines.iter().filter_map(entry).collect()
 }
 
 /// Processor seconds of all starts of the run with this key, of which the last ended well; `None` where it ran elsewhere.
@@ -157,5 +218,21 @@ mod tests {
         fs::write(&ledger.path, text).unwrap();
         assert_eq!(ledger.read(), entries);
         assert_eq!((cpu_seconds(&entries, "k"), cpu_seconds(&entries, "l")), (Some(1.5), None));
+    }
+
+    #[test]
+    fn what_is_declared_is_written_where_it_is_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::of(folder.path());
+        let registration = |seeds: &[u64]| Registration {
+            pipeline: "p".to_owned(),
+            seeds: seeds.to_vec(),
+            claims: [("C".to_owned(), "c".to_owned())].into(),
+        };
+        for seeds in [&[0][..], &[0], &[0, 1], &[0]] {
+            ledger.register(&registration(seeds)).unwrap();
+        }
+        let expected = [&[0][..], &[0, 1], &[0]].map(|seeds| Line::Registration(registration(seeds)));
+        assert_eq!((ledger.lines(), ledger.read()), (expected.to_vec(), vec![]));
     }
 }

@@ -2,12 +2,13 @@
 
 use super::arm::Arm;
 use super::pipeline::Pipeline;
+use super::registration::{Registered, registered};
 use super::track::{Status, Study, Track};
 use crate::machine::digest::Digest;
 use crate::stages::Stage;
 use crate::stages::precision::Precision;
 use crate::store::Finished;
-use crate::store::ledger::{Entry, cpu_seconds};
+use crate::store::ledger::{self, Entry, Ledger, cpu_seconds};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,6 +19,7 @@ struct StudyFile<'a> {
     description: &'a str,
     pipeline_file: &'a Path,
     seeds: &'a [u64],
+    registration: Option<Registered>,
     precision: Option<&'static str>,
     images: Option<String>,
     rejects: Option<String>,
@@ -64,8 +66,10 @@ struct CellOfStudy<'a> {
     predictions: Option<String>,
 }
 
-/// What report is told of the shared stages and of all cells; `entries` are the ledger's.
-pub fn describe(pipeline: &Pipeline, shared: &Track, cells: &[Track], entries: &[Entry]) -> Study {
+/// What report is told of the shared stages and of all cells.
+pub fn describe(pipeline: &Pipeline, shared: &Track, cells: &[Track], ledger: &Ledger) -> Study {
+    let lines = ledger.lines();
+    let entries = ledger::entries(&lines);
     let mut files = BTreeMap::new();
     let mut shared_file = |stage, name| named(&mut files, shared.done.get(&stage), name);
     let (images, rejects) =
@@ -77,12 +81,13 @@ pub fn describe(pipeline: &Pipeline, shared: &Track, cells: &[Track], entries: &
     let [gaussian, gaussian_boundaries, gaussian_points] =
         ["gaussian.parquet", "boundaries.parquet", "points.parquet"].map(|name| shared_file(Stage::Gaussian, name));
     let arms = pipeline.arms.iter().map(ArmOfStudy::from).collect();
-    let cells: Vec<_> = cells.iter().filter_map(|track| cell_of_study(track, entries, &mut files)).collect();
+    let cells: Vec<_> = cells.iter().filter_map(|track| cell_of_study(track, &entries, &mut files)).collect();
     let mut study = StudyFile {
         pipeline: &pipeline.name,
         description: &pipeline.description,
         pipeline_file: &pipeline.file,
         seeds: &pipeline.seeds,
+        registration: registered(pipeline, &lines),
         precision: pipeline.precision.map(Precision::name),
         images,
         rejects,

@@ -5,5 +5,6 @@ pub mod cell;
 pub mod check;
 pub mod describe;
 pub mod pipeline;
+pub mod registration;
 pub mod seeds;
 pub mod track;

@@ -138,7 +138,7 @@ fn claims_say_how_many_seeds_they_need_and_what_these_take() {
     let among = row(&text, "  among 2 claims", 3);
     assert_eq!(among[..4], ["0.025", "0.2335", "7", "5"]);
     assert_eq!(row(&text, "C2", 1)[8..12], [">", "1000", "?", "?"]);
-    for (n, of) in [(5, "each alone"), (7, "among all")] {
+    for (n, of) in [(5, "each alone"), (7, "in its family")] {
         let line =
             format!("every claim, {of} (but for 1 of which no number can be told): {n} seeds in all arms, about ");
         let line = text.lines().find(|found| found.starts_with(&line)).unwrap_or_else(|| panic!("{line}: {text}"));

@@ -31,13 +31,29 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// Over what the interval of a claim's difference is.
+    pub enum Crossed {
+        /// New seeds, the images being these.
+        Seeds = "seeds",
+        /// New seeds and new images.
+        SeedsAndImages = "seeds-and-images",
+    }
+}
+
 row! {
     /// A claim that a pipeline declared, and its verdict: a contrast of two conditions, paired by seed.
-    pub struct ClaimRow = "claims/2", row_group_rows = 65536 {
+    pub struct ClaimRow = "claims/3", row_group_rows = 65536 {
         /// The claim's name.
         name: String,
         /// The claim in words.
         text: String,
+        /// The family that it is judged in.
+        family: String,
+        /// Claims that share the level with it, itself included. A claim that is not exploratory shares it with its like alone.
+        n_in_family: u32,
+        /// Whether it was declared or changed after the first cell ran, as far as the pipeline's ledger tells.
+        is_exploratory: bool,
         /// The arm of the left condition.
         left_arm: String,
         /// Its rate.
@@ -57,36 +73,53 @@ row! {
         direction: Direction,
         /// The smallest difference that matters, 0 to 1.
         smallest_effect: f64,
-        /// The level of the tests, over the family of all claims of the study.
+        /// The probability of a false verdict, at most, over the whole family.
         level: f64,
+        /// The difference that a paper published; null where none is declared.
+        published_difference: Option<f64>,
+        /// Samples that the left condition's trainings saw, the mean over seeds; null where unknown.
+        left_n_samples: Option<f64>,
+        /// Samples that the right condition's trainings saw.
+        right_n_samples: Option<f64>,
         /// Seeds that both conditions have.
         n_seeds: u32,
+        /// Images that the interval is crossed over; null where it is over seeds alone.
+        n_images: Option<u32>,
         /// The mean difference, left minus right; null where no seed has both.
         difference: Option<f64>,
-        /// Lower end of its t interval at 1 - `level`; null with fewer than two seeds.
+        /// Over what the interval is; null where there is none.
+        interval_over: Option<Crossed>,
+        /// The interval's confidence, adjusted to the family: 1 - `level` / `n_in_family`.
+        interval_confidence: f64,
+        /// The interval's lower end, within [-1, 1]; null with fewer than two seeds and where all seeds differ by the same.
         interval_low: Option<f64>,
-        /// Upper end of its t interval at 1 - `level`; null with fewer than two seeds.
+        /// The interval's upper end.
         interval_high: Option<f64>,
-        /// Lower end of the BCa bootstrap interval at 1 - `level`; null as `effect_size`. Of few seeds it is too narrow.
-        bootstrap_low: Option<f64>,
-        /// Upper end of the BCa bootstrap interval at 1 - `level`; null as `effect_size`.
-        bootstrap_high: Option<f64>,
+        /// The standard error that the seeds give the mean difference; null as `interval_low`.
+        standard_error_seeds: Option<f64>,
+        /// What the images add to it; null where the interval is over seeds alone.
+        standard_error_images: Option<f64>,
         /// Seeds whose two networks differ by McNemar's exact test at `level`, image by image; null where the metric is not accuracy or the
         /// images are not the same.
         n_mcnemar: Option<u32>,
-        /// The difference in standard deviations of the paired differences (Hedges); null where these are all equal.
+        /// The difference in standard deviations of the paired differences (Hedges); null as `interval_low`, and with fewer than five seeds.
         effect_size: Option<f64>,
-        /// The p-value of the paired t test; null as `effect_size`.
+        /// The p-value that the mean difference is 0, of the test that belongs to the interval; null as `interval_low`.
         p_value: Option<f64>,
-        /// The same, adjusted by Holm's method for the number of claims.
+        /// The same, adjusted by Holm's method within the family.
         p_adjusted: Option<f64>,
-        /// The p-value of two one-sided tests that the difference is at least `smallest_effect` either way, or of one, upwards, where the direction is
-        /// `not-higher`; null as `effect_size`.
-        p_equivalence: Option<f64>,
-        /// The smallest difference that as many seeds find with probability 0.8, were this the only claim; null as `effect_size`.
+        /// The change for each 1 of the rate, fitted to all rates of the left arm; null where it has fewer than three, and as `interval_low`.
+        slope: Option<f64>,
+        /// Lower end of the slope's interval, at `interval_confidence` and over the same as the difference's.
+        slope_low: Option<f64>,
+        /// Upper end of the slope's interval.
+        slope_high: Option<f64>,
+        /// Rates that the slope is fitted to.
+        slope_n_rates: Option<u32>,
+        /// The smallest difference that as many seeds find with probability 0.8 within the family; null as `interval_low`.
         detectable_difference: Option<f64>,
-        /// Seeds that would find `smallest_effect` with probability 0.8, were this the only claim; null as `effect_size`, and where it would take more
-        /// than a thousand.
+        /// Seeds with which the interval would be no wider than `smallest_effect`: it then lies beside 0 or within what does not matter, wherever
+        /// the truth is. Null as `interval_low`, and where more than a thousand would not do, for there are too few images then.
         seeds_needed: Option<u32>,
         /// What came of it.
         verdict: Verdict,

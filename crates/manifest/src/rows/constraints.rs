@@ -3,7 +3,7 @@
 use super::Constraint;
 use super::Constraint::{Check, Class, CountOf, Counted, Digest, OneOf, Refers, Unique};
 use super::{
-    Direction, GaussianSelection, IntervalMethod, Origin, PairKind, Removal,
+    Crossed, Direction, GaussianSelection, IntervalMethod, Origin, PairKind, Removal,
     Rule::{self, Consistency, Range},
     Split, Verdict,
 };
@@ -188,13 +188,16 @@ const CLAIMS: &[Constraint] = &[
     Unique(&["name"]),
     OneOf { column: "split", values: || Split::ALL.iter().map(|value| value.as_str()).collect() },
     OneOf { column: "direction", values: || Direction::ALL.iter().map(|value| value.as_str()).collect() },
+    OneOf { column: "interval_over", values: || Crossed::ALL.iter().map(|value| value.as_str()).collect() },
     OneOf { column: "verdict", values: || Verdict::ALL.iter().map(|value| value.as_str()).collect() },
     check(Range, "level", "level BETWEEN 0 AND 1"),
     check(Range, "smallest_effect", "smallest_effect BETWEEN 0 AND 1"),
     check(Range, "p_value", "p_value BETWEEN 0 AND 1"),
     check(Range, "p_adjusted", "p_adjusted BETWEEN 0 AND 1"),
-    check(Range, "p_equivalence", "p_equivalence BETWEEN 0 AND 1"),
+    check(Range, "n_in_family", "n_in_family >= 1"),
     check(Consistency, "interval_high", "interval_low <= interval_high"),
+    check(Consistency, "slope_high", "slope_low <= slope_high"),
+    check(Consistency, "interval_over", "(interval_over IS NULL) = (interval_low IS NULL)"),
 ];
 
 const EFFICIENCY: &[Constraint] = &[

@@ -35,7 +35,7 @@ impl fmt::Display for Metric {
 }
 
 /// Values by seed.
-type Values = Vec<(u64, f64)>;
+pub(super) type Values = Vec<(u64, f64)>;
 
 impl Metric {
     /// Whether it is read from the held-out accuracy after each epoch.
@@ -43,22 +43,16 @@ impl Metric {
         matches!(self, Self::MeanAccuracyOverSamples | Self::SamplesToAccuracy(_))
     }
 
-    /// Each seed's value in two conditions. `chance` is the accuracy of a guess.
-    pub(super) fn values(
-        self,
-        measure: &Measure,
-        left: &RateResults<'_>,
-        right: &RateResults<'_>,
-        chance: f64,
-    ) -> (Values, Values) {
+    /// Each condition's values, by seed. `chance` is the accuracy of a guess.
+    pub(super) fn values(self, measure: &Measure, conditions: &[&RateResults<'_>], chance: f64) -> Vec<Values> {
         if !self.is_of_training() {
             let among = if self == Self::AccuracyWithLeaks { Among::WithLeaks } else { Among::Own };
             let measure = measure.among(among);
-            return (left.values(&measure, None), right.values(&measure, None));
+            return conditions.iter().map(|rate| rate.values(&measure, None)).collect();
         }
-        let (left, right) = (curves(left, chance), curves(right, chance));
-        let all = || left.iter().chain(&right).map(|(_, curve)| curve);
-        let (spacing, n_samples) = (spacing(all()), common_samples(all()));
+        let all: Vec<_> = conditions.iter().map(|rate| curves(rate, chance)).collect();
+        let every = || all.iter().flatten().map(|(_, curve)| curve);
+        let (spacing, n_samples) = (spacing(every()), common_samples(every()));
         let value = |curve: &Curve| {
             let curve = curve.spaced(spacing);
             match self {
@@ -68,7 +62,7 @@ impl Metric {
                 _ => curve.mean_accuracy(n_samples),
             }
         };
-        let values = |curves: &[(u64, Curve)]| curves.iter().map(|(seed, curve)| (*seed, value(curve))).collect();
-        (values(&left), values(&right))
+        let values = |curves: &Vec<(u64, Curve)>| curves.iter().map(|(seed, curve)| (*seed, value(curve))).collect();
+        all.iter().map(values).collect()
     }
 }

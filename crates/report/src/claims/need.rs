@@ -1,17 +1,16 @@
 //! What a claim *needs*: how many seeds find the smallest effect that matters, as far as the differences so far tell.
 //!
-//! Each number stands twice: for the claim alone, at its own level, and within the family of all claims of the study, at the
-//! strictest level that Holm's adjustment asks of any of them, level ÷ number of claims. The second is an upper bound.
+//! Each number stands twice: for the claim alone, at its own level, and within its family, at level ÷ number of its claims. The
+//! verdicts are given at the second.
 
 use std::iter::repeat_n;
 
 use serde::Serialize;
 use twinset_manifest::rows::Verdict;
 
+use super::family::members;
 use super::{Claim, Condition, Judged};
-use crate::statistics::{
-    MAX_SEEDS, detectable_difference, mean, seeds_needed, standard_deviation, standard_deviation_interval,
-};
+use crate::statistics::{MAX_SEEDS, mean, standard_deviation, standard_deviation_interval};
 
 /// The needs of all claims, in their order.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -51,7 +50,7 @@ pub struct Need {
     pub unknown: Option<&'static str>,
     /// At the claim's own level.
     pub alone: AtLevel,
-    /// At the strictest level of the family.
+    /// At the family's level.
     pub in_family: AtLevel,
 }
 
@@ -69,22 +68,23 @@ pub struct AtLevel {
 }
 
 /// What the claims need to find their smallest effects with probability `power`; `judged` is what came of them so far, none before
-/// anything ran.
-pub fn needs(claims: &[Claim], judged: Option<&[Judged]>, power: f64) -> Needs {
+/// anything ran; `exploratory` as [`verdicts`](super::verdicts) has it.
+pub fn needs(claims: &[Claim], judged: Option<&[Judged]>, exploratory: &[String], power: f64) -> Needs {
     let judged = judged.into_iter().flatten().map(Some).chain(repeat_n(None, claims.len()));
-    let claims = claims.iter().zip(judged).map(|(claim, judged)| need(claim, judged, claims.len(), power));
-    Needs { power, max_seeds: MAX_SEEDS, claims: claims.collect() }
+    let need = |(place, judged)| need(&claims[place], judged, members(claims, exploratory, place).len(), power);
+    Needs { power, max_seeds: MAX_SEEDS, claims: (0..claims.len()).zip(judged).map(need).collect() }
 }
 
-fn need(claim: &Claim, judged: Option<&Judged>, n_claims: usize, power: f64) -> Need {
+fn need(claim: &Claim, judged: Option<&Judged>, n_in_family: usize, power: f64) -> Need {
     let differences: Vec<f64> = judged.iter().flat_map(|judged| &judged.differences).map(|(_, value)| *value).collect();
     let n_seeds = differences.len();
     let deviation = standard_deviation(&differences);
     let known = deviation.filter(|deviation| *deviation > 0.0);
     let interval = known.and_then(|deviation| standard_deviation_interval(n_seeds, deviation, 0.95));
+    let estimate = judged.and_then(|judged| judged.estimate);
     let at_level = |level: f64| {
-        let needed = known.and_then(|deviation| seeds_needed(claim.smallest_effect, deviation, level, power));
-        let found = known.and_then(|deviation| detectable_difference(n_seeds, deviation, level, power));
+        let needed = estimate.and_then(|estimate| estimate.seeds_needed(claim.smallest_effect, level, power));
+        let found = estimate.map(|estimate| estimate.detectable_difference(level, power));
         AtLevel {
             level,
             // A power below the level is had without any difference.
@@ -110,6 +110,6 @@ fn need(claim: &Claim, judged: Option<&Judged>, n_claims: usize, power: f64) -> 
             (Some(_), Some(_)) => None,
         },
         alone: at_level(claim.level),
-        in_family: at_level(claim.level / n_claims as f64),
+        in_family: at_level(claim.level / n_in_family as f64),
     }
 }

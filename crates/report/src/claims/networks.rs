@@ -16,7 +16,7 @@ pub(super) fn n_different(claim: &Claim, results: &Results<'_>) -> Option<u32> {
     }
     let of = |condition: &Condition| {
         let arm = results.arms.iter().find(|arm| arm.arm.name == condition.arm)?;
-        arm.rates.iter().find(|rate| rate.rate == condition.rate)
+        arm.rates.iter().find(|rate| condition.is_at(rate.rate))
     };
     let (left, right) = (of(&claim.left)?, of(&claim.right)?);
     let mismatches = left.mismatches(right, &Measure::new(claim.split, claim.attack.clone()));

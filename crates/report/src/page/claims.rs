@@ -1,26 +1,39 @@
 //! The verdicts: what the study claimed, and what came of it.
 
+mod forest;
+mod registration;
+mod words;
+
 use askama::Template;
 use twinset_chart::{Chart, Ink, Intervals, Legend, Marker, Point, Series, short};
-use twinset_manifest::rows::{ClaimRow, Direction, Verdict};
+use twinset_manifest::rows::{ClaimRow, Direction};
 
 use super::{Context, Figures, Section};
 use crate::claims::Judged;
-use crate::comparable::Mismatch;
+use crate::claims::family::OF_THE_STUDY;
 use crate::figures::{Figure, Panel};
-use crate::numerals::{level, points, points_interval};
+use crate::numerals::{points, points_interval};
 use crate::results::Measure;
-use crate::statistics::Interval;
+use forest::Forest;
 
 #[derive(Template)]
 #[template(path = "claims.html")]
 struct Claims {
-    claims: Vec<ClaimItem>,
+    families: Vec<Family>,
     n_claims: usize,
     figure: Figure,
+    /// What was declared when.
+    declared: String,
+}
+
+struct Family {
+    /// Empty where there is but one.
+    title: String,
+    claims: Vec<ClaimItem>,
 }
 
 struct ClaimItem {
+    id: String,
     name: String,
     text: String,
     /// The class that colours it.
@@ -29,6 +42,12 @@ struct ClaimItem {
     contrast: String,
     difference: String,
     interval: String,
+    /// What was found, in a plain sentence.
+    sentence: String,
+    /// How long the two sides trained.
+    training: String,
+    /// The line over all rates.
+    slope: String,
     /// What else a sceptic would ask for.
     details: String,
     /// Its seeds' differences.
@@ -40,11 +59,42 @@ pub(super) fn section(context: &Context<'_>) -> askama::Result<Option<Section>> 
         return Ok(None);
     }
     let figure = figure(context.claims);
-    let items = context.claims.iter().zip(&figure.panels);
-    let claims: Vec<_> = items.map(|(judged, panel)| item(context, judged, panel)).collect();
-    let template = Claims { n_claims: claims.len(), claims, figure: figure.clone() };
+    let families = by_family(context.claims, |place, judged| item(context, place, judged, &figure.panels[place]));
+    let template = Claims {
+        families: families.into_iter().map(|(title, claims)| Family { title, claims }).collect(),
+        n_claims: context.claims.len(),
+        figure: figure.clone(),
+        declared: registration::sentence(context.study),
+    };
     let section = Section::new("verdicts", "Verdicts", &template)?;
     Ok(Some(section.with_figures(Figures { figures: vec![figure] })))
+}
+
+/// What the page begins with: all claims on one axis; none where nothing is claimed.
+pub(super) fn answer(context: &Context<'_>) -> askama::Result<Option<String>> {
+    (!context.claims.is_empty()).then(|| Forest::of(context.claims).render()).transpose()
+}
+
+/// Something of each claim and its place, by family in the order of their first claims. A family's title is empty where there is but one.
+fn by_family<T>(claims: &[Judged], of: impl Fn(usize, &Judged) -> T) -> Vec<(String, Vec<T>)> {
+    let mut families: Vec<(String, Vec<T>)> = Vec::new();
+    for (place, judged) in claims.iter().enumerate() {
+        let family = judged.row.family.as_str();
+        let (title, item) = (if family == OF_THE_STUDY { "Other claims" } else { family }, of(place, judged));
+        match families.iter_mut().find(|(other, _)| other == title) {
+            Some((_, items)) => items.push(item),
+            None => families.push((title.to_owned(), vec![item])),
+        }
+    }
+    if let [(title, _)] = families.as_mut_slice() {
+        title.clear();
+    }
+    families
+}
+
+/// What leads to a claim's details.
+fn anchor(place: usize) -> String {
+    format!("claim-{}", place + 1)
 }
 
 const SEED: (Ink, Marker) = (Ink::Series(0), Marker::Circle);
@@ -63,7 +113,7 @@ fn figure(claims: &[Judged]) -> Figure {
         title: String::new(),
         legend: vec![
             legend(SEED.0, Some(SEED.1), "a seed"),
-            legend(MEAN.0, Some(MEAN.1), "mean and t interval"),
+            legend(MEAN.0, Some(MEAN.1), "mean and its interval"),
             legend(NO_MATTER, None, "0, within what does not matter"),
         ],
         panels: claims.iter().map(panel).collect(),
@@ -123,9 +173,8 @@ fn chart(judged: &Judged) -> (Chart, Vec<String>) {
     (chart, names)
 }
 
-fn item(context: &Context<'_>, judged: &Judged, panel: &Panel) -> ClaimItem {
+fn item(context: &Context<'_>, place: usize, judged: &Judged, panel: &Panel) -> ClaimItem {
     let claim = &judged.row;
-    let condition = |arm: &str, rate: f64| format!("{arm} at rate {}", short(rate));
     let measure = context.names().measure(&Measure::new(claim.split, claim.attack.clone()));
     let than = match claim.direction {
         Direction::Lower => "lower than",
@@ -133,22 +182,21 @@ fn item(context: &Context<'_>, judged: &Judged, panel: &Panel) -> ClaimItem {
         Direction::Differs => "different from",
         Direction::NotHigher => "no higher than",
     };
-    let interval = claim.interval_low.zip(claim.interval_high).map(|(low, high)| Interval { low, high });
+    let (left, right) = words::sides(claim);
     ClaimItem {
+        id: anchor(place),
         name: claim.name.clone(),
         text: claim.text.clone(),
         class: claim.verdict.as_str(),
-        verdict: verdict(claim),
+        verdict: words::verdict(claim),
         svg: panel.chart.svg(),
-        contrast: format!(
-            "{}: {} said to be {than} {}",
-            what(claim, &measure),
-            condition(&claim.left_arm, claim.left_rate),
-            condition(&claim.right_arm, claim.right_rate),
-        ),
+        contrast: format!("{}: {left} said to be {than} {right}", what(claim, &measure)),
         difference: claim.difference.map_or_else(String::new, points),
-        interval: interval.map_or_else(String::new, points_interval),
-        details: [mismatch(judged.mismatch), &details(claim)].concat(),
+        interval: words::interval(claim).map_or_else(String::new, points_interval),
+        sentence: [words::mismatch(judged.mismatch), &words::sentence(claim)].concat(),
+        training: words::training(claim),
+        slope: words::slope(claim),
+        details: words::details(claim),
     }
 }
 
@@ -167,70 +215,4 @@ fn what(claim: &ClaimRow, measure: &str) -> String {
         }
         None => "Mean clean accuracy on held-out images over the samples that all saw".to_owned(),
     }
-}
-
-fn verdict(claim: &ClaimRow) -> String {
-    let delta = points_of(claim.smallest_effect);
-    match (claim.verdict, claim.seeds_needed) {
-        (Verdict::Supported, _) => "Supported".to_owned(),
-        (Verdict::Contradicted, _) => "Contradicted".to_owned(),
-        (Verdict::NoEffect, _) => format!("No effect larger than {delta}"),
-        (Verdict::Undecided, Some(n)) if n > claim.n_seeds => {
-            format!("Undecided: {n} seeds would find {delta}")
-        }
-        (Verdict::Undecided, _) => "Undecided".to_owned(),
-    }
-}
-
-/// Why seeds that have both conditions are left out.
-fn mismatch(mismatch: Option<Mismatch>) -> &'static str {
-    match mismatch {
-        None => "",
-        Some(Mismatch::Settings) => "The two conditions were not attacked in the same way, so they are not compared. ",
-        Some(Mismatch::Images) => "The two conditions were judged on different images, so they are not compared. ",
-    }
-}
-
-fn details(claim: &ClaimRow) -> String {
-    let n = claim.n_seeds;
-    let (Some(p), Some(adjusted), Some(equivalence)) = (claim.p_value, claim.p_adjusted, claim.p_equivalence) else {
-        return match n {
-            0 => "No seed has both conditions to compare.".to_owned(),
-            1 => "One seed: nothing is known of chance.".to_owned(),
-            _ => format!("All {n} seeds differ by the same: nothing is known of chance."),
-        };
-    };
-    let mut details = format!(
-        "{n} seeds, [{}] t interval; paired t test p {}, with Holm's adjustment {}; {} {} p {}",
-        level(1.0 - claim.level),
-        p_value(p),
-        p_value(adjusted),
-        if claim.direction == Direction::NotHigher { "one-sided test below" } else { "two one-sided tests within" },
-        points_of(claim.smallest_effect),
-        p_value(equivalence),
-    );
-    if let Some((low, high)) = claim.bootstrap_low.zip(claim.bootstrap_high) {
-        details.push_str(&format!("; BCa bootstrap interval {}", points_interval(Interval { low, high })));
-    }
-    if let Some(n_mcnemar) = claim.n_mcnemar {
-        details.push_str(&format!("; image by image (McNemar) {n_mcnemar} of {n} seeds differ"));
-    }
-    if let Some(effect) = claim.effect_size {
-        details.push_str(&format!("; effect size {effect:.1} standard deviations"));
-    }
-    if let Some(detectable) = claim.detectable_difference {
-        details.push_str(&format!("; {n} seeds find {} with probability 0.8", points_of(detectable)));
-    }
-    details + "."
-}
-
-/// `2 points`, of a difference of accuracy.
-fn points_of(difference: f64) -> String {
-    let points = format!("{:.1}", 100.0 * difference);
-    let points = points.strip_suffix(".0").unwrap_or(&points);
-    format!("{points} point{}", if points == "1" { "" } else { "s" })
-}
-
-fn p_value(p: f64) -> String {
-    if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
 }

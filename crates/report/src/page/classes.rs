@@ -114,7 +114,7 @@ fn table(context: &Context<'_>, arm: &ArmResults<'_>, split: Split, has_several_
         caption: format!(
             "{}, most duplicates first. Duplicates: mean over seeds of how many the class got. Accuracy in %, mean over seeds \
              (n = {}), on {} {} images of the class; below it the difference from rate 0 in percentage points, paired by \
-             seed, marked where its {} t interval excludes 0 (no correction for the number of comparisons).{robust}",
+             seed, marked where its {} t interval excludes 0 (no correction for the number of comparisons; of fewer than five seeds nothing is marked).{robust}",
             counted(labels.len() as u64, "class", "classes"),
             range(accuracies.iter().map(|accuracy| accuracy.mean.n as u64)),
             range(accuracies.iter().map(|accuracy| accuracy.n_images)),
@@ -140,7 +140,7 @@ fn entries(
             value: percent(accuracy.mean.mean),
             change: change.map_or_else(String::new, |change| points(change.mean)),
             shade: change.map_or("", |change| shade(change.mean)),
-            is_clear: change.and_then(|change| change.interval).is_some_and(|interval| interval.excludes_zero()),
+            is_clear: change.is_some_and(|change| change.is_clear()),
         }
     };
     duplicates.into_iter().chain(measures.iter().map(accuracy)).collect()

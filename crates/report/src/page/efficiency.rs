@@ -7,7 +7,7 @@ use super::{Context, Section};
 use crate::efficiency::{Comparison, ConditionCurves, Curve, CurvePoint};
 use crate::names::regime_title;
 use crate::numerals::{count, level, percent, percent_interval, points, points_interval};
-use crate::statistics::{Interval, Mean, mean, paired_difference};
+use crate::statistics::{Mean, mean, paired_difference};
 
 #[derive(Template)]
 #[template(path = "efficiency.html")]
@@ -90,7 +90,7 @@ fn row(comparison: &Comparison<'_>, condition: &ConditionCurves<'_>, confidence:
             .map_or_else(String::new, |interval| percent_interval(interval.of_fraction())),
         change: change.map_or_else(String::new, |change| points(change.mean)),
         change_interval: change_interval.map_or_else(String::new, points_interval),
-        is_clear: change_interval.is_some_and(Interval::excludes_zero),
+        is_clear: change.is_some_and(|change| change.is_clear()),
         reached: comparison.accuracies.iter().map(|accuracy| reached(condition, *accuracy)).collect(),
     }
 }

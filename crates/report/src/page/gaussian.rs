@@ -156,7 +156,7 @@ fn change(mean: Option<Mean>) -> Change {
     Change {
         points: points(mean.mean),
         interval: mean.interval.map_or_else(String::new, points_interval),
-        is_clear: mean.interval.is_some_and(Interval::excludes_zero),
+        is_clear: mean.is_clear(),
     }
 }
 

@@ -93,7 +93,7 @@ fn table(context: &Context<'_>, images: &str, measures: &[Measure]) -> Table {
         caption: format!(
             "Accuracy in % on {n_images} {images}: mean over seeds [{level} t interval]. Change: difference from rate 0 of the \
              same arm in percentage points, paired by seed [{level} t interval]; marked where the interval excludes 0, \
-             without correction for the number of comparisons.",
+             without correction for the number of comparisons; of fewer than five seeds nothing is marked, as their spread is hardly known.",
         ),
         has_one_seed: entries().any(|entry| entry.is_one_seed),
         level,
@@ -123,7 +123,7 @@ fn entry(arm: &ArmResults<'_>, rate: &RateResults<'_>, measure: &Measure, confid
         is_one_seed: accuracy.wilson.is_some(),
         change: change.map_or_else(String::new, |change| points(change.mean)),
         change_interval: change_interval.map_or_else(String::new, points_interval),
-        is_clear: change_interval.is_some_and(|interval| interval.excludes_zero()),
+        is_clear: change.is_some_and(|change| change.is_clear()),
     })
 }
 

@@ -9,7 +9,7 @@ use crate::figures::{Figure, MAX_SERIES, Panel, arm_ink, rate_ticks};
 use crate::names::split_name;
 use crate::numerals::{count, level, percent, points, points_interval, range};
 use crate::results::{Among, ArmResults, Measure, RateResults};
-use crate::statistics::{Interval, Mean, paired_difference};
+use crate::statistics::{Mean, paired_difference};
 
 #[derive(Template)]
 #[template(path = "leaks.html")]
@@ -142,7 +142,7 @@ fn entry(rate: &RateResults<'_>, measure: &Measure, contrast: Contrast, confiden
         reported: percent(accuracy(contrast.reported)?),
         overstated: points(overstated.mean),
         interval: overstated.interval.map_or_else(String::new, points_interval),
-        is_clear: overstated.interval.is_some_and(Interval::excludes_zero),
+        is_clear: overstated.is_clear(),
     })
 }
 

@@ -2,24 +2,42 @@
 
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
+use super::estimate::Estimate;
 use super::{Interval, t_quantile};
 
-/// The mean of `n` paired differences, in their own unit, that a two-sided t test at `level` finds with probability `power`, where
-/// differences have this standard deviation. None of fewer than two.
-///
-/// The usual approximation (t(1 − α/2) + t(power)) · s / √n: against the noncentral t it is 5 % small at n = 3, 1 % at 5.
-pub fn detectable_difference(n: usize, standard_deviation: f64, level: f64, power: f64) -> Option<f64> {
-    (n > 1).then(|| {
-        let sum = t_quantile(1.0 - level / 2.0, n - 1) + t_quantile(power, n - 1);
-        sum * standard_deviation / (n as f64).sqrt()
-    })
+impl Estimate {
+    /// The same with as many seeds as `n`, at least 2. More seeds make the part of the images no smaller.
+    fn with_seeds(&self, n: usize) -> Self {
+        Self { n_seeds: n, seeds_variance: self.seeds_variance * self.n_seeds as f64 / n as f64, ..*self }
+    }
+
+    /// The mean difference that as many seeds find at `level` with probability `power`: whose interval then lies beside 0.
+    ///
+    /// The usual approximation, (t(1 − α/2) + t(power)) · standard error: against the noncentral t it is 5 % small at n = 3, 1 % at 5.
+    pub fn detectable_difference(&self, level: f64, power: f64) -> f64 {
+        self.half_width(1.0 - level) + t_quantile(power, self.n_seeds - 1) * self.standard_error()
+    }
+
+    /// How many seeds find a mean difference of `difference` so; at least 3. None where more than [`MAX_SEEDS`] would be needed.
+    pub fn seeds_needed(&self, difference: f64, level: f64, power: f64) -> Option<usize> {
+        fewest(|n| self.with_seeds(n).detectable_difference(level, power) <= difference.abs())
+    }
+
+    /// How many seeds make the interval no wider than `smallest_effect`; at least 3. Such an interval lies beside 0 or within
+    /// ±`smallest_effect`, wherever the truth is. None where [`MAX_SEEDS`] would not do.
+    pub fn seeds_to_decide(&self, smallest_effect: f64, confidence: f64) -> Option<usize> {
+        fewest(|n| 2.0 * self.with_seeds(n).half_width(confidence) <= smallest_effect)
+    }
 }
 
-/// How many seeds find a mean difference of `difference` so; at least 3. None where more than `MAX_SEEDS` would be needed.
-pub fn seeds_needed(difference: f64, standard_deviation: f64, level: f64, power: f64) -> Option<usize> {
-    (3..=MAX_SEEDS).find(|&n| {
-        detectable_difference(n, standard_deviation, level, power).is_some_and(|found| found <= difference.abs())
-    })
+/// The fewest seeds that suffice, where more always do as well.
+fn fewest(suffices: impl Fn(usize) -> bool) -> Option<usize> {
+    let (mut low, mut high) = (3, MAX_SEEDS + 1);
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        if suffices(middle) { high = middle } else { low = middle + 1 }
+    }
+    (low <= MAX_SEEDS).then_some(low)
 }
 
 /// The interval of a standard deviation that `n` values of a normal distribution have: s · √((n − 1) / χ²(1 ± confidence)), as in any
@@ -37,6 +55,12 @@ pub const MAX_SEEDS: usize = 1000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::statistics::OfImages;
+
+    /// Of differences with a standard deviation of 1.
+    fn estimate(n_seeds: usize) -> Estimate {
+        Estimate { mean: 0.0, n_seeds, seeds_variance: 1.0 / n_seeds as f64, images: None }
+    }
 
     /// statsmodels 0.14 `TTestPower().solve_power(alpha=0.05, power=0.8)`, by the noncentral t.
     #[test]
@@ -47,22 +71,32 @@ mod tests {
             (10, 0.996_001_910_8, 0.005),
             (20, 0.660_441_654_4, 0.003),
         ] {
-            let found = detectable_difference(n, 1.0, 0.05, 0.8).unwrap();
+            let found = estimate(n).detectable_difference(0.05, 0.8);
             assert!((found / expected - 1.0).abs() < tolerance, "n {n}: {found}, expected {expected}");
-            assert_eq!(detectable_difference(n, 2.0, 0.05, 0.8), Some(2.0 * found));
         }
-        assert_eq!(detectable_difference(1, 1.0, 0.05, 0.8), None);
     }
 
     #[test]
     fn seeds_are_the_fewest_that_suffice() {
         for difference in [0.2, 0.5, 1.0, 3.0] {
-            let n = seeds_needed(difference, 1.0, 0.05, 0.8).unwrap();
-            let detectable = |n| detectable_difference(n, 1.0, 0.05, 0.8).unwrap();
+            let n = estimate(4).seeds_needed(difference, 0.05, 0.8).unwrap();
+            let detectable = |n| estimate(n).detectable_difference(0.05, 0.8);
             assert!(detectable(n) <= difference && (n == 3 || detectable(n - 1) > difference), "{difference}: {n}");
         }
-        assert_eq!(seeds_needed(0.001, 1.0, 0.05, 0.8), None);
-        assert_eq!(seeds_needed(0.0, 1.0, 0.05, 0.8), None);
+        assert_eq!(estimate(4).seeds_needed(0.001, 0.05, 0.8), None);
+        assert_eq!(estimate(4).seeds_needed(0.0, 0.05, 0.8), None);
+    }
+
+    /// t(0.975, 17) = 2.109816 and t(0.975, 18) = 2.100922: 2 · 2.1098 / √18 = 0.9946, 2 · 2.1009 / √19 = 0.9640.
+    #[test]
+    fn an_interval_that_decides_is_no_wider_than_what_matters() {
+        assert_eq!(estimate(5).seeds_to_decide(1.0, 0.95), Some(18));
+        assert_eq!(estimate(5).seeds_to_decide(0.99, 0.95), Some(19));
+        // The images alone are as wide: no number of seeds decides.
+        let few_images = Estimate { images: Some(OfImages { n: 1001, variance: 0.07 }), ..estimate(5) };
+        assert_eq!(few_images.seeds_to_decide(1.0, 0.95), None);
+        let many_images = Estimate { images: Some(OfImages { n: 1001, variance: 0.01 }), ..estimate(5) };
+        assert!(many_images.seeds_to_decide(1.0, 0.95).unwrap() > 18);
     }
 
     /// From the usual table of χ² at 0.975 and 0.025: 7.377759 and 0.050636, 11.143287 and 0.484419, 19.022768 and 2.700389.

@@ -96,7 +96,7 @@ impl Plan {
         };
         let cells = cells_of(seeds);
         let ledger = Ledger::of(&workspace.report(&pipeline.name));
-        let study = describe(pipeline, &shared, &cells, &ledger.read());
+        let study = describe(pipeline, &shared, &cells, &ledger);
         let needs = match &pipeline.report {
             // Before the shared stages ran, there is nothing that report could read.
             Some(_) => {

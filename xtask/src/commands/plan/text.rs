@@ -6,7 +6,7 @@ use crate::duration::duration;
 use crate::forecast::Load;
 use crate::forecast::pace::Basis;
 use crate::stages::Stage;
-use crate::stages::ask::AtLevel;
+use crate::stages::ask::{AtLevel, Need};
 use indicatif::HumanCount;
 use std::fmt::Write;
 
@@ -109,10 +109,11 @@ impl ClaimsPlan {
         for claim in &self.claims {
             let (need, seconds) = (&claim.need, claim.seconds_alone);
             rows.push((need.name.clone(), claim_cells(claim, &need.alone, seconds, self.max_seeds)));
-            if n_claims > 1 && need.unknown.is_none() {
+            let n_in_family = n_in_family(need);
+            if n_in_family > 1 && need.unknown.is_none() {
                 let mut cells = claim_cells(claim, &need.in_family, claim.seconds_in_family, self.max_seeds);
                 cells[..4].iter_mut().for_each(String::clear);
-                rows.push((format!("  among {n_claims} claims"), cells));
+                rows.push((format!("  among {n_in_family} claims"), cells));
             }
         }
         text += &table(&rows);
@@ -126,8 +127,8 @@ impl ClaimsPlan {
             text += "differences are fractions, and deviations those of differences paired by seed; few seeds tell a deviation roughly,\n\
                      as its interval says, and with it all that follows; `found now` is the smallest difference that the seeds so far\n\
                      find, `time` what the claim's two conditions take\n";
-            if n_claims > 1 {
-                text += "among all claims Holm's adjustment tests at the level that is shown or at a larger one: at most so many seeds\n";
+            if self.claims.iter().any(|claim| n_in_family(&claim.need) > 1) {
+                text += "among the claims of its family, a claim is tested at its level divided by their number, as the verdicts are\n";
             }
         }
         text.push('\n');
@@ -135,7 +136,7 @@ impl ClaimsPlan {
         match (&self.alone, &self.in_family) {
             (Some(alone), Some(in_family)) if alone.n_seeds != in_family.n_seeds => {
                 text += &alone.text(&format!("{of_all}, each alone"));
-                text += &in_family.text(&format!("{of_all}, among all"));
+                text += &in_family.text(&format!("{of_all}, in its family"));
             }
             (alone, in_family) => {
                 text.extend(in_family.as_ref().or(alone.as_ref()).map(|whole| whole.text(of_all)));
@@ -143,6 +144,11 @@ impl ClaimsPlan {
         }
         text
     }
+}
+
+/// How many claims share a claim's level.
+fn n_in_family(need: &Need) -> u64 {
+    (need.alone.level / need.in_family.level).round() as u64
 }
 
 impl WholeStudy {

@@ -1,0 +1,203 @@
+//! The first thing on the page: all claims on one axis, by family, with a plain sentence each.
+
+use askama::Template;
+use twinset_chart::{round_ticks, short};
+use twinset_manifest::rows::{ClaimRow, Verdict};
+
+use super::{by_family, words};
+use crate::claims::Judged;
+use crate::numerals::{counted, listed, points, points_interval};
+use crate::statistics::Interval;
+
+#[derive(Template)]
+#[template(path = "forest.html")]
+pub(super) struct Forest {
+    /// How many claims came to which verdict.
+    tally: String,
+    families: Vec<Family>,
+    ticks: Vec<Tick>,
+    has_published: bool,
+    /// Where 0 is.
+    zero: f64,
+}
+
+struct Family {
+    title: String,
+    rows: Vec<Row>,
+}
+
+/// A claim. Places are in percent of the axis.
+struct Row {
+    id: String,
+    name: String,
+    class: &'static str,
+    verdict: String,
+    /// What is claimed.
+    text: String,
+    /// The mean difference and its interval, in points.
+    number: String,
+    published: String,
+    sentence: String,
+    /// How long the two sides trained, where that differs.
+    training: String,
+    alt: String,
+    /// Differences that do not matter.
+    small: (f64, f64),
+    mean: Option<f64>,
+    interval: Option<(f64, f64)>,
+    /// Whether the interval goes on beyond the axis.
+    is_cut: (bool, bool),
+    published_at: Option<f64>,
+}
+
+struct Tick {
+    place: f64,
+    text: String,
+}
+
+/// The ends of the axis, as fractions.
+struct Axis {
+    low: f64,
+    high: f64,
+}
+
+impl Axis {
+    /// Wide enough for all differences, ours and published, and for what does not matter. Intervals may be cut.
+    fn of(claims: &[Judged]) -> Self {
+        let points = claims.iter().flat_map(|judged| {
+            let row = &judged.row;
+            [Some(row.smallest_effect), Some(-row.smallest_effect), row.difference, row.published_difference]
+        });
+        let (low, high) = points.flatten().fold((0.0, 0.0), |(low, high): (f64, f64), x| (low.min(x), high.max(x)));
+        let margin = 0.15 * (high - low);
+        Self { low: low - margin, high: high + margin }
+    }
+
+    /// In percent, within the axis.
+    fn place(&self, value: f64) -> f64 {
+        let share = (value - self.low) / (self.high - self.low);
+        (1000.0 * share.clamp(0.0, 1.0)).round() / 10.0
+    }
+
+    fn ticks(&self) -> Vec<Tick> {
+        let ticks = round_ticks(self.low * 100.0, self.high * 100.0, 6);
+        ticks.into_iter().map(|tick| Tick { place: self.place(tick / 100.0), text: signed(tick) }).collect()
+    }
+}
+
+/// A whole number of points with its sign.
+fn signed(points: f64) -> String {
+    let text = short(points.abs());
+    match points {
+        0.0 => "0".to_owned(),
+        points if points < 0.0 => format!("\u{2212}{text}"),
+        _ => format!("+{text}"),
+    }
+}
+
+impl Forest {
+    pub(super) fn of(claims: &[Judged]) -> Self {
+        let axis = Axis::of(claims);
+        let families = by_family(claims, |place, judged| row(place, judged, &axis));
+        Self {
+            tally: tally(claims),
+            has_published: claims.iter().any(|judged| judged.row.published_difference.is_some()),
+            families: families.into_iter().map(|(title, rows)| Family { title, rows }).collect(),
+            ticks: axis.ticks(),
+            zero: axis.place(0.0),
+        }
+    }
+}
+
+fn row(place: usize, judged: &Judged, axis: &Axis) -> Row {
+    let claim = &judged.row;
+    let interval = words::interval(claim);
+    let number = claim.difference.map_or_else(String::new, points);
+    let number = match interval {
+        Some(interval) => format!("{number} {}", points_interval(interval)),
+        None => number,
+    };
+    let delta = claim.smallest_effect;
+    let is_beyond = |Interval { low, high }: Interval| (low < axis.low, high > axis.high);
+    Row {
+        id: super::anchor(place),
+        name: claim.name.clone(),
+        class: claim.verdict.as_str(),
+        verdict: words::verdict(claim),
+        published: claim.published_difference.map_or_else(String::new, points),
+        text: claim.text.clone(),
+        sentence: [words::mismatch(judged.mismatch), &words::finding(claim)].concat(),
+        training: words::longer_training(claim),
+        alt: format!("{}: {number} points", claim.name),
+        number,
+        small: (axis.place(-delta), axis.place(delta) - axis.place(-delta)),
+        mean: claim.difference.map(|difference| axis.place(difference)),
+        interval: interval.map(|interval| (axis.place(interval.low), axis.place(interval.high))),
+        is_cut: interval.map_or((false, false), is_beyond),
+        published_at: claim.published_difference.map(|difference| axis.place(difference)),
+    }
+}
+
+/// `Of 15 claims 4 are supported, 3 are contradicted and 8 are undecided.`
+fn tally(claims: &[Judged]) -> String {
+    let n = |verdict: Verdict| claims.iter().filter(|judged| judged.row.verdict == verdict).count() as u64;
+    let said = |verdict: Verdict, one: &str, many: &str| match n(verdict) {
+        0 => None,
+        n => Some(counted(n, one, many)),
+    };
+    let parts: Vec<String> = [
+        said(Verdict::Supported, "is supported", "are supported"),
+        said(Verdict::Contradicted, "is contradicted", "are contradicted"),
+        said(Verdict::NoEffect, "shows no effect that matters", "show no effect that matters"),
+        said(Verdict::Undecided, "is undecided", "are undecided"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let seeds = range_of_seeds(claims.iter().map(|judged| &judged.row));
+    format!("Of {}, {}, {seeds}.", counted(claims.len() as u64, "claim", "claims"), listed(&parts))
+}
+
+fn range_of_seeds<'a>(claims: impl Iterator<Item = &'a ClaimRow>) -> String {
+    let seeds = crate::numerals::range(claims.map(|row| u64::from(row.n_seeds)));
+    format!("over {seeds} {}", if seeds == "1" { "seed" } else { "seeds" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(name: &str, difference: f64, half: f64, verdict: Verdict) -> Judged {
+        let row =
+            ClaimRow { name: name.to_owned(), ..words::tests::claim(verdict, difference - half, difference + half) };
+        Judged { row, differences: Vec::new(), mismatch: None, estimate: None }
+    }
+
+    #[test]
+    fn all_claims_share_one_axis_on_which_far_intervals_are_cut() {
+        let claims = [
+            judged("C2: a", -0.04, 0.01, Verdict::Supported),
+            judged("C2: b", 0.06, 0.1, Verdict::Undecided),
+            judged("C2: c", 0.0, 0.01, Verdict::NoEffect),
+        ];
+        let axis = Axis::of(&claims);
+        assert!((axis.low + 0.055).abs() < 1e-12 && (axis.high - 0.075).abs() < 1e-12);
+        let forest = Forest::of(&claims);
+        assert_eq!(
+            forest.tally,
+            "Of 3 claims, 1 is supported, 1 shows no effect that matters and 1 is undecided, over 5 seeds."
+        );
+        let rows: Vec<_> = forest.families.iter().flat_map(|family| &family.rows).collect();
+        assert_eq!(
+            rows.iter().map(|row| row.is_cut).collect::<Vec<_>>(),
+            [(false, false), (false, true), (false, false)]
+        );
+        assert_eq!((forest.zero, rows[2].mean), (42.3, Some(42.3)));
+        assert_eq!(rows[0].number, "\u{2212}4.0 [\u{2212}5.0, \u{2212}3.0]");
+        assert_eq!(rows[1].interval, Some((11.5, 100.0)));
+        assert!(
+            forest.ticks.iter().any(|tick| tick.text == "0")
+                && forest.ticks.iter().any(|tick| tick.text.starts_with('+'))
+        );
+    }
+}
