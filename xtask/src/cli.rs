@@ -75,7 +75,7 @@ pub struct Reproduce {
     /// Which study
     #[command(flatten)]
     pub study: StudyArgs,
-    /// Stage runs at once [default: the number of cores]
+    /// Stage runs at once [default: the number of cores, and with GPUs at most two on each]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
     /// Run nothing; print what `cargo xtask plan` prints
@@ -151,7 +151,7 @@ pub struct Plan {
     /// What is planned
     #[command(flatten)]
     pub study: StudyArgs,
-    /// Stage runs at once [default: the number of cores]
+    /// Stage runs at once [default: the number of cores, and with GPUs at most two on each]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
     /// The probability with which a claim's smallest difference should be found [default: 0.8]
@@ -173,9 +173,11 @@ impl Plan {
     }
 }
 
-/// Stage runs at once: what the user says, or as many as there are cores.
-pub fn n_jobs(jobs: Option<u16>) -> usize {
-    jobs.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from)
+/// Stage runs at once: what the user says, or as many as there are cores; with GPUs no more than two on each.
+pub fn n_jobs(jobs: Option<u16>, n_gpus: usize) -> usize {
+    let n_cores = || thread::available_parallelism().map_or(1, usize::from);
+    let most = if n_gpus == 0 { usize::MAX } else { 2 * n_gpus };
+    jobs.map_or_else(|| n_cores().min(most), usize::from)
 }
 
 fn parse_power(text: &str) -> Result<f64, String> {

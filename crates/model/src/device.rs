@@ -62,6 +62,11 @@ pub fn open_device(choice: DeviceChoice, numerics: GpuNumerics) -> Result<(Devic
     }
 }
 
+/// How many GPUs torch can use. Call it before anything else of torch.
+pub fn count_gpus() -> i64 {
+    open_cuda().unwrap_or(0)
+}
+
 /// What a provenance calls the device.
 pub fn device_name(device: Device) -> &'static str {
     if device.is_cuda() { "cuda" } else { "cpu" }

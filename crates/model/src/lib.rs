@@ -39,7 +39,7 @@ mod tensors;
 mod weights;
 
 pub use augment::{Augmentation, augment};
-pub use device::{DeviceChoice, device_name, open_device};
+pub use device::{DeviceChoice, count_gpus, device_name, open_device};
 pub use error::ModelError;
 pub use images::{ImageSet, ImageSetError, unit_pixels};
 pub use layers::Mode;

@@ -8,7 +8,8 @@ use clap::Parser;
 use twinset_manifest::rows::Image;
 use twinset_manifest::{Input, Provenance, Reader, write_manifest};
 use twinset_model::{
-    DeviceChoice, ModelError, Network, Precision, WeightsMetadata, device_name, load_initial, open_device, save,
+    DeviceChoice, ModelError, Network, Precision, WeightsMetadata, count_gpus, device_name, load_initial, open_device,
+    save,
 };
 use twinset_stage::{CommonArgs, InvalidField, with_hint};
 use twinset_train::{
@@ -38,7 +39,7 @@ const PRECISION_HINT: &str =
 )]
 struct Args {
     /// Images that rows of the trainset name (schema `images`).
-    #[arg(long, value_name = "FILE", required_unless_present = "check")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["check", "count_gpus"])]
     images: Option<PathBuf>,
 
     /// Near-duplicates that rows of the trainset name (schema `images`).
@@ -46,7 +47,7 @@ struct Args {
     injected_images: Option<PathBuf>,
 
     /// What to train on (schema `trainset`).
-    #[arg(long, value_name = "FILE", required_unless_present = "check")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["check", "count_gpus"])]
     trainset: Option<PathBuf>,
 
     /// Weights to begin with: of twinset-train, or any safetensors file with the network's names, as PyTorch saves them.
@@ -74,6 +75,10 @@ struct Args {
     #[arg(long, value_name = "DIR")]
     tensorboard: Option<PathBuf>,
 
+    /// Print how many GPUs can be used, and end.
+    #[arg(long)]
+    count_gpus: bool,
+
     /// With --check: print as JSON how much work it would be to train on N rows.
     #[arg(long, value_name = "N", requires = "check")]
     estimate: Option<u64>,
@@ -93,6 +98,10 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> anyhow::Result<()> {
+    if args.count_gpus {
+        println!("{}", count_gpus());
+        return Ok(());
+    }
     let config = args.common.config(Config::validate)?.resolved();
     check_device(args, &config)?;
     for warning in config.warnings() {

@@ -4,6 +4,7 @@ use crate::cli::{Seeds, StudyArgs};
 use crate::machine::digest::SourceDigests;
 use crate::machine::workspace::Workspace;
 use crate::setup;
+use crate::stages::Stage;
 use crate::stages::device::{self, DeviceChoice};
 use crate::stages::programs;
 use crate::study::check;
@@ -38,8 +39,8 @@ pub fn prepare(
     }
     let mut digests = source_digests(workspace);
     let programs = programs::build(workspace, &pipeline.stages(), &mut digests, quiet)?;
-    let device = device::resolve(device, &workspace.libtorch());
-    let mut planner = Planner { pipeline, programs, device, data, sources: vec![] };
+    let (device, n_gpus) = device::resolve(device, &programs.get(Stage::Train).path)?;
+    let mut planner = Planner { pipeline, programs, device, n_gpus, data, sources: vec![] };
     let asker = planner.asker(workspace.root());
     check::all(&asker, &planner.pipeline, &workspace.stages().join(".checked.json"))?;
     let unreadable = planner.find_sources(workspace.root(), &mut digests).err();

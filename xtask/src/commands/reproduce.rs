@@ -28,7 +28,7 @@ pub fn reproduce(workspace: &Workspace, options: &cli::Reproduce) -> Result<()> 
         remember_data(workspace, &planner.pipeline.name, data)?;
     }
     let way = Way {
-        n_jobs: cli::n_jobs(options.jobs),
+        n_jobs: cli::n_jobs(options.jobs, planner.n_gpus),
         fail_fast: options.fail_fast,
         quiet: options.quiet,
         tensorboard: options.tensorboard.as_deref().map(path::absolute).transpose()?,

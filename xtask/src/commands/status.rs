@@ -96,8 +96,8 @@ fn planner(workspace: &Workspace, args: &StudyArgs, pipeline: Pipeline) -> Resul
         return Ok(Err("the stage programs are not built; `cargo xtask reproduce` builds them".to_owned()));
     };
     let data = given_or_remembered(workspace, args, &pipeline.name)?;
-    let device = device::resolve(args.device, &workspace.libtorch());
-    let mut planner = Planner { pipeline, programs, device, data, sources: vec![] };
+    let (device, n_gpus) = device::resolve(args.device, &programs.get(Stage::Train).path)?;
+    let mut planner = Planner { pipeline, programs, device, n_gpus, data, sources: vec![] };
     let found = planner.find_sources(workspace.root(), &mut digests);
     Ok(found.map(|()| planner).map_err(|error| hint::render(&error).trim_start_matches("error: ").to_owned()))
 }

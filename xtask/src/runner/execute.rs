@@ -57,8 +57,8 @@ pub struct Ended {
 }
 
 impl Executor<'_> {
-    /// Executes a run; `on_progress` hears how far it is.
-    pub fn execute(&self, run: &StageRun, on_progress: &(dyn Fn(Progress) + Sync)) -> Result<Ended> {
+    /// Executes a run, on this GPU if there is one; `on_progress` hears how far it is.
+    pub fn execute(&self, run: &StageRun, gpu: Option<&str>, on_progress: &(dyn Fn(Progress) + Sync)) -> Result<Ended> {
         if self.is_stopped() {
             return Ok(Ended { outcome: Outcome::Stopped, spent: None });
         }
@@ -70,7 +70,7 @@ impl Executor<'_> {
         };
         let command = self.command(run, &partial.folder);
         let log = self.root.join(&partial.folder).join("log.txt");
-        let (is_success, status, cost) = match self.spawn(run, &command, &log, on_progress) {
+        let (is_success, status, cost) = match self.spawn(run, &command, gpu, &log, on_progress) {
             Ok((status, cost)) => (status.success(), process::describe(status), cost),
             Err(error) => (false, format!("{error:#}"), Cost::default()),
         };
@@ -112,6 +112,7 @@ impl Executor<'_> {
         &self,
         run: &StageRun,
         words: &[String],
+        gpu: Option<&str>,
         log: &Path,
         on_progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<(std::process::ExitStatus, Cost)> {
@@ -123,6 +124,9 @@ impl Executor<'_> {
         command.env(lineage::PARENT_ID, &self.parent_id);
         if run.stage.is_of_cell() {
             command.envs(process::ONE_THREAD);
+        }
+        if let Some(gpu) = gpu.filter(|_| run.stage.has_device()) {
+            command.env("CUDA_VISIBLE_DEVICES", gpu);
         }
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut running = process::spawn(&mut command).with_context(|| format!("failed to start `{}`", words[0]))?;

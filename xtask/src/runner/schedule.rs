@@ -9,6 +9,7 @@ use crate::machine::digest::Digest;
 use crate::machine::interrupt;
 use crate::stages::Stage;
 use crate::stages::ask::Work;
+use crate::stages::device::gpu_names;
 use crate::store::Finished;
 use crate::store::ledger::{Entry, Ledger};
 use crate::store::run::StageRun;
@@ -126,10 +127,11 @@ impl Scheduler<'_> {
             return Ok(());
         }
         thread::scope(|scope| {
-            for _ in 0..self.n_jobs {
-                let tell = tell.clone();
-                let work = &work;
-                scope.spawn(move || self.work(work, &tell));
+            let gpus = gpu_names(self.planner.n_gpus);
+            for worker in 0..self.n_jobs {
+                let (tell, work) = (tell.clone(), &work);
+                let gpu = (!gpus.is_empty()).then(|| gpus[worker % gpus.len()].clone());
+                scope.spawn(move || self.work(work, gpu.as_deref(), &tell));
             }
             state.dispatch_all(&todo, &events);
             // Workers end when there is nothing more to wait for.
@@ -138,7 +140,8 @@ impl Scheduler<'_> {
         state.error.map_or(Ok(()), Err)
     }
 
-    fn work(&self, work: &Mutex<Receiver<(usize, StageRun)>>, tell: &Sender<Event>) {
+    /// Executes what is to do, one run after the other; all on one GPU, where there are any.
+    fn work(&self, work: &Mutex<Receiver<(usize, StageRun)>>, gpu: Option<&str>, tell: &Sender<Event>) {
         loop {
             let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok((id, run)) = next else { return };
@@ -149,7 +152,7 @@ impl Scheduler<'_> {
                     let _ = tell.lock().unwrap_or_else(PoisonError::into_inner).send(Event::Progress(id, progress));
                 }
             };
-            let _ = tell.send(Event::End(id, self.executor.execute(&run, &on_progress)));
+            let _ = tell.send(Event::End(id, self.executor.execute(&run, gpu, &on_progress)));
         }
     }
 }

@@ -1,9 +1,12 @@
 //! Which device trains and evaluates.
 
+use crate::hint::hinted;
+use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::process::Command;
 
 /// What the user asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -44,19 +47,35 @@ pub fn fingerprint(device: Device) -> String {
     format!("{} {limits:?} {flags}", device.name())
 }
 
-/// Resolves `auto`, so that a run has the same key however its device was asked for.
+/// Resolves `auto`, so that a run has the same key however its device was asked for; and says how many GPUs there are for it.
 ///
-/// A GPU needs a driver, and libtorch's CUDA half beside the CPU half or on the library path.
-pub fn resolve(choice: DeviceChoice, libtorch: &Path) -> Device {
-    match choice {
-        DeviceChoice::Cpu => Device::Cpu,
-        DeviceChoice::Cuda => Device::Cuda,
-        DeviceChoice::Auto => {
-            let on_path = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-            let mut folders = env::split_paths(&on_path).chain([libtorch.join("lib")]);
-            let has_driver = Path::new("/proc/driver/nvidia/version").exists();
-            let has_library = |folder: &PathBuf| folder.join("libtorch_cuda.so").exists();
-            if has_driver && folders.any(|folder| has_library(&folder)) { Device::Cuda } else { Device::Cpu }
-        }
+/// Whether a GPU can be used is what `twinset-train` says. It is asked only where there is a driver, or a GPU is asked for.
+pub fn resolve(choice: DeviceChoice, train: &Path) -> Result<(Device, usize)> {
+    let has_driver = || ["/proc/driver/nvidia/version", "/dev/dxg"].iter().any(|path| Path::new(path).exists());
+    if choice == DeviceChoice::Cpu || choice == DeviceChoice::Auto && !has_driver() {
+        return Ok((Device::Cpu, 0));
     }
+    match (count_gpus(train)?, choice) {
+        (0, DeviceChoice::Cuda) => {
+            let hint = "`--device auto` takes the CPU where no GPU can be used";
+            Err(hinted("`--device cuda` asks for a GPU, but twinset-train finds none that it can use", hint))
+        }
+        (0, _) => Ok((Device::Cpu, 0)),
+        (n_gpus, _) => Ok((Device::Cuda, n_gpus)),
+    }
+}
+
+fn count_gpus(train: &Path) -> Result<usize> {
+    let context = || format!("failed to ask `{}` for GPUs", train.display());
+    let output = Command::new(train).arg("--count-gpus").output().with_context(context)?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    text.parse().map_err(|_| anyhow!("it answered `{text}`, expected a number")).with_context(context)
+}
+
+/// The GPUs' names for `CUDA_VISIBLE_DEVICES`: those that the user leaves visible.
+pub fn gpu_names(n_gpus: usize) -> Vec<String> {
+    let visible = env::var("CUDA_VISIBLE_DEVICES").unwrap_or_default();
+    let named: Vec<String> =
+        visible.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    if named.len() >= n_gpus { named[..n_gpus].to_vec() } else { (0..n_gpus).map(|gpu| gpu.to_string()).collect() }
 }

@@ -115,6 +115,8 @@ pub struct Planner {
     pub programs: Programs,
     /// What train and evaluate compute on.
     pub device: Device,
+    /// GPUs that there are for it; none on a CPU.
+    pub n_gpus: usize,
     /// The folder of datasets.
     pub data: Option<PathBuf>,
     /// The files that ingest reads: name and digest.

@@ -17,6 +17,7 @@ while [ $# -gt 0 ]; do
     --data | --folder | --device) shift ;;
     --check) check=1 ;;
     --list-inputs) [ -f "$folder/source" ] && echo "$folder/source"; exit 0 ;;
+    --count-gpus) cat "$folder/gpus" 2>/dev/null || echo 0; exit 0 ;;
     --count) echo '{"train": 100, "test": 50}'; exit 0 ;;
     # A folder is a manifest in shards.
     --*) if [ -d "$2" ]; then inputs="$inputs $(echo "$2"/*)"; else inputs="$inputs $2"; fi; shift ;;
@@ -61,6 +62,7 @@ done
 echo "$stage $$" >> "$folder/executions"
 echo "$TWINSET_PROGRESS ${OMP_NUM_THREADS:-all}" > "$out/log-of-environment"
 echo "$OPENLINEAGE_PARENT_ID" >> "$folder/parents"
+echo "$stage ${CUDA_VISIBLE_DEVICES:-any}" >> "$folder/devices"
 echo "@progress 1 4 samples epoch 1" >&2
 value() { sed -n "s/^$1 = //p" "$config"; }
 if [ "$(value fail-seed)" = "$(value seed)" ] && [ -n "$(value fail-seed)" ] && [ ! -f "$folder/healed" ]; then

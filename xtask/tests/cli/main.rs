@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod build;
+mod gpus;
 mod plan;
 mod precision;
 mod real_stages;

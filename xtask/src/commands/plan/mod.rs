@@ -82,7 +82,7 @@ pub fn plan(workspace: &Workspace, options: &cli::Plan) -> Result<()> {
 
 impl Plan {
     fn of(workspace: &Workspace, planner: &Planner, options: &cli::Plan) -> Result<Self> {
-        let (pipeline, n_jobs) = (&planner.pipeline, cli::n_jobs(options.jobs));
+        let (pipeline, n_jobs) = (&planner.pipeline, cli::n_jobs(options.jobs, planner.n_gpus));
         let (seeds, asker) = (&pipeline.seeds, planner.asker(workspace.root()));
         let store = Store::new(workspace.root(), &workspace.stages());
         let look = |mut track: Track| {
