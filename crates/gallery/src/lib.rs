@@ -25,6 +25,8 @@
 //! #     similarity: Some(0.9815),
 //! #     expected_false_pairs: None,
 //! #     alignment: Some("mirror".to_owned()),
+//! #     left_source: String::new(),
+//! #     right_source: String::new(),
 //! # };
 //!
 //! let html = Twins::of(&pair, &BTreeMap::new()).to_string();

@@ -94,6 +94,8 @@ pub(crate) mod tests {
             similarity: Some(0.98149),
             expected_false_pairs: None,
             alignment: Some("mirror".to_owned()),
+            left_source: String::new(),
+            right_source: String::new(),
         }
     }
 

@@ -57,6 +57,8 @@ impl Match {
             similarity: self.similarity,
             expected_false_pairs: self.expected_false_pairs,
             alignment: self.alignment.map(|alignment| alignment.to_string()),
+            left_source: left.source.to_string(),
+            right_source: right.source.to_string(),
         }
     }
 }
@@ -248,6 +250,7 @@ pub(crate) mod tests {
             image_id,
             split: Split::Train,
             label: 0,
+            source: format!("{image_id}.png").into(),
             pixels_blake3: Digest([pixels; 32]),
             has_lost: false,
             is_flat: false,

@@ -5,11 +5,16 @@ use std::fmt;
 
 use twinset_manifest::rows::{PairKind, Split};
 
-use crate::{Clusters, Config, Fingerprint, Match, Recall};
+use crate::{Clusters, Config, Fingerprint, Match, NamedPair, Recall, Searched};
+
+/// Pairs that are named.
+const N_NAMED: usize = 5;
 
 /// What a person wants to know of the duplicates first. Printed, it is the stage's output on stdout.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
+    /// How the set was searched.
+    pub searched: Searched,
     /// Images by split, of the splits that have any.
     pub n_images_of: BTreeMap<Split, u64>,
     /// Images of one flat colour.
@@ -24,6 +29,12 @@ pub struct Summary {
     pub n_clustered: u64,
     /// Images in the largest one.
     pub largest_cluster: u32,
+    /// The first exact and near pairs.
+    pub first: Vec<NamedPair>,
+    /// The first exact or near pair of images of two splits.
+    pub first_leak: Option<NamedPair>,
+    /// Pairs that were left out because a file says that they are no duplicates, and how many it tells of, where there is one.
+    pub n_left_out: Option<(u64, u64)>,
     /// How many of the planted duplicates were found, where a truth file tells of some.
     pub recall: Option<Recall>,
 }
@@ -39,7 +50,13 @@ pub struct PairCount {
 
 impl Summary {
     /// Sums up; images are in the order of their ids.
-    pub fn of(images: &[Fingerprint], matches: &[Match], clusters: &Clusters, recall: Option<Recall>) -> Self {
+    pub fn of(
+        images: &[Fingerprint],
+        matches: &[Match],
+        clusters: &Clusters,
+        recall: Option<Recall>,
+        searched: Searched,
+    ) -> Self {
         let mut n_images_of = BTreeMap::new();
         images.iter().for_each(|image| *n_images_of.entry(image.split).or_default() += 1);
         let mut n_pairs: BTreeMap<_, PairCount> = BTreeMap::new();
@@ -50,7 +67,12 @@ impl Summary {
             count.n_pairs += 1;
             count.n_label_conflicts += u64::from(left.label != right.label);
         }
+        let is_leak = |left: &Fingerprint, right: &Fingerprint| left.split != right.split;
         Self {
+            searched,
+            first: NamedPair::first(N_NAMED, images, matches, |_, _| true),
+            first_leak: NamedPair::first(1, images, matches, is_leak).pop(),
+            n_left_out: None,
             n_images_of,
             n_flat: images.iter().filter(|image| image.is_flat).count() as u64,
             n_pairs,
@@ -90,7 +112,12 @@ impl Summary {
             write!(f, "  {name:21}")?;
             for &kind in kinds() {
                 let PairCount { n_pairs, n_label_conflicts } = self.count(splits, kind);
-                write!(f, "{:>18}", format!("{n_pairs} ({n_label_conflicts})"))?;
+                let is_within = splits.is_some_and(|(left, right)| left == right);
+                let count = match is_within && self.searched.is_between_splits() {
+                    true => "not searched".to_owned(),
+                    false => format!("{n_pairs} ({n_label_conflicts})"),
+                };
+                write!(f, "{count:>18}")?;
             }
             writeln!(f)
         };
@@ -179,11 +206,19 @@ fn leaked(images: &[Fingerprint], clusters: &Clusters) -> BTreeMap<(Split, Split
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} images, {} of one flat colour (left out of the hash search)", self.n_images(), self.n_flat)?;
+        writeln!(f, "{} images, {} of one flat colour (compared by their pixels alone)", self.n_images(), self.n_flat)?;
+        write!(f, "{}", self.searched)?;
         self.write_matrix(f)?;
         let Self { n_clusters, n_clustered, largest_cluster, .. } = self;
         writeln!(f, "{n_clusters} clusters of {n_clustered} images, the largest of {largest_cluster}")?;
         self.write_leaked(f)?;
+        if let Some((n_left_out, n_told)) = self.n_left_out {
+            writeln!(f, "{n_left_out} pairs left out: no duplicates by the file, which tells of {n_told} pairs")?;
+        }
+        if !self.first.is_empty() {
+            writeln!(f, "the first exact and near pairs:")?;
+            self.first.iter().try_for_each(|pair| writeln!(f, "  {pair}"))?;
+        }
         if let Some(recall) = &self.recall {
             write!(f, "{recall}")?;
         }
@@ -205,13 +240,35 @@ mod tests {
         (images, vec![near(0, 3, 2), exact(1, 2), near(3, 4, 1)])
     }
 
+    fn searched() -> Searched {
+        Searched::of(&Config::default(), 6)
+    }
+
+    #[test]
+    fn within_a_split_that_was_not_searched_nothing_is_counted() {
+        let (images, _) = set();
+        let matches = [near(0, 3, 2)];
+        let searched = Searched::of(&Config { between_splits: true, ..Config::default() }, 6);
+        let summary = Summary::of(&images, &matches, &Clusters::of(images.len(), &matches), None, searched);
+        let expected = "
+  train - train              not searched      not searched
+  train - test                      0 (0)             1 (0)
+  test - test                not searched      not searched
+  all                               0 (0)             1 (0)
+";
+        assert!(summary.to_string().contains(expected), "{summary}");
+        assert_eq!(summary.first_leak.unwrap().to_string(), "near: `0.png` (train) and `3.png` (test)");
+    }
+
     #[test]
     fn leakage_label_conflicts_and_clusters_are_counted() {
         let (images, matches) = set();
         let clusters = Clusters::of(images.len(), &matches);
-        let summary = Summary::of(&images, &matches, &clusters, None);
+        let summary = Summary::of(&images, &matches, &clusters, None, searched());
         let expected = "\
-6 images, 1 of one flat colour (left out of the hash search)
+6 images, 1 of one flat colour (compared by their pixels alone)
+searched by correlation
+mirrored and turned pictures: not searched
 pairs (with two labels)             exact              near
   train - train                     1 (0)             0 (0)
   train - test                      0 (0)             1 (0)
@@ -220,16 +277,20 @@ pairs (with two labels)             exact              near
 2 clusters of 5 images, the largest of 3
   1 of 4 train images (0.2500) share a cluster with a test image
   2 of 2 test images (1.0000) share a cluster with a train image
+the first exact and near pairs:
+  near: `0.png` (train) and `3.png` (test)
+  exact: `1.png` (train) and `2.png` (train)
+  near: `3.png` (test) and `4.png` (test)
 ";
         assert_eq!(summary.to_string(), expected);
         assert_eq!(summary.n_leaks(), 1);
 
         let similar = Match { kind: PairKind::Similar, ..near(2, 4, 9) };
-        let text = Summary::of(&images, &[similar], &clusters, None).to_string();
+        let text = Summary::of(&images, &[similar], &clusters, None, searched()).to_string();
         let line = "  train - test                      0 (0)             0 (0)             1 (1)\n";
         assert!(text.contains(line), "{text}");
-        let text = Summary::of(&images[..3], &[], &Clusters::of(3, &[]), None).to_string();
-        assert_eq!(text.lines().count(), 4, "one split has no other to leak to: {text}");
+        let text = Summary::of(&images[..3], &[], &Clusters::of(3, &[]), None, searched()).to_string();
+        assert_eq!(text.lines().count(), 6, "one split has no other to leak to: {text}");
     }
 
     #[test]
@@ -237,7 +298,7 @@ pairs (with two labels)             exact              near
         let check = |n_images: usize, expected: bool| {
             let images: Vec<_> = (0..n_images as u64).map(|id| image(id, id as u8, 0)).collect();
             let matches = [near(0, 1, 1), near(1, 2, 1)];
-            let summary = Summary::of(&images, &matches, &Clusters::of(n_images, &matches), None);
+            let summary = Summary::of(&images, &matches, &Clusters::of(n_images, &matches), None, searched());
             let warning = chain_warning(&summary, &Config::default());
             assert_eq!(warning.is_some(), expected, "{n_images} images: {warning:?}");
         };

@@ -35,6 +35,8 @@ fn pair(left_id: u64, right_id: u64, similarity: Option<f32>, bits: u32) -> Pair
         similarity,
         expected_false_pairs: None,
         alignment: None,
+        left_source: String::new(),
+        right_source: String::new(),
     }
 }
 
@@ -140,7 +142,7 @@ fn manifests_that_do_not_belong_together_are_refused() {
 
     let folder = folder_with(&[]);
     fs::copy(folder.path().join("images.parquet"), folder.path().join("pairs.parquet")).unwrap();
-    refused(&folder, "manifest `pairs.parquet` holds `images/3`, expected `pairs/3`");
+    refused(&folder, "manifest `pairs.parquet` holds `images/3`, expected `pairs/4`");
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 mod cache;
 mod clean;
+mod clean_files;
 mod evaluate;
 mod find;
 mod gallery;
+mod not_duplicates;
 mod odd_images;
 mod split;
 mod unlabelled;
