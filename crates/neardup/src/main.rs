@@ -31,7 +31,7 @@ enum Command {
     Split(split::SplitArgs),
 }
 
-/// The exit code where duplicates lie in two splits and `--fail-on-leak` was given.
+/// The exit code where duplicates lie in two splits, or in the reference, and `--fail-on-leak` was given.
 const LEAK: u8 = 3;
 
 fn main() -> ExitCode {
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         Ok(())
     });
     if args.find.fail_on_leak && leaks.n > 0 {
-        eprintln!("{} pairs of duplicates lie in two splits (--fail-on-leak)", leaks.n);
+        eprintln!("{} {} (--fail-on-leak)", leaks.n, leaks.what);
         leaks.first.iter().for_each(|first| eprintln!("the first of them: {first}"));
         return ExitCode::from(LEAK);
     }

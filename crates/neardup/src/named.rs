@@ -1,11 +1,12 @@
 //! Pairs by the names of their files, for a person to read.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use twinset_manifest::rows::PairKind;
 use twinset_stage::printable_line;
 
-use crate::{Fingerprint, Match};
+use crate::{Clusters, Fingerprint, Match};
 
 /// A pair by the names of its files.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,17 +27,21 @@ impl NamedPair {
         Self { kind: pair.kind, left: name(pair.left), right: name(pair.right), similarity: pair.similarity }
     }
 
-    /// The first duplicates: at most `n` exact or near pairs of images that `is_wanted`, in the order of `matches`.
+    /// The first duplicates: at most `n` exact or near pairs of images that `is_wanted`, one of each cluster, in the order of
+    /// `matches`.
     pub(crate) fn first(
         n: usize,
         images: &[Fingerprint],
         matches: &[Match],
+        clusters: &Clusters,
         is_wanted: impl Fn(&Fingerprint, &Fingerprint) -> bool,
     ) -> Vec<Self> {
         let is_wanted = |pair: &&Match| {
             pair.kind != PairKind::Similar && is_wanted(&images[pair.left as usize], &images[pair.right as usize])
         };
-        matches.iter().filter(is_wanted).take(n).map(|pair| Self::of(pair, images)).collect()
+        let mut told = HashSet::new();
+        let is_new = |pair: &&Match| told.insert(clusters.first(pair.left as usize));
+        matches.iter().filter(is_wanted).filter(is_new).take(n).map(|pair| Self::of(pair, images)).collect()
     }
 }
 

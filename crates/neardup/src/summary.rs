@@ -5,7 +5,7 @@ use std::fmt;
 
 use twinset_manifest::rows::{PairKind, Split};
 
-use crate::{Clusters, Config, Fingerprint, Match, NamedPair, Recall, Searched};
+use crate::{Clusters, Fingerprint, Match, NamedPair, Recall, Searched};
 
 /// Pairs that are named.
 const N_NAMED: usize = 5;
@@ -29,7 +29,7 @@ pub struct Summary {
     pub n_clustered: u64,
     /// Images in the largest one.
     pub largest_cluster: u32,
-    /// The first exact and near pairs.
+    /// The first exact and near pairs, one of each cluster.
     pub first: Vec<NamedPair>,
     /// The first exact or near pair of images of two splits.
     pub first_leak: Option<NamedPair>,
@@ -70,8 +70,8 @@ impl Summary {
         let is_leak = |left: &Fingerprint, right: &Fingerprint| left.split != right.split;
         Self {
             searched,
-            first: NamedPair::first(N_NAMED, images, matches, |_, _| true),
-            first_leak: NamedPair::first(1, images, matches, is_leak).pop(),
+            first: NamedPair::first(N_NAMED, images, matches, clusters, |_, _| true),
+            first_leak: NamedPair::first(1, images, matches, clusters, is_leak).pop(),
             n_left_out: None,
             n_images_of,
             n_flat: images.iter().filter(|image| image.is_flat).count() as u64,
@@ -96,7 +96,7 @@ impl Summary {
     }
 
     /// The pairs of a kind, of these splits or of any.
-    fn count(&self, splits: Option<(Split, Split)>, kind: PairKind) -> PairCount {
+    pub(crate) fn count(&self, splits: Option<(Split, Split)>, kind: PairKind) -> PairCount {
         let counts = self.n_pairs.iter().filter(|((s, k), _)| *k == kind && splits.is_none_or(|splits| splits == *s));
         counts.fold(PairCount::default(), |sum, (_, count)| PairCount {
             n_pairs: sum.n_pairs + count.n_pairs,
@@ -149,43 +149,6 @@ impl Summary {
     }
 }
 
-/// A warning where a chain of near-duplicates, each a little unlike the one before, may tie together what is not alike: where a
-/// cluster is larger than `max-cluster-size`, and where one holds more than half of all images.
-pub fn chain_warning(summary: &Summary, config: &Config) -> Option<String> {
-    let (n_images, Summary { largest_cluster, .. }) = (summary.n_images(), summary);
-    let bound = match config.search {
-        _ if config.verify => format!("`near-similarity` {} is too small", config.near_similarity),
-        _ => format!("`max-distance` {} is too large", config.max_distance),
-    };
-    if u64::from(*largest_cluster) > config.max_cluster_size {
-        let max = config.max_cluster_size;
-        return Some(format!(
-            "one cluster holds {largest_cluster} images, more than {max} (`max-cluster-size`): {bound} for these images, or many of \
-             them are one picture"
-        ));
-    }
-    let is_chained = n_images > 2 && 2 * u64::from(*largest_cluster) > n_images;
-    is_chained.then(|| {
-        format!(
-            "one cluster holds {largest_cluster} of {n_images} images: {bound} for these images, or most of them are one \
-             picture"
-        )
-    })
-}
-
-/// A warning where images are alike because of what they show, so that duplicates cannot be told among them: more pairs are as alike
-/// as near ones and not told to be than are near.
-pub fn chance_warning(summary: &Summary, n_by_chance: u64, config: &Config) -> Option<String> {
-    let n_near = summary.count(None, PairKind::Near).n_pairs;
-    (n_by_chance > n_near.max(10)).then(|| {
-        format!(
-            "{n_by_chance} pairs are as alike as near-duplicates (`near-similarity` {}), but unrelated images of this set are expected to \
-             be so, too: they are told as similar. Only what is all but the same is told as near",
-            config.near_similarity
-        )
-    })
-}
-
 /// For each two different splits, the images of the one whose cluster has an image of the other.
 fn leaked(images: &[Fingerprint], clusters: &Clusters) -> BTreeMap<(Split, Split), u64> {
     let bit = |split: Split| 1_u8 << split as u8;
@@ -216,7 +179,7 @@ impl fmt::Display for Summary {
             writeln!(f, "{n_left_out} pairs left out: no duplicates by the file, which tells of {n_told} pairs")?;
         }
         if !self.first.is_empty() {
-            writeln!(f, "the first exact and near pairs:")?;
+            writeln!(f, "the first exact and near pairs, one of each cluster:")?;
             self.first.iter().try_for_each(|pair| writeln!(f, "  {pair}"))?;
         }
         if let Some(recall) = &self.recall {
@@ -229,6 +192,7 @@ impl fmt::Display for Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Config;
     use crate::matches::tests::{exact, image, near};
 
     fn set() -> (Vec<Fingerprint>, Vec<Match>) {
@@ -277,10 +241,9 @@ pairs (with two labels)             exact              near
 2 clusters of 5 images, the largest of 3
   1 of 4 train images (0.2500) share a cluster with a test image
   2 of 2 test images (1.0000) share a cluster with a train image
-the first exact and near pairs:
+the first exact and near pairs, one of each cluster:
   near: `0.png` (train) and `3.png` (test)
   exact: `1.png` (train) and `2.png` (train)
-  near: `3.png` (test) and `4.png` (test)
 ";
         assert_eq!(summary.to_string(), expected);
         assert_eq!(summary.n_leaks(), 1);
@@ -291,18 +254,5 @@ the first exact and near pairs:
         assert!(text.contains(line), "{text}");
         let text = Summary::of(&images[..3], &[], &Clusters::of(3, &[]), None, searched()).to_string();
         assert_eq!(text.lines().count(), 6, "one split has no other to leak to: {text}");
-    }
-
-    #[test]
-    fn a_cluster_of_more_than_half_of_the_set_is_warned_of() {
-        let check = |n_images: usize, expected: bool| {
-            let images: Vec<_> = (0..n_images as u64).map(|id| image(id, id as u8, 0)).collect();
-            let matches = [near(0, 1, 1), near(1, 2, 1)];
-            let summary = Summary::of(&images, &matches, &Clusters::of(n_images, &matches), None, searched());
-            let warning = chain_warning(&summary, &Config::default());
-            assert_eq!(warning.is_some(), expected, "{n_images} images: {warning:?}");
-        };
-        check(5, true);
-        check(6, false);
     }
 }

@@ -6,9 +6,8 @@ use anyhow::Context;
 use twinset_manifest::rows::{Hashes, Image};
 use twinset_manifest::{Input, Provenance, Reader, Writer, write_manifest};
 use twinset_neardup::{
-    Candidates, Clusters, Config, Fingerprint, Hasher, ImageIndex, Known, NamedPair, NeardupError, NotDuplicates,
-    Phase, Searched, Summary, Truth, TruthError, add_thumbnails, chain_warning, chance_warning, fingerprints,
-    loss_warning, sort_by_id,
+    Candidates, Clusters, Config, Fingerprint, Hasher, ImageIndex, Known, NeardupError, NotDuplicates, Phase, Searched,
+    Summary, Truth, TruthError, add_thumbnails, chain_warning, chance_warning, fingerprints, loss_warning, sort_by_id,
 };
 use twinset_stage::{CommonArgs, with_hint};
 
@@ -16,6 +15,7 @@ pub(crate) const EXAMPLE: &str = "\
 Examples:
   twinset-neardup --images images.parquet --set max-distance=32 --out duplicates
   twinset-neardup gallery --images images.parquet --pairs duplicates/pairs.parquet --out gallery.html
+  twinset-neardup --images benchmark.parquet --reference training-set.parquet --out in-reference
   twinset-neardup evaluate --pairs duplicates/pairs.parquet --truth truth.csv --out evaluation
   twinset-neardup clean --images images.parquet --pairs duplicates/pairs.parquet \\
     --clusters duplicates/clusters.parquet --out clean
@@ -40,10 +40,20 @@ pub(crate) struct FindArgs {
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
     images: Option<PathBuf>,
 
+    /// Manifest of another set of images, such as a training set whose images should not be in yours: find which of the images
+    /// have a duplicate there. Only pairs of an image and one of the reference are searched, and reference-pairs.parquet is all
+    /// that is written.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["truth", "cache", "not_duplicates"])]
+    reference: Option<PathBuf>,
+
+    /// Folder of the reference's images, if its manifest references them; --folder if it is the same.
+    #[arg(long, value_name = "DIR", requires = "reference")]
+    pub(super) reference_folder: Option<PathBuf>,
+
     /// Folder of the images, if the manifest references them (embed = false): what twinset-ingest had as --data.
     /// After `twinset-ingest --data ~/datasets` it is `--folder ~/datasets`.
     #[arg(long, value_name = "DIR", default_value = ".")]
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
 
     /// CSV or Parquet file of known duplicates (see `evaluate --help`): the summary says how many of them were found.
     #[arg(long, value_name = "FILE")]
@@ -55,7 +65,7 @@ pub(crate) struct FindArgs {
     not_duplicates: Option<PathBuf>,
 
     /// End with exit code 3 if an exact or near-duplicate lies in another split, such as a test image among the training
-    /// images. All outputs are still written.
+    /// images, or in the reference. All outputs are still written.
     #[arg(long)]
     pub(crate) fail_on_leak: bool,
 
@@ -65,14 +75,15 @@ pub(crate) struct FindArgs {
     cache: Option<PathBuf>,
 
     #[command(flatten)]
-    common: CommonArgs,
+    pub(super) common: CommonArgs,
 }
 
-/// Exact and near pairs that lie in two splits.
+/// What `--fail-on-leak` tells of: so many of `what`, and the first of them.
 #[derive(Default)]
 pub(crate) struct LeaksFound {
     pub(crate) n: u64,
-    pub(crate) first: Option<NamedPair>,
+    pub(crate) what: &'static str,
+    pub(crate) first: Option<String>,
 }
 
 pub(crate) fn run(args: &FindArgs) -> anyhow::Result<LeaksFound> {
@@ -81,6 +92,9 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<LeaksFound> {
         return Ok(LeaksFound::default());
     }
     let path = args.images.as_deref().context("failed to read: --images names no file")?;
+    if let Some(reference) = &args.reference {
+        return super::reference::run(args, &config, path, reference);
+    }
     args.truth.as_deref().map(expect_truth).transpose()?;
     let not_duplicates = args.not_duplicates.as_deref().map(file_input).transpose()?;
     let reader = Reader::<Image>::open(path).context("failed to read the images")?;
@@ -102,14 +116,7 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<LeaksFound> {
         None => None,
         Some(path) => Some(NotDuplicates::read(path, &index()?).with_context(|| unusable("file", path))?),
     };
-    let begin = |phase, n_steps| {
-        let (unit, doing) = match phase {
-            Phase::Search => ("images", "searching"),
-            Phase::Verification => ("pairs", "verifying"),
-        };
-        let bar = args.common.progress().begin(unit, n_steps, doing);
-        move |n_steps| bar.inc(n_steps)
-    };
+    let begin = begin(&args.common);
     let context = "failed to find near-duplicates";
     let mut candidates = Candidates::find(&images, &config, &known, &begin).map_err(hinted).context(context)?;
     if config.verify {
@@ -149,7 +156,23 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<LeaksFound> {
         candidates.save(cache, &images, &config).with_context(context)?;
     }
     println!("{summary}wrote hashes.parquet, pairs.parquet and clusters.parquet to {}", out.display());
-    Ok(LeaksFound { n: summary.n_leaks(), first: summary.first_leak })
+    Ok(LeaksFound {
+        n: summary.n_leaks(),
+        what: "pairs of duplicates lie in two splits",
+        first: summary.first_leak.map(|first| first.to_string()),
+    })
+}
+
+/// Shows the progress of the search and of the verification.
+pub(super) fn begin(args: &CommonArgs) -> impl Fn(Phase, u64) -> Box<dyn Fn(u64) + Sync> + '_ {
+    |phase, n_steps| {
+        let (unit, doing) = match phase {
+            Phase::Search => ("images", "searching"),
+            Phase::Verification => ("pairs", "verifying"),
+        };
+        let bar = args.progress().begin(unit, n_steps, doing);
+        Box::new(move |n_steps| bar.inc(n_steps))
+    }
 }
 
 /// Hashes the images batch by batch, writes the hashes, and keeps what finding duplicates needs, in the order of ids.
@@ -230,7 +253,7 @@ fn unusable(what: &str, path: &Path) -> String {
     format!("failed to use the {what} `{}`", path.display())
 }
 
-fn hinted(error: NeardupError) -> anyhow::Error {
+pub(super) fn hinted(error: NeardupError) -> anyhow::Error {
     let hint = match &error {
         NeardupError::TooManyPairs { .. } => {
             Some("a smaller `max-distance`, or 256 `hash-bits`, tells more images apart")

@@ -4,6 +4,7 @@ pub(crate) mod clean;
 pub(crate) mod evaluate;
 pub(crate) mod find;
 pub(crate) mod gallery;
+pub(crate) mod reference;
 pub(crate) mod split;
 
 use std::fs;

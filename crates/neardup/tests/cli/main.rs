@@ -8,6 +8,7 @@ mod find;
 mod gallery;
 mod not_duplicates;
 mod odd_images;
+mod reference;
 mod split;
 mod unlabelled;
 
