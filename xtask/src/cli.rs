@@ -198,7 +198,7 @@ pub struct Test {
 
 /// Measure speed and memory, and print tables
 ///
-/// Example: cargo xtask bench neardup -- --only search
+/// Example: cargo xtask bench neardup -- --only photos
 #[derive(Debug, Args)]
 pub struct Bench {
     /// What to measure
@@ -215,7 +215,7 @@ pub struct Bench {
 /// What has a bench.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Benched {
-    /// Near-duplicate detection: radius search, hashes, CIFAR-10 end to end
+    /// Near-duplicate detection: photos and their edits (`-- --only photos`), radius search, hashes, CIFAR-10 end to end
     Neardup,
     /// Ingest: small images and photos beside decoding alone, on two threads
     Ingest,

@@ -13,7 +13,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
 //! // A component of two, one of whose images is missing.
-//! let row = Cluster { image_id: 3, cluster_id: 3, cluster_size: 2, is_representative: true };
+//! let row = Cluster { image_id: 3, cluster_id: 3, cluster_size: 2, is_representative: true, source: String::new() };
 //! write_manifest(&folder.path().join("clusters.parquet"), [row], &Provenance::of_stage("example", "0.1.0"))?;
 //!
 //! let tree = Tree::open(folder.path(), None)?;

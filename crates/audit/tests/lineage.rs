@@ -133,8 +133,9 @@ fn cleaned() -> TempDir {
     let images = write_images(&out.join("images/images.parquet"), study.images.clone(), &ingest);
     let neardup = Provenance::of_stage("neardup", "0.1.0").with_inputs([images]);
     let removed = |image_id: u64, reason: Removal, kept_id: Option<u64>| {
-        let Image { split, label, .. } = study.images[image_id as usize];
-        Removed { image_id, split, label, cluster_id: 0, kept_id, reason }
+        let Image { split, label, ref source, .. } = study.images[image_id as usize];
+        let kept_source = kept_id.map(|kept| study.images[kept as usize].source.clone());
+        Removed { image_id, split, label, cluster_id: 0, kept_id, reason, source: source.clone(), kept_source }
     };
     let rows = [
         removed(2, Removal::Duplicate, Some(0)),
@@ -228,7 +229,7 @@ fn what_is_not_there_is_refused() {
     check(
         ("neardup", "pairs.parquet"),
         &["--position", "1"],
-        "`neardup/b/pairs.parquet` holds `pairs/3`, which has no column `position`",
+        "`neardup/b/pairs.parquet` holds `pairs/4`, which has no column `position`",
     );
     check(
         ("ingest", "rejects.parquet"),

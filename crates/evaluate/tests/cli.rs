@@ -352,9 +352,10 @@ fn bad_images_are_refused() {
     let cut = fs::read(&folder.images).unwrap();
     fs::write(&folder.images, &cut[..cut.len() / 2]).unwrap();
     folder.refuses(&["seed=0"], &["is not a whole Parquet file"]);
-    let cluster = Cluster { image_id: 0, cluster_id: 0, cluster_size: 1, is_representative: true };
+    let cluster =
+        Cluster { image_id: 0, cluster_id: 0, cluster_size: 1, is_representative: true, source: String::new() };
     write_manifest(&folder.images, [cluster], &Provenance::of_stage("neardup", "0.0.0")).unwrap();
-    folder.refuses(&["seed=0"], &["holds `clusters/1`, expected `images/3`"]);
+    folder.refuses(&["seed=0"], &["holds `clusters/2`, expected `images/3`"]);
     folder.images = folder.path().join("nowhere.parquet");
     folder.refuses(&["seed=0"], &["cannot read manifest", "nowhere.parquet"]);
 }

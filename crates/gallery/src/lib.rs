@@ -1,8 +1,9 @@
-//! A *gallery* is one HTML page of duplicate pairs: the two images side by side, and a picture of their difference.
+//! A *gallery* is one HTML page of duplicates: a card for each group of images, with its pairs side by side, and a picture of
+//! their difference.
 //!
 //! A [`Picture`] is an image small enough for a page; [`Twins`] are a pair with its pictures, as a piece of HTML that the
-//! gallery and the report both show; a [`Gallery`] is the whole page. None of them needs a network, and without
-//! JavaScript the page still shows every pair, the most similar first.
+//! gallery and the report both show; a [`Group`] is a card; a [`Gallery`] is the whole page. None of them needs a network, and
+//! without JavaScript the page still shows every group, the most similar first.
 //!
 //! Each picture is stored once, as a rule of the page's style sheet ([`picture_rules`]), however many pairs it is in. The
 //! difference is stored nowhere: the browser blends the two pictures, the left one moved by its [`Alignment`].
@@ -25,6 +26,8 @@
 //! #     similarity: Some(0.9815),
 //! #     expected_false_pairs: None,
 //! #     alignment: Some("mirror".to_owned()),
+//! #     left_source: String::new(),
+//! #     right_source: String::new(),
 //! # };
 //!
 //! let html = Twins::of(&pair, &BTreeMap::new()).to_string();
@@ -32,11 +35,13 @@
 //! ```
 
 mod alignment;
+mod group;
 mod page;
 mod picture;
 mod twins;
 
 pub use alignment::Alignment;
+pub use group::Group;
 pub use page::Gallery;
 pub use picture::{Picture, picture_rules, pictures, side_for};
 pub use twins::{TWINS_CSS, Twins};

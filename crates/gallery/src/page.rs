@@ -7,26 +7,29 @@ use askama::Template;
 use twinset_manifest::Input;
 use twinset_manifest::rows::{Pair, PairKind};
 
-use crate::{Picture, TWINS_CSS, Twins, picture_rules};
+use crate::group::{Card, splits};
+use crate::{Group, Picture, TWINS_CSS, picture_rules};
 
-/// A page of pairs.
+/// A page of groups.
 #[derive(Clone, Debug)]
 pub struct Gallery {
-    /// The pairs, as they are shown at first: the most similar before the others.
-    pub pairs: Vec<Pair>,
+    /// The groups, as they are shown at first: the most similar before the others.
+    pub groups: Vec<Group>,
     /// Less similar pairs that are not shown.
     pub n_left_out: u64,
     /// The pictures of the pairs' images.
     pub pictures: BTreeMap<u64, Picture>,
     /// What the page was made from.
     pub made_from: Vec<Input>,
+    /// Where pairs are of an image and one of another set, the reference: what ids there are greater by.
+    pub reference_from: Option<u64>,
 }
 
 impl Gallery {
     /// The page. It asks for nothing over a network, and forbids the browser to.
     pub fn html(&self) -> String {
-        let mut by_left: Vec<usize> = (0..self.pairs.len()).collect();
-        by_left.sort_by_key(|&place| (self.pairs[place].left_id, self.pairs[place].right_id));
+        let mut by_left: Vec<usize> = (0..self.groups.len()).collect();
+        by_left.sort_by_key(|&place| self.groups[place].left());
         let mut left_ranks = vec![0; by_left.len()];
         for (rank, place) in by_left.into_iter().enumerate() {
             left_ranks[place] = rank;
@@ -36,34 +39,39 @@ impl Gallery {
             style: include_str!("../templates/page.css"),
             script: include_str!("../templates/page.js"),
             rules: picture_rules(&self.pictures),
-            kinds: counted(self.pairs.iter().map(|pair| pair.kind.as_str().to_owned())),
-            splits: counted(self.pairs.iter().map(splits)),
-            n_pairs: Count(self.pairs.len() as u64),
+            kinds: counted(self.pairs().map(|pair| pair.kind.as_str().to_owned())),
+            splits: counted(self.pairs().map(splits)),
+            n_groups: Count(self.groups.len() as u64),
+            n_pairs: Count(self.n_pairs()),
+            is_of_reference: self.reference_from.is_some(),
             n_exact: self.count(|pair| pair.kind == PairKind::Exact),
             n_across: self.count(|pair| pair.left_split != pair.right_split),
             n_conflicts: self.count(|pair| pair.label_conflict),
             n_unverified: self.count(|pair| pair.similarity.is_none()),
             n_left_out: Count(self.n_left_out),
-            items: self.pairs.iter().zip(left_ranks).map(|(pair, left_rank)| self.item(pair, left_rank)).collect(),
+            cards: self
+                .groups
+                .iter()
+                .zip(left_ranks)
+                .map(|(group, rank)| group.card(&self.pictures, self.reference_from, rank))
+                .collect(),
             made_from: &self.made_from,
             version: env!("CARGO_PKG_VERSION"),
         };
         page.render().expect("writing to a string does not fail")
     }
 
-    fn count(&self, is_it: impl Fn(&Pair) -> bool) -> Count {
-        Count(self.pairs.iter().filter(|pair| is_it(pair)).count() as u64)
+    fn pairs(&self) -> impl Iterator<Item = &Pair> {
+        self.groups.iter().flat_map(|group| &group.pairs)
     }
 
-    fn item<'a>(&'a self, pair: &'a Pair, left_rank: usize) -> Item<'a> {
-        Item {
-            kind: pair.kind.as_str(),
-            splits: splits(pair),
-            is_conflict: pair.label_conflict,
-            similarity: pair.similarity,
-            left_rank,
-            twins: Twins::of(pair, &self.pictures),
-        }
+    /// How many pairs are shown.
+    pub fn n_pairs(&self) -> u64 {
+        self.pairs().count() as u64
+    }
+
+    fn count(&self, is_it: impl Fn(&Pair) -> bool) -> Count {
+        Count(self.pairs().filter(|pair| is_it(pair)).count() as u64)
     }
 }
 
@@ -76,25 +84,17 @@ struct Page<'a> {
     rules: String,
     kinds: Vec<(String, Count)>,
     splits: Vec<(String, Count)>,
+    n_groups: Count,
     n_pairs: Count,
+    is_of_reference: bool,
     n_exact: Count,
     n_across: Count,
     n_conflicts: Count,
     n_unverified: Count,
     n_left_out: Count,
-    items: Vec<Item<'a>>,
+    cards: Vec<Card<'a>>,
     made_from: &'a [Input],
     version: &'static str,
-}
-
-struct Item<'a> {
-    kind: &'static str,
-    splits: String,
-    is_conflict: bool,
-    similarity: Option<f32>,
-    /// Its place in the order of (left, right) ids.
-    left_rank: usize,
-    twins: Twins<'a>,
 }
 
 /// A number of pairs; printed, its digits are in groups of three.
@@ -116,12 +116,6 @@ impl fmt::Display for Count {
         }
         Ok(())
     }
-}
-
-/// `train-test`, the earlier split (train, val, test) first, whichever side it stands on.
-fn splits(pair: &Pair) -> String {
-    let (left, right) = (pair.left_split, pair.right_split);
-    format!("{}-{}", left.min(right), left.max(right))
 }
 
 fn counted(values: impl Iterator<Item = String>) -> Vec<(String, Count)> {
@@ -152,7 +146,8 @@ mod tests {
         };
         let unverified = Pair { similarity: None, left_split: Split::Test, right_split: Split::Train, ..pair(1, 8) };
         Gallery {
-            pairs: vec![exact, conflict, unverified],
+            groups: [exact, conflict, unverified].map(|pair| Group { pairs: vec![pair], n_images: Some(2) }).into(),
+            reference_from: None,
             n_left_out: 0,
             pictures: [1, 3, 4, 5, 8].map(|id| (id, picture("cat", "a.png"))).into(),
             made_from: vec![Input { name: "images.parquet".to_owned(), schema: None, blake3: Digest([7; 32]) }],
@@ -162,15 +157,21 @@ mod tests {
     #[test]
     fn each_pair_says_what_it_is_filtered_and_sorted_by() {
         let html = gallery().html();
-        let items: Vec<_> = html.lines().filter(|line| line.starts_with("<div class=\"twins\"")).collect();
+        let lines =
+            |begin: &str| html.lines().filter(|line| line.starts_with(begin)).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(
-            items,
+            lines("<div class=\"twins\""),
             [
-                r#"<div class="twins" role="listitem" data-kind="exact" data-splits="train-train" data-similarity="1" data-left="2">"#,
-                r#"<div class="twins" role="listitem" data-kind="near" data-splits="train-test" data-conflict data-similarity="0.98149" data-left="1">"#,
-                r#"<div class="twins" role="listitem" data-kind="near" data-splits="train-test" data-conflict data-left="0">"#,
+                r#"<div class="twins" data-kind="exact" data-splits="train-train" data-similarity="1">"#,
+                r#"<div class="twins" data-kind="near" data-splits="train-test" data-conflict data-similarity="0.98149">"#,
+                r#"<div class="twins" data-kind="near" data-splits="train-test" data-conflict>"#,
             ]
         );
+        assert_eq!(
+            lines("<div class=\"card\""),
+            [2, 1, 0].map(|rank| format!(r#"<div class="card" role="listitem" data-left="{rank}" data-images="2">"#))
+        );
+        assert!(html.contains("3 groups of 3 pairs: 1 exact, 2 across splits, 2 with a label conflict."), "{html}");
         assert!(html.contains(r#"<option value="train-test">train – test (2)</option>"#), "{html}");
         assert!(html.contains("images.parquet"), "{html}");
     }
@@ -188,7 +189,7 @@ mod tests {
         assert!(!gallery().html().contains("left out"));
         let cut = Gallery { n_left_out: 1_234_567, ..gallery() };
         assert!(cut.html().contains("1,234,567 less similar pairs left out"));
-        let none = Gallery { pairs: Vec::new(), ..gallery() };
+        let none = Gallery { groups: Vec::new(), ..gallery() };
         assert!(none.html().contains("No pairs were found."));
     }
 }

@@ -29,12 +29,26 @@ pub struct Twins<'a> {
     alignment: Option<&'a str>,
 }
 
+/// An image as it is shown, with what is known of it.
 #[derive(Clone, Debug)]
-struct Side<'a> {
-    id: u64,
-    split: Split,
+pub(crate) struct Side<'a> {
+    pub(crate) id: u64,
+    pub(crate) shown_id: u64,
+    pub(crate) split: Split,
+    /// `reference · ` where it is an image of the reference.
+    pub(crate) prefix: &'static str,
+    /// The same for a screen reader.
+    pub(crate) of: &'static str,
     /// None where the image is not among those that were read.
-    picture: Option<&'a Picture>,
+    pub(crate) picture: Option<&'a Picture>,
+}
+
+impl<'a> Side<'a> {
+    pub(crate) fn of(id: u64, split: Split, pictures: &'a BTreeMap<u64, Picture>, reference_from: Option<u64>) -> Self {
+        let of_reference = reference_from.and_then(|from| id.checked_sub(from));
+        let (prefix, of) = if of_reference.is_some() { ("reference · ", " of the reference") } else { ("", "") };
+        Self { id, shown_id: of_reference.unwrap_or(id), split, prefix, of, picture: pictures.get(&id) }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -48,14 +62,23 @@ struct Difference {
 impl<'a> Twins<'a> {
     /// The pair with those of its pictures that are among `pictures`.
     pub fn of(pair: &'a Pair, pictures: &'a BTreeMap<u64, Picture>) -> Self {
-        let side = |id, split| Side { id, split, picture: pictures.get(&id) };
+        Self::with_reference(pair, pictures, None)
+    }
+
+    /// The same, where ids from `reference_from` on are images of the reference, by their ids there and so much more.
+    pub(crate) fn with_reference(
+        pair: &'a Pair,
+        pictures: &'a BTreeMap<u64, Picture>,
+        reference_from: Option<u64>,
+    ) -> Self {
+        let side = |id, split| Side::of(id, split, pictures, reference_from);
         let sides = [side(pair.left_id, pair.left_split), side(pair.right_id, pair.right_split)];
         let plural = |bits: u32| if bits == 1 { "" } else { "s" };
         Self {
             difference: difference(&sides, pair.alignment.as_deref()),
             sides,
             kind: pair.kind.as_str(),
-            is_leak: pair.left_split != pair.right_split && pair.kind != PairKind::Similar,
+            is_leak: is_leak(pair) && reference_from.is_none(),
             is_conflict: pair.label_conflict,
             similarity: pair.similarity.map(|similarity| format!("{similarity:.3}")),
             hash_distance: pair.hash_distance_bits.map(|bits| format!("{bits} bit{}", plural(bits))),
@@ -63,6 +86,11 @@ impl<'a> Twins<'a> {
             alignment: pair.alignment.as_deref().filter(|alignment| !matches!(*alignment, "" | "none")),
         }
     }
+}
+
+/// Whether a pair is one of duplicates in two splits.
+pub(crate) fn is_leak(pair: &Pair) -> bool {
+    pair.left_split != pair.right_split && pair.kind != PairKind::Similar
 }
 
 fn difference(sides: &[Side<'_>; 2], alignment: Option<&str>) -> Option<Difference> {
@@ -94,6 +122,8 @@ pub(crate) mod tests {
             similarity: Some(0.98149),
             expected_false_pairs: None,
             alignment: Some("mirror".to_owned()),
+            left_source: String::new(),
+            right_source: String::new(),
         }
     }
 

@@ -7,19 +7,27 @@
   const skip = document.querySelector("[data-skip]");
   const names = ["kind", "splits", "min", "max", "sort", "conflict"];
   // In the order of similarity, as the page was written.
-  const pairs = Array.from(list.children, (item) => ({
+  const pairOf = (item) => ({
     item,
     kind: item.dataset.kind,
     splits: item.dataset.splits,
     isConflict: "conflict" in item.dataset,
     similarity: "similarity" in item.dataset ? Number(item.dataset.similarity) : null,
+  });
+  const cards = Array.from(list.children, (item) => ({
+    item,
+    pairs: Array.from(item.querySelectorAll(".twins"), pairOf),
+    nImages: Number(item.dataset.images),
     left: Number(item.dataset.left),
   }));
+  const nPairs = cards.reduce((n, card) => n + card.pairs.length, 0);
+  // A group without a similarity stands last in either order.
+  const least = (card) => Math.min(2, ...card.pairs.map((p) => p.similarity ?? 2));
   const orders = {
-    "": () => pairs,
-    // Pairs without a similarity stand last in either order.
-    least: () => [...pairs.filter((p) => p.similarity !== null).reverse(), ...pairs.filter((p) => p.similarity === null)],
-    left: () => [...pairs].sort((a, b) => a.left - b.left),
+    "": () => cards,
+    least: () => [...cards].sort((a, b) => least(a) - least(b)),
+    most: () => [...cards].sort((a, b) => b.nImages - a.nImages),
+    left: () => [...cards].sort((a, b) => a.left - b.left),
   };
   const bound = (text, otherwise) => (text.trim() === "" || Number.isNaN(Number(text)) ? otherwise : Number(text));
   let shownOrder = "";
@@ -31,22 +39,30 @@
     const isBounded = min > 0 || max < 1;
     // Similarities are 32-bit numbers written in full: 0.9 as it is typed may be a hair more.
     const within = (s) => (s === null ? !isBounded : s >= min - 5e-7 && s <= max + 5e-7);
-    let n = 0;
-    for (const pair of pairs) {
-      const isShown =
-        (get("kind") === "" || pair.kind === get("kind")) &&
-        (get("splits") === "" || pair.splits === get("splits")) &&
-        (get("conflict") === "" || pair.isConflict) &&
-        within(pair.similarity);
-      if (pair.item.hidden === isShown) pair.item.hidden = !isShown;
-      n += isShown;
+    const fits = (pair) =>
+      (get("kind") === "" || pair.kind === get("kind")) &&
+      (get("splits") === "" || pair.splits === get("splits")) &&
+      (get("conflict") === "" || pair.isConflict) &&
+      within(pair.similarity);
+    const hide = (item, isHidden) => { if (item.hidden !== isHidden) item.hidden = isHidden; };
+    let [n, nFitting] = [0, 0];
+    for (const card of cards) {
+      const fitting = card.pairs.filter((pair) => {
+        const isFitting = fits(pair);
+        hide(pair.item, !isFitting);
+        return isFitting;
+      }).length;
+      hide(card.item, fitting === 0);
+      n += fitting > 0;
+      nFitting += fitting;
     }
     const order = get("sort") in orders ? get("sort") : "";
     if (order !== shownOrder) {
-      list.append(...orders[order]().map((pair) => pair.item));
+      list.append(...orders[order]().map((card) => card.item));
       shownOrder = order;
     }
-    count.textContent = `${n.toLocaleString("en")} of ${pairs.length.toLocaleString("en")} pairs`;
+    const of = (some, all) => `${some.toLocaleString("en")} of ${all.toLocaleString("en")}`;
+    count.textContent = `${of(n, cards.length)} groups, ${of(nFitting, nPairs)} pairs`;
     none.hidden = n > 0;
     return state;
   }

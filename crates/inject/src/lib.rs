@@ -32,7 +32,7 @@
 //! use twinset_manifest::rows::{Cluster, Split};
 //!
 //! let images = [7, 8, 9, 10].map(|image_id| Candidate { image_id, split: Split::Train, label: 0 });
-//! let alone = |image_id| Cluster { image_id, cluster_id: image_id, cluster_size: 1, is_representative: true };
+//! let alone = |image_id| Cluster { image_id, cluster_id: image_id, cluster_size: 1, is_representative: true, source: String::new() };
 //! let clusters = images.map(|image| alone(image.image_id));
 //!
 //! let plan = plan(&images, &["cat".to_owned()], &clusters, &Config::with_rate(0.5))?;

@@ -11,7 +11,13 @@ fn set() -> (Vec<Candidate>, Vec<String>, Vec<Cluster>) {
         (0..14).map(|id| Candidate { image_id: id, split: split(id), label: labels[id as usize] }).collect();
     let cluster = |image_id: u64| {
         let cluster_id = if image_id == 11 { 10 } else { image_id };
-        Cluster { image_id, cluster_id, cluster_size: 1, is_representative: image_id == cluster_id }
+        Cluster {
+            image_id,
+            cluster_id,
+            cluster_size: 1,
+            is_representative: image_id == cluster_id,
+            source: String::new(),
+        }
     };
     let names = ["cat", "dog", "hen"].map(str::to_owned);
     (images, names.to_vec(), (0..14).map(cluster).collect())

@@ -76,6 +76,7 @@ mod tests {
             cluster_id,
             cluster_size: 0,
             is_representative: false,
+            source: String::new(),
         });
         let check = |removal: Removal, expected: &[usize]| {
             assert_eq!(left_after(removal, &images, &clusters).unwrap(), expected, "{removal:?}");

@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         images.extend((0..n).map(|image_id| image(image_id, n_bytes)))?;
         images.finish(&provenance)?;
     }
-    let row = |image_id| Cluster { image_id, cluster_id: 0, cluster_size: 3, is_representative: image_id == 0 };
+    let row = |image_id| Cluster { image_id, cluster_id: 0, cluster_size: 3, is_representative: image_id == 0, source: format!("{image_id}.png") };
     write_manifest(&folder.join("reader/clusters.parquet"), (0..30).map(row), &provenance)?;
     let json = serde_json::to_vec(&provenance.with_config(&serde_json::json!({ "dataset": "shapes", "n": [1, 0.5] })))?;
     twinset_manifest::write_atomically(&folder.join("provenance/one.json"), &json)?;

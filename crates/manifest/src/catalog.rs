@@ -2,7 +2,8 @@
 
 use crate::rows::{
     Cell, ClaimRow, Cluster, Efficiency, Epoch, FigurePoint, Gaussian, GaussianBoundary, GaussianPoint, Hashes, Image,
-    KnownImage, KnownPair, Pair, PrecisionRecall, Prediction, Reject, Removed, TrainsetRow, Violation, constraints,
+    KnownImage, KnownPair, Pair, PrecisionRecall, Prediction, ReferencePair, Reject, Removed, TrainsetRow, Violation,
+    constraints,
 };
 use crate::{ColumnDoc, Constraint, Row};
 
@@ -37,6 +38,7 @@ pub fn catalog() -> Vec<SchemaDoc> {
         entry::<Hashes>(),
         entry::<Pair>(),
         entry::<Cluster>(),
+        entry::<ReferencePair>(),
         entry::<KnownImage>(),
         entry::<KnownPair>(),
         entry::<PrecisionRecall>(),

@@ -27,10 +27,10 @@ pub(crate) const EXAMPLES: [Example; 6] = [
         audit: "SELECT split, class_name, COUNT(*) AS n_images FROM images GROUP BY split, class_name ORDER BY split, class_name",
     },
     Example {
-        schema: "pairs/3",
+        schema: "pairs/4",
         question: "Which test images have a duplicate in the training split, the most alike first? (A pair's left image has the \
                    smaller id, so either side can be the test image.)",
-        duckdb: "SELECT left_id, right_id, kind, similarity\n\
+        duckdb: "SELECT left_source, right_source, kind, similarity\n\
                  FROM 'pairs.parquet'\n\
                  WHERE kind <> 'similar' AND (left_split, right_split) IN (('train', 'test'), ('test', 'train'))\n\
                  ORDER BY similarity DESC NULLS LAST, left_id, right_id;",
@@ -38,18 +38,18 @@ pub(crate) const EXAMPLES: [Example; 6] = [
                  splits = pairs.left_split + \"-\" + pairs.right_split\n\
                  leaks = pairs[(pairs.kind != \"similar\") & splits.isin([\"train-test\", \"test-train\"])]\n\
                  leaks = leaks.sort_values([\"similarity\", \"left_id\", \"right_id\"], ascending=[False, True, True])\n\
-                 leaks[[\"left_id\", \"right_id\", \"kind\", \"similarity\"]]",
+                 leaks[[\"left_source\", \"right_source\", \"kind\", \"similarity\"]]",
         polars: "pairs = pl.scan_parquet(\"pairs.parquet\")\n\
                  splits = pl.concat_str(\"left_split\", \"right_split\", separator=\"-\")\n\
                  leaks = pairs.filter(pl.col(\"kind\") != \"similar\", splits.is_in([\"train-test\", \"test-train\"]))\n\
                  leaks = leaks.sort(\"similarity\", \"left_id\", \"right_id\", descending=[True, False, False], nulls_last=True)\n\
-                 leaks.select(\"left_id\", \"right_id\", \"kind\", \"similarity\").collect()",
-        audit: "SELECT left_id, right_id, kind, similarity FROM pairs WHERE kind <> 'similar' AND ((left_split = 'train' AND \
+                 leaks.select(\"left_source\", \"right_source\", \"kind\", \"similarity\").collect()",
+        audit: "SELECT left_source, right_source, kind, similarity FROM pairs WHERE kind <> 'similar' AND ((left_split = 'train' AND \
                 right_split = 'test') OR (left_split = 'test' AND right_split = 'train')) ORDER BY similarity DESC NULLS LAST, \
                 left_id, right_id",
     },
     Example {
-        schema: "clusters/1",
+        schema: "clusters/2",
         question: "Which are the largest clusters of duplicates?",
         duckdb: "SELECT cluster_id, cluster_size\n\
                  FROM 'clusters.parquet'\n\

@@ -13,7 +13,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
 //! let path = folder.path().join("clusters.parquet");
-//! let row = Cluster { image_id: 7, cluster_id: 3, cluster_size: 2, is_representative: false };
+//! let row = Cluster { image_id: 7, cluster_id: 3, cluster_size: 2, is_representative: false, source: String::new() };
 //!
 //! let mut writer = Writer::create(&path)?;
 //! writer.push(row.clone())?;

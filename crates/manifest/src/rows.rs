@@ -155,11 +155,15 @@ row! {
 
 row! {
     /// Two images found to be duplicates; `left_id` < `right_id`.
-    pub struct Pair = "pairs/3", row_group_rows = 65536 {
+    pub struct Pair = "pairs/4", row_group_rows = 65536 {
         /// The image with the smaller id.
         left_id: u64,
         /// The image with the larger id.
         right_id: u64,
+        /// Where the left image comes from, as in `images`.
+        left_source: String,
+        /// Where the right image comes from, as in `images`.
+        right_source: String,
         /// `exact`, `near` or `similar`.
         kind: PairKind,
         /// What found it: `pixels`, `correlation`, or the name of a hash.
@@ -189,8 +193,39 @@ row! {
 }
 
 row! {
+    /// An image found to be a duplicate of an image of another set, the reference.
+    pub struct ReferencePair = "reference-pairs/1", row_group_rows = 65536 {
+        /// The image.
+        image_id: u64,
+        /// The image of the reference, by its id there.
+        reference_id: u64,
+        /// Where the image comes from, as in its `images`.
+        source: String,
+        /// Where the image of the reference comes from, as in its `images`.
+        reference_source: String,
+        /// The image's split.
+        split: Split,
+        /// The split of the image of the reference.
+        reference_split: Split,
+        /// `exact`, `near` or `similar`.
+        kind: PairKind,
+        /// What found it: `pixels`, `correlation`, or the name of a hash.
+        found_by: String,
+        /// Hamming distance of the two hashes in bits; null where no hash was compared.
+        hash_distance_bits: Option<u32>,
+        /// How alike the two images are once aligned, 0 to 1. Null where pairs were not verified.
+        similarity: Option<f32>,
+        /// How many pairs of unrelated images of the two sets are expected to be as alike as these two. Null where it was not
+        /// estimated.
+        expected_false_pairs: Option<f64>,
+        /// How the image has to be changed to lie on that of the reference, as `alignment` of `pairs` says it.
+        alignment: Option<String>,
+    }
+}
+
+row! {
     /// An image's place in a connected component of the duplicate relation. Every image has one, most are alone in it.
-    pub struct Cluster = "clusters/1", row_group_rows = 65536 {
+    pub struct Cluster = "clusters/2", row_group_rows = 65536 {
         /// The image.
         image_id: u64,
         /// The smallest id in the component.
@@ -199,13 +234,15 @@ row! {
         cluster_size: u32,
         /// Whether this image stands for the component: the smallest id in it.
         is_representative: bool,
+        /// Where the image comes from, as in `images`.
+        source: String,
     }
 }
 
 row! {
     /// A step down the list of pairs, the most alike first, against a truth: what is found and what is wrong down to here.
     /// Pairs that are equally alike are one step, for no threshold tells them apart.
-    pub struct PrecisionRecall = "precision-recall/1", row_group_rows = 65536 {
+    pub struct PrecisionRecall = "precision-recall/2", row_group_rows = 65536 {
         /// The least similarity of the pairs down to here, 1 for exact ones; null for pairs that were not verified.
         similarity: Option<f32>,
         /// The greatest distance of hashes of the pairs down to here in bits; null for pairs that have a similarity.
@@ -228,12 +265,15 @@ row! {
         precision: f64,
         /// `n_true` ÷ `n_judged`; null where nothing was judged, and where the truth names no pair that is no duplicate.
         precision_of_judged: Option<f64>,
+        /// Of the pairs that are judged to be no duplicates, the share that is among those down to here: with `recall` the steps
+        /// of the ROC curve. Null where none is judged so.
+        false_positive_rate: Option<f64>,
     }
 }
 
 row! {
     /// An image that was left out of a cleaned dataset, and why.
-    pub struct Removed = "removals/1", row_group_rows = 65536 {
+    pub struct Removed = "removals/2", row_group_rows = 65536 {
         /// The image.
         image_id: u64,
         /// Its split.
@@ -246,6 +286,10 @@ row! {
         kept_id: Option<u64>,
         /// `duplicate`, `leak` or `label-conflict`.
         reason: Removal,
+        /// Where the image comes from, as in `images`.
+        source: String,
+        /// Where the image that stands for it comes from; null where none was kept.
+        kept_source: Option<String>,
     }
 }
 

@@ -15,7 +15,13 @@ use twinset_manifest::{
 };
 
 fn cluster(image_id: u64) -> Cluster {
-    Cluster { image_id, cluster_id: image_id / 2 * 2, cluster_size: 2, is_representative: image_id.is_multiple_of(2) }
+    Cluster {
+        image_id,
+        cluster_id: image_id / 2 * 2,
+        cluster_size: 2,
+        is_representative: image_id.is_multiple_of(2),
+        source: String::new(),
+    }
 }
 
 fn image(image_id: u64) -> Image {
@@ -132,7 +138,7 @@ fn what_is_no_manifest_of_the_schema_is_refused_by_name() {
     assert_eq!(refusal::<Cluster>(&path), "cannot read manifest `F/t.parquet`: No such file or directory (os error 2)");
 
     write_manifest(&path, (0..3).map(image), &provenance()).unwrap();
-    assert_eq!(refusal::<Cluster>(&path), "manifest `F/t.parquet` holds `images/3`, expected `clusters/1`");
+    assert_eq!(refusal::<Cluster>(&path), "manifest `F/t.parquet` holds `images/3`, expected `clusters/2`");
 
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() / 2]).unwrap();
@@ -191,11 +197,11 @@ fn a_column_of_another_type_is_refused_by_name() {
     write(None, vec![("image_id", ids.clone())]);
     assert_eq!(
         refusal::<Cluster>(&path),
-        "`F/c.parquet` is a Parquet file without `twinset.schema` in its footer, expected a manifest of `clusters/1`"
+        "`F/c.parquet` is a Parquet file without `twinset.schema` in its footer, expected a manifest of `clusters/2`"
     );
-    write(Some("clusters/1"), vec![("image_id", texts)]);
+    write(Some("clusters/2"), vec![("image_id", texts)]);
     assert_eq!(refusal::<Cluster>(&path), "manifest `F/c.parquet`, column `image_id`: found text, expected uint64");
-    write(Some("clusters/1"), vec![("image_id", ids)]);
+    write(Some("clusters/2"), vec![("image_id", ids)]);
     assert_eq!(
         refusal::<Cluster>(&path),
         "manifest `F/c.parquet`, column `cluster_id`: found no such column, expected uint64"

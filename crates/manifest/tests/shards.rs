@@ -10,7 +10,7 @@ use twinset_manifest::{
 };
 
 fn cluster(image_id: u64) -> Cluster {
-    Cluster { image_id, cluster_id: 0, cluster_size: 2, is_representative: false }
+    Cluster { image_id, cluster_id: 0, cluster_size: 2, is_representative: false, source: String::new() }
 }
 
 fn provenance(input: u8) -> Provenance {
@@ -39,7 +39,7 @@ fn shards_are_read_as_one_manifest() {
     let inputs: Vec<_> = reader.provenance().inputs.iter().map(|input| input.blake3.0[0]).collect();
     assert_eq!((inputs.as_slice(), reader.provenance().warnings.as_slice()), (&[0, 1, 2][..], &["odd".to_owned()][..]));
     let digests = (0..3).map(|at| digest_file(&folder.join(shard_name("clusters", at, 3))).unwrap());
-    let schema = Some("clusters/1".to_owned());
+    let schema = Some("clusters/2".to_owned());
     let expected = Input { name: "all".to_owned(), schema, blake3: digest_of_shards(digests) };
     assert_eq!(reader.as_input().unwrap(), expected);
     assert_eq!(reader.read_all().unwrap(), (0..3010).map(cluster).collect::<Vec<_>>());
@@ -94,6 +94,6 @@ fn shards_that_do_not_belong_together_are_refused_by_name() {
     );
     check(
         &|folder| drop(write_manifest::<Image>(&folder.join(&third), [], &provenance(2)).unwrap()),
-        "manifest `F/clusters-00002-of-00003.parquet` holds `images/3`, expected `clusters/1`",
+        "manifest `F/clusters-00002-of-00003.parquet` holds `images/3`, expected `clusters/2`",
     );
 }

@@ -44,11 +44,12 @@ pub(crate) type Correlations<'a> = &'a dyn Fn(&[(u32, u32)]) -> Vec<f32>;
 /// Judges pairs of places, each given once.
 ///
 /// `order` has all places in an order that does not depend on their numbers. Each pair was looked at in `n_orientations`.
-/// Without `correlations` nothing is estimated.
+/// `n_unrelated` says how many pairs there are among some places. Without `correlations` nothing is estimated.
 pub(crate) fn judge(
     order: &[u32],
     pairs: &[Verified],
     n_orientations: usize,
+    n_unrelated: impl Fn(&[u32]) -> f64,
     correlations: Option<Correlations<'_>>,
 ) -> Vec<Judged> {
     let copies = Families::of(order.len(), pairs, TIED);
@@ -79,7 +80,7 @@ pub(crate) fn judge(
     let found = sample.iter().zip(correlations(&sample));
     let found = found.map(|(&(left, right), correlation)| crowds.distinctness(left, right, correlation));
     let chance = Chance::of(found.collect()).unwrap_or(Chance::OF_PHOTOS);
-    let n_pairs = (firsts.len() * firsts.len().saturating_sub(1) / 2 * n_orientations) as f64;
+    let n_pairs = n_unrelated(&firsts) * n_orientations as f64;
     for (judged, distinctness) in judged.iter_mut().zip(distinctness) {
         judged.expected_false_pairs = Some(chance.above(distinctness) * n_pairs);
     }

@@ -1,13 +1,14 @@
 //! Which pairs are looked at closely.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use twinset_manifest::ManifestError;
+use twinset_manifest::rows::Split;
 
 use crate::config::Method;
 use crate::correlation::{self, Candidate, Listed, State};
-use crate::groups::Groups;
+use crate::groups::{Groups, Splits};
 use crate::looked::Looked;
 use crate::orientation::Orientation;
 use crate::search::{self, Neighbours, Sets, TooManyPairs};
@@ -23,6 +24,8 @@ pub struct Candidates {
     pub(crate) pairs: Vec<Looked>,
     pub(crate) found_by: FoundBy,
     pub(crate) n_by_chance: u64,
+    /// Whether unrelated images are pairs of the two sets alone.
+    pub(crate) is_between_sets: bool,
 }
 
 /// What found a pair.
@@ -69,10 +72,19 @@ impl Candidates {
             Method::Correlation => Views::of(images, &groups),
             Method::Hash => Views::without_frames(&groups),
         };
-        let (states, looked) = known.of(images, &groups, &views, config);
+        let (mut states, looked) = known.of(images, &groups, &views, config);
+        // Between splits the images of the largest one are not compared with one another.
+        let largest = if config.between_splits { largest_split(&groups) } else { None };
+        let is_of_largest = |view: u32| largest.is_some_and(|largest| groups.splits(views.place(view)) == largest);
+        let is_of_largest: Vec<bool> = (0..views.len()).map(is_of_largest).collect();
+        if known.n_images() == 0 {
+            let states = states.iter_mut().zip(&is_of_largest).filter(|(_, is_of_largest)| **is_of_largest);
+            states.for_each(|(state, _)| *state = State::Known);
+        }
         let (listed, found_by) = match config.method(images.len() as u64) {
             Method::Correlation => {
-                (by_correlation(images, &groups, &views, config, &states, &looked, begin), FoundBy::Correlation)
+                let listed = by_correlation(images, &groups, &views, config, (&states, &is_of_largest), &looked, begin);
+                (listed, FoundBy::Correlation)
             }
             Method::Hash => {
                 let listed = by_hash(images, &groups, config, &states, &looked, begin).map_err(|TooManyPairs| {
@@ -86,7 +98,23 @@ impl Candidates {
             looked[place].verdict
         };
         let pairs = listed.into_iter().map(|listed| Looked { verdict: verdict(&listed), listed }).collect();
-        Ok(Self { groups, views, pairs, found_by, n_by_chance: 0 })
+        Ok(Self { groups, views, pairs, found_by, n_by_chance: 0, is_between_sets: false })
+    }
+
+    /// Says that the two splits are two sets: pairs of unrelated images are counted between them alone.
+    pub fn only_between_sets(&mut self) {
+        self.is_between_sets = true;
+    }
+
+    /// How many pairs of unrelated images there are among some places, one of which stands for each image.
+    pub(crate) fn n_unrelated(&self, places: &[u32]) -> f64 {
+        let n = places.len() as f64;
+        if !self.is_between_sets {
+            return n * (n - 1.0).max(0.0) / 2.0;
+        }
+        let in_first = |place: &&u32| self.groups.splits(**place).bits() & 1 << Split::Train as u8 != 0;
+        let n_first = places.iter().filter(in_first).count() as f64;
+        n_first * (n - n_first)
     }
 
     /// How many pairs, in one orientation each, are looked at closely where they are verified.
@@ -121,12 +149,20 @@ impl Candidates {
     }
 }
 
+/// The split that most images are in alone, where there are several.
+fn largest_split(groups: &Groups) -> Option<Splits> {
+    let mut n_images: BTreeMap<Splits, usize> = BTreeMap::new();
+    (0..groups.n_searched() as u32).for_each(|place| *n_images.entry(groups.splits(place)).or_default() += 1);
+    let alone = n_images.into_iter().filter(|(splits, _)| splits.bits().count_ones() == 1);
+    alone.max_by_key(|(_, n)| *n).map(|(splits, _)| splits)
+}
+
 fn by_correlation<P: Fn(u64) + Sync>(
     images: &[Fingerprint],
     groups: &Groups,
     views: &Views,
     config: &Config,
-    states: &[State],
+    (states, is_of_largest): (&[State], &[bool]),
     looked: &[Looked],
     begin: &impl Fn(Phase, u64) -> P,
 ) -> Vec<Listed> {
@@ -147,6 +183,7 @@ fn by_correlation<P: Fn(u64) + Sync>(
         orientations: &config.orientations.list(),
         may_pair: &may_pair,
         states,
+        are_apart: is_of_largest,
         known: &known,
     };
     let on_progress = begin(Phase::Search, (states.len() * search.orientations.len()) as u64);

@@ -7,25 +7,29 @@ mod census;
 mod config;
 mod duplicates;
 mod summary;
+mod worth;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use twinset_manifest::rows::{Pair, PairKind, Removal, Removed, Split};
 
-use duplicates::Near;
+use duplicates::{Duplicates, Near};
+use worth::Worth;
 
 pub use census::{Census, CleanError};
 pub use config::{CleanConfig, Keep, LabelConflicts, Leaks};
+pub use worth::Scales;
 
 /// An image of a cluster of two or more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Member {
     image_id: u64,
     cluster_id: u64,
     split: Split,
     label: u32,
-    n_pixels: u64,
+    worth: Worth,
+    source: Box<str>,
 }
 
 /// Which images of a set are left out, and why.
@@ -44,12 +48,21 @@ pub struct Cleaning {
     n_conflicts_left: u64,
     n_left_within: u64,
     n_left_between: u64,
+    /// Whether duplicates within splits were searched.
+    is_searched_within: bool,
+    n_left_out: Option<(u64, u64)>,
+    duplicates: Duplicates,
 }
 
 impl Cleaning {
     /// Whether an image stays.
     pub fn keeps(&self, image_id: u64) -> bool {
         self.removed.binary_search_by_key(&image_id, |removed| removed.image_id).is_err()
+    }
+
+    /// Says that no duplicates were searched within splits.
+    pub fn not_searched_within(&mut self) {
+        self.is_searched_within = false;
     }
 
     /// Counts the duplicates that are left: exact and near pairs of two images that both stay.
@@ -62,7 +75,10 @@ impl Cleaning {
             if let Some(&image_id) = ends.iter().find(|image_id| self.ids.binary_search(image_id).is_err()) {
                 return Err(CleanError::UnknownImage { image_id, of: "pairs" });
             }
-            if pair.kind == PairKind::Similar || !ends.iter().all(|&image_id| self.keeps(image_id)) {
+            if pair.kind == PairKind::Similar
+                || self.duplicates.is_left_out(pair)
+                || !ends.iter().all(|&image_id| self.keeps(image_id))
+            {
                 continue;
             }
             let n_left =
@@ -89,9 +105,10 @@ impl Cleaning {
 
 /// What is left out of a cluster.
 fn clean_cluster(members: &[Member], config: &CleanConfig, near: &Near<'_>) -> Vec<Removed> {
-    let removed = |member: &Member, reason: Removal, kept_id: Option<u64>| {
-        let &Member { image_id, cluster_id, split, label, .. } = member;
-        Removed { image_id, split, label, cluster_id, kept_id, reason }
+    let removed = |member: &Member, reason: Removal, kept: Option<&Member>| {
+        let Member { image_id, cluster_id, split, label, ref source, .. } = *member;
+        let (kept_id, kept_source) = (kept.map(|kept| kept.image_id), kept.map(|kept| kept.source.to_string()));
+        Removed { image_id, split, label, cluster_id, kept_id, reason, source: source.to_string(), kept_source }
     };
     if config.label_conflicts == LabelConflicts::Remove && has_two_labels(members) {
         return members.iter().map(|member| removed(member, Removal::LabelConflict, None)).collect();
@@ -105,21 +122,20 @@ fn clean_cluster(members: &[Member], config: &CleanConfig, near: &Near<'_>) -> V
             Leaks::RemoveFromTrain => -split,
             Leaks::Keep => 0,
         };
-        let n_pixels = if config.keep == Keep::Largest { member.n_pixels } else { 0 };
-        (split, Reverse(n_pixels), member.image_id)
+        (split, Reverse(member.worth), member.image_id)
     });
     let mut kept = HashMap::<u64, Vec<&Member>>::new();
     let mut left_out = Vec::new();
     for member in order {
         let duplicate = |is_of: &dyn Fn(Split) -> bool| {
             let mut kept = near.of(member.image_id).filter_map(|other| kept.get(&other)).flatten();
-            kept.find(|kept| is_of(kept.split)).map(|kept| kept.image_id)
+            kept.find(|kept| is_of(kept.split)).copied()
         };
         let leaks_to = if config.leaks == Leaks::Keep { None } else { duplicate(&|split| split != member.split) };
         let within = if config.within_splits { duplicate(&|split| split == member.split) } else { None };
         match (leaks_to, within) {
-            (Some(kept_id), _) => left_out.push(removed(member, Removal::Leak, Some(kept_id))),
-            (None, Some(kept_id)) => left_out.push(removed(member, Removal::Duplicate, Some(kept_id))),
+            (Some(kept), _) => left_out.push(removed(member, Removal::Leak, Some(kept))),
+            (None, Some(kept)) => left_out.push(removed(member, Removal::Duplicate, Some(kept))),
             (None, None) => kept.entry(near.stands_for(member.image_id)).or_default().push(member),
         }
     }

@@ -50,6 +50,7 @@ impl Clusters {
             cluster_id: images[self.first(index)].image_id,
             cluster_size: self.size(index),
             is_representative: self.first(index) == index,
+            source: image.source.to_string(),
         })
     }
 }

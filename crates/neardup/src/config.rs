@@ -197,6 +197,15 @@ impl Config {
         }
     }
 
+    /// The config of a search of so many images, in which `search` is not `auto`.
+    pub fn resolved(&self, n_images: u64) -> Self {
+        let search = match self.method(n_images) {
+            Method::Hash => Search::Hash,
+            Method::Correlation => Search::Correlation,
+        };
+        Self { search, ..self.clone() }
+    }
+
     /// Whether thumbnails of all of so many images are kept from the first: else verification reads those that it needs.
     pub fn keeps_thumbnails(&self, n_images: u64) -> bool {
         self.method(n_images) == Method::Correlation

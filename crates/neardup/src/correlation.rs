@@ -63,6 +63,8 @@ pub(crate) struct Search<'a, M> {
     pub(crate) may_pair: &'a M,
     /// Of each image.
     pub(crate) states: &'a [State],
+    /// Of each, whether it is one of those of which no two may pair. They are not compared with one another.
+    pub(crate) are_apart: &'a [bool],
     /// The lists of images whose state is known; others are passed over.
     pub(crate) known: &'a [Listed],
 }
@@ -73,7 +75,7 @@ pub(crate) fn candidates(
     search: &Search<'_, impl Fn(u32, u32) -> bool + Sync>,
     on_progress: &(impl Fn(u64) + Sync),
 ) -> Vec<Listed> {
-    let Search { thumbnails, is_large, orientations, may_pair, states, known } = *search;
+    let Search { thumbnails, is_large, orientations, may_pair, states, are_apart, known } = *search;
     let places = |is_wanted: &dyn Fn(State) -> bool| -> Vec<u32> {
         let places = states.iter().zip(0..).filter(|&(state, _)| is_wanted(*state));
         places.map(|(_, place)| place).collect()
@@ -108,12 +110,19 @@ pub(crate) fn candidates(
         candidates.extend(found.into_iter().map(|found| listed_as(found, orientation)));
     }
     // Lists of parts are not kept: they are made anew.
-    let large: Vec<u32> = (0..thumbnails.len() as u32).filter(|&place| is_large[place as usize]).collect();
-    for (x, y) in if large.is_empty() { &[][..] } else { &PARTS } {
+    let large = |of_apart: bool| -> Vec<u32> {
+        let is_wanted = |&place: &u32| is_large[place as usize] && are_apart[place as usize] == of_apart;
+        (0..thumbnails.len() as u32).filter(is_wanted).collect()
+    };
+    let others: Vec<u32> = all.iter().copied().filter(|&place| !are_apart[place as usize]).collect();
+    let searches = [(large(false), &all), (large(true), &others)];
+    let searches = searches.iter().filter(|(large, _)| !large.is_empty());
+    for ((x, y), (large, rows)) in searches.flat_map(|search| PARTS.iter().map(move |part| (part, search))) {
         let parts: Vec<&Thumbnail> = large.iter().map(|&place| thumbnails[place as usize]).collect();
         let queries = vectors(&parts, |thumbnail| coarse(&thumbnail.part(*x, *y, PART_SIDE)));
         let of = |values, places| Rows { d: COARSE, values, places };
-        let found = top_k(of(&queries, &large), of(&upright, &all), PART.0, PART.1, may_pair, &|_| ());
+        let values = select(&upright, rows);
+        let found = top_k(of(&queries, large), of(&values, rows), PART.0, PART.1, may_pair, &|_| ());
         candidates.extend(found.into_iter().map(|found| {
             let Listed { candidate, .. } = listed_as(found, Orientation::UPRIGHT);
             Listed { candidate, of_left: None, of_right: None }

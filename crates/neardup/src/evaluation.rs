@@ -1,5 +1,7 @@
 //! How much of a truth is found down the list of pairs, and how much of the list is true.
 
+mod areas;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use twinset_manifest::rows::{Pair, PairKind, PrecisionRecall, Split};
@@ -69,6 +71,15 @@ impl Ranking {
         Ok(())
     }
 
+    /// The pairs that are judged to be no duplicates: those that the truth says so of, and, where it is complete, all listed ones
+    /// that it does not tell of.
+    fn wrong(&self, verdicts: &HashMap<(u64, u64), Verdict>, is_complete: bool) -> HashSet<(u64, u64)> {
+        let told = verdicts.iter().filter(|(_, verdict)| !verdict.is_duplicate).map(|(&ends, _)| ends);
+        let listed = self.listed.iter().filter(|_| is_complete);
+        let listed = listed.map(|pair| self.identical.pair(pair.left_id, pair.right_id));
+        told.chain(listed.filter(|ends| ends.0 != ends.1 && !verdicts.contains_key(ends))).collect()
+    }
+
     /// Takes images of identical pixels for one, also where no pair tells that they are.
     pub fn add_identical(&mut self, images: &ImageIndex) {
         for group in images.identical() {
@@ -92,6 +103,8 @@ impl Evaluation {
         if ranking.listed.is_empty() {
             return Err(EvaluationError::NoPairs(of.to_owned()));
         }
+        let wrong = ranking.wrong(&verdicts, is_complete);
+        let mut wrong_so_far: HashSet<(u64, u64)> = HashSet::new();
         let has_rejected = verdicts.values().any(|verdict| !verdict.is_duplicate);
         let n_known: u64 = pairs.values().map(|kinds| kinds.len() as u64).sum();
         let mut n_found_of: BTreeMap<PairKind, (u64, u64)> = BTreeMap::new();
@@ -110,6 +123,7 @@ impl Evaluation {
             recall: 0.0,
             precision: 0.0,
             precision_of_judged: None,
+            false_positive_rate: None,
         };
         let mut find = |ends: (u64, u64), step: &mut PrecisionRecall| {
             if let Some(kinds) = pairs.get(&ends).filter(|_| found.insert(ends)) {
@@ -127,6 +141,7 @@ impl Evaluation {
                 find(ends, &mut step);
                 let verdict = if ends.0 == ends.1 { Some(true) } else { verdicts.get(&ends).map(|v| v.is_duplicate) };
                 step.n_pairs += 1;
+                wrong_so_far.extend(wrong.get(&ends));
                 step.n_judged += u64::from(is_complete || verdict.is_some());
                 step.n_true += u64::from(verdict == Some(true));
                 step.n_label_conflicts += u64::from(pair.is_conflict);
@@ -138,6 +153,8 @@ impl Evaluation {
             step.recall = share(step.n_found, n_known);
             step.precision = share(step.n_true, step.n_pairs);
             step.precision_of_judged = (has_rejected && step.n_judged > 0).then(|| share(step.n_true, step.n_judged));
+            step.false_positive_rate =
+                (!wrong.is_empty()).then(|| share(wrong_so_far.len() as u64, wrong.len() as u64));
             steps.push(step.clone());
         }
         Ok(Self { steps, n_found_of, is_complete })

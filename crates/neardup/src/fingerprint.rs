@@ -15,6 +15,8 @@ pub struct Fingerprint {
     pub split: Split,
     /// Its class.
     pub label: u32,
+    /// Where it comes from.
+    pub source: Box<str>,
     /// The digest of its decoded pixels.
     pub pixels_blake3: Digest,
     /// Whether something of its file is not in its pixels.

@@ -1,13 +1,18 @@
-//! The pairs of a manifest, chosen and given their pictures, for a page to look at.
+//! The pairs of a manifest, in groups and given their pictures, for a page to look at.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+mod groups;
+mod rank;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use twinset_gallery::{Gallery, Picture, pictures};
-use twinset_manifest::rows::{Image, Pair};
-use twinset_manifest::{ManifestError, Reader};
+use twinset_manifest::rows::{Image, Pair, ReferencePair};
+use twinset_manifest::{Input, ManifestError, Reader};
 use twinset_pixels::{RowError, decode_row};
+
+use groups::Grouping;
+use rank::MostSimilar;
 
 /// What a gallery is made from.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +23,9 @@ pub struct GallerySource<'a> {
     pub pairs: &'a Path,
     /// Folder that the paths of images are relative to.
     pub folder: &'a Path,
+    /// Manifest of the images of the reference, and the folder that their paths are relative to, where `pairs` are of images and
+    /// those of a reference.
+    pub reference: Option<(&'a Path, &'a Path)>,
     /// The most pairs to show.
     pub max_pairs: usize,
 }
@@ -38,6 +46,14 @@ pub enum GalleryError {
         /// The image.
         image_id: u64,
         /// The manifest of the images.
+        images: PathBuf,
+    },
+    /// The pairs are of two other sets.
+    #[error("`{}` was made from other images than those of `{}`", .pairs.display(), .images.display())]
+    OtherSets {
+        /// The manifest of the pairs.
+        pairs: PathBuf,
+        /// The manifest of images that it was not made from.
         images: PathBuf,
     },
     /// There are images, and none can be shown.
@@ -62,23 +78,117 @@ pub enum GalleryError {
     },
 }
 
-/// The most similar pairs with their pictures. What is kept of the manifests is that alone.
+/// The most similar pairs in their groups, with their pictures. What is kept of the manifests is that alone, and 50 bytes for each
+/// image of a pair.
 ///
 /// `begin` is told how many images there are and gives the function that is told how many more are read.
 ///
 /// # Errors
 /// When a manifest cannot be read, the pairs are not of these images, or no image at all can be decoded.
-pub fn gallery<P: Fn(u64)>(source: &GallerySource<'_>, begin: impl FnOnce(u64) -> P) -> Result<Gallery, GalleryError> {
+pub fn gallery<P: Fn(u64)>(source: &GallerySource<'_>, begin: impl Fn(u64) -> P) -> Result<Gallery, GalleryError> {
+    match source.reference {
+        None => of_pairs(source, begin),
+        Some((reference, folder)) => of_reference(source, reference, folder, begin),
+    }
+}
+
+fn of_pairs<P: Fn(u64)>(source: &GallerySource<'_>, begin: impl Fn(u64) -> P) -> Result<Gallery, GalleryError> {
     let images = Reader::<Image>::open(source.images)?;
     let pairs = Reader::<Pair>::open(source.pairs)?;
     let inputs = [images.as_input()?, pairs.as_input()?];
     pairs.expect_made_from(&inputs[0])?;
-    let n_pairs = pairs.n_rows();
-    let pairs = most_similar(pairs, source)?;
+    let mut most_similar = MostSimilar::new(source.max_pairs, source.pairs);
+    let mut grouping = Grouping::default();
+    for batch in pairs {
+        for pair in batch? {
+            grouping.add(&pair);
+            most_similar.add(pair)?;
+        }
+    }
+    let (pairs, n_left_out) = most_similar.finish();
     let wanted: BTreeSet<u64> = pairs.iter().flat_map(|pair| [pair.left_id, pair.right_id]).collect();
     let on_progress = begin(images.n_rows());
     let pictures = pictures(images, &wanted, source.folder, on_progress)?;
-    for pair in &pairs {
+    expect_all(source, &pairs, &pictures)?;
+    Ok(Gallery { groups: grouping.groups(pairs), n_left_out, pictures, made_from: inputs.into(), reference_from: None })
+}
+
+/// Images of the reference get ids that no image has.
+fn of_reference<P: Fn(u64)>(
+    source: &GallerySource<'_>,
+    reference: &Path,
+    folder: &Path,
+    begin: impl Fn(u64) -> P,
+) -> Result<Gallery, GalleryError> {
+    let pairs = Reader::<ReferencePair>::open(source.pairs)?;
+    let [first, second] = [source.images, reference].map(|path| -> Result<(Reader<Image>, Input), GalleryError> {
+        let reader = Reader::<Image>::open(path)?;
+        let input = reader.as_input()?;
+        Ok((reader, input))
+    });
+    let ((images, of_images), (reference_images, of_reference)) = (first?, second?);
+    let made_from = &pairs.provenance().inputs;
+    for (place, (path, input)) in [(source.images, &of_images), (reference, &of_reference)].into_iter().enumerate() {
+        if made_from.get(place).is_some_and(|from| from.blake3 != input.blake3) {
+            let (pairs, images) = (source.pairs.to_owned(), path.to_owned());
+            return Err(GalleryError::OtherSets { pairs, images });
+        }
+    }
+    let inputs = vec![of_images, of_reference, pairs.as_input()?];
+    let mut most_similar = MostSimilar::new(source.max_pairs, source.pairs);
+    let mut rows = Vec::new();
+    for batch in pairs {
+        rows.append(&mut batch?);
+    }
+    // Greater than all ids of pairs: only these are shown.
+    let from = rows.iter().map(|row| row.image_id).max().map_or(0, |id| id + 1);
+    let mut grouping = Grouping::default();
+    for row in rows {
+        let pair = as_pair(row, from);
+        grouping.add(&pair);
+        most_similar.add(pair)?;
+    }
+    let (pairs, n_left_out) = most_similar.finish();
+    let wanted: BTreeSet<u64> = pairs.iter().map(|pair| pair.left_id).collect();
+    let of_reference: BTreeSet<u64> = pairs.iter().map(|pair| pair.right_id - from).collect();
+    let on_progress = begin(images.n_rows());
+    let mut shown = pictures(images, &wanted, source.folder, on_progress)?;
+    let on_progress = begin(reference_images.n_rows());
+    let others = pictures(reference_images, &of_reference, folder, on_progress)?;
+    shown.extend(others.into_iter().map(|(id, picture)| (id + from, picture)));
+    expect_all(source, &pairs, &shown)?;
+    let groups = grouping.groups(pairs);
+    Ok(Gallery { groups, n_left_out, pictures: shown, made_from: inputs, reference_from: Some(from) })
+}
+
+/// A pair of an image and one of the reference, whose ids are greater by `from`.
+fn as_pair(row: ReferencePair, from: u64) -> Pair {
+    Pair {
+        left_id: row.image_id,
+        right_id: row.reference_id + from,
+        left_source: row.source,
+        right_source: row.reference_source,
+        kind: row.kind,
+        found_by: row.found_by,
+        hash_distance_bits: row.hash_distance_bits,
+        left_split: row.split,
+        right_split: row.reference_split,
+        left_label: 0,
+        right_label: 0,
+        label_conflict: false,
+        similarity: row.similarity,
+        expected_false_pairs: row.expected_false_pairs,
+        alignment: row.alignment,
+    }
+}
+
+/// An error where an image of a pair is not there, or where no image at all can be shown.
+fn expect_all(
+    source: &GallerySource<'_>,
+    pairs: &[Pair],
+    pictures: &BTreeMap<u64, Picture>,
+) -> Result<(), GalleryError> {
+    for pair in pairs {
         for (field, image_id) in [("left_id", pair.left_id), ("right_id", pair.right_id)] {
             if !pictures.contains_key(&image_id) {
                 let (pairs, images) = (source.pairs.to_owned(), source.images.to_owned());
@@ -86,10 +196,10 @@ pub fn gallery<P: Fn(u64)>(source: &GallerySource<'_>, begin: impl FnOnce(u64) -
             }
         }
     }
-    if let Some(&first) = pictures.keys().next().filter(|_| pictures.values().all(|picture| picture.uri.is_err())) {
-        expect_picture(source, first, &pictures)?;
+    match pictures.keys().next().filter(|_| pictures.values().all(|picture| picture.uri.is_err())) {
+        Some(&first) => expect_picture(source, first, pictures),
+        None => Ok(()),
     }
-    Ok(Gallery { n_left_out: n_pairs - pairs.len() as u64, pairs, pictures, made_from: inputs.into() })
 }
 
 /// An error that says of an image why it is none of the pictures.
@@ -105,66 +215,4 @@ fn expect_picture(
         }
     }
     Ok(())
-}
-
-/// At most `max_pairs` pairs, in the order of [`Rank`].
-fn most_similar(pairs: Reader<Pair>, source: &GallerySource<'_>) -> Result<Vec<Pair>, GalleryError> {
-    let mut kept: BinaryHeap<Ranked> = BinaryHeap::new();
-    for batch in pairs {
-        for pair in batch? {
-            let rank = Rank::of(&pair, source.pairs)?;
-            if kept.len() < source.max_pairs {
-                kept.push(Ranked { rank, pair });
-            } else if let Some(mut last) = kept.peek_mut().filter(|last| rank < last.rank) {
-                *last = Ranked { rank, pair };
-            }
-        }
-    }
-    Ok(kept.into_sorted_vec().into_iter().map(|ranked| ranked.pair).collect())
-}
-
-/// The order of a gallery: the most similar first; what was not verified last, by the distance of the hashes; then by ids.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
-    /// The bits of a similarity, a number from 0 to 1, are in its order.
-    similarity: Reverse<Option<u32>>,
-    hash_distance_bits: Option<u32>,
-    ids: (u64, u64),
-}
-
-impl Rank {
-    fn of(pair: &Pair, path: &Path) -> Result<Self, GalleryError> {
-        let (left_id, right_id) = (pair.left_id, pair.right_id);
-        if let Some(found) = pair.similarity.filter(|similarity| !(0.0..=1.0).contains(similarity)) {
-            return Err(GalleryError::Similarity { path: path.to_owned(), left_id, right_id, found });
-        }
-        let similarity = Reverse(pair.similarity.map(|similarity| similarity.abs().to_bits()));
-        Ok(Self { similarity, hash_distance_bits: pair.hash_distance_bits, ids: (left_id, right_id) })
-    }
-}
-
-/// A pair that is compared by its rank alone.
-struct Ranked {
-    rank: Rank,
-    pair: Pair,
-}
-
-impl PartialEq for Ranked {
-    fn eq(&self, other: &Self) -> bool {
-        self.rank == other.rank
-    }
-}
-
-impl Eq for Ranked {}
-
-impl PartialOrd for Ranked {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Ranked {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.rank.cmp(&other.rank)
-    }
 }

@@ -57,6 +57,7 @@ impl Hasher {
             image_id: 0,
             split: Split::Train,
             label: 0,
+            source: Box::default(),
             pixels_blake3,
             has_lost: false,
             is_flat: is_flat(image),
@@ -129,6 +130,7 @@ fn fingerprint(row: &Image, folder: &Path, hasher: &Hasher, with_thumbnail: bool
         image_id: row.image_id,
         split: row.split,
         label: row.label,
+        source: row.source.as_str().into(),
         has_lost: row.lost.is_some(),
         ..hasher.fingerprint(&image, row.pixels_blake3, with_thumbnail)
     })

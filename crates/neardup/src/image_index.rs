@@ -1,24 +1,25 @@
 //! Where images are and which are identical, without the images.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use twinset_manifest::Digest;
 use twinset_manifest::rows::{Image, Split};
 
-use crate::NeardupError;
+use crate::{Fingerprint, NeardupError};
 
-/// Split and pixels of images, by their ids: 56 bytes an image.
+/// Split, pixels and names of images, by their ids: 72 bytes an image, and its name.
 #[derive(Clone, Debug, Default)]
 pub struct ImageIndex {
     images: Vec<Indexed>,
     ids: BTreeMap<Split, Vec<u64>>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Indexed {
     image_id: u64,
     split: Split,
     pixels: Digest,
+    source: Box<str>,
 }
 
 impl ImageIndex {
@@ -29,12 +30,35 @@ impl ImageIndex {
     pub fn read<E: From<NeardupError>>(batches: impl IntoIterator<Item = Result<Vec<Image>, E>>) -> Result<Self, E> {
         let mut images = Vec::new();
         for batch in batches {
-            let row = |row: &Image| Indexed { image_id: row.image_id, split: row.split, pixels: row.pixels_blake3 };
+            let row = |row: &Image| Indexed {
+                image_id: row.image_id,
+                split: row.split,
+                pixels: row.pixels_blake3,
+                source: row.source.as_str().into(),
+            };
             images.extend(batch?.iter().map(row));
         }
+        Ok(Self::sorted(images)?)
+    }
+
+    /// The same of fingerprints.
+    ///
+    /// # Errors
+    /// When an id occurs twice.
+    pub fn of(images: &[Fingerprint]) -> Result<Self, NeardupError> {
+        let indexed = |image: &Fingerprint| Indexed {
+            image_id: image.image_id,
+            split: image.split,
+            pixels: image.pixels_blake3,
+            source: image.source.clone(),
+        };
+        Self::sorted(images.iter().map(indexed).collect())
+    }
+
+    fn sorted(mut images: Vec<Indexed>) -> Result<Self, NeardupError> {
         images.sort_unstable_by_key(|image| image.image_id);
         if let Some(twice) = images.windows(2).find(|pair| pair[0].image_id == pair[1].image_id) {
-            return Err(NeardupError::RepeatedId { image_id: twice[0].image_id }.into());
+            return Err(NeardupError::RepeatedId { image_id: twice[0].image_id });
         }
         let mut ids: BTreeMap<Split, Vec<u64>> = BTreeMap::new();
         for image in &images {
@@ -64,11 +88,39 @@ impl ImageIndex {
         self.ids.get(&split).map_or(&[], Vec::as_slice)
     }
 
+    /// The images by their names.
+    pub(crate) fn names(&self) -> Names<'_> {
+        let mut ids: HashMap<&str, Vec<u64>> = HashMap::with_capacity(self.images.len());
+        self.images.iter().for_each(|image| ids.entry(&*image.source).or_default().push(image.image_id));
+        Names { ids }
+    }
+
     /// The ids of identical images, for each two or more that are, smallest first.
     pub(crate) fn identical(&self) -> Vec<Vec<u64>> {
         let mut order: Vec<&Indexed> = self.images.iter().collect();
         order.sort_unstable_by_key(|image| (image.pixels, image.image_id));
         let groups = order.chunk_by(|a, b| a.pixels == b.pixels).filter(|group| group.len() > 1);
         groups.map(|group| group.iter().map(|image| image.image_id).collect()).collect()
+    }
+}
+
+/// Images by the names of their files.
+pub(crate) struct Names<'a> {
+    ids: HashMap<&'a str, Vec<u64>>,
+}
+
+impl Names<'_> {
+    /// The id of the image of this name.
+    ///
+    /// # Errors
+    /// Says what was expected, where none or several have it.
+    pub(crate) fn id(&self, name: &str, n_images: usize) -> Result<u64, String> {
+        match self.ids.get(name).map(Vec::as_slice) {
+            Some(&[id]) => Ok(id),
+            Some([first, second, ..]) => {
+                Err(format!("which images {first} and {second} are both called, expected the name of one, or its id"))
+            }
+            _ => Err(format!("expected the `source` of an image ({n_images} images)")),
+        }
     }
 }

@@ -82,6 +82,7 @@ impl Known {
             image_id: row.image_id,
             split: row.split,
             label: row.label,
+            source: row.source.as_str().into(),
             pixels_blake3: row.pixels_blake3,
             has_lost: row.lost.is_some(),
             is_flat: known.is_flat,

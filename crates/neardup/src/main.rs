@@ -31,24 +31,25 @@ enum Command {
     Split(split::SplitArgs),
 }
 
-/// The exit code where duplicates lie in two splits and `--fail-on-leak` was given.
+/// The exit code where duplicates lie in two splits, or in the reference, and `--fail-on-leak` was given.
 const LEAK: u8 = 3;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let mut n_leaks = 0;
+    let mut leaks = find::LeaksFound::default();
     let code = twinset_stage::run(|| {
         match &args.command {
             Some(Command::Gallery(args)) => gallery::run(args)?,
             Some(Command::Evaluate(args)) => evaluate::run(args)?,
             Some(Command::Clean(args)) => clean::run(args)?,
             Some(Command::Split(args)) => split::run(args)?,
-            None => n_leaks = find::run(&args.find)?,
+            None => leaks = find::run(&args.find)?,
         }
         Ok(())
     });
-    if args.find.fail_on_leak && n_leaks > 0 {
-        eprintln!("{n_leaks} pairs of duplicates lie in two splits (--fail-on-leak)");
+    if args.find.fail_on_leak && leaks.n > 0 {
+        eprintln!("{} {} (--fail-on-leak)", leaks.n, leaks.what);
+        leaks.first.iter().for_each(|first| eprintln!("the first of them: {first}"));
         return ExitCode::from(LEAK);
     }
     code

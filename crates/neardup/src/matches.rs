@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use twinset_manifest::rows::{Pair, PairKind};
 
 use crate::align::Alignment;
-use crate::calibration::{Judged, judge, most_expected};
+use crate::calibration::{Correlations, Judged, judge, most_expected};
 use crate::candidates::{Candidates, FoundBy, Phase};
 use crate::correlation::Candidate;
 use crate::looked::Verdict;
@@ -57,6 +57,8 @@ impl Match {
             similarity: self.similarity,
             expected_false_pairs: self.expected_false_pairs,
             alignment: self.alignment.map(|alignment| alignment.to_string()),
+            left_source: left.source.to_string(),
+            right_source: right.source.to_string(),
         }
     }
 }
@@ -152,7 +154,8 @@ impl Candidates {
         let correlations = |pairs: &[(u32, u32)]| self.correlations(images, pairs);
         let has_thumbnails = self.found_by == FoundBy::Correlation;
         let n_orientations = config.orientations.list().len();
-        let judged = judge(&order, &verified, n_orientations, if has_thumbnails { Some(&correlations) } else { None });
+        let correlations: Option<Correlations<'_>> = if has_thumbnails { Some(&correlations) } else { None };
+        let judged = judge(&order, &verified, n_orientations, |places| self.n_unrelated(places), correlations);
         let near = config.near_similarity as f32;
         let most = most_expected(judged.iter().copied().filter(|pair| pair.distinctness >= near), config.false_share);
         let judged = verified.into_iter().zip(judged).filter_map(|(pair, judged)| {
@@ -247,6 +250,7 @@ pub(crate) mod tests {
             image_id,
             split: Split::Train,
             label: 0,
+            source: format!("{image_id}.png").into(),
             pixels_blake3: Digest([pixels; 32]),
             has_lost: false,
             is_flat: false,

@@ -88,6 +88,11 @@ impl fmt::Display for OperatingPoints<'_> {
         if let Some(best) = evaluation.best_f1() {
             writeln!(f, "greatest F1 {}: {}", self.at_least(evaluation.f1(best)), self.point(best))?;
         }
+        write!(f, "average precision {}", self.at_least(evaluation.average_precision()))?;
+        match evaluation.auroc() {
+            Some(area) => writeln!(f, ", area under the ROC curve {area:.3}")?,
+            None => writeln!(f, "; no ROC curve, because the truth names no pair that is no duplicate")?,
+        }
         match evaluation.reaching(*min_precision) {
             Some(step) => writeln!(f, "precision of {min_precision} or more: {}", self.point(step)),
             None if evaluation.is_lower_bound() => {
@@ -115,6 +120,7 @@ mod tests {
             recall: n_true as f64 / 200.0,
             precision: n_true as f64 / n_pairs as f64,
             precision_of_judged: (n_judged > 0).then(|| n_true as f64 / n_judged as f64),
+            false_positive_rate: (n_judged > 0).then(|| (n_judged - n_true) as f64 / 50.0),
         }
     }
 
@@ -134,6 +140,7 @@ the truth is not complete: precision of all pairs is at least what stands here
     120      0.8000       90    0.450        0.750           1
     450      0.6500      100    0.500        0.222           4
 greatest F1 ≥ 0.563: similarity 0.8000 (120 pairs): recall 0.450, precision ≥ 0.750
+average precision ≥ 0.403; no ROC curve, because the truth names no pair that is no duplicate
 precision of 0.9 or more: similarity 0.9100 (80 pairs): recall 0.360, precision ≥ 0.900
 ";
         assert_eq!(OperatingPoints { evaluation: &evaluation, min_precision: 0.9 }.to_string(), expected);
@@ -152,6 +159,7 @@ thresholds are chosen by the precision of the 125 judged pairs
     120      0.8000       90    0.450        0.750   0.900 (100)           1
     450      0.6500      100    0.500        0.222   0.800 (125)           4
 greatest F1 0.615: similarity 0.6500 (450 pairs): recall 0.500, precision 0.800
+average precision 0.467, area under the ROC curve 0.585
 precision of 0.9 or more: similarity 0.8000 (120 pairs): recall 0.450, precision 0.900
 ";
         assert_eq!(OperatingPoints { evaluation: &evaluation, min_precision: 0.9 }.to_string(), expected);

@@ -9,12 +9,14 @@ mod config;
 mod summary;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use twinset_manifest::rows::{Cluster, Image, Split};
+use twinset_manifest::rows::{Cluster, Image, Pair, Split};
 
-use crate::clean::{Census, CleanError};
+use crate::NotDuplicates;
+use crate::clean::{Census, CleanError, Keep, Scales};
 pub use config::PartitionConfig;
 
 /// The images of a set, their clusters and labels, before they are partitioned.
@@ -69,12 +71,30 @@ impl Unpartitioned {
         Ok(Self { census: Census::of(clusters)?, images: Vec::new() })
     }
 
+    /// Takes pairs that are told to be none for no duplicates. Comes before all pairs.
+    pub fn except(&mut self, not_duplicates: NotDuplicates) {
+        self.census.except(not_duplicates);
+    }
+
+    /// Adds pairs that were found with the clusters.
+    ///
+    /// # Errors
+    /// Names an image that the clusters do not tell of.
+    pub fn add_pairs(&mut self, pairs: &[Pair]) -> Result<(), PartitionError> {
+        Ok(self.census.add_pairs(pairs)?)
+    }
+
+    /// Makes the clusters anew where pairs are told to be no duplicates. Comes after all pairs and before all images.
+    pub fn recluster(&mut self) {
+        self.census.recluster();
+    }
+
     /// Adds the images of a batch.
     ///
     /// # Errors
     /// Names an image that occurs twice, that has no cluster, or whose class cannot be.
     pub fn add(&mut self, images: &[Image]) -> Result<(), PartitionError> {
-        self.census.add(images)?;
+        self.census.add(images, &Scales::new(Keep::First, Path::new("")))?;
         for image in images {
             let image_id = image.image_id;
             let cluster_id = self.census.cluster_of(image_id).ok_or(CleanError::NoCluster { image_id })?;

@@ -65,7 +65,9 @@ pub fn plot(evaluation: &Evaluation, min_precision: f64) -> String {
         series,
     };
     let n_known = evaluation.steps.last().map_or(0, |step| step.n_known);
-    chart.file(&format!("Precision and recall of {n_known} known duplicates"), &legend)
+    let bound = if evaluation.is_lower_bound() { "at least " } else { "" };
+    let area = evaluation.average_precision();
+    chart.file(&format!("{n_known} known duplicates, average precision {bound}{area:.3}"), &legend)
 }
 
 /// What is drawn over recall.
@@ -86,7 +88,7 @@ impl Curve {
 }
 
 /// The points that lie apart far enough to be seen, first and last always.
-fn visible(points: Vec<Point>) -> Vec<Point> {
+pub(crate) fn visible(points: Vec<Point>) -> Vec<Point> {
     let last = points.last().copied();
     let mut seen: Vec<Point> = Vec::new();
     for point in points {

@@ -5,11 +5,16 @@ use std::fmt;
 
 use twinset_manifest::rows::{PairKind, Split};
 
-use crate::{Clusters, Config, Fingerprint, Match, Recall};
+use crate::{Clusters, Fingerprint, Match, NamedPair, Recall, Searched};
+
+/// Pairs that are named.
+const N_NAMED: usize = 5;
 
 /// What a person wants to know of the duplicates first. Printed, it is the stage's output on stdout.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
+    /// How the set was searched.
+    pub searched: Searched,
     /// Images by split, of the splits that have any.
     pub n_images_of: BTreeMap<Split, u64>,
     /// Images of one flat colour.
@@ -24,6 +29,12 @@ pub struct Summary {
     pub n_clustered: u64,
     /// Images in the largest one.
     pub largest_cluster: u32,
+    /// The first exact and near pairs, one of each cluster.
+    pub first: Vec<NamedPair>,
+    /// The first exact or near pair of images of two splits.
+    pub first_leak: Option<NamedPair>,
+    /// Pairs that were left out because a file says that they are no duplicates, and how many it tells of, where there is one.
+    pub n_left_out: Option<(u64, u64)>,
     /// How many of the planted duplicates were found, where a truth file tells of some.
     pub recall: Option<Recall>,
 }
@@ -39,7 +50,13 @@ pub struct PairCount {
 
 impl Summary {
     /// Sums up; images are in the order of their ids.
-    pub fn of(images: &[Fingerprint], matches: &[Match], clusters: &Clusters, recall: Option<Recall>) -> Self {
+    pub fn of(
+        images: &[Fingerprint],
+        matches: &[Match],
+        clusters: &Clusters,
+        recall: Option<Recall>,
+        searched: Searched,
+    ) -> Self {
         let mut n_images_of = BTreeMap::new();
         images.iter().for_each(|image| *n_images_of.entry(image.split).or_default() += 1);
         let mut n_pairs: BTreeMap<_, PairCount> = BTreeMap::new();
@@ -50,7 +67,12 @@ impl Summary {
             count.n_pairs += 1;
             count.n_label_conflicts += u64::from(left.label != right.label);
         }
+        let is_leak = |left: &Fingerprint, right: &Fingerprint| left.split != right.split;
         Self {
+            searched,
+            first: NamedPair::first(N_NAMED, images, matches, clusters, |_, _| true),
+            first_leak: NamedPair::first(1, images, matches, clusters, is_leak).pop(),
+            n_left_out: None,
             n_images_of,
             n_flat: images.iter().filter(|image| image.is_flat).count() as u64,
             n_pairs,
@@ -74,7 +96,7 @@ impl Summary {
     }
 
     /// The pairs of a kind, of these splits or of any.
-    fn count(&self, splits: Option<(Split, Split)>, kind: PairKind) -> PairCount {
+    pub(crate) fn count(&self, splits: Option<(Split, Split)>, kind: PairKind) -> PairCount {
         let counts = self.n_pairs.iter().filter(|((s, k), _)| *k == kind && splits.is_none_or(|splits| splits == *s));
         counts.fold(PairCount::default(), |sum, (_, count)| PairCount {
             n_pairs: sum.n_pairs + count.n_pairs,
@@ -90,7 +112,12 @@ impl Summary {
             write!(f, "  {name:21}")?;
             for &kind in kinds() {
                 let PairCount { n_pairs, n_label_conflicts } = self.count(splits, kind);
-                write!(f, "{:>18}", format!("{n_pairs} ({n_label_conflicts})"))?;
+                let is_within = splits.is_some_and(|(left, right)| left == right);
+                let count = match is_within && self.searched.is_between_splits() {
+                    true => "not searched".to_owned(),
+                    false => format!("{n_pairs} ({n_label_conflicts})"),
+                };
+                write!(f, "{count:>18}")?;
             }
             writeln!(f)
         };
@@ -122,43 +149,6 @@ impl Summary {
     }
 }
 
-/// A warning where a chain of near-duplicates, each a little unlike the one before, may tie together what is not alike: where a
-/// cluster is larger than `max-cluster-size`, and where one holds more than half of all images.
-pub fn chain_warning(summary: &Summary, config: &Config) -> Option<String> {
-    let (n_images, Summary { largest_cluster, .. }) = (summary.n_images(), summary);
-    let bound = match config.search {
-        _ if config.verify => format!("`near-similarity` {} is too small", config.near_similarity),
-        _ => format!("`max-distance` {} is too large", config.max_distance),
-    };
-    if u64::from(*largest_cluster) > config.max_cluster_size {
-        let max = config.max_cluster_size;
-        return Some(format!(
-            "one cluster holds {largest_cluster} images, more than {max} (`max-cluster-size`): {bound} for these images, or many of \
-             them are one picture"
-        ));
-    }
-    let is_chained = n_images > 2 && 2 * u64::from(*largest_cluster) > n_images;
-    is_chained.then(|| {
-        format!(
-            "one cluster holds {largest_cluster} of {n_images} images: {bound} for these images, or most of them are one \
-             picture"
-        )
-    })
-}
-
-/// A warning where images are alike because of what they show, so that duplicates cannot be told among them: more pairs are as alike
-/// as near ones and not told to be than are near.
-pub fn chance_warning(summary: &Summary, n_by_chance: u64, config: &Config) -> Option<String> {
-    let n_near = summary.count(None, PairKind::Near).n_pairs;
-    (n_by_chance > n_near.max(10)).then(|| {
-        format!(
-            "{n_by_chance} pairs are as alike as near-duplicates (`near-similarity` {}), but unrelated images of this set are expected to \
-             be so, too: they are told as similar. Only what is all but the same is told as near",
-            config.near_similarity
-        )
-    })
-}
-
 /// For each two different splits, the images of the one whose cluster has an image of the other.
 fn leaked(images: &[Fingerprint], clusters: &Clusters) -> BTreeMap<(Split, Split), u64> {
     let bit = |split: Split| 1_u8 << split as u8;
@@ -179,11 +169,19 @@ fn leaked(images: &[Fingerprint], clusters: &Clusters) -> BTreeMap<(Split, Split
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} images, {} of one flat colour (left out of the hash search)", self.n_images(), self.n_flat)?;
+        writeln!(f, "{} images, {} of one flat colour (compared by their pixels alone)", self.n_images(), self.n_flat)?;
+        write!(f, "{}", self.searched)?;
         self.write_matrix(f)?;
         let Self { n_clusters, n_clustered, largest_cluster, .. } = self;
         writeln!(f, "{n_clusters} clusters of {n_clustered} images, the largest of {largest_cluster}")?;
         self.write_leaked(f)?;
+        if let Some((n_left_out, n_told)) = self.n_left_out {
+            writeln!(f, "{n_left_out} pairs left out: no duplicates by the file, which tells of {n_told} pairs")?;
+        }
+        if !self.first.is_empty() {
+            writeln!(f, "the first exact and near pairs, one of each cluster:")?;
+            self.first.iter().try_for_each(|pair| writeln!(f, "  {pair}"))?;
+        }
         if let Some(recall) = &self.recall {
             write!(f, "{recall}")?;
         }
@@ -194,6 +192,7 @@ impl fmt::Display for Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Config;
     use crate::matches::tests::{exact, image, near};
 
     fn set() -> (Vec<Fingerprint>, Vec<Match>) {
@@ -205,13 +204,35 @@ mod tests {
         (images, vec![near(0, 3, 2), exact(1, 2), near(3, 4, 1)])
     }
 
+    fn searched() -> Searched {
+        Searched::of(&Config::default(), 6)
+    }
+
+    #[test]
+    fn within_a_split_that_was_not_searched_nothing_is_counted() {
+        let (images, _) = set();
+        let matches = [near(0, 3, 2)];
+        let searched = Searched::of(&Config { between_splits: true, ..Config::default() }, 6);
+        let summary = Summary::of(&images, &matches, &Clusters::of(images.len(), &matches), None, searched);
+        let expected = "
+  train - train              not searched      not searched
+  train - test                      0 (0)             1 (0)
+  test - test                not searched      not searched
+  all                               0 (0)             1 (0)
+";
+        assert!(summary.to_string().contains(expected), "{summary}");
+        assert_eq!(summary.first_leak.unwrap().to_string(), "near: `0.png` (train) and `3.png` (test)");
+    }
+
     #[test]
     fn leakage_label_conflicts_and_clusters_are_counted() {
         let (images, matches) = set();
         let clusters = Clusters::of(images.len(), &matches);
-        let summary = Summary::of(&images, &matches, &clusters, None);
+        let summary = Summary::of(&images, &matches, &clusters, None, searched());
         let expected = "\
-6 images, 1 of one flat colour (left out of the hash search)
+6 images, 1 of one flat colour (compared by their pixels alone)
+searched by correlation
+mirrored and turned pictures: not searched
 pairs (with two labels)             exact              near
   train - train                     1 (0)             0 (0)
   train - test                      0 (0)             1 (0)
@@ -220,28 +241,18 @@ pairs (with two labels)             exact              near
 2 clusters of 5 images, the largest of 3
   1 of 4 train images (0.2500) share a cluster with a test image
   2 of 2 test images (1.0000) share a cluster with a train image
+the first exact and near pairs, one of each cluster:
+  near: `0.png` (train) and `3.png` (test)
+  exact: `1.png` (train) and `2.png` (train)
 ";
         assert_eq!(summary.to_string(), expected);
         assert_eq!(summary.n_leaks(), 1);
 
         let similar = Match { kind: PairKind::Similar, ..near(2, 4, 9) };
-        let text = Summary::of(&images, &[similar], &clusters, None).to_string();
+        let text = Summary::of(&images, &[similar], &clusters, None, searched()).to_string();
         let line = "  train - test                      0 (0)             0 (0)             1 (1)\n";
         assert!(text.contains(line), "{text}");
-        let text = Summary::of(&images[..3], &[], &Clusters::of(3, &[]), None).to_string();
-        assert_eq!(text.lines().count(), 4, "one split has no other to leak to: {text}");
-    }
-
-    #[test]
-    fn a_cluster_of_more_than_half_of_the_set_is_warned_of() {
-        let check = |n_images: usize, expected: bool| {
-            let images: Vec<_> = (0..n_images as u64).map(|id| image(id, id as u8, 0)).collect();
-            let matches = [near(0, 1, 1), near(1, 2, 1)];
-            let summary = Summary::of(&images, &matches, &Clusters::of(n_images, &matches), None);
-            let warning = chain_warning(&summary, &Config::default());
-            assert_eq!(warning.is_some(), expected, "{n_images} images: {warning:?}");
-        };
-        check(5, true);
-        check(6, false);
+        let text = Summary::of(&images[..3], &[], &Clusters::of(3, &[]), None, searched()).to_string();
+        assert_eq!(text.lines().count(), 6, "one split has no other to leak to: {text}");
     }
 }

@@ -1,25 +1,36 @@
 //! What is known of a set's duplicates: planted, or judged by hand.
 
 mod cifair;
+mod ends;
+mod groups;
+mod listing;
+mod not_duplicates;
 mod values;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
-use twinset_delimited::{DelimitedError, Table};
+use twinset_delimited::DelimitedError;
 use twinset_manifest::rows::{PairKind, Split};
 
 use crate::{Fingerprint, ImageIndex, Match};
-use values::value;
+use ends::Ends;
+use listing::Listing;
+use values::is_duplicate;
+
+pub use not_duplicates::NotDuplicates;
 
 /// The pairs that a truth file tells of.
 ///
-/// CSV with a header (see [`twinset_delimited`]); the columns `left_id`, `right_id` and `kind` (`exact`, `near` or `similar`) are needed, `transform`
-/// (what was done, its name first) and `is_duplicate` (`true`, or `false` for a pair that was judged and is no duplicate;
-/// its `kind` may be empty) are used where they are there, others are passed over. [`Truth::of_images`] also reads ciFAIR's
-/// layout: `TestID` and `TrainID` (positions in their splits, counted from 0 in the order of ids) and `Judgment` (0 exact, 1
-/// near, 2 very similar), every pair of which is a duplicate.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// CSV with a header (see [`twinset_delimited`]), or Parquet, in one of three layouts. Other columns are passed over.
+/// - Pairs: `left_id` and `right_id`, or the names of the files, `left` and `right` (or `left_source` and `right_source`); `kind`
+///   (`exact`, `near` or `similar`); where they are there `transform` (what was done, its name first) and `is_duplicate` (`true`,
+///   or `false` for a pair that was judged and is no duplicate; its `kind` may be empty).
+/// - Groups: `image_id`, `image` or `source`, and `group` (or `cluster_id`): images of one group are near-duplicates.
+/// - ciFAIR's: `TestID` and `TrainID` (positions in their splits, counted from 0 in the order of ids) and `Judgment` (0 exact, 1
+///   near, 2 very similar), every pair of which is a duplicate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Truth {
     judged: Vec<Judged>,
 }
@@ -42,6 +53,12 @@ pub enum TruthError {
     /// It is no table with the columns that are needed.
     #[error(transparent)]
     Table(#[from] DelimitedError),
+    /// It cannot be read.
+    #[error("{0}")]
+    File(String),
+    /// Its images are named in a way that cannot be understood without the images.
+    #[error("line 1: {0}")]
+    NeedsImages(String),
     /// A row tells of no pair.
     #[error("line {line}: {detail}")]
     Row {
@@ -77,50 +94,59 @@ impl Truth {
     /// # Errors
     /// Names the line.
     pub fn parse(text: impl AsRef<[u8]>) -> Result<Self, TruthError> {
-        Self::of_ids(table(text.as_ref())?)
+        Self::of_pairs(&Listing::csv(text.as_ref(), &wanted())?, None)
     }
 
-    /// Reads a truth file's text in either layout. Where `images` are given, every id must be one of theirs.
+    /// The same in any layout, of these images.
     ///
     /// # Errors
-    /// Names the line. ciFAIR's layout without images is one: its ids are positions among them.
+    /// As [`read`](Self::read).
     pub fn of_images(text: impl AsRef<[u8]>, images: Option<&ImageIndex>) -> Result<Self, TruthError> {
-        let table = table(text.as_ref())?;
-        match images {
-            Some(images) if cifair::is_cifair(&table) => cifair::parse(table, images),
-            None if cifair::is_cifair(&table) => {
-                let detail =
-                    "found ciFAIR's columns, whose ids are positions in the splits, expected the images beside them";
-                Err(TruthError::Row { line: 1, detail: detail.to_owned() })
-            }
-            Some(images) => {
-                let truth = Self::of_ids(table)?;
-                truth.judged.iter().try_for_each(|pair| {
-                    [pair.left_id, pair.right_id].into_iter().try_for_each(|id| match images.split(id) {
-                        Some(_) => Ok(()),
-                        None => Err(unknown(pair.line, id, images.len())),
-                    })
-                })?;
-                Ok(truth)
-            }
-            None => Self::of_ids(table),
-        }
+        Self::of(&Listing::csv(text.as_ref(), &wanted())?, images, None)
     }
 
-    fn of_ids(mut table: Table) -> Result<Self, TruthError> {
-        let (left, right, kind) = (table.needed(LEFT_ID)?, table.needed(RIGHT_ID)?, table.needed(KIND)?);
-        let (transform, verdict) = (table.column(TRANSFORM)?, table.column(IS_DUPLICATE)?);
+    /// Reads a truth file in any layout. Where `images` are given, every id must be one of theirs. ciFAIR's columns have positions in
+    /// test and train, or both in the one split that `splits` name twice.
+    ///
+    /// # Errors
+    /// Names the line. ciFAIR's layout, or names of files, without images is one.
+    pub fn read(path: &Path, images: Option<&ImageIndex>, splits: Option<(Split, Split)>) -> Result<Self, TruthError> {
+        Self::of(&Listing::read(path, &wanted())?, images, splits)
+    }
+
+    fn of(listing: &Listing, images: Option<&ImageIndex>, splits: Option<(Split, Split)>) -> Result<Self, TruthError> {
+        let truth = match images {
+            Some(images) if cifair::is_cifair(listing) => {
+                let splits = splits.filter(|(one, other)| one == other).unwrap_or((Split::Test, Split::Train));
+                return cifair::parse(listing, images, splits);
+            }
+            None if cifair::is_cifair(listing) => {
+                let detail =
+                    "found ciFAIR's columns, whose ids are positions in the splits, expected the images beside them";
+                return Err(TruthError::NeedsImages(detail.to_owned()));
+            }
+            _ if groups::is_of_groups(listing) => groups::parse(listing, images)?,
+            _ => Self::of_pairs(listing, images)?,
+        };
+        if let Some(images) = images {
+            truth.judged.iter().try_for_each(|pair| known(images, pair.line, [pair.left_id, pair.right_id]))?;
+        }
+        Ok(truth)
+    }
+
+    /// Adds the pairs of another file.
+    pub fn extend(&mut self, other: Self) {
+        self.judged.extend(other.judged);
+    }
+
+    fn of_pairs(listing: &Listing, images: Option<&ImageIndex>) -> Result<Self, TruthError> {
+        let (ends, kind) = (Ends::of(listing, images)?, listing.needed(KIND)?);
+        let (transform, verdict) = (listing.column(TRANSFORM), listing.column(IS_DUPLICATE));
         let mut judged = Vec::new();
-        while let Some(row) = table.next_row()? {
-            let line = row.line();
-            let ids = (value(&row, left, LEFT_ID, "an image id")?, value(&row, right, RIGHT_ID, "an image id")?);
-            let is_duplicate = match verdict {
-                // As pandas writes them too.
-                Some(verdict) if row.field(verdict) == "True" => true,
-                Some(verdict) if row.field(verdict) == "False" => false,
-                Some(verdict) => value(&row, verdict, IS_DUPLICATE, "`true` or `false`")?,
-                None => true,
-            };
+        for row in listing.rows() {
+            let line = row.line;
+            let ids = ends.ids(row)?;
+            let is_duplicate = is_duplicate(row, verdict, true)?;
             let kind = match row.field(kind) {
                 "" if !is_duplicate => PairKind::Similar,
                 text => text.parse().map_err(|found| TruthError::Row { line, detail: format!("found {found}") })?,
@@ -170,17 +196,23 @@ impl Truth {
     }
 }
 
-/// The columns of a truth in this project's layout.
-const LEFT_ID: &str = "left_id";
-const RIGHT_ID: &str = "right_id";
+/// The columns of pairs beside those of the images.
 const KIND: &str = "kind";
 const TRANSFORM: &str = "transform";
 const IS_DUPLICATE: &str = "is_duplicate";
 
-/// The table of a truth file in either layout.
-fn table(text: &[u8]) -> Result<Table<'_>, TruthError> {
-    let wanted = [LEFT_ID, RIGHT_ID, KIND, TRANSFORM, IS_DUPLICATE].into_iter().chain(cifair::COLUMNS);
-    Ok(Table::parse(text, None, &wanted.collect::<Vec<_>>())?)
+/// The columns of a truth file in any layout.
+fn wanted() -> Vec<&'static str> {
+    let of_pairs = ends::COLUMNS.into_iter().chain([KIND, TRANSFORM, IS_DUPLICATE]);
+    of_pairs.chain(groups::COLUMNS).chain(cifair::COLUMNS).collect()
+}
+
+/// An error where an id is none of the images'.
+fn known(images: &ImageIndex, line: u64, ids: [u64; 2]) -> Result<(), TruthError> {
+    match ids.into_iter().find(|&id| images.split(id).is_none()) {
+        Some(id) => Err(unknown(line, id, images.len())),
+        None => Ok(()),
+    }
 }
 
 fn unknown(line: u64, id: u64, n_images: usize) -> TruthError {

@@ -235,6 +235,8 @@ mod tests {
             similarity: None,
             expected_false_pairs: None,
             alignment: None,
+            left_source: String::new(),
+            right_source: String::new(),
         };
         let rows = [pair(Split::Test, Split::Train, 0), pair(Split::Train, Split::Test, 3)];
         let expected =

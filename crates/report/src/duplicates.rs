@@ -195,6 +195,8 @@ mod tests {
             similarity: None,
             expected_false_pairs: None,
             alignment: None,
+            left_source: String::new(),
+            right_source: String::new(),
         }
     }
 
@@ -249,8 +251,13 @@ mod tests {
             pair(6, 7, PairKind::Near, WITHIN, 1), // an exact one taken for a near one is not found
             pair(8, 9, PairKind::Near, WITHIN, 6), // nobody planted this
         ];
-        let cluster =
-            |image_id, cluster_id| Cluster { image_id, cluster_id, cluster_size: 2, is_representative: false };
+        let cluster = |image_id, cluster_id| Cluster {
+            image_id,
+            cluster_id,
+            cluster_size: 2,
+            is_representative: false,
+            source: String::new(),
+        };
         let clusters =
             [cluster(1, 1), cluster(2, 1), cluster(3, 1), cluster(4, 4), cluster(5, 5), cluster(6, 6), cluster(7, 6)];
         let found = recall(&pairs, &clusters, &truth);

@@ -163,7 +163,7 @@ fn cells_hold_each_seed_and_the_mean_over_seeds() {
     assert!(cells.iter().any(|cell| cell.class_name.as_deref() == Some("disc")));
     let reader = Reader::<Cell>::open(&run.path("out/cells.parquet")).unwrap();
     let schemas: Vec<_> = reader.provenance().inputs.iter().filter_map(|input| input.schema.as_deref()).collect();
-    for schema in ["images/3", "pairs/3", "trainset/1", "epochs/2", "predictions/2"] {
+    for schema in ["images/3", "pairs/4", "trainset/1", "epochs/2", "predictions/2"] {
         assert!(schemas.contains(&schema), "{schemas:?}");
     }
 }

@@ -14,7 +14,7 @@ use super::keys::{for_each, number, value};
 use crate::tree::{Entry, Tree};
 
 /// Columns of `images` that others repeat.
-const REPEATED: [&str; 5] = ["image_id", "split", "label", "class_name", "pixels_blake3"];
+const REPEATED: [&str; 6] = ["image_id", "split", "label", "class_name", "pixels_blake3", "source"];
 const BATCH_ROWS: usize = 8192;
 
 /// The images that manifests refer to, each manifest's read once.

@@ -39,7 +39,7 @@ fn write_images(path: &Path, images: &[Image]) {
 fn every_command_takes_it_for_one() {
     let root = sharded(|_| ());
     let (json, rows) = ls(root.path(), "out", "files");
-    assert_eq!(rows, ["clusters.parquet clusters/1 12 1", "images images/3 12 3"]);
+    assert_eq!(rows, ["clusters.parquet clusters/2 12 1", "images images/3 12 3"]);
     let n_bytes: u64 =
         fs::read_dir(root.path().join("out/images")).unwrap().map(|f| f.unwrap().metadata().unwrap().len()).sum();
     assert_eq!(json[1]["bytes"], n_bytes);
@@ -66,7 +66,7 @@ fn every_command_takes_it_for_one() {
             "rows by image_id: 12 the same, 0 added, 0 removed, 0 changed\n"
         );
     }
-    let tables = "table,schema,rows,files,manifests,columns\nclusters,clusters/1,12,1,clusters.parquet,";
+    let tables = "table,schema,rows,files,manifests,columns\nclusters,clusters/2,12,1,clusters.parquet,";
     assert!(stdout(root.path(), &["sql", "--list", "out", "--format", "csv"]).starts_with(tables));
     let lineage = stdout(root.path(), &["lineage", "out/clusters.parquet"]);
     assert!(lineage.contains("└─ `images` (images/3, BLAKE3 "), "{lineage}");

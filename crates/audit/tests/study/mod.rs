@@ -101,6 +101,8 @@ impl Study {
                 similarity: None,
                 expected_false_pairs: None,
                 alignment: None,
+                left_source: "batch.bin#0".to_owned(),
+                right_source: "batch.bin#2".to_owned(),
             }],
             clusters: (0..12).map(cluster).collect(),
             trainset,
@@ -256,6 +258,7 @@ fn cluster(image_id: u64) -> Cluster {
         cluster_id,
         cluster_size: if is_pair { 2 } else { 1 },
         is_representative: image_id == cluster_id,
+        source: format!("batch.bin#{image_id}"),
     }
 }
 

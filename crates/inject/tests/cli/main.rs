@@ -61,7 +61,13 @@ fn folder_with(images: Vec<Image>) -> TempDir {
         } else {
             image_id
         };
-        Cluster { image_id, cluster_id, cluster_size: 1, is_representative: image_id == cluster_id }
+        Cluster {
+            image_id,
+            cluster_id,
+            cluster_size: 1,
+            is_representative: image_id == cluster_id,
+            source: String::new(),
+        }
     });
     let provenance = provenance.with_inputs([written.as_input::<Image>()]);
     write_manifest(&folder.path().join("clusters.parquet"), clusters, &provenance).unwrap();

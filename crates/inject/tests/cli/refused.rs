@@ -83,7 +83,7 @@ fn manifests_that_do_not_go_together_are_refused() {
     let provenance = || Provenance::of_stage("test", "0");
     let pairs =
         |folder: &Path| drop(write_manifest::<Pair>(&folder.join("images.parquet"), [], &provenance()).unwrap());
-    let expected = "error: failed to read the images: manifest `images.parquet` holds `pairs/3`, expected `images/3`";
+    let expected = "error: failed to read the images: manifest `images.parquet` holds `pairs/4`, expected `images/3`";
     refused(images(), pairs, &rate, expected);
     let cut = |folder: &Path| {
         let bytes = fs::read(folder.join("clusters.parquet")).unwrap();

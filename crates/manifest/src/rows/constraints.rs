@@ -15,6 +15,7 @@ pub fn constraints(schema: &str) -> &'static [Constraint] {
         "images" => IMAGES,
         "hashes" => HASHES,
         "pairs" => PAIRS,
+        "reference-pairs" => REFERENCE_PAIRS,
         "clusters" => CLUSTERS,
         "neardup-known-images" => KNOWN_IMAGES,
         "neardup-known-pairs" => KNOWN_PAIRS,
@@ -68,8 +69,21 @@ const PAIRS: &[Constraint] = &[
     check(Consistency, "label_conflict", "label_conflict = (left_label <> right_label)"),
     check(Range, "similarity", "similarity BETWEEN 0 AND 1"),
     check(Range, "expected_false_pairs", "expected_false_pairs >= 0"),
-    Refers { column: "left_id", agree: &[("left_split", "split"), ("left_label", "label")] },
-    Refers { column: "right_id", agree: &[("right_split", "split"), ("right_label", "label")] },
+    Refers { column: "left_id", agree: &[("left_split", "split"), ("left_label", "label"), ("left_source", "source")] },
+    Refers {
+        column: "right_id",
+        agree: &[("right_split", "split"), ("right_label", "label"), ("right_source", "source")],
+    },
+];
+
+/// Ids are those of two sets of images.
+const REFERENCE_PAIRS: &[Constraint] = &[
+    Unique(&["image_id", "reference_id"]),
+    OneOf { column: "kind", values: || PairKind::ALL.iter().map(|value| value.as_str()).collect() },
+    OneOf { column: "split", values: || Split::ALL.iter().map(|value| value.as_str()).collect() },
+    OneOf { column: "reference_split", values: || Split::ALL.iter().map(|value| value.as_str()).collect() },
+    check(Range, "similarity", "similarity BETWEEN 0 AND 1"),
+    check(Range, "expected_false_pairs", "expected_false_pairs >= 0"),
 ];
 
 const CLUSTERS: &[Constraint] = &[
@@ -77,7 +91,7 @@ const CLUSTERS: &[Constraint] = &[
     check(Consistency, "cluster_id", "cluster_id <= image_id"),
     check(Consistency, "is_representative", "is_representative = (image_id = cluster_id)"),
     CountOf { column: "cluster_size", by: "cluster_id" },
-    Refers { column: "image_id", agree: &[] },
+    Refers { column: "image_id", agree: &[("source", "source")] },
 ];
 
 const KNOWN_IMAGES: &[Constraint] = &[
@@ -101,6 +115,7 @@ const PRECISION_RECALL: &[Constraint] = &[
     check(Range, "recall", "recall BETWEEN 0 AND 1"),
     check(Range, "precision", "precision BETWEEN 0 AND 1"),
     check(Range, "precision_of_judged", "precision_of_judged BETWEEN 0 AND 1"),
+    check(Range, "false_positive_rate", "false_positive_rate BETWEEN 0 AND 1"),
 ];
 
 const REMOVALS: &[Constraint] = &[
@@ -108,8 +123,9 @@ const REMOVALS: &[Constraint] = &[
     OneOf { column: "split", values: || Split::ALL.iter().map(|value| value.as_str()).collect() },
     OneOf { column: "reason", values: || Removal::ALL.iter().map(|value| value.as_str()).collect() },
     check(Consistency, "kept_id", "kept_id <> image_id"),
-    Refers { column: "image_id", agree: &[("split", "split"), ("label", "label")] },
-    Refers { column: "kept_id", agree: &[] },
+    check(Consistency, "kept_source", "(kept_source IS NULL) = (kept_id IS NULL)"),
+    Refers { column: "image_id", agree: &[("split", "split"), ("label", "label"), ("source", "source")] },
+    Refers { column: "kept_id", agree: &[("kept_source", "source")] },
 ];
 
 const TRAINSET: &[Constraint] = &[

@@ -1,12 +1,14 @@
 //! The images of a set with their clusters, counted and checked batch by batch.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use twinset_manifest::rows::{Cluster, Image, Pair, Split};
 
 use super::duplicates::Duplicates;
+use super::worth::Scales;
 use super::{CleanConfig, Cleaning, Member, clean_cluster, has_two_labels};
+use crate::NotDuplicates;
 
 /// Labels count classes from 0, so a huge one is a mistake.
 const MAX_CLASSES: u32 = 1_000_000;
@@ -74,6 +76,16 @@ pub enum CleanError {
         /// Its label.
         label: u32,
     },
+    /// An image's file cannot be read.
+    #[error("image {image_id}: cannot read `{path}`: {detail}")]
+    File {
+        /// The image.
+        image_id: u64,
+        /// Its file.
+        path: String,
+        /// What the system says.
+        detail: String,
+    },
     /// A split loses all its images.
     #[error("no {split} image would be left of {n_images}, expected at least one")]
     NothingLeft {
@@ -108,11 +120,30 @@ impl Census {
         })
     }
 
-    /// Adds the images of a batch.
+    /// Takes pairs that are told to be none for no duplicates. Comes before all pairs.
+    pub fn except(&mut self, not_duplicates: NotDuplicates) {
+        self.duplicates.except(not_duplicates);
+    }
+
+    /// Makes the clusters anew where pairs are told to be no duplicates. Comes after all pairs and before all images.
+    pub fn recluster(&mut self) {
+        if self.duplicates.n_left_out().is_none() {
+            return;
+        }
+        let components = self.duplicates.components();
+        let mut sizes = HashMap::<u64, u32>::new();
+        for place in &mut self.clusters {
+            place.cluster_id = components.of(place.image_id);
+            *sizes.entry(place.cluster_id).or_default() += 1;
+        }
+        self.clusters.iter_mut().for_each(|place| place.is_alone = sizes[&place.cluster_id] < 2);
+    }
+
+    /// Adds the images of a batch. `scales` weigh those that have duplicates.
     ///
     /// # Errors
-    /// Names an image that occurs twice, that has no cluster, or whose class cannot be.
-    pub fn add(&mut self, images: &[Image]) -> Result<(), CleanError> {
+    /// Names an image that occurs twice, that has no cluster, whose class cannot be, or whose file cannot be read.
+    pub fn add(&mut self, images: &[Image], scales: &Scales) -> Result<(), CleanError> {
         for image in images {
             let image_id = image.image_id;
             let index = self.clusters.binary_search_by_key(&image_id, |place| place.image_id);
@@ -124,8 +155,9 @@ impl Census {
             *self.n_images.entry((image.split, image.label)).or_default() += 1;
             let Place { cluster_id, is_alone, .. } = self.clusters[index];
             if !is_alone {
-                let n_pixels = u64::from(image.width) * u64::from(image.height);
-                self.members.push(Member { image_id, cluster_id, split: image.split, label: image.label, n_pixels });
+                let (split, label, worth) = (image.split, image.label, scales.weigh(image)?);
+                let source = image.source.as_str().into();
+                self.members.push(Member { image_id, cluster_id, split, label, worth, source });
             }
         }
         Ok(())
@@ -196,7 +228,7 @@ impl Census {
         let is_removed =
             |member: &Member| removed.binary_search_by_key(&member.image_id, |removed| removed.image_id).is_ok();
         let is_conflict_left = |members: &&[Member]| {
-            let kept: Vec<Member> = members.iter().filter(|member| !is_removed(member)).copied().collect();
+            let kept: Vec<Member> = members.iter().filter(|member| !is_removed(member)).cloned().collect();
             has_two_labels(&kept)
         };
         let n_conflicts_left = clusters().filter(is_conflict_left).count() as u64;
@@ -209,6 +241,9 @@ impl Census {
             n_conflicts_left,
             n_images: self.n_images,
             class_names: self.class_names,
+            n_left_out: self.duplicates.n_left_out(),
+            is_searched_within: true,
+            duplicates: self.duplicates,
             n_left_within: 0,
             n_left_between: 0,
         };

@@ -11,6 +11,22 @@ pub enum Keep {
     /// The one with the most pixels; of equals, the one with the smallest id.
     #[default]
     Largest,
+    /// Those whose files hold their pixels without loss (PNG, BMP, TIFF, …); of equals, the one with the most pixels.
+    LosslessFirst,
+    /// The one with the largest file; of equals, the one with the most pixels.
+    FileSize,
+}
+
+impl Keep {
+    /// Which of an image's duplicates stays, for a person to read.
+    pub(super) fn rule(self) -> &'static str {
+        match self {
+            Self::First => "the one with the smallest id",
+            Self::Largest => "the one with the most pixels",
+            Self::LosslessFirst => "one without loss (PNG, BMP, TIFF), then the one with the most pixels",
+            Self::FileSize => "the one with the largest file",
+        }
+    }
 }
 
 /// What becomes of duplicates of two splits. Their order is train, val, test.

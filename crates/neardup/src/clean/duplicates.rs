@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use twinset_manifest::rows::{Pair, PairKind};
 
+use crate::NotDuplicates;
 use crate::identical::Identical;
 
 /// Pairs, as they are told.
@@ -11,12 +12,37 @@ use crate::identical::Identical;
 pub(super) struct Duplicates {
     identical: Identical,
     near: Vec<(u64, u64)>,
+    not_duplicates: NotDuplicates,
+    n_left_out: u64,
 }
 
 impl Duplicates {
+    /// Pairs that are told to be no duplicates are not added.
+    pub(super) fn except(&mut self, not_duplicates: NotDuplicates) {
+        self.not_duplicates = not_duplicates;
+    }
+
+    /// Pairs that were not added because they are told to be no duplicates, and how many are told to be; none where none are.
+    pub(super) fn n_left_out(&self) -> Option<(u64, u64)> {
+        Some((self.n_left_out, self.not_duplicates.n_told())).filter(|(_, n_told)| *n_told > 0)
+    }
+
+    /// Whether a pair is told to be none.
+    pub(super) fn is_left_out(&self, pair: &Pair) -> bool {
+        self.not_duplicates.contains(pair.left_id, pair.right_id)
+    }
+
+    /// The connected components, each image by one that stands for its component.
+    pub(super) fn components(&self) -> Identical {
+        let mut components = self.identical.clone();
+        self.near.iter().for_each(|&(left, right)| components.tie(left, right));
+        components
+    }
+
     pub(super) fn add(&mut self, pair: &Pair) {
         match pair.kind {
             PairKind::Exact => self.identical.tie(pair.left_id, pair.right_id),
+            PairKind::Near if self.is_left_out(pair) => self.n_left_out += 1,
             PairKind::Near => self.near.push((pair.left_id, pair.right_id)),
             PairKind::Similar => {}
         }

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use twinset_manifest::rows::{Removal, Split};
+use twinset_manifest::rows::{Removal, Removed, Split};
+use twinset_stage::printable_line;
 
 use super::census::by_split;
 use super::{Cleaning, LabelConflicts, Leaks};
+
+/// Removed images that are named.
+const N_NAMED: usize = 5;
 
 impl Cleaning {
     /// What a user of the cleaned images should know.
@@ -41,6 +45,11 @@ impl Cleaning {
     }
 }
 
+fn named(Removed { source, kept_source, reason, .. }: &Removed) -> String {
+    let kept = kept_source.as_ref().map(|kept| format!(" of `{}`", printable_line(kept))).unwrap_or_default();
+    format!("`{}`: {reason}{kept}", printable_line(source))
+}
+
 impl fmt::Display for Cleaning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut n_removed: BTreeMap<(Split, Removal), u64> = BTreeMap::new();
@@ -58,7 +67,18 @@ impl fmt::Display for Cleaning {
             }
             writeln!(f, "  {:>9}", n_kept[&split])?;
         }
-        let (within, between) = (self.n_left_within, self.n_left_between);
-        writeln!(f, "exact and near pairs left: {within} within splits, {between} between splits")
+        let within = if self.is_searched_within { self.n_left_within.to_string() } else { "not searched".to_owned() };
+        writeln!(f, "exact and near pairs left: {within} within splits, {} between splits", self.n_left_between)?;
+        if let Some((n_left_out, n_told)) = self.n_left_out {
+            writeln!(f, "{n_left_out} near pairs left out: no duplicates by the file, which tells of {n_told} pairs")?;
+        }
+        if self.removed.iter().any(|removed| removed.reason != Removal::LabelConflict) {
+            writeln!(f, "of duplicates stays {} (`keep`)", self.config.keep.rule())?;
+        }
+        if !self.removed.is_empty() {
+            writeln!(f, "the first that are removed:")?;
+            self.removed.iter().take(N_NAMED).try_for_each(|removed| writeln!(f, "  {}", named(removed)))?;
+        }
+        Ok(())
     }
 }

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use twinset_manifest::Digest;
@@ -20,11 +22,15 @@ fn image((image_id, _, split, label, width): Given) -> Image {
         height: 1,
         image: ImageData::default(),
         pixels_blake3: Digest([0; 32]),
-        source: String::new(),
+        source: format!("{image_id}.png"),
         derived_from: None,
         transform: None,
         lost: None,
     }
+}
+
+fn largest() -> Scales {
+    Scales::new(Keep::Largest, Path::new(""))
 }
 
 fn census(given: &[Given]) -> Census {
@@ -33,14 +39,16 @@ fn census(given: &[Given]) -> Census {
         cluster_id,
         cluster_size: given.iter().filter(|(_, other, ..)| *other == cluster_id).count() as u32,
         is_representative: image_id == cluster_id,
+        source: String::new(),
     });
     Census::of(clusters).unwrap()
 }
 
 fn clean(given: &[Given], config: CleanConfig) -> Result<Cleaning, CleanError> {
     let mut census = census(given);
+    let scales = Scales::new(config.keep, Path::new(""));
     for batch in given.chunks(3) {
-        census.add(&batch.iter().copied().map(image).collect::<Vec<_>>())?;
+        census.add(&batch.iter().copied().map(image).collect::<Vec<_>>(), &scales)?;
     }
     for left in given {
         let others = given.iter().filter(|right| left.0 < right.0 && left.1 == right.1);
@@ -65,6 +73,8 @@ fn pair(left: &Given, right: &Given, kind: PairKind) -> Pair {
         similarity: None,
         expected_false_pairs: None,
         alignment: None,
+        left_source: String::new(),
+        right_source: String::new(),
     }
 }
 
@@ -129,7 +139,7 @@ fn what_is_left_out_is_what_the_config_says() {
 fn of_a_chain_as_many_stay_as_it_takes() {
     let frames: Vec<Given> = (1..=7).map(|image_id| (image_id, 1, 0, 0, 8)).collect();
     let mut census = census(&frames);
-    census.add(&frames.iter().copied().map(image).collect::<Vec<_>>()).unwrap();
+    census.add(&frames.iter().copied().map(image).collect::<Vec<_>>(), &largest()).unwrap();
     let pairs: Vec<Pair> = frames.windows(2).map(|pair_of| pair(&pair_of[0], &pair_of[1], PairKind::Near)).collect();
     census.add_pairs(&pairs).unwrap();
     let cleaning = census.clean(&CleanConfig::default()).unwrap();
@@ -154,7 +164,7 @@ fn who_is_removed_is_a_duplicate_of_who_stays() {
             .map(|((left, right), kind)| pair(&given[left], &given[right], kind))
             .collect();
         let mut census = census(&given);
-        census.add(&given.iter().copied().map(image).collect::<Vec<_>>()).unwrap();
+        census.add(&given.iter().copied().map(image).collect::<Vec<_>>(), &largest()).unwrap();
         census.add_pairs(&pairs).unwrap();
         let near = census.duplicates.clone();
         let near = near.near();
@@ -196,6 +206,8 @@ fn removed_and_kept_are_counted_by_split_and_reason() {
             similarity: None,
             expected_false_pairs: None,
             alignment: None,
+            left_source: String::new(),
+            right_source: String::new(),
         }
     };
     // (1, 3) is cut by removing 3; (9, 12) and (11, 12) tie nothing together; similar pairs are no duplicates.
@@ -213,6 +225,13 @@ train            5               1               0               2          2
 val              2               0               0               0          2
 test             5               0               3               0          2
 exact and near pairs left: 1 within splits, 1 between splits
+of duplicates stays the one with the most pixels (`keep`)
+the first that are removed:
+  `1.png`: duplicate of `2.png`
+  `3.png`: leak of `2.png`
+  `5.png`: leak of `4.png`
+  `6.png`: leak of `4.png`
+  `7.png`: label-conflict
 ";
     assert_eq!(cleaning.to_string(), expected);
     let warnings = cleaning.warnings();
@@ -241,19 +260,19 @@ fn what_cannot_be_cleaned_is_named() {
     };
     let set = [(1, 1, 0, 0, 8), (2, 1, 2, 0, 8)];
     check(clean(&set, CleanConfig::default()).map(|_| ()), "no test image would be left of 1, expected at least one");
-    let add = |given: &[Given]| census(&set).add(&given.iter().copied().map(image).collect::<Vec<_>>());
+    let add = |given: &[Given]| census(&set).add(&given.iter().copied().map(image).collect::<Vec<_>>(), &largest());
     check(add(&[(3, 0, 0, 0, 8)]), "image 3 has no row in the clusters, expected every image to have one");
     check(add(&[set[0], set[0]]), "image id 1 occurs more than once in the images, expected every id once");
     check(add(&[(1, 1, 0, 1_000_000, 8)]), "image 1: `label` is 1000000, expected less than 1000000");
     let mut other = image(set[1]);
     other.class_name = "dog".to_owned();
-    let named = census(&set).add(&[image(set[0]), other]);
+    let named = census(&set).add(&[image(set[0]), other], &largest());
     check(named, "image 2: `class_name` of label 0 is `dog`, expected `class 0` as before");
     let mut partial = census(&set);
-    partial.add(&[image(set[0])]).unwrap();
+    partial.add(&[image(set[0])], &largest()).unwrap();
     let expected = "the clusters tell of image 2, which is not among the images";
     check(partial.clean(&CleanConfig::default()).map(|_| ()), expected);
-    let row = Cluster { image_id: 5, cluster_id: 5, cluster_size: 1, is_representative: true };
+    let row = Cluster { image_id: 5, cluster_id: 5, cluster_size: 1, is_representative: true, source: String::new() };
     let twice = "image id 5 occurs more than once in the clusters, expected every id once";
     check(Census::of([row.clone(), row]).map(|_| ()), twice);
 }

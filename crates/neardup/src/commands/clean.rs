@@ -1,27 +1,29 @@
 //! `twinset-neardup clean`: the images without their duplicates and leaks.
 
+use std::ffi::OsString;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use twinset_croissant::{About, write_croissant};
 use twinset_manifest::rows::{Cluster, Image, Pair, Removed};
-use twinset_manifest::{Input, Provenance, Reader, Row, Writer, write_manifest};
-use twinset_neardup::{Census, CleanConfig, CleanError, Cleaning};
+use twinset_manifest::{Input, Provenance, Reader, Writer, write_manifest};
+use twinset_neardup::{Census, CleanConfig, CleanError, CleanFolder, Cleaning, FileError, Scales, file_of};
 use twinset_stage::{CommonArgs, with_hint};
 
-use super::{expect_no_shards, expect_other_file, expect_whole_search};
+use super::{expect_no_shards, expect_other_file, expect_whole_search, open, read_not_duplicates, read_pairs};
 
 const EXAMPLE: &str = "\
 Examples:
   twinset-neardup clean --images images.parquet --pairs duplicates/pairs.parquet \\
     --clusters duplicates/clusters.parquet --out clean
   twinset-neardup clean ... --set within-splits=false --out clean   # removes leaks from test, keeps all training images
-
-File names: removed.parquet has ids, images.parquet has the `source` of each. In DuckDB (in Python: duckdb.sql):
-  SELECT i.source, r.reason FROM 'clean/removed.parquet' r JOIN 'images.parquet' i USING (image_id)
+  twinset-neardup clean ... --folder ~/datasets/my-images --list > remove.txt
+  twinset-neardup clean ... --copy-to ~/datasets/my-images-clean
 
 Config (TOML, every key has this default):
-  keep = \"largest\"             which image stays: the one with the most pixels; or: first (the smallest id)
+  keep = \"largest\"             which image stays: the one with the most pixels; or: lossless-first (PNG, BMP, TIFF before
+                               others, then the most pixels), file-size (the largest file), first (the smallest id)
   leaks = \"remove-from-test\"   of duplicates in two splits those in the first of train, val, test stay;
                                or: remove-from-train (those in the last of them), keep
   within-splits = true         of duplicates within a split some go; false: all stay
@@ -35,12 +37,14 @@ const ABOUT: About = About {
 /// Remove duplicates and leaks: write the images that stay, and which were removed and why.
 ///
 /// Writes images.parquet (the rows that stay, unchanged, in the same order), removed.parquet (each removed image, the
-/// reason, and the image that was kept in its place) and croissant.json. Image files are not touched.
+/// reason, and the image that was kept in its place) and croissant.json. Image files are not touched. --list prints the files to
+/// delete, --copy-to makes a folder of the images that stay.
 ///
 /// Duplicates are the images of exact and near pairs. Each removed image is a duplicate of the one that was kept in its place,
 /// and no two that stay are duplicates of one another.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
+#[command(mut_arg("out", |arg| arg.required_unless_present_any(["list", "copy_to"])))]
 pub(crate) struct CleanArgs {
     /// Manifest of the images.
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
@@ -53,6 +57,25 @@ pub(crate) struct CleanArgs {
     /// Manifest of the clusters that were found with them.
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
     clusters: Option<PathBuf>,
+
+    /// CSV or Parquet file of pairs that are no duplicates: none of their images is removed because of the other. Columns:
+    /// left,right (names of files, as `source` of the images has them) or left_id,right_id.
+    #[arg(long, value_name = "FILE")]
+    not_duplicates: Option<PathBuf>,
+
+    /// Print the files of the removed images, one a line, and nothing else on stdout. Needs no --out.
+    #[arg(long)]
+    list: bool,
+
+    /// Copy the images that stay into this folder, which must be empty or missing, with the folders that they are in. A copy that
+    /// was interrupted goes on when it is called again. Needs no --out.
+    #[arg(long, value_name = "DIR")]
+    copy_to: Option<PathBuf>,
+
+    /// Folder of the images' files: of images that the manifest references (embed = false) what twinset-ingest had as --data, of
+    /// embedded images the dataset's own folder. With it, --list expects each file to be there.
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
 
     #[command(flatten)]
     common: CommonArgs,
@@ -70,23 +93,37 @@ pub(crate) fn run(args: &CleanArgs) -> anyhow::Result<()> {
     let reader = Reader::<Image>::open(images).context("failed to read the images")?;
     let warnings = reader.provenance().warnings.clone();
     let images_input = reader.as_input().context("failed to read the images")?;
-    let (census, clusters_input, found_by) =
+    let (mut census, clusters_input, found_by) =
         read_clusters(clusters, &images_input).context("failed to read the clusters")?;
     if config.within_splits {
         expect_whole_search(&found_by, clusters, "search anew without it, or clean with --set within-splits=false")
             .context("failed to read the clusters")?;
     }
-    let mut census = count_images(reader, census, args)?;
-    let add = |batch: &[Pair]| census.add_pairs(batch);
+    let not_duplicates = args.not_duplicates.as_deref().map(|path| read_not_duplicates(path, images)).transpose()?;
+    let not_duplicates_input = not_duplicates.map(|(not_duplicates, input)| {
+        census.except(not_duplicates);
+        input
+    });
+    let is_reclustered = not_duplicates_input.is_some();
+    if !is_reclustered {
+        census = count_images(reader, census, &config, args)?;
+    }
+    let add = |batch: &[Pair]| census.add_pairs(batch).map_err(hinted);
     let pairs_input = read_pairs(pairs, &images_input, &found_by, add).context("failed to read the pairs")?;
+    if is_reclustered {
+        census.recluster();
+        let reader = Reader::<Image>::open(images).context("failed to read the images")?;
+        census = count_images(reader, census, &config, args)?;
+    }
     let mut cleaning = census.clean(&config).map_err(hinted).context("failed to clean")?;
-    let count = |batch: &[Pair]| cleaning.add_pairs(batch);
+    if found_by.config["between-splits"] == true {
+        cleaning.not_searched_within();
+    }
+    let count = |batch: &[Pair]| cleaning.add_pairs(batch).map_err(hinted);
     read_pairs(pairs, &images_input, &found_by, count).context("failed to read the pairs")?;
-    let mut provenance = Provenance::of_stage("neardup", env!("CARGO_PKG_VERSION")).with_config(&config).with_inputs([
-        images_input,
-        pairs_input,
-        clusters_input,
-    ]);
+    let inputs = [images_input, pairs_input, clusters_input].into_iter().chain(not_duplicates_input);
+    let mut provenance =
+        Provenance::of_stage("neardup", env!("CARGO_PKG_VERSION")).with_config(&config).with_inputs(inputs);
     provenance.warnings = warnings;
     // What the search warned of holds of what is removed by it.
     for warning in found_by.warnings.into_iter().chain(cleaning.warnings()) {
@@ -94,20 +131,84 @@ pub(crate) fn run(args: &CleanArgs) -> anyhow::Result<()> {
         provenance.warnings.push(warning);
     }
 
-    let out = args.common.out_folder()?;
-    write_kept(images, &out.join("images.parquet"), &cleaning, args, &provenance)?;
-    write_manifest::<Removed>(&out.join("removed.parquet"), cleaning.removed.iter().cloned(), &provenance)?;
-    write_croissant(out, &ABOUT, &["images.parquet", "removed.parquet"]).context("failed to describe the images")?;
-    println!("{cleaning}wrote images.parquet and removed.parquet to {}", out.display());
+    let list = if args.list { Some(list(images, &cleaning, args)?) } else { None };
+    let mut done = cleaning.to_string();
+    if args.common.out.is_some() {
+        let out = args.common.out_folder()?;
+        write_kept(images, &out.join("images.parquet"), &cleaning, args, &provenance)?;
+        write_manifest::<Removed>(&out.join("removed.parquet"), cleaning.removed.iter().cloned(), &provenance)?;
+        write_croissant(out, &ABOUT, &["images.parquet", "removed.parquet"])
+            .context("failed to describe the images")?;
+        done += &format!("wrote images.parquet and removed.parquet to {}\n", out.display());
+    }
+    if let Some(folder) = &args.copy_to {
+        let (n, n_there) = copy_kept(images, folder, &cleaning, args, &provenance)?;
+        let before = if n_there > 0 { format!(", {n_there} of them before") } else { String::new() };
+        done += &format!("copied {n} images to {}{before}\n", folder.display());
+    }
+    match list {
+        None => print!("{done}"),
+        Some(list) => {
+            eprint!("{done}");
+            io::stdout().write_all(list.as_encoded_bytes()).context("failed to print the list")?;
+        }
+    }
     Ok(())
 }
 
-/// A manifest that must have been made from these images.
-fn open<R: Row>(path: &Path, images: &Input) -> anyhow::Result<(Reader<R>, Input)> {
-    let reader = Reader::<R>::open(path)?;
-    reader.expect_made_from(images)?;
-    let input = reader.as_input()?;
-    Ok((reader, input))
+/// The files of the removed images, one a line, in the order of the images.
+fn list(images: &Path, cleaning: &Cleaning, args: &CleanArgs) -> anyhow::Result<OsString> {
+    let mut list = OsString::new();
+    for batch in Reader::<Image>::open(images).context("failed to read the images")? {
+        let batch = batch.context("failed to read the images")?;
+        for row in batch.iter().filter(|row| !cleaning.keeps(row.image_id)) {
+            let file = file_of(row, args.folder.as_deref()).map_err(no_file).context("failed to list the files")?;
+            list.push(file);
+            list.push("\n");
+        }
+    }
+    Ok(list)
+}
+
+/// Copies the images that stay: how many, and how many of them were there from an earlier call.
+fn copy_kept(
+    images: &Path,
+    folder: &Path,
+    cleaning: &Cleaning,
+    args: &CleanArgs,
+    provenance: &Provenance,
+) -> anyhow::Result<(u64, u64)> {
+    let context = "failed to copy the images";
+    // Whatever decides which images stay.
+    let key = serde_json::to_string(provenance).context(context)?;
+    let mut copy = CleanFolder::begin(folder, &key).context(context)?;
+    let from = args.folder.as_deref().unwrap_or(Path::new("."));
+    let reader = Reader::<Image>::open(images).context("failed to read the images")?;
+    let bar = args.common.progress().begin("images", reader.n_rows(), "copying");
+    for batch in reader {
+        let batch = batch.context("failed to read the images")?;
+        for row in batch.iter().filter(|row| cleaning.keeps(row.image_id)) {
+            copy.add(row, from).context(context)?;
+        }
+        bar.inc(batch.len() as u64);
+    }
+    copy.finish().context(context)
+}
+
+fn no_file(error: FileError) -> anyhow::Error {
+    let hint = match &error {
+        FileError::Record { .. } => {
+            Some("images.parquet in --out has the images that stay, and --copy-to makes files of them")
+        }
+        FileError::NotThere { .. } => Some(
+            "--folder is the dataset's own folder, or, of images that are not embedded, what twinset-ingest had as --data",
+        ),
+        _ => None,
+    };
+    match hint {
+        Some(hint) => with_hint(error.into(), hint),
+        None => error.into(),
+    }
 }
 
 /// Also how they were found.
@@ -118,40 +219,20 @@ fn read_clusters(path: &Path, images: &Input) -> anyhow::Result<(Census, Input, 
     Ok((census, input, found_by))
 }
 
-fn count_images(reader: Reader<Image>, mut census: Census, args: &CleanArgs) -> anyhow::Result<Census> {
+fn count_images(
+    reader: Reader<Image>,
+    mut census: Census,
+    config: &CleanConfig,
+    args: &CleanArgs,
+) -> anyhow::Result<Census> {
+    let scales = Scales::new(config.keep, args.folder.as_deref().unwrap_or(Path::new(".")));
     let bar = args.common.progress().begin("images", reader.n_rows(), "counting");
     for batch in reader {
         let batch = batch.context("failed to read the images")?;
-        census.add(&batch).map_err(hinted).context("failed to use the images and clusters")?;
+        census.add(&batch, &scales).map_err(hinted).context("failed to use the images and clusters")?;
         bar.inc(batch.len() as u64);
     }
     Ok(census)
-}
-
-/// An error where the pairs are of another search than the clusters.
-fn expect_same_search(of_pairs: &Provenance, of_clusters: &Provenance, pairs: &Path) -> anyhow::Result<()> {
-    let Some(of_pairs) = of_pairs.config.as_object() else { return Ok(()) };
-    match of_pairs.iter().find(|(key, value)| of_clusters.config.get(*key) != Some(*value)) {
-        None => Ok(()),
-        Some((key, found)) => {
-            let (pairs, expected) = (pairs.display(), &of_clusters.config[key]);
-            bail!("`{pairs}` is of a search with `{key}` {found}, expected that of the clusters, with {expected}")
-        }
-    }
-}
-
-fn read_pairs(
-    path: &Path,
-    images: &Input,
-    clusters_found_by: &Provenance,
-    mut add: impl FnMut(&[Pair]) -> Result<(), CleanError>,
-) -> anyhow::Result<Input> {
-    let (reader, input) = open::<Pair>(path, images)?;
-    expect_same_search(reader.provenance(), clusters_found_by, path)?;
-    for batch in reader {
-        add(&batch?).map_err(hinted).with_context(|| format!("`{}`", path.display()))?;
-    }
-    Ok(input)
 }
 
 fn write_kept(

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use serde::Serialize;
 use twinset_manifest::rows::{Image, Pair, Split};
 use twinset_manifest::{Input, ManifestError, Provenance, Reader, write_atomically, write_manifest};
-use twinset_neardup::{Evaluation, ImageIndex, OperatingPoints, Ranking, Truth, plot};
+use twinset_neardup::{Evaluation, ImageIndex, OperatingPoints, Ranking, Truth, plot, roc_plot};
 use twinset_stage::Progress;
 
 const EXAMPLE: &str = "\
@@ -18,19 +18,24 @@ Examples:
   twinset-neardup evaluate --pairs duplicates/pairs.parquet --truth cifar10_test_train.csv --images images.parquet \\
     --splits test,train --out evaluation
 
-Truth (CSV with a header; commas, semicolons or tabs; other columns are ignored):
-  left_id,right_id   ids of images
+Truth (CSV with a header, with commas, semicolons or tabs, or Parquet; other columns are ignored):
+  left_id,right_id   ids of images; or left,right: the names of their files; needs --images
   kind               exact, near or similar
   transform          what was done to one of the images; optional
   is_duplicate       false for a pair that was judged and is not a duplicate, else true; optional
+or as groups, a row for each image:
+  image_id           the image; or image: the name of its file; needs --images
+  group              images of one group are duplicates; empty for an image that has none
 or as ciFAIR has it:
-  TestID,TrainID     positions in the test and the train split, counted from 0 in the order of ids; needs --images
+  TestID,TrainID     positions in the test and the train split, counted from 0 in the order of ids; with --splits test,test
+                     both are positions in the test split; needs --images
   Judgment           0 exact, 1 near, 2 very similar: all count as duplicates";
 
 /// Compare pairs with known duplicates: precision and recall down the list of pairs, the most similar first.
 ///
-/// Writes precision-recall.parquet (one row for each similarity) and precision-recall.svg. Prints precision and recall at
-/// some ranks, the threshold with the greatest F1, and the threshold that finds most pairs at --min-precision.
+/// Writes precision-recall.parquet (one row for each similarity) and precision-recall.svg, and roc.svg where pairs are known that
+/// are no duplicates. Prints precision and recall at some ranks, the threshold with the greatest F1, average precision, the area
+/// under the ROC curve, and the threshold that finds most pairs at --min-precision.
 ///
 /// The list of known duplicates is assumed to be incomplete: a pair that is not in it may still be a duplicate. The
 /// precision that is printed is therefore a lower bound. If the list also names pairs that are not duplicates, precision
@@ -42,9 +47,9 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "FILE")]
     pairs: PathBuf,
 
-    /// CSV of known duplicates.
-    #[arg(long, value_name = "FILE")]
-    truth: PathBuf,
+    /// CSV or Parquet file of known duplicates. Can be given several times: the files together are the truth.
+    #[arg(long, value_name = "FILE", required = true)]
+    truth: Vec<PathBuf>,
 
     /// Manifest of the images. With it the ids in the truth are checked, and all identical images count as found.
     #[arg(long, value_name = "FILE")]
@@ -117,7 +122,9 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         }
     };
     let truth = read_truth(args, images.as_ref())?;
-    inputs.push(Input::of_file(&args.truth).with_context(|| format!("failed to read `{}`", args.truth.display()))?);
+    for path in &args.truth {
+        inputs.push(Input::of_file(path).with_context(|| format!("failed to read `{}`", path.display()))?);
+    }
 
     let mut ranking = read_ranking(pairs, args)?;
     if let Some(images) = &images {
@@ -125,7 +132,8 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     }
     let of = args.splits.map(|splits| splits.to_string()).unwrap_or_default();
     let evaluation = Evaluation::of(ranking, &truth, args.truth_is_complete, &of).with_context(|| {
-        format!("failed to compare `{}` with the truth `{}`", args.pairs.display(), args.truth.display())
+        let truth: Vec<_> = args.truth.iter().map(|path| format!("`{}`", path.display())).collect();
+        format!("failed to compare `{}` with the truth {}", args.pairs.display(), truth.join(", "))
     })?;
 
     let context = || format!("failed to write to `{}`", args.out.display());
@@ -140,7 +148,12 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     write_manifest(&args.out.join("precision-recall.parquet"), evaluation.steps.iter().cloned(), &provenance)?;
     write_atomically(&args.out.join("precision-recall.svg"), svg.as_bytes()).with_context(context)?;
     let points = OperatingPoints { evaluation: &evaluation, min_precision: args.min_precision };
-    println!("{points}wrote precision-recall.parquet and precision-recall.svg to {}", args.out.display());
+    let mut wrote = "precision-recall.parquet and precision-recall.svg";
+    if let Some(svg) = roc_plot(&evaluation) {
+        write_atomically(&args.out.join("roc.svg"), svg.as_bytes()).with_context(context)?;
+        wrote = "precision-recall.parquet, precision-recall.svg and roc.svg";
+    }
+    println!("{points}wrote {wrote} to {}", args.out.display());
     Ok(())
 }
 
@@ -178,9 +191,12 @@ fn read_images(path: &Path, args: &EvaluateArgs) -> anyhow::Result<(ImageIndex, 
 }
 
 fn read_truth(args: &EvaluateArgs, images: Option<&ImageIndex>) -> anyhow::Result<Truth> {
-    let context = || format!("failed to read the truth file `{}`", args.truth.display());
-    let text = fs::read(&args.truth).with_context(context)?;
-    let mut truth = Truth::of_images(text, images).with_context(context)?;
+    let splits = args.splits.map(|Splits(one, other)| (one, other));
+    let mut truth = Truth::default();
+    for path in &args.truth {
+        let context = || format!("failed to read the truth file `{}`", path.display());
+        truth.extend(Truth::read(path, images, splits).with_context(context)?);
+    }
     if let (Some(Splits(one, other)), Some(images)) = (args.splits, images) {
         truth.retain_between((one, other), images);
     }

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use twinset_manifest::rows::{Hashes, Image};
-use twinset_manifest::{Provenance, Reader, Writer, write_manifest};
+use twinset_manifest::{Input, Provenance, Reader, Writer, write_manifest};
 use twinset_neardup::{
-    Candidates, Clusters, Config, Fingerprint, Hasher, Known, NeardupError, Phase, Summary, Truth, add_thumbnails,
-    chain_warning, chance_warning, fingerprints, loss_warning, sort_by_id,
+    Candidates, Clusters, Config, Fingerprint, Hasher, ImageIndex, Known, NeardupError, NotDuplicates, Phase, Searched,
+    Summary, Truth, TruthError, add_thumbnails, chain_warning, chance_warning, fingerprints, loss_warning, sort_by_id,
 };
 use twinset_stage::{CommonArgs, with_hint};
 
@@ -15,13 +15,10 @@ pub(crate) const EXAMPLE: &str = "\
 Examples:
   twinset-neardup --images images.parquet --set max-distance=32 --out duplicates
   twinset-neardup gallery --images images.parquet --pairs duplicates/pairs.parquet --out gallery.html
+  twinset-neardup --images benchmark.parquet --reference training-set.parquet --out in-reference
   twinset-neardup evaluate --pairs duplicates/pairs.parquet --truth truth.csv --out evaluation
   twinset-neardup clean --images images.parquet --pairs duplicates/pairs.parquet \\
     --clusters duplicates/clusters.parquet --out clean
-
-File names: pairs.parquet has ids, images.parquet has the `source` of each. In DuckDB (in Python: duckdb.sql):
-  SELECT p.kind, p.similarity, l.source AS left_source, r.source AS right_source FROM 'duplicates/pairs.parquet' p
-    JOIN 'images.parquet' l ON l.image_id = p.left_id JOIN 'images.parquet' r ON r.image_id = p.right_id
 
 Config (TOML, every key has this default):
   search = \"auto\"           candidates by correlation up to 200000 images, by hash beyond; or: correlation, hash
@@ -43,17 +40,32 @@ pub(crate) struct FindArgs {
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
     images: Option<PathBuf>,
 
+    /// Manifest of another set of images, such as a training set whose images should not be in yours: find which of the images
+    /// have a duplicate there. Only pairs of an image and one of the reference are searched, and reference-pairs.parquet is all
+    /// that is written.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["truth", "cache", "not_duplicates"])]
+    reference: Option<PathBuf>,
+
+    /// Folder of the reference's images, if its manifest references them; --folder if it is the same.
+    #[arg(long, value_name = "DIR", requires = "reference")]
+    pub(super) reference_folder: Option<PathBuf>,
+
     /// Folder of the images, if the manifest references them (embed = false): what twinset-ingest had as --data.
     /// After `twinset-ingest --data ~/datasets` it is `--folder ~/datasets`.
     #[arg(long, value_name = "DIR", default_value = ".")]
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
 
-    /// CSV of known duplicates (left_id,right_id,kind[,transform]): the summary says how many of them were found.
+    /// CSV or Parquet file of known duplicates (see `evaluate --help`): the summary says how many of them were found.
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
 
+    /// CSV or Parquet file of pairs that are no duplicates: they are left out. Columns: left,right (names of files, as `source`
+    /// of the images has them) or left_id,right_id. Pairs whose column is_duplicate is true are passed over.
+    #[arg(long, value_name = "FILE")]
+    not_duplicates: Option<PathBuf>,
+
     /// End with exit code 3 if an exact or near-duplicate lies in another split, such as a test image among the training
-    /// images. All outputs are still written.
+    /// images, or in the reference. All outputs are still written.
     #[arg(long)]
     pub(crate) fail_on_leak: bool,
 
@@ -63,50 +75,69 @@ pub(crate) struct FindArgs {
     cache: Option<PathBuf>,
 
     #[command(flatten)]
-    common: CommonArgs,
+    pub(super) common: CommonArgs,
 }
 
-/// How many exact and near pairs lie in two splits.
-pub(crate) fn run(args: &FindArgs) -> anyhow::Result<u64> {
+/// What `--fail-on-leak` tells of: so many of `what`, and the first of them.
+#[derive(Default)]
+pub(crate) struct LeaksFound {
+    pub(crate) n: u64,
+    pub(crate) what: &'static str,
+    pub(crate) first: Option<String>,
+}
+
+pub(crate) fn run(args: &FindArgs) -> anyhow::Result<LeaksFound> {
     let config = args.common.config(Config::validate)?;
     if args.common.check {
-        return Ok(0);
+        return Ok(LeaksFound::default());
     }
     let path = args.images.as_deref().context("failed to read: --images names no file")?;
-    let truth = args.truth.as_deref().map(read_truth).transpose()?;
+    if let Some(reference) = &args.reference {
+        return super::reference::run(args, &config, path, reference);
+    }
+    args.truth.as_deref().map(expect_truth).transpose()?;
+    let not_duplicates = args.not_duplicates.as_deref().map(file_input).transpose()?;
     let reader = Reader::<Image>::open(path).context("failed to read the images")?;
     let mut provenance = Provenance::of_stage("neardup", env!("CARGO_PKG_VERSION"))
-        .with_config(&config)
-        .with_inputs([reader.as_input().context("failed to read the images")?]);
+        .with_config(&config.resolved(reader.n_rows()))
+        .with_inputs([reader.as_input().context("failed to read the images")?].into_iter().chain(not_duplicates));
+    let searched = Searched::of(&config, reader.n_rows());
     let out = args.common.out_folder()?;
 
     let cache = args.cache.as_deref().map(|cache| Known::folder(cache, &config, reader.n_rows()));
     let known = cache.as_deref().map(load_known).unwrap_or_default();
     let mut images = write_hashes(reader, args, &config, &known, &provenance, &out.join("hashes.parquet"))?;
-    let begin = |phase, n_steps| {
-        let (unit, doing) = match phase {
-            Phase::Search => ("images", "searching"),
-            Phase::Verification => ("pairs", "verifying"),
-            Phase::Alignment => ("pairs", "aligning"),
-        };
-        let bar = args.common.progress().begin(unit, n_steps, doing);
-        move |n_steps| bar.inc(n_steps)
+    let index = || ImageIndex::of(&images).map_err(hinted);
+    let truth = match &args.truth {
+        None => None,
+        Some(path) => Some(Truth::read(path, Some(&index()?), None).with_context(|| unusable("truth file", path))?),
     };
+    let not_duplicates = match &args.not_duplicates {
+        None => None,
+        Some(path) => Some(NotDuplicates::read(path, &index()?).with_context(|| unusable("file", path))?),
+    };
+    let begin = begin(&args.common);
     let context = "failed to find near-duplicates";
     let mut candidates = Candidates::find(&images, &config, &known, &begin).map_err(hinted).context(context)?;
     if config.verify {
         read_thumbnails(path, args, &mut images, &candidates)?;
     }
-    let matches = candidates.matches(&images, &config, &begin);
+    let mut matches = candidates.matches(&images, &config, &begin);
+    let n_found = matches.len();
+    if let Some(not_duplicates) = &not_duplicates {
+        let id = |index: u32| images[index as usize].image_id;
+        matches.retain(|pair| !not_duplicates.contains(id(pair.left), id(pair.right)));
+    }
     let clusters = Clusters::of(images.len(), &matches);
     let recall = match (&truth, &args.truth) {
         (Some(truth), Some(path)) => {
-            let context = || format!("failed to use the truth file `{}`", path.display());
-            Some(truth.recall(&images, &matches).with_context(context)?)
+            Some(truth.recall(&images, &matches).with_context(|| unusable("truth file", path))?)
         }
         _ => None,
     };
-    let summary = Summary::of(&images, &matches, &clusters, recall);
+    let mut summary = Summary::of(&images, &matches, &clusters, recall, searched);
+    let n_left_out = (n_found - matches.len()) as u64;
+    summary.n_left_out = not_duplicates.map(|not_duplicates| (n_left_out, not_duplicates.n_told()));
 
     let warnings = [
         chain_warning(&summary, &config),
@@ -125,10 +156,24 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<u64> {
         candidates.save(cache, &images, &config).with_context(context)?;
     }
     println!("{summary}wrote hashes.parquet, pairs.parquet and clusters.parquet to {}", out.display());
-    if !matches.is_empty() {
-        println!("pairs have ids; `twinset-neardup --help` has the query for their files' names");
+    Ok(LeaksFound {
+        n: summary.n_leaks(),
+        what: "pairs of duplicates lie in two splits",
+        first: summary.first_leak.map(|first| first.to_string()),
+    })
+}
+
+/// Shows the progress of the search and of the verification.
+pub(super) fn begin(args: &CommonArgs) -> impl Fn(Phase, u64) -> Box<dyn Fn(u64) + Sync> + '_ {
+    |phase, n_steps| {
+        let (unit, doing) = match phase {
+            Phase::Search => ("images", "searching"),
+            Phase::Verification => ("pairs", "verifying"),
+            Phase::Alignment => ("pairs", "aligning"),
+        };
+        let bar = args.progress().begin(unit, n_steps, doing);
+        Box::new(move |n_steps| bar.inc(n_steps))
     }
-    Ok(summary.n_leaks())
 }
 
 /// Hashes the images batch by batch, writes the hashes, and keeps what finding duplicates needs, in the order of ids.
@@ -193,13 +238,23 @@ fn read_thumbnails(
     Ok(())
 }
 
-fn read_truth(path: &Path) -> anyhow::Result<Truth> {
-    let context = || format!("failed to read the truth file `{}`", path.display());
-    let text = std::fs::read(path).with_context(context)?;
-    Truth::parse(text).with_context(context)
+/// An error where a truth file is wrong whatever the images are, before they are read.
+fn expect_truth(path: &Path) -> anyhow::Result<()> {
+    match Truth::read(path, None, None) {
+        Ok(_) | Err(TruthError::NeedsImages(_)) => Ok(()),
+        Err(error) => Err(error).with_context(|| format!("failed to read the truth file `{}`", path.display())),
+    }
 }
 
-fn hinted(error: NeardupError) -> anyhow::Error {
+fn file_input(path: &Path) -> anyhow::Result<Input> {
+    Input::of_file(path).with_context(|| format!("failed to read the file `{}`", path.display()))
+}
+
+fn unusable(what: &str, path: &Path) -> String {
+    format!("failed to use the {what} `{}`", path.display())
+}
+
+pub(super) fn hinted(error: NeardupError) -> anyhow::Error {
     let hint = match &error {
         NeardupError::TooManyPairs { .. } => {
             Some("a smaller `max-distance`, or 256 `hash-bits`, tells more images apart")

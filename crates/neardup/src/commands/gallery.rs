@@ -1,12 +1,13 @@
 //! `twinset-neardup gallery`: pairs to look at.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use twinset_neardup::{GalleryError, GallerySource, gallery};
 use twinset_stage::{Progress, expect_page, with_hint, write_page};
 
-/// Write an HTML page that shows pairs side by side, with a picture of their difference.
+/// Write an HTML page that shows the duplicates: a card for each group of images, with its pairs side by side and a picture of
+/// their difference.
 ///
 /// The page can be sorted, and filtered by similarity, kind, splits and label conflict. It is a single file that needs no
 /// network.
@@ -19,6 +20,14 @@ pub(crate) struct GalleryArgs {
     /// Manifest of the pairs that were found among them.
     #[arg(long, value_name = "FILE")]
     pairs: PathBuf,
+
+    /// Manifest of the images of the reference, if the pairs are those of a search with --reference.
+    #[arg(long, value_name = "FILE")]
+    reference: Option<PathBuf>,
+
+    /// Folder of the reference's images, if its manifest references them; --folder if it is the same.
+    #[arg(long, value_name = "DIR", requires = "reference")]
+    reference_folder: Option<PathBuf>,
 
     /// Folder of the images, if the manifest references them (embed = false): what twinset-ingest had as --data.
     /// After `twinset-ingest --data ~/datasets` it is `--folder ~/datasets`.
@@ -39,9 +48,13 @@ pub(crate) struct GalleryArgs {
 }
 
 pub(crate) fn run(args: &GalleryArgs) -> anyhow::Result<()> {
-    let GalleryArgs { images, pairs, folder, max_pairs, out, quiet } = args;
-    expect_page(out, &[images, pairs]).context("failed to write the gallery")?;
-    let source = GallerySource { images, pairs, folder, max_pairs: *max_pairs as usize };
+    let GalleryArgs { images, pairs, folder, max_pairs, out, quiet, .. } = args;
+    let reference = args.reference.as_deref();
+    let inputs: Vec<&Path> = [Some(images.as_path()), Some(pairs), reference].into_iter().flatten().collect();
+    expect_page(out, &inputs).context("failed to write the gallery")?;
+    let reference_folder = args.reference_folder.as_deref().unwrap_or(folder);
+    let reference = reference.map(|reference| (reference, reference_folder));
+    let source = GallerySource { images, pairs, folder, reference, max_pairs: *max_pairs as usize };
     let progress = if *quiet { Progress::hidden() } else { Progress::from_environment() };
     let begin = |n_images| {
         let bar = progress.begin("images", n_images, "looking for pictures");
@@ -60,7 +73,7 @@ pub(crate) fn run(args: &GalleryArgs) -> anyhow::Result<()> {
         );
     }
     write_page(out, &gallery.html()).context("failed to write the gallery")?;
-    println!("wrote {} pairs to {}", gallery.pairs.len(), out.display());
+    println!("wrote {} groups of {} pairs to {}", gallery.groups.len(), gallery.n_pairs(), out.display());
     Ok(())
 }
 

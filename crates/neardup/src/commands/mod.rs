@@ -4,13 +4,16 @@ pub(crate) mod clean;
 pub(crate) mod evaluate;
 pub(crate) mod find;
 pub(crate) mod gallery;
+pub(crate) mod reference;
 pub(crate) mod split;
 
 use std::fs;
 use std::path::Path;
 
-use anyhow::{anyhow, bail};
-use twinset_manifest::{Provenance, list_shards};
+use anyhow::{Context, anyhow, bail};
+use twinset_manifest::rows::{Image, Pair};
+use twinset_manifest::{Input, Provenance, Reader, Row, list_shards};
+use twinset_neardup::{ImageIndex, NotDuplicates};
 use twinset_stage::with_hint;
 
 /// An error where duplicates were searched between splits alone: of those within a split nothing is known.
@@ -44,4 +47,49 @@ fn expect_other_file(from: &Path, to: &Path, what_is_done: &str) -> anyhow::Resu
         bail!("failed to write `{to}`: it is the manifest that is {what_is_done}, expected another folder for --out");
     }
     Ok(())
+}
+
+/// The pairs that are no duplicates, among these images, and their file.
+fn read_not_duplicates(path: &Path, images: &Path) -> anyhow::Result<(NotDuplicates, Input)> {
+    let reader = Reader::<Image>::open(images).context("failed to read the images")?;
+    let batches = reader.map(|batch| Ok::<_, anyhow::Error>(batch?));
+    let index = ImageIndex::read(batches).with_context(|| format!("failed to read `{}`", images.display()))?;
+    let context = || format!("failed to use the file `{}`", path.display());
+    let input = Input::of_file(path).with_context(context)?;
+    Ok((NotDuplicates::read(path, &index).with_context(context)?, input))
+}
+
+/// A manifest that must have been made from these images.
+fn open<R: Row>(path: &Path, images: &Input) -> anyhow::Result<(Reader<R>, Input)> {
+    let reader = Reader::<R>::open(path)?;
+    reader.expect_made_from(images)?;
+    let input = reader.as_input()?;
+    Ok((reader, input))
+}
+
+/// An error where the pairs are of another search than the clusters.
+fn expect_same_search(of_pairs: &Provenance, of_clusters: &Provenance, pairs: &Path) -> anyhow::Result<()> {
+    let Some(of_pairs) = of_pairs.config.as_object() else { return Ok(()) };
+    match of_pairs.iter().find(|(key, value)| of_clusters.config.get(*key) != Some(*value)) {
+        None => Ok(()),
+        Some((key, found)) => {
+            let (pairs, expected) = (pairs.display(), &of_clusters.config[key]);
+            bail!("`{pairs}` is of a search with `{key}` {found}, expected that of the clusters, with {expected}")
+        }
+    }
+}
+
+/// Reads the pairs of the search that found the clusters, batch by batch.
+fn read_pairs(
+    path: &Path,
+    images: &Input,
+    clusters_found_by: &Provenance,
+    mut add: impl FnMut(&[Pair]) -> anyhow::Result<()>,
+) -> anyhow::Result<Input> {
+    let (reader, input) = open::<Pair>(path, images)?;
+    expect_same_search(reader.provenance(), clusters_found_by, path)?;
+    for batch in reader {
+        add(&batch?).with_context(|| format!("`{}`", path.display()))?;
+    }
+    Ok(input)
 }

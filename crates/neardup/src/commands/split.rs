@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use twinset_croissant::{About, write_croissant};
-use twinset_manifest::rows::{Cluster, Image};
+use twinset_manifest::rows::{Cluster, Image, Pair};
 use twinset_manifest::{Input, Provenance, Reader, Writer};
 use twinset_neardup::{CleanError, Partition, PartitionConfig, PartitionError, Unpartitioned};
 use twinset_stage::{CommonArgs, with_hint};
 
-use super::{expect_no_shards, expect_other_file, expect_whole_search};
+use super::{expect_no_shards, expect_other_file, expect_whole_search, read_not_duplicates, read_pairs};
 
 const ABOUT: About = About {
     name: "images split without leaks",
@@ -42,6 +42,15 @@ pub(crate) struct SplitArgs {
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
     clusters: Option<PathBuf>,
 
+    /// CSV or Parquet file of pairs that are no duplicates: they tie no clusters together. Columns: left,right (names of files,
+    /// as `source` of the images has them) or left_id,right_id. Needs --pairs.
+    #[arg(long, value_name = "FILE", requires = "pairs")]
+    not_duplicates: Option<PathBuf>,
+
+    /// Manifest of the pairs that were found with the clusters. Used with --not-duplicates alone.
+    #[arg(long, value_name = "FILE", requires = "not_duplicates")]
+    pairs: Option<PathBuf>,
+
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -56,7 +65,17 @@ pub(crate) fn run(args: &SplitArgs) -> anyhow::Result<()> {
     let reader = Reader::<Image>::open(images).context("failed to read the images")?;
     let mut warnings = reader.provenance().warnings.clone();
     let images_input = reader.as_input().context("failed to read the images")?;
-    let (set, clusters_input) = read_clusters(clusters, &images_input).context("failed to read the clusters")?;
+    let (mut set, clusters_input, found_by) =
+        read_clusters(clusters, &images_input).context("failed to read the clusters")?;
+    let mut inputs = vec![images_input.clone(), clusters_input];
+    if let (Some(path), Some(pairs)) = (&args.not_duplicates, &args.pairs) {
+        let (not_duplicates, input) = read_not_duplicates(path, images)?;
+        set.except(not_duplicates);
+        let add = |batch: &[Pair]| set.add_pairs(batch).map_err(hinted);
+        inputs.push(read_pairs(pairs, &images_input, &found_by, add).context("failed to read the pairs")?);
+        inputs.push(input);
+        set.recluster();
+    }
     let partition = plan(reader, set, &config, args)?;
     for warning in partition.warnings() {
         eprintln!("warning: {warning}");
@@ -65,7 +84,7 @@ pub(crate) fn run(args: &SplitArgs) -> anyhow::Result<()> {
     let mut provenance = Provenance::of_stage("neardup", env!("CARGO_PKG_VERSION"))
         .with_config(&config)
         .with_seed(Some(config.seed))
-        .with_inputs([images_input, clusters_input]);
+        .with_inputs(inputs);
     provenance.warnings = warnings;
     let out = args.common.out_folder()?;
     write(images, &out.join("images.parquet"), &partition, args, &provenance)?;
@@ -74,13 +93,13 @@ pub(crate) fn run(args: &SplitArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read_clusters(path: &Path, images: &Input) -> anyhow::Result<(Unpartitioned, Input)> {
+fn read_clusters(path: &Path, images: &Input) -> anyhow::Result<(Unpartitioned, Input, Provenance)> {
     let reader = Reader::<Cluster>::open(path)?;
     reader.expect_made_from(images)?;
     expect_whole_search(reader.provenance(), path, "search anew without it: a cluster may lie within a split")?;
-    let input = reader.as_input()?;
+    let (input, found_by) = (reader.as_input()?, reader.provenance().clone());
     let set = Unpartitioned::of(reader.read_all()?).with_context(|| format!("`{}`", path.display()))?;
-    Ok((set, input))
+    Ok((set, input, found_by))
 }
 
 fn plan(

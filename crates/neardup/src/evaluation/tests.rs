@@ -24,6 +24,8 @@ fn pair(left_id: u64, right_id: u64, similarity: Option<f32>) -> Pair {
         similarity,
         expected_false_pairs: None,
         alignment: None,
+        left_source: String::new(),
+        right_source: String::new(),
     }
 }
 

@@ -31,6 +31,7 @@ fn partition(given: &[Given], config: &PartitionConfig) -> Result<Partition, Par
         cluster_id,
         cluster_size: given.iter().filter(|(_, other, _)| *other == cluster_id).count() as u32,
         is_representative: image_id == cluster_id,
+        source: String::new(),
     });
     let mut set = Unpartitioned::of(clusters)?;
     for batch in given.chunks(7) {

@@ -61,6 +61,11 @@ split       images       duplicate            leak  label-conflict       kept
 train            5               2               0               0          3
 test             2               0               1               0          1
 exact and near pairs left: 0 within splits, 0 between splits
+of duplicates stays the one with the most pixels (`keep`)
+the first that are removed:
+  `all.bin#12`: duplicate of `all.bin#10`
+  `all.bin#13`: duplicate of `all.bin#11`
+  `all.bin#20`: leak of `all.bin#10`
 wrote images.parquet and removed.parquet to clean
 ";
     assert_eq!(stdout, expected);
@@ -81,6 +86,8 @@ wrote images.parquet and removed.parquet to clean
         (20, Split::Test, 0, 10, Some(10), Removal::Leak),
     ];
     assert_eq!(removed.iter().map(told).collect::<Vec<_>>(), expected);
+    let names = |row: &Removed| (row.source.clone(), row.kept_source.clone().unwrap());
+    assert_eq!(names(&removed[2]), ("all.bin#20".to_owned(), "all.bin#10".to_owned()));
 
     let croissant = fs::read_to_string(folder.path().join("clean/croissant.json")).unwrap();
     for part in ["\"contentUrl\": \"images.parquet\"", "\"contentUrl\": \"removed.parquet\"", conflict] {
@@ -246,5 +253,6 @@ fn pairs_and_clusters_are_of_one_search_and_that_of_all_images() {
                     expected one among all images\nhint: search anew without it, or clean with --set within-splits=false\n";
     assert_eq!(stderr, expected);
     assert!(!folder.path().join("clean").exists());
-    with("between/pairs.parquet", "between/clusters.parquet", &["--set", "within-splits=false"], 0);
+    let (stdout, _) = with("between/pairs.parquet", "between/clusters.parquet", &["--set", "within-splits=false"], 0);
+    assert!(stdout.contains("pairs left: not searched within splits, 0 between splits\n"), "{stdout}");
 }

@@ -49,6 +49,8 @@ fn pair(left_id: u64, right_id: u64, similarity: f32) -> Pair {
         similarity: Some(similarity),
         expected_false_pairs: None,
         alignment: None,
+        left_source: String::new(),
+        right_source: String::new(),
     }
 }
 
@@ -95,6 +97,7 @@ the truth is not complete: precision of all pairs is at least what stands here
     100      0.6133       34    0.680        0.340          25
     150      0.4180       50    1.000        0.333          38
 greatest F1 ≥ 0.505: similarity 0.4258 (148 pairs): recall 1.000, precision ≥ 0.338
+average precision ≥ 0.365; no ROC curve, because the truth names no pair that is no duplicate
 precision of 0.9 or more: similarity 1.0000 (1 pairs): recall 0.020, precision ≥ 1.000
 wrote precision-recall.parquet and precision-recall.svg to out
 ";
@@ -128,6 +131,78 @@ fn cifairs_layout_gives_the_same_and_counts_what_is_not_among_the_pairs() {
         "{stdout}"
     );
     assert_eq!(steps(&folder)[99].n_found, 34);
+}
+
+#[test]
+fn average_precision_and_the_roc_curve_are_told_where_pairs_are_judged_to_be_none() {
+    let folder = folder();
+    // Ranks 1, 3 and 5 are true, 2 and 4 are not; one of each is not listed.
+    let pairs = "left_id,right_id,kind,is_duplicate\n10,1010,near,true\n10,11,,false\n13,1013,near,true\n";
+    let truth = format!("{pairs}14,1014,,false\n100,209,near,true\n101,209,,false\n");
+    fs::write(folder.path().join("t.csv"), truth).unwrap();
+    let (stdout, _) = expect_exit(&folder, &["--pairs", "pairs.parquet", "--truth", "t.csv"], 0);
+    // Found: 1 of 3, then 1 of 3 negatives, 2 of 3, 2 of 3 negatives, and the rest as ties.
+    let [precision, area] = [1.0 / 3.0 + 2.0 / 9.0, 1.0 / 9.0 + 2.0 / 9.0 + (2.0 / 3.0 + 1.0) / 6.0];
+    let line = format!("average precision {precision:.3}, area under the ROC curve {area:.3}\n");
+    assert!(stdout.contains(&line), "{line}{stdout}");
+    assert!(stdout.ends_with("wrote precision-recall.parquet, precision-recall.svg and roc.svg to out\n"), "{stdout}");
+    let last = steps(&folder).pop().unwrap();
+    assert_eq!((last.recall, last.false_positive_rate), (2.0 / 3.0, Some(2.0 / 3.0)));
+    let svg = fs::read_to_string(folder.path().join("out/roc.svg")).unwrap();
+    assert!(svg.contains(&format!("area {area:.3}")), "{svg}");
+}
+
+#[test]
+fn a_truth_can_be_groups_and_have_names_and_several_files() {
+    let folder = folder();
+    let all = "image_id,group\n10,a\n1010,a\n1013,b\n13,b\n99,\n";
+    fs::write(folder.path().join("groups.csv"), all).unwrap();
+    let named = "left,right,kind\n16.png,1016.png,near\n";
+    fs::write(folder.path().join("named.csv"), named).unwrap();
+    let base = ["--pairs", "pairs.parquet", "--images", "images.parquet", "--truth", "groups.csv"];
+    let (stdout, _) = expect_exit(&folder, &base, 0);
+    assert!(stdout.starts_with("2 of 2 known duplicates found in 151 pairs: near 2 of 2\n"), "{stdout}");
+    let (stdout, _) = expect_exit(&folder, &[&base[..], &["--truth", "named.csv"]].concat(), 0);
+    assert!(stdout.starts_with("3 of 3 known duplicates found in 151 pairs: near 3 of 3\n"), "{stdout}");
+    let reader = Reader::<PrecisionRecall>::open(&folder.path().join("out/precision-recall.parquet")).unwrap();
+    let inputs: Vec<_> = reader.provenance().inputs.iter().map(|input| input.name.clone()).collect();
+    assert_eq!(inputs, ["pairs.parquet", "images.parquet", "groups.csv", "named.csv"]);
+    fs::write(folder.path().join("groups.csv"), "image;group\n10.png;a\n1010.png;a\n13.png;a\n").unwrap();
+    let (stdout, _) = expect_exit(&folder, &base, 0);
+    assert!(stdout.starts_with("1 of 3 known duplicates found in 151 pairs: near 1 of 3\n"), "{stdout}");
+
+    let refused = |text: &str, words: &[&str], expected: &str| {
+        fs::write(folder.path().join("groups.csv"), text).unwrap();
+        let (_, stderr) = expect_exit(&folder, words, 1);
+        assert_eq!(stderr, format!("error: failed to read the truth file `groups.csv`: {expected}\n"));
+    };
+    refused(
+        "image,group\nx.png,a\n",
+        &base,
+        "line 2: found `x.png` in `image`, expected the `source` of an image (350 images)",
+    );
+    let again = "line 3: found image 10 again, expected it once: it stands in line 2, too";
+    refused("image_id,group\n10,a\n10,b\n", &base, again);
+    let no_images = ["--pairs", "pairs.parquet", "--truth", "groups.csv"];
+    let names = "line 1: found names of files in `image`, expected `image_id`, or the images beside them";
+    refused("image,group\n10.png,a\n", &no_images, names);
+    let names = "line 1: found names of files in `left`, expected ids of images, or the images beside them";
+    refused("left,right,kind\n10.png,11.png,near\n", &no_images, names);
+}
+
+#[test]
+fn cifairs_columns_are_positions_in_one_split_where_that_is_asked_for() {
+    let folder = folder();
+    fs::write(folder.path().join("cifair.csv"), "TestID,TrainID,Distance,Judgment\n0,1,0.5,1\n3,2,0.5,1\n").unwrap();
+    let call = ["--pairs", "pairs.parquet", "--truth", "cifair.csv", "--images", "images.parquet", "--splits"];
+    let (stdout, _) = expect_exit(&folder, &[&call[..], &["train,train"]].concat(), 0);
+    assert!(stdout.starts_with("1 of 2 known duplicates found in 1 pairs: near 1 of 2\n"), "{stdout}");
+    fs::write(folder.path().join("cifair.csv"), "TestID,TrainID,Distance,Judgment\n0,150,0.5,1\n").unwrap();
+    let (_, stderr) = expect_exit(&folder, &[&call[..], &["test,test"]].concat(), 1);
+    assert!(
+        stderr.contains("line 2: found `150` in `TrainID`, expected a position in the test split, 0 to 149"),
+        "{stderr}"
+    );
 }
 
 #[test]

@@ -97,7 +97,9 @@ fn duplicates_are_found_written_and_summed_up() {
     let (stdout, _) = expect_exit(neardup(folder.path()).args(call), 0);
     assert_eq!(
         stdout,
-        "6 images, 1 of one flat colour (left out of the hash search)\n\
+        "6 images, 1 of one flat colour (compared by their pixels alone)\n\
+         searched by correlation\n\
+         mirrored and turned pictures: not searched\n\
          pairs (with two labels)             exact              near\n  \
            train - train                     1 (0)             0 (0)\n  \
            train - test                      0 (0)             2 (2)\n  \
@@ -106,12 +108,13 @@ fn duplicates_are_found_written_and_summed_up() {
          1 clusters of 3 images, the largest of 3\n  \
            2 of 4 train images (0.5000) share a cluster with a test image\n  \
            1 of 2 test images (0.5000) share a cluster with a train image\n\
+         the first exact and near pairs, one of each cluster:\n  \
+           exact: `train/10.png` (train) and `train/12.png` (train)\n\
          planted exact pairs: 1 of 1 found\n\
          planted near pairs: 1 of 2 found\n  \
            brightness: 1 of 1\n  \
            flip: 0 of 1\n\
-         wrote hashes.parquet, pairs.parquet and clusters.parquet to out\n\
-         pairs have ids; `twinset-neardup --help` has the query for their files' names\n"
+         wrote hashes.parquet, pairs.parquet and clusters.parquet to out\n"
     );
     let pairs: Vec<_> = read::<Pair>(&folder, "out/pairs.parquet")
         .into_iter()
@@ -124,6 +127,11 @@ fn duplicates_are_found_written_and_summed_up() {
         (12, 14, PairKind::Near, gradient, true),
     ];
     assert_eq!(pairs, expected);
+    let named = read::<Pair>(&folder, "out/pairs.parquet");
+    assert_eq!((named[1].left_source.as_str(), named[1].right_source.as_str()), ("train/10.png", "train/14.png"));
+    assert_eq!(read::<Cluster>(&folder, "out/clusters.parquet")[2].source, "train/12.png");
+    let provenance = Reader::<Pair>::open(&folder.path().join("out/pairs.parquet")).unwrap().provenance().clone();
+    assert_eq!(provenance.config["search"], "correlation", "what `auto` came to");
     let clusters: Vec<_> = read::<Cluster>(&folder, "out/clusters.parquet")
         .into_iter()
         .map(|row| (row.image_id, row.cluster_id, row.cluster_size, row.is_representative))
@@ -191,7 +199,11 @@ fn a_leak_between_splits_can_be_a_gate() {
     let call = ["--images", "images.parquet", "--out", "out", "--fail-on-leak"];
     let (stdout, stderr) = expect_exit(neardup(folder.path()).args(call), 3);
     assert!(stdout.contains("  train - test                      0 (0)             2 (2)\n"), "{stdout}");
-    assert_eq!(stderr, "2 pairs of duplicates lie in two splits (--fail-on-leak)\n");
+    let first = "near: `train/10.png` (train) and `train/14.png` (test), similarity 1.000";
+    assert_eq!(
+        stderr,
+        format!("2 pairs of duplicates lie in two splits (--fail-on-leak)\nthe first of them: {first}\n")
+    );
     assert_eq!(read::<Pair>(&folder, "out/pairs.parquet").len(), 3);
 
     let train = rows().into_iter().filter(|row| row.split == Split::Train);
@@ -296,7 +308,7 @@ fn images_that_cannot_be_read_are_named() {
         let provenance = Provenance::of_stage("test", "0");
         write_manifest::<Pair>(&folder.join("images.parquet"), [], &provenance).unwrap();
     };
-    let expected = "error: failed to read the images: manifest `images.parquet` holds `pairs/3`, expected `images/3`";
+    let expected = "error: failed to read the images: manifest `images.parquet` holds `pairs/4`, expected `images/3`";
     refused(rows(), other, &IMAGES, expected);
     let mut twice = rows();
     twice[3].image_id = 10;

@@ -35,6 +35,8 @@ fn pair(left_id: u64, right_id: u64, similarity: Option<f32>, bits: u32) -> Pair
         similarity,
         expected_false_pairs: None,
         alignment: None,
+        left_source: String::new(),
+        right_source: String::new(),
     }
 }
 
@@ -77,11 +79,12 @@ fn pairs() -> Vec<Pair> {
 }
 
 #[test]
-fn the_page_shows_every_pair_the_most_similar_first_and_unverified_ones_last() {
+fn the_page_shows_every_group_the_most_similar_first_and_unverified_ones_last() {
     let folder = folder_with(&pairs());
     let (stdout, stderr) = expect_exit(&folder, &[&CALL[..], &["--quiet"]].concat(), 0);
-    assert_eq!((stdout.as_str(), stderr.as_str()), ("wrote 6 pairs to pages/g.html\n", ""));
-    assert_eq!(shown(&folder), [(7, 8), (0, 12), (5, 6), (0, 2), (3, 4), (0, 1)]);
+    assert_eq!((stdout.as_str(), stderr.as_str()), ("wrote 5 groups of 6 pairs to pages/g.html\n", ""));
+    // Images 0, 1, 2 and 12 are one group.
+    assert_eq!(shown(&folder), [(7, 8), (0, 12), (0, 2), (0, 1), (5, 6), (3, 4)]);
     let page = fs::read_to_string(folder.path().join("pages/g.html")).unwrap();
     assert_eq!(page.matches("data:image/png").count(), 10, "each picture once");
     for expected in
@@ -99,7 +102,7 @@ fn of_more_pairs_than_asked_for_the_most_similar_are_shown_and_the_rest_is_count
     let (_, stderr) = expect_exit(&folder, &[&CALL[..], &["--quiet", "--max-pairs", "4"]].concat(), 0);
     let expected = "warning: 2 less similar pairs are left out, the gallery shows 4 (`--max-pairs`)\n";
     assert_eq!(stderr, expected);
-    assert_eq!(shown(&folder), [(7, 8), (0, 12), (5, 6), (0, 2)]);
+    assert_eq!(shown(&folder), [(7, 8), (0, 12), (0, 2), (5, 6)]);
     assert!(fs::read_to_string(folder.path().join("pages/g.html")).unwrap().contains("2 less similar pairs left out"));
 }
 
@@ -140,7 +143,7 @@ fn manifests_that_do_not_belong_together_are_refused() {
 
     let folder = folder_with(&[]);
     fs::copy(folder.path().join("images.parquet"), folder.path().join("pairs.parquet")).unwrap();
-    refused(&folder, "manifest `pairs.parquet` holds `images/3`, expected `pairs/3`");
+    refused(&folder, "manifest `pairs.parquet` holds `images/3`, expected `pairs/4`");
 }
 
 #[test]

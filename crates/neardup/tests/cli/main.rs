@@ -2,10 +2,13 @@
 
 mod cache;
 mod clean;
+mod clean_files;
 mod evaluate;
 mod find;
 mod gallery;
+mod not_duplicates;
 mod odd_images;
+mod reference;
 mod split;
 mod unlabelled;
 

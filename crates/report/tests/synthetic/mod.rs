@@ -198,6 +198,8 @@ impl Synthetic {
                     similarity: (i % 4 == 1).then_some(1.0),
                     expected_false_pairs: None,
                     alignment: None,
+                    left_source: String::new(),
+                    right_source: String::new(),
                 }
             })
             .collect()
@@ -418,6 +420,7 @@ fn clusters(images: &[Image], pairs: &[Pair]) -> Vec<Cluster> {
                 cluster_id: cluster_id.unwrap_or(image.image_id),
                 cluster_size: if cluster_id.is_some() { 2 } else { 1 },
                 is_representative: cluster_id.is_none_or(|id| id == image.image_id),
+                source: String::new(),
             }
         })
         .collect()

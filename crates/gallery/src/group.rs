@@ -1,0 +1,166 @@
+//! Images that are duplicates of one another, as a card of the page.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use askama::Template;
+use twinset_manifest::rows::{Pair, PairKind};
+
+use crate::twins::{Side, is_leak};
+use crate::{Picture, Twins};
+
+/// The most images of a group that are shown outside its pairs.
+const MAX_MEMBERS: usize = 24;
+
+/// Pairs that belong together: those of one cluster, or the similar ones between two.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// The pairs that are shown, the most similar first; at least one.
+    pub pairs: Vec<Pair>,
+    /// The images of the cluster; none where the pairs are similar ones between two clusters.
+    pub n_images: Option<u64>,
+}
+
+/// A group as HTML: its images and its pairs; or the pair alone, where it is all there is.
+#[derive(Template)]
+#[template(path = "group.html")]
+pub(crate) struct Card<'a> {
+    /// What is shown of the group without its other pairs: the first pair, where the images are in no cluster or are two.
+    first: Option<Shown<'a>>,
+    members: Vec<Side<'a>>,
+    n_images: u64,
+    n_hidden: u64,
+    kinds: Vec<&'static str>,
+    similarity: String,
+    is_leak: bool,
+    is_conflict: bool,
+    others: Vec<Shown<'a>>,
+    left_rank: usize,
+}
+
+/// A pair, and what it is filtered by.
+struct Shown<'a> {
+    kind: &'static str,
+    splits: String,
+    is_conflict: bool,
+    similarity: Option<f32>,
+    twins: Twins<'a>,
+}
+
+impl Group {
+    pub(crate) fn card<'a>(
+        &'a self,
+        pictures: &'a BTreeMap<u64, Picture>,
+        reference_from: Option<u64>,
+        left_rank: usize,
+    ) -> Card<'a> {
+        let is_pair = self.pairs.len() == 1 && self.n_images.is_none_or(|n| n == 2);
+        let has_members = self.n_images.is_some() && !is_pair;
+        let mut pairs = self.pairs.iter().map(|pair| Shown {
+            kind: pair.kind.as_str(),
+            splits: splits(pair),
+            is_conflict: pair.label_conflict,
+            similarity: pair.similarity,
+            twins: Twins::with_reference(pair, pictures, reference_from),
+        });
+        let first = if has_members { None } else { pairs.next() };
+        let ends =
+            self.pairs.iter().flat_map(|pair| [(pair.left_id, pair.left_split), (pair.right_id, pair.right_split)]);
+        let members: BTreeMap<_, _> = ends.filter(|_| has_members).collect();
+        let n_images = self.n_images.unwrap_or(0);
+        let n_shown = members.len().min(MAX_MEMBERS);
+        let members = members.into_iter().take(MAX_MEMBERS);
+        let kinds: BTreeSet<usize> = self.pairs.iter().map(|pair| pair.kind as usize).collect();
+        Card {
+            first,
+            members: members.map(|(id, split)| Side::of(id, split, pictures, reference_from)).collect(),
+            n_images,
+            n_hidden: n_images.saturating_sub(n_shown as u64),
+            kinds: kinds.into_iter().filter_map(|kind| Some(PairKind::ALL.get(kind)?.as_str())).collect(),
+            similarity: self.similarity(),
+            is_leak: reference_from.is_none() && self.pairs.iter().any(is_leak),
+            is_conflict: self.pairs.iter().any(|pair| pair.label_conflict),
+            others: pairs.collect(),
+            left_rank,
+        }
+    }
+
+    /// The least and the greatest similarity, three digits each; empty where no pair has one.
+    fn similarity(&self) -> String {
+        let all = || self.pairs.iter().filter_map(|pair| pair.similarity);
+        let text = |similarity: f32| format!("{similarity:.3}");
+        match (all().min_by(f32::total_cmp).map(text), all().max_by(f32::total_cmp).map(text)) {
+            (Some(least), Some(greatest)) if least == greatest => least,
+            (Some(least), Some(greatest)) => format!("{least} to {greatest}"),
+            _ => String::new(),
+        }
+    }
+
+    /// The smallest ids that it has: what groups are sorted by.
+    pub(crate) fn left(&self) -> Option<(u64, u64)> {
+        self.pairs.iter().map(|pair| (pair.left_id, pair.right_id)).min()
+    }
+}
+
+/// `train-test`, the earlier split (train, val, test) first, whichever side it stands on.
+pub(crate) fn splits(pair: &Pair) -> String {
+    let (left, right) = (pair.left_split, pair.right_split);
+    format!("{}-{}", left.min(right), left.max(right))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::twins::tests::{pair, picture};
+
+    fn card(group: &Group) -> String {
+        let pictures = (0..2000).map(|id| (id, picture("cat", &format!("{id}.png")))).collect();
+        group.card(&pictures, None, 0).to_string()
+    }
+
+    #[test]
+    fn a_pair_is_a_card_of_its_own_and_more_images_are_shown_with_their_pairs_behind_them() {
+        let found = card(&Group { pairs: vec![pair(3, 8)], n_images: Some(2) });
+        assert!(!found.contains("<details>") && !found.contains("members"), "{found}");
+        assert_eq!(found.matches("class=\"shot i").count(), 2);
+
+        let alike = |left, right, similarity| Pair { similarity: Some(similarity), ..pair(left, right) };
+        let exact = Pair { kind: PairKind::Exact, ..alike(3, 4, 1.0) };
+        let group = Group { pairs: vec![exact, alike(3, 8, 0.9), alike(4, 8, 0.8)], n_images: Some(3) };
+        let found = card(&group);
+        let (members, pairs) = found.split_once("<details>").unwrap();
+        assert_eq!(members.matches("class=\"shot i").count(), 3, "{members}");
+        assert!(members.contains("<b>3 images</b>") && members.contains("similarity 0.800 to 1.000"), "{members}");
+        assert!(members.contains(">exact<") && members.contains(">near<") && members.contains(">leak<"), "{members}");
+        assert!(pairs.contains("3 pairs side by side"), "{pairs}");
+        assert_eq!(pairs.matches("class=\"twins\"").count(), 3, "{pairs}");
+    }
+
+    #[test]
+    fn of_a_large_group_some_images_are_shown_and_the_rest_is_counted() {
+        let star = (1..1000).map(|right| pair(0, right)).collect();
+        let found = card(&Group { pairs: star, n_images: Some(1200) });
+        let (members, _) = found.split_once("<details>").unwrap();
+        assert_eq!(members.matches("class=\"shot i").count(), 24);
+        assert!(members.contains("1176 more are not shown here"), "{members}");
+    }
+
+    #[test]
+    fn similar_pairs_between_two_clusters_are_one_card_that_shows_the_first() {
+        let similar = |left, right| Pair { kind: PairKind::Similar, ..pair(left, right) };
+        let found = card(&Group { pairs: vec![similar(3, 8), similar(4, 8)], n_images: None });
+        let (first, others) = found.split_once("<details>").unwrap();
+        assert_eq!(first.matches("class=\"twins\"").count(), 1, "{first}");
+        assert!(!first.contains("members"), "{first}");
+        assert!(others.contains("1 pair more between the same groups"), "{others}");
+    }
+
+    #[test]
+    fn an_image_of_the_reference_is_told_by_its_own_id() {
+        let pictures = BTreeMap::from([(3, picture("cat", "a.png")), (1008, picture("dog", "b.png"))]);
+        let group = Group { pairs: vec![pair(3, 1008)], n_images: Some(2) };
+        let found = group.card(&pictures, Some(1000), 0).to_string();
+        assert!(found.contains("reference · test · dog") && found.contains("#8<"), "{found}");
+        assert!(found.contains("image 8 of the test split of the reference"), "{found}");
+        assert!(!found.contains(">leak<"), "{found}");
+    }
+}
