@@ -128,10 +128,7 @@ fn a_contrast_with_itself_or_twice_in_a_family_is_refused_with_its_line() {
     let run = Run::of(&Synthetic::default());
     let twice = format!("{CLAIM}{}", CLAIM.replacen("\"C2\"", "\"C3\"", 1));
     let said = run.failure(&twice);
-    holds(
-        &said,
-        &["report.toml:11:", "claim[1].left", "the two conditions that `C2` compares", "family `study`"],
-    );
+    holds(&said, &["report.toml:11:", "claim[1].left", "the two conditions that `C2` compares", "family `study`"]);
     holds(&said, &["each contrast once in a family: remove one of the two claims, or set `family` of one"]);
     let apart = twice.replacen("name = \"C3\"", "name = \"C3\"\nfamily = \"other\"", 1);
     let (_, claims) = run.claims(&apart);
