@@ -82,7 +82,7 @@ fn pairs() -> Vec<Pair> {
 fn the_page_shows_every_group_the_most_similar_first_and_unverified_ones_last() {
     let folder = folder_with(&pairs());
     let (stdout, stderr) = expect_exit(&folder, &[&CALL[..], &["--quiet"]].concat(), 0);
-    assert_eq!((stdout.as_str(), stderr.as_str()), ("wrote 5 groups of 6 pairs to pages/g.html\n", ""));
+    assert_eq!((stdout.as_str(), stderr.as_str()), ("wrote 4 groups of 6 pairs to pages/g.html\n", ""));
     // Images 0, 1, 2 and 12 are one group.
     assert_eq!(shown(&folder), [(7, 8), (0, 12), (0, 2), (0, 1), (5, 6), (3, 4)]);
     let page = fs::read_to_string(folder.path().join("pages/g.html")).unwrap();
