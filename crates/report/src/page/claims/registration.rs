@@ -19,7 +19,7 @@ pub(super) fn sentence(study: &Study) -> String {
         match exploratory.len() {
             0 => text.push_str("None of the claims was changed in what it compares."),
             _ => {
-                text.push_str(&format!("Declared or changed afterwards, and so exploratory: {}.", listed(exploratory)))
+                text.push_str(&format!("Declared or changed afterwards, and so exploratory: {}.", listed(exploratory)));
             }
         }
     }
