@@ -6,6 +6,7 @@
 mod census;
 mod config;
 mod duplicates;
+mod error;
 mod summary;
 mod worth;
 
@@ -17,8 +18,9 @@ use twinset_manifest::rows::{Pair, PairKind, Removal, Removed, Split};
 use duplicates::{Duplicates, Near};
 use worth::Worth;
 
-pub use census::{Census, CleanError};
+pub use census::Census;
 pub use config::{CleanConfig, Keep, LabelConflicts, Leaks};
+pub use error::CleanError;
 pub use worth::Scales;
 
 /// An image of a cluster of two or more.

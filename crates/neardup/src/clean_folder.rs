@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use twinset_manifest::rows::Image;
+use twinset_manifest::write_atomically;
 
 use crate::files::{FileError, copy_name};
 
@@ -71,8 +72,7 @@ impl CleanFolder {
                     return Err(CopyError::NotEmpty(folder.to_owned()));
                 }
                 fs::create_dir_all(&state).map_err(failed)?;
-                fs::write(state.join("part"), key).map_err(failed)?;
-                fs::rename(state.join("part"), state.join("key")).map_err(failed)?;
+                write_atomically(&state.join("key"), key.as_bytes()).map_err(failed)?;
             }
         }
         Ok(Self { folder: folder.to_owned(), names: HashSet::new(), n_there: 0 })
@@ -89,7 +89,7 @@ impl CleanFolder {
             return Err(CopyError::SameName { image_id: row.image_id, name });
         }
         let copied = match &row.image.bytes {
-            Some(bytes) => self.put(&to, bytes.len() as u64, |part| fs::write(part, bytes)),
+            Some(bytes) => self.put(&to, bytes.len() as u64, |part| write_atomically(part, bytes)),
             None => {
                 let file = from.join(row.image.path.as_deref().unwrap_or(&row.source));
                 let length = fs::metadata(&file).and_then(|found| match found.is_file() {

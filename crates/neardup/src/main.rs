@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{clean, evaluate, find, gallery, split};
+use crate::commands::{clean, evaluate, find, gallery, reference, split};
 
 /// Find which images are duplicates of which.
 ///
@@ -43,7 +43,12 @@ fn main() -> ExitCode {
             Some(Command::Evaluate(args)) => evaluate::run(args)?,
             Some(Command::Clean(args)) => clean::run(args)?,
             Some(Command::Split(args)) => split::run(args)?,
-            None => leaks = find::run(&args.find)?,
+            None => {
+                leaks = match &args.find.reference {
+                    Some(reference) => reference::run(&args.find, reference)?,
+                    None => find::run(&args.find)?,
+                };
+            }
         }
         Ok(())
     });

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use image::ImageFormat;
 use twinset_manifest::rows::Image;
 
-use super::{CleanError, Keep};
+use super::config::Keep;
+use super::error::CleanError;
 
 /// Bytes by which an image's format is known.
 const HEAD: usize = 64;

@@ -38,13 +38,13 @@ Config (TOML, every key has this default):
 pub(crate) struct FindArgs {
     /// Manifest of the images.
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
-    images: Option<PathBuf>,
+    pub(crate) images: Option<PathBuf>,
 
     /// Manifest of another set of images, such as a training set whose images should not be in yours: find which of the images
     /// have a duplicate there. Only pairs of an image and one of the reference are searched, and reference-pairs.parquet is all
     /// that is written.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["truth", "cache", "not_duplicates"])]
-    reference: Option<PathBuf>,
+    pub(crate) reference: Option<PathBuf>,
 
     /// Folder of the reference's images, if its manifest references them; --folder if it is the same.
     #[arg(long, value_name = "DIR", requires = "reference")]
@@ -92,9 +92,6 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<LeaksFound> {
         return Ok(LeaksFound::default());
     }
     let path = args.images.as_deref().context("failed to read: --images names no file")?;
-    if let Some(reference) = &args.reference {
-        return super::reference::run(args, &config, path, reference);
-    }
     args.truth.as_deref().map(expect_truth).transpose()?;
     let not_duplicates = args.not_duplicates.as_deref().map(file_input).transpose()?;
     let reader = Reader::<Image>::open(path).context("failed to read the images")?;

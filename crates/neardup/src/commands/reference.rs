@@ -20,12 +20,17 @@ struct Set<'a> {
 }
 
 /// How many images have an exact or near duplicate in the reference.
-pub(super) fn run(args: &FindArgs, config: &Config, images: &Path, reference: &Path) -> anyhow::Result<LeaksFound> {
+pub(crate) fn run(args: &FindArgs, reference: &Path) -> anyhow::Result<LeaksFound> {
+    let config = args.common.config(Config::validate)?;
+    if args.common.check {
+        return Ok(LeaksFound::default());
+    }
+    let images = args.images.as_deref().context("failed to read: --images names no file")?;
     let sets = [
         Set { images, folder: &args.folder, is_reference: false },
         Set { images: reference, folder: args.reference_folder.as_deref().unwrap_or(&args.folder), is_reference: true },
     ];
-    let config = Both::config(config);
+    let config = Both::config(&config);
     let [first, second] = sets.each_ref().map(Set::open);
     let (first, second) = (first?, second?);
     let n_images = first.n_rows() + second.n_rows();
