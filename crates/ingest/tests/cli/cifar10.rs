@@ -147,7 +147,7 @@ fn a_training_batch_can_be_the_test_split_and_the_test_file_is_left_out() {
 
     let said = sandbox.run(&["--set", "dataset='cifar10'", "--set", "test-batch=5", "--count"]);
     assert_eq!(said.stdout, "{\"train\":40000,\"val\":0,\"test\":10000,\"classes\":10}\n");
-    sandbox.check_refused(
+    Sandbox::new().check_refused(
         &format!("{UNVERIFIED}test-batch = 6\n"),
         &["--data", "data"],
         &["key `test-batch`: found 6, expected a training batch, 1 to 5"],
