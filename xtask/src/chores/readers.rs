@@ -1,8 +1,8 @@
 //! `cargo xtask readers`: other people's readers read our files.
 //!
 //! The stages make a small study of drawn images in a temporary folder; then DuckDB, pandas, Polars, pyarrow, Hugging Face's
-//! `datasets`, mlcroissant and OpenLineage's client read it, and say whether all is as the files claim. Their packages are
-//! installed once into the user's cache folder.
+//! `datasets`, mlcroissant and OpenLineage's client read it, and say whether all is as the files claim. SciPy and statsmodels compute the
+//! published claims again. The packages are installed once into the user's cache folder.
 
 use super::step::step;
 use crate::hint::hinted;
@@ -19,6 +19,9 @@ const READ: &str = "crates/manifest/tests/python/read.py";
 const EXAMPLES: &str = "crates/manifest/tests/python/examples.py";
 const CROISSANT: &str = "crates/croissant/tests/python/load.py";
 const EVENTS: &str = "crates/openlineage/tests/python/validate_events.py";
+const RECOMPUTE: &str = "crates/report/tests/scipy/recompute.py";
+/// The published study whose claims SciPy and statsmodels compute again.
+const PUBLISHED: &str = "reports/published/controlled-mini";
 /// A checkout of OpenLineage's folder `spec`, where its schemas are to be read from.
 const SPEC: &str = "TWINSET_OPENLINEAGE_SPEC";
 
@@ -70,6 +73,7 @@ pub fn readers(workspace: &Workspace) -> Result<()> {
     run_python(EXAMPLES, &[Path::new("SCHEMAS.md"), &asked, Path::new("--audit"), &programs.join("twinset-audit")])?;
     let described = DESCRIBED.map(|name| study.folder.join(name));
     run_python(CROISSANT, &described.each_ref().map(PathBuf::as_path))?;
+    run_python(RECOMPUTE, &[Path::new(PUBLISHED)])?;
     read_book(workspace, &packages)?;
     let (events, spec) = (study.events(), std::env::var_os(SPEC).map(PathBuf::from));
     match &spec {
