@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::machine::workspace::Workspace;
 use crate::stages::device::DeviceChoice;
 use crate::stages::precision::Precision;
 use crate::study::seeds::{parse_seeds, seeds_text};
@@ -19,6 +20,26 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// Runs studies with the programs that are installed beside this one. The folders `data` and `reports` are made in the current folder.
+#[derive(Debug, Parser)]
+#[command(name = "twinset-study", version)]
+pub struct InstalledCli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: InstalledCommand,
+}
+
+/// One subcommand of `twinset-study`.
+#[derive(Debug, Subcommand)]
+pub enum InstalledCommand {
+    /// Run a pipeline and make its report
+    Reproduce(Reproduce),
+    /// Say which cells of a pipeline are done, failed or missing
+    Status(Status),
+    /// Estimate how long a pipeline takes, and how many seeds its claims need
+    Plan(Plan),
+}
+
 /// One subcommand of `cargo xtask`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -35,7 +56,7 @@ pub enum Command {
     /// so far: how many seeds would find the smallest difference that matters, for the claim alone and in its family, and how
     /// long these would take.
     ///
-    /// Example: cargo xtask plan quick --power 0.9
+    /// Example: plan quick --power 0.9
     Plan(Plan),
     /// Check format, lints and invariants, and run all tests
     Test(Test),
@@ -49,6 +70,8 @@ pub enum Command {
     Tidy,
     /// Build the book in `docs/` with mdBook: target/book/index.html
     Docs,
+    /// Pack the programs as a Python wheel and as a tarball: packages/ in cargo's target folder
+    Dist,
 }
 
 /// Get libtorch, once for all checkouts
@@ -69,7 +92,7 @@ pub struct Setup {
 ///
 /// A run with the same program, config and inputs as an earlier one is not repeated.
 ///
-/// Example: cargo xtask reproduce cifar10-mini --data ~/datasets --jobs 4
+/// Example: reproduce cifar10-mini --data ~/datasets --jobs 4
 #[derive(Debug, Args)]
 pub struct Reproduce {
     /// Which study
@@ -117,8 +140,8 @@ pub struct StudyArgs {
 
 impl StudyArgs {
     /// The command that runs the study with these seeds.
-    pub fn command(&self, seeds: &[u64]) -> String {
-        let mut command = format!("cargo xtask reproduce {}", self.pipeline);
+    pub fn command(&self, workspace: &Workspace, seeds: &[u64]) -> String {
+        let mut command = format!("{} reproduce {}", workspace.command(), self.pipeline);
         if let Some(data) = &self.data {
             command += &format!(" --data {}", data.display());
         }

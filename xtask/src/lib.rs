@@ -26,6 +26,7 @@ pub mod hint;
 pub mod machine;
 pub mod runner;
 pub mod setup;
+pub mod shell;
 pub mod stages;
 pub mod store;
 pub mod study;

@@ -49,7 +49,7 @@ enum Answer {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args: Args = twinset_stage::arguments();
     let mut answer = Answer::Sound;
     let code = twinset_stage::run(|| {
         answer = match args.command {

@@ -37,7 +37,7 @@ enum Command {
 const REJECT: u8 = 3;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args: Args = twinset_stage::arguments();
     twinset_stage::keep_freed_memory();
     let mut n_rejects = 0;
     let code = twinset_stage::run(|| {

@@ -75,7 +75,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args: Args = twinset_stage::arguments();
     twinset_stage::run(|| run(&args))
 }
 

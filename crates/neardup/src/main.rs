@@ -35,7 +35,7 @@ enum Command {
 const LEAK: u8 = 3;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args: Args = twinset_stage::arguments();
     let mut leaks = find::LeaksFound::default();
     let code = twinset_stage::run(|| {
         match &args.command {

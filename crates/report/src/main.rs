@@ -59,7 +59,7 @@ Example:
   twinset-report --study study.json --set gallery-pairs=12 --out reports/quick";
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args: Args = twinset_stage::arguments();
     twinset_stage::run(|| {
         let config = args.common.config(Config::validate)?;
         if args.common.check {

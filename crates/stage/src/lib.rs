@@ -22,7 +22,7 @@
 //! }
 //!
 //! fn main() -> ExitCode {
-//!     let args = Args::parse();
+//!     let args: Args = twinset_stage::arguments();
 //!     twinset_stage::run(|| {
 //!         let config: Config = args.common.config(|config: &Config| {
 //!             InvalidField::unless(config.max_distance <= 64, "max-distance", config.max_distance, "at most 64 bits")
@@ -42,6 +42,7 @@
 mod args;
 mod config;
 mod escape;
+mod generate;
 mod invocation;
 mod lineage;
 mod locate;
@@ -53,6 +54,7 @@ mod shell;
 pub use args::CommonArgs;
 pub use config::{ConfigError, ConfigSource, InvalidField};
 pub use escape::{printable, printable_line};
+pub use generate::arguments;
 pub use memory::keep_freed_memory;
 pub use page::{expect_page, write_page};
 pub use progress::{Bar, Progress};

@@ -34,7 +34,7 @@ pub fn prepare(
     device: DeviceChoice,
     quiet: bool,
 ) -> Result<(Planner, Option<anyhow::Error>)> {
-    if programs::ready_folder().is_none() {
+    if programs::ready_folder(workspace).is_none() {
         setup::ensure(workspace, quiet)?;
     }
     let mut digests = source_digests(workspace);

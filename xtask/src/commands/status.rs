@@ -93,7 +93,8 @@ pub fn status(workspace: &Workspace, options: &cli::Status) -> Result<()> {
 fn planner(workspace: &Workspace, args: &StudyArgs, pipeline: Pipeline) -> Result<Result<Planner, String>> {
     let mut digests = source_digests(workspace);
     let Some(programs) = programs::existing(workspace, &pipeline.stages(), &mut digests)? else {
-        return Ok(Err("the stage programs are not built; `cargo xtask reproduce` builds them".to_owned()));
+        let command = workspace.command();
+        return Ok(Err(format!("the stage programs are not built; `{command} reproduce` builds them")));
     };
     let data = given_or_remembered(workspace, args, &pipeline.name)?;
     let (device, n_gpus) = device::resolve(args.device, &programs.get(Stage::Train).path)?;

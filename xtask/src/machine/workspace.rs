@@ -1,4 +1,4 @@
-//! Where things lie in a checkout.
+//! Where things lie: in a checkout, or around an installation.
 
 use anyhow::{Context, Result, anyhow};
 use std::env;
@@ -6,10 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A checkout of Twinset.
+/// Where studies are run: a checkout of Twinset, or any folder where the programs are installed.
 #[derive(Debug, Clone)]
 pub struct Workspace {
     root: PathBuf,
+    /// The folder of the installed programs.
+    installed: Option<PathBuf>,
 }
 
 impl Workspace {
@@ -23,11 +25,29 @@ impl Workspace {
         start
             .ancestors()
             .find(|folder| is_workspace(folder))
-            .map(|root| Self { root: root.to_owned() })
+            .map(|root| Self { root: root.to_owned(), installed: None })
             .ok_or_else(|| anyhow!("failed to find Twinset's workspace in `{}` or above it", start.display()))
     }
 
-    /// The folder of the workspace's `Cargo.toml`.
+    /// The current folder, for the programs that lie beside this one.
+    pub fn of_installation() -> Result<Self> {
+        let program =
+            env::current_exe().and_then(fs::canonicalize).context("failed to find this program's own file")?;
+        let root = env::current_dir().context("failed to find the current folder")?;
+        Ok(Self { root, installed: program.parent().map(Path::to_owned) })
+    }
+
+    /// The folder of the installed programs; `None` in a checkout, where they are built.
+    pub fn installed_programs(&self) -> Option<&Path> {
+        self.installed.as_deref()
+    }
+
+    /// What a user types to run a study here.
+    pub fn command(&self) -> &'static str {
+        if self.installed.is_some() { "twinset" } else { "cargo xtask" }
+    }
+
+    /// The checkout's folder, or the one that the studies of an installation are run in.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -39,7 +59,8 @@ impl Workspace {
 
     /// The folder of the pipeline files.
     pub fn pipelines(&self) -> PathBuf {
-        self.root.join("pipelines")
+        let beside = self.installed.as_deref().and_then(Path::parent);
+        beside.unwrap_or(&self.root).join("pipelines")
     }
 
     /// The folder of all stage runs.

@@ -33,14 +33,15 @@ impl Programs {
     }
 }
 
-/// The folder of ready programs that the user names.
-pub fn ready_folder() -> Option<PathBuf> {
-    env::var_os(FOLDER_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from)
+/// The folder of ready programs: the one that the user names, or of an installation.
+pub fn ready_folder(workspace: &Workspace) -> Option<PathBuf> {
+    let named = env::var_os(FOLDER_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
+    named.or_else(|| workspace.installed_programs().map(Path::to_owned))
 }
 
 /// The ready programs of these stages, or those that cargo builds now.
 pub fn build(workspace: &Workspace, stages: &[Stage], digests: &mut SourceDigests, quiet: bool) -> Result<Programs> {
-    let paths = match ready_folder() {
+    let paths = match ready_folder(workspace) {
         Some(folder) => in_folder(&folder, stages)?,
         None => compile::programs(workspace, stages, quiet).context("failed to build the stage programs")?,
     };
@@ -49,7 +50,7 @@ pub fn build(workspace: &Workspace, stages: &[Stage], digests: &mut SourceDigest
 
 /// The programs of these stages as they were built last; `None` where one is missing.
 pub fn existing(workspace: &Workspace, stages: &[Stage], digests: &mut SourceDigests) -> Result<Option<Programs>> {
-    let folder = match ready_folder() {
+    let folder = match ready_folder(workspace) {
         Some(folder) => folder,
         None => compile::target_folder(workspace)?.join("release"),
     };

@@ -85,7 +85,7 @@ pub fn describe(pipeline: &Pipeline, shared: &Track, cells: &[Track], ledger: &L
     let mut study = StudyFile {
         pipeline: &pipeline.name,
         description: &pipeline.description,
-        pipeline_file: &pipeline.file,
+        pipeline_file: &pipeline.shown_file,
         seeds: &pipeline.seeds,
         registration: registered(pipeline, &lines),
         precision: pipeline.precision.map(Precision::name),

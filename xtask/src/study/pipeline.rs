@@ -25,6 +25,8 @@ pub struct Pipeline {
     pub description: String,
     /// The file, from the workspace's root where it lies in it.
     pub file: PathBuf,
+    /// The file as a report names it: one of Twinset's own is in `pipelines`, wherever that is.
+    pub shown_file: PathBuf,
     /// The whole text.
     pub text: String,
     /// One run of each arm and rate for each seed.
@@ -81,7 +83,12 @@ struct RawPipeline {
 pub fn load(workspace: &Workspace, name: &str) -> Result<Pipeline> {
     let path = find(workspace, name)?;
     let text = fs::read_to_string(&path).with_context(|| format!("failed to read `{}`", path.display()))?;
-    parse(workspace.relative(&path), &text).context("failed to read the pipeline")
+    let pipeline = parse(workspace.relative(&path), &text).context("failed to read the pipeline")?;
+    let shown_file = match path.strip_prefix(workspace.pipelines()) {
+        Ok(name) => Path::new("pipelines").join(name),
+        Err(_) => pipeline.file.clone(),
+    };
+    Ok(Pipeline { shown_file, ..pipeline })
 }
 
 /// The names of the workspace's pipelines, sorted.
@@ -151,6 +158,7 @@ pub fn parse(file: &Path, text: &str) -> Result<Pipeline> {
         name: raw.name.into_inner(),
         description: raw.description,
         file: file.to_owned(),
+        shown_file: file.to_owned(),
         text: text.to_owned(),
         seeds: raw.seeds.into_inner().into_iter().map(Spanned::into_inner).collect(),
         ingest: raw.ingest,

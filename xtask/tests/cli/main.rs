@@ -3,6 +3,7 @@
 mod bad_input;
 mod build;
 mod gpus;
+mod installed;
 mod plan;
 mod precision;
 mod real_stages;

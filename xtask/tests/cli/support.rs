@@ -100,8 +100,13 @@ impl Checkout {
 
     /// Every output, by its path in the store; logs name folders and are left out, as is what trainings cost.
     pub(crate) fn outputs(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        Self::outputs_in(&self.path(""))
+    }
+
+    /// Every output of the studies that were run in a folder.
+    pub(crate) fn outputs_in(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
-        let stages = self.path("data/stages");
+        let stages = folder.join("data/stages");
         for stage in STAGES {
             for run in read_dir(&stages.join(stage)) {
                 for file in read_dir(&run).into_iter().filter(|file| file.is_file() && !file.ends_with("log.txt")) {

@@ -135,7 +135,7 @@ impl Plan {
             // All claims' seeds at once, those of the pipeline first.
             let wanted = claims::all_seeds(seeds, &needs);
             cells_of(wanted.get(seeds.len()..).unwrap_or(&[])).iter().for_each(|track| forecast.add(track));
-            ClaimsPlan::of(needs, &wanted, &forecast, &|seeds| options.study.command(seeds))
+            ClaimsPlan::of(needs, &wanted, &forecast, &|seeds| options.study.command(workspace, seeds))
         });
         let (known, unmeasured) = known_paces(pipeline, &paces);
         Ok(Self {
@@ -150,7 +150,7 @@ impl Plan {
             unknown: None,
             claims,
             unmeasurable: unmeasurable.map(|error| format!("{error:#}")),
-            measuring: options.study.command(&seeds[..1]),
+            measuring: options.study.command(workspace, &seeds[..1]),
         })
     }
 }

@@ -1,0 +1,55 @@
+//! How the programs of this package begin and end.
+
+use crate::hint;
+use crate::machine::{interrupt, process};
+use anyhow::Result;
+use clap::{Command, CommandFactory, ValueEnum};
+use clap_complete::Shell;
+use std::env;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// From now on a signal ends the child processes, too.
+pub fn begin() -> Result<()> {
+    interrupt::install(process::end_all)
+}
+
+/// Whether packages ask for the program's man pages and completions: `--generate DIR`, as every stage program takes it. They are written then.
+pub fn generate<C: CommandFactory>() -> Result<bool> {
+    let words: Vec<_> = env::args_os().skip(1).collect();
+    let [option, folder] = words.as_slice() else { return Ok(false) };
+    if option != "--generate" {
+        return Ok(false);
+    }
+    let (mut command, folder): (Command, _) = (C::command(), Path::new(folder));
+    let name = command.get_name().to_owned();
+    let is_wanted = |shell: &&Shell| matches!(shell, Shell::Bash | Shell::Fish | Shell::Zsh);
+    for shell in Shell::value_variants().iter().filter(is_wanted) {
+        clap_complete::generate_to(*shell, &mut command, &name, folder)?;
+    }
+    clap_mangen::generate_to(command, folder)?;
+    Ok(true)
+}
+
+/// The exit code of a call; why it failed is said on stderr.
+pub fn end(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if interrupt::requested() => {
+            eprintln!("interrupted: {}", state_of(&error));
+            ExitCode::from(interrupt::EXIT_CODE)
+        }
+        Err(error) => {
+            eprintln!("{}", hint::render(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What an interrupted call says of where it was: errors of children that were ended are no news.
+fn state_of(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<interrupt::Interrupted>() {
+        Some(interrupted) => interrupted.to_string(),
+        None => "the same command goes on from here".to_owned(),
+    }
+}
