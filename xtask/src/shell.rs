@@ -27,7 +27,7 @@ pub fn generate<C: CommandFactory>() -> Result<bool> {
     for shell in Shell::value_variants().iter().filter(is_wanted) {
         clap_complete::generate_to(*shell, &mut command, &name, folder)?;
     }
-    clap_mangen::generate_to(command, folder)?;
+    clap_mangen::generate_to(command.disable_help_subcommand(true), folder)?;
     Ok(true)
 }
 

@@ -30,5 +30,5 @@ fn generate(mut command: clap::Command, folder: &Path) -> io::Result<()> {
             clap_complete::generate_to(*shell, &mut command, &name, folder)?;
         }
     }
-    clap_mangen::generate_to(command, folder)
+    clap_mangen::generate_to(command.disable_help_subcommand(true), folder)
 }
