@@ -12,6 +12,7 @@ pub struct Workspace {
     root: PathBuf,
     /// The folder of the installed programs.
     installed: Option<PathBuf>,
+    pipelines: PathBuf,
 }
 
 impl Workspace {
@@ -25,7 +26,7 @@ impl Workspace {
         start
             .ancestors()
             .find(|folder| is_workspace(folder))
-            .map(|root| Self { root: root.to_owned(), installed: None })
+            .map(|root| Self { root: root.to_owned(), installed: None, pipelines: root.join("pipelines") })
             .ok_or_else(|| anyhow!("failed to find Twinset's workspace in `{}` or above it", start.display()))
     }
 
@@ -59,8 +60,7 @@ impl Workspace {
 
     /// The folder of the pipeline files.
     pub fn pipelines(&self) -> PathBuf {
-        let beside = self.installed.as_deref().and_then(Path::parent);
-        beside.unwrap_or(&self.root).join("pipelines")
+        self.pipelines.clone()
     }
 
     /// The folder of all stage runs.

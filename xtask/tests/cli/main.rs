@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod build;
+mod dist;
 mod gpus;
 mod installed;
 mod plan;
