@@ -46,6 +46,7 @@ mod invocation;
 mod lineage;
 mod locate;
 mod memory;
+mod overrides;
 mod page;
 mod progress;
 mod shell;

@@ -128,8 +128,8 @@ fn explain_config(error: ConfigError, args: &IngestArgs) -> anyhow::Error {
         return error.into();
     }
     twinset_stage::with_hint(
-        anyhow::anyhow!("neither --config nor --set names a dataset"),
-        "for instance --set dataset='\"image-folder\"' --set path='\"my-images\"'; --help has all of them",
+        anyhow::anyhow!("neither a folder nor --dataset, --config or --set says what to read"),
+        "for instance `twinset ingest my-images --out out`; --help has all datasets",
     )
 }
 
