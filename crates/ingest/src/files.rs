@@ -14,6 +14,7 @@ use twinset_stage::Progress;
 
 use crate::files_digest::FilesDigest;
 use crate::image_row::Place;
+use crate::known::KnownFiles;
 use crate::outcomes::Outcomes;
 use crate::rejection::{Rejection, reject, told};
 use crate::resize::Resize;
@@ -57,6 +58,8 @@ pub(crate) struct Files<'a> {
     pub(crate) resize: Option<&'a Resize>,
     /// Files whose images are a shard; else one manifest has all.
     pub(crate) shard_images: Option<u64>,
+    /// What earlier runs know of the files.
+    pub(crate) known: Option<KnownFiles>,
     /// Why a file without a label is rejected.
     pub(crate) unlabelled: (&'static str, &'static str),
     /// What is said of a file that gives no bytes, beside why.
@@ -70,10 +73,19 @@ impl Files<'_> {
     /// Writes an image or a reject for each file.
     pub(crate) fn ingest(
         &self,
-        mut provenance: Provenance,
+        provenance: Provenance,
         out: &Path,
         progress: &Progress,
     ) -> Result<Summary, IngestError> {
+        let mut summary = self.ingest_all(provenance, out, progress)?;
+        if let Some(known) = &self.known {
+            known.finish()?;
+            summary.n_known = Some(known.n_known());
+        }
+        Ok(summary)
+    }
+
+    fn ingest_all(&self, mut provenance: Provenance, out: &Path, progress: &Progress) -> Result<Summary, IngestError> {
         let (numbered, mut outcomes): (Vec<_>, _) = (self.files.iter().enumerate().collect(), Outcomes::default());
         let Some(shard_images) = self.shard_images else {
             let mut sink = Sink::create(out, numbered.len(), progress)?;
@@ -173,7 +185,21 @@ impl Files<'_> {
             source: relative.clone().into_owned(),
         };
         let referenced = || Keep::Path(self.config_folder.join(&*relative).to_string_lossy().into_owned());
-        let image = self.take().image(place, bytes, if self.embed { Keep::Bytes } else { referenced() })?;
+        let keep = if self.embed { Keep::Bytes } else { referenced() };
+        let image = match &self.known {
+            None => self.take().image(place, bytes, keep)?,
+            Some(known) => {
+                let file = Digest(*blake3::hash(&bytes).as_bytes());
+                match known.get(file, self.max_pixels) {
+                    Some(pixels) => place.known_row(pixels, keep.data(bytes)),
+                    None => {
+                        let image = self.take().image(place, bytes, keep)?;
+                        known.add(file, &image);
+                        image
+                    }
+                }
+            }
+        };
         if !self.embed && matches!(relative, Cow::Owned(_)) {
             let detail = "the file's name is not UTF-8, so its path cannot be kept; embed = true takes it";
             return Err(("unsupported", detail.to_owned()));

@@ -27,6 +27,7 @@ use twinset_stage::{InvalidField, Progress};
 
 use crate::draw_split::DrawSplit;
 use crate::files::Files;
+use crate::known::KnownFiles;
 use crate::resize::Resize;
 use crate::splits::Asked;
 use crate::take::max_pixels;
@@ -124,6 +125,7 @@ pub(crate) fn ingest(
     folder: &Path,
     mut provenance: Provenance,
     out: &Path,
+    cache: Option<&Path>,
     progress: &Progress,
 ) -> Result<Summary, IngestError> {
     for read in listing::folders_read(config, folder)? {
@@ -142,6 +144,7 @@ pub(crate) fn ingest(
         max_pixels: config.max_pixels,
         resize: config.resize.as_ref(),
         shard_images: config.shard_images,
+        known: cache.map(KnownFiles::open).transpose()?,
         unlabelled: ("unsupported", "a file outside of a class folder"),
         tried: &|_| String::new(),
     };

@@ -4,6 +4,8 @@ use image::RgbImage;
 use twinset_manifest::rows::{Image, ImageData, Split};
 use twinset_pixels::Lost;
 
+use crate::known::Pixels;
+
 /// Everything about an image that is known before its pixels are.
 pub(crate) struct Place {
     pub(crate) image_id: u64,
@@ -17,20 +19,31 @@ pub(crate) struct Place {
 impl Place {
     /// The image's row.
     pub(crate) fn row(self, pixels: &RgbImage, image: ImageData, lost: Lost) -> Image {
+        let known = Pixels {
+            width: pixels.width(),
+            height: pixels.height(),
+            pixels_blake3: twinset_pixels::digest(pixels),
+            lost: lost.names(),
+        };
+        self.known_row(known, image)
+    }
+
+    /// The row of an image whose pixels were decoded before.
+    pub(crate) fn known_row(self, pixels: Pixels, image: ImageData) -> Image {
         let Self { image_id, split, label, class_name, source } = self;
         Image {
             image_id,
             split,
             label,
             class_name,
-            width: pixels.width(),
-            height: pixels.height(),
+            width: pixels.width,
+            height: pixels.height,
             image,
-            pixels_blake3: twinset_pixels::digest(pixels),
+            pixels_blake3: pixels.pixels_blake3,
             source,
             derived_from: None,
             transform: None,
-            lost: lost.names(),
+            lost: pixels.lost,
         }
     }
 

@@ -42,6 +42,7 @@ mod image_row;
 mod in_batches;
 mod inner_path;
 mod intake;
+mod known;
 mod labels;
 mod losses;
 mod members;
@@ -147,9 +148,27 @@ impl Config {
         }
     }
 
+    /// Why a cache is of no use; none where it is.
+    fn is_not_cached(&self) -> Option<&'static str> {
+        match self {
+            Self::ImageFolder(image_folder::Config { resize: None, .. })
+            | Self::Table(table::Config { resize: None, .. }) => None,
+            Self::ImageFolder(_) | Self::Table(_) => Some("images that are resized"),
+            other => Some(other.dataset()),
+        }
+    }
+
     fn provenance(&self) -> Provenance {
         Provenance::of_stage("ingest", env!("CARGO_PKG_VERSION")).with_config(&self.resolved())
     }
+}
+
+/// [`ingest_with_cache`] without a cache.
+///
+/// # Errors
+/// Those of [`ingest_with_cache`].
+pub fn ingest(config: &Config, data: Option<&Path>, out: &Path, progress: &Progress) -> Result<Summary, IngestError> {
+    ingest_with_cache(config, data, out, None, progress)
 }
 
 /// Writes `images.parquet`, `rejects.parquet` and, for `shapes`, `truth.csv` into the folder `out`.
@@ -157,12 +176,24 @@ impl Config {
 /// With `shard-images` the images are a folder, `images/`, and a run that was interrupted is gone on with. Where `out` holds
 /// the images of an earlier run in the other form, nothing is done: beside the new ones they would count twice.
 ///
-/// `data` is the folder that a relative path in the config is relative to.
+/// `data` is the folder that a relative path in the config is relative to. `cache` is a folder that keeps what is known of files: those
+/// that an earlier run decoded are not decoded again, with the same result. Image folders and tables that are not resized can have it.
 ///
 /// # Errors
 /// When the source lacks something or cannot be believed, or when nothing can be written; then there is no new
 /// `images.parquet`.
-pub fn ingest(config: &Config, data: Option<&Path>, out: &Path, progress: &Progress) -> Result<Summary, IngestError> {
+pub fn ingest_with_cache(
+    config: &Config,
+    data: Option<&Path>,
+    out: &Path,
+    cache: Option<&Path>,
+    progress: &Progress,
+) -> Result<Summary, IngestError> {
+    if let (Some(cache), Some(found)) = (cache, config.is_not_cached()) {
+        let cache = cache.display();
+        let expected = "an image folder or a table, without `resize`";
+        return Err(error::wrong!("a cache, `{cache}`, is of no use for {found}, expected {expected}").into());
+    }
     place::check(out, config.is_sharded())?;
     match config {
         Config::Shapes(shapes) => shapes::ingest(shapes, config.provenance(), out, progress),
@@ -174,7 +205,7 @@ pub fn ingest(config: &Config, data: Option<&Path>, out: &Path, progress: &Progr
         }
         Config::Idx(idx) => idx::ingest(idx, &resolve(&idx.path, data)?, config.provenance(), out, progress),
         Config::ImageFolder(folder) => {
-            image_folder::ingest(folder, &resolve(&folder.path, data)?, config.provenance(), out, progress)
+            image_folder::ingest(folder, &resolve(&folder.path, data)?, config.provenance(), out, cache, progress)
         }
         Config::HuggingFace(shards) => {
             hugging_face::ingest(shards, &resolve(&shards.path, data)?, config.provenance(), out, progress)
@@ -182,7 +213,7 @@ pub fn ingest(config: &Config, data: Option<&Path>, out: &Path, progress: &Progr
         Config::Webdataset(shards) => {
             webdataset::ingest(shards, &resolve(&shards.path, data)?, config.provenance(), out, progress)
         }
-        Config::Table(table) => table::ingest(table, of_table(table, data)?, config.provenance(), out, progress),
+        Config::Table(table) => table::ingest(table, of_table(table, data)?, config.provenance(), out, cache, progress),
     }
 }
 

@@ -149,6 +149,7 @@ impl<'a> Sharding<'a> {
             n_planted_pairs,
             warnings,
             n_kept_shards,
+            n_known: None,
         })
     }
 

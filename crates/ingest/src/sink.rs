@@ -84,6 +84,7 @@ impl Sink {
             n_planted_pairs: None,
             warnings: provenance.warnings.clone(),
             n_kept_shards: 0,
+            n_known: None,
         })
     }
 }

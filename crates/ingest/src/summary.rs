@@ -58,6 +58,8 @@ pub struct Summary {
     pub warnings: Vec<String>,
     /// Shards that an interrupted run had finished.
     pub n_kept_shards: usize,
+    /// Files that a cache knows, which were not decoded; none without a cache.
+    pub n_known: Option<u64>,
 }
 
 impl fmt::Display for Summary {
@@ -87,6 +89,9 @@ impl fmt::Display for Summary {
         }
         if self.n_kept_shards > 0 {
             write!(f, "\n  kept     {} shards that an interrupted run had finished", self.n_kept_shards)?;
+        }
+        if let Some(n) = self.n_known {
+            write!(f, "\n  known    {n} files of an earlier run, which were not decoded again")?;
         }
         for warning in &self.warnings {
             write!(f, "\nwarning: {warning}")?;

@@ -19,6 +19,7 @@ use twinset_stage::{InvalidField, Progress};
 use crate::draw_split::DrawSplit;
 use crate::error::wrong;
 use crate::files::{Files, Found};
+use crate::known::KnownFiles;
 use crate::labels::validate_names;
 use crate::rejection::UNLABELLED;
 use crate::resize::Resize;
@@ -138,6 +139,7 @@ pub(crate) fn ingest(
     data: &Path,
     provenance: Provenance,
     out: &Path,
+    cache: Option<&Path>,
     progress: &Progress,
 ) -> Result<Summary, IngestError> {
     let table = data.join(&config.path);
@@ -162,6 +164,7 @@ pub(crate) fn ingest(
         max_pixels: config.max_pixels,
         resize: config.resize.as_ref(),
         shard_images: config.shard_images,
+        known: cache.map(KnownFiles::open).transpose()?,
         unlabelled: UNLABELLED,
         tried: &|found| tried(config, &found.relative()),
     };

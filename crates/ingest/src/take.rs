@@ -53,6 +53,16 @@ pub(crate) enum Keep {
     Path(String),
 }
 
+impl Keep {
+    /// The column `image` of an image with these bytes.
+    pub(crate) fn data(self, bytes: Bytes) -> ImageData {
+        match self {
+            Self::Bytes => ImageData { bytes: Some(bytes), path: None },
+            Self::Path(path) => ImageData { bytes: None, path: Some(path) },
+        }
+    }
+}
+
 impl Take<'_> {
     /// Decodes an encoded image and makes its row.
     pub(crate) fn image(&self, place: Place, bytes: Bytes, keep: Keep) -> Result<Image, Rejection> {
@@ -63,11 +73,7 @@ impl Take<'_> {
         let resized = self.resize.and_then(|resize| resize.apply(&decoded));
         let bytes = resized.as_ref().map_or(bytes, |pixels| twinset_pixels::encode_png(pixels).into());
         let pixels = resized.unwrap_or(decoded);
-        let image = match keep {
-            Keep::Bytes => ImageData { bytes: Some(bytes), path: None },
-            Keep::Path(path) => ImageData { bytes: None, path: Some(path) },
-        };
-        Ok(place.row(&pixels, image, lost))
+        Ok(place.row(&pixels, keep.data(bytes), lost))
     }
 
     /// Reads a file that may be an image.

@@ -20,7 +20,7 @@ pub struct CommonArgs {
     #[arg(long = "table", value_name = "PATH", requires = "config")]
     pub tables: Vec<String>,
 
-    /// Set a key of the config; VALUE is TOML. Can be given several times.
+    /// Set a key of the config: VALUE is a number, true, false, text, or TOML. Can be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
 

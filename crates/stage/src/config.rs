@@ -5,9 +5,10 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
-use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
+use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use crate::locate::{Place, join, locate, locate_field};
+use crate::overrides::{apply, hint_of_syntax, hint_of_type, of_key, overrides};
 
 /// Where a config comes from.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,10 +41,8 @@ pub enum ConfigError {
         /// The table.
         table: String,
     },
-    /// An override is no `KEY=VALUE` with a TOML value.
-    #[error(
-        "cannot understand --set `{argument}`: expected KEY=VALUE with a TOML value, such as rate=0.5 or model='\"paper-robust\"'"
-    )]
+    /// An override is no `KEY=VALUE`, or its value is a list, a table or quoted text that does not end.
+    #[error("cannot understand --set `{argument}`: expected KEY=VALUE, such as rate=0.5 or model=paper-robust")]
     Set {
         /// The argument.
         argument: String,
@@ -62,6 +61,8 @@ pub enum ConfigError {
         message: String,
         /// Tables of the file that the config may stand in, where the whole file was taken for it.
         tables: Vec<String>,
+        /// The override that gave the key its value, if one did.
+        set: Option<String>,
     },
 }
 
@@ -69,13 +70,10 @@ impl ConfigError {
     /// What a user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Set { argument } => match boolean(argument) {
-                Some(boolean) => Some(format!("a boolean is true or false: --set {boolean}")),
-                None => Some(format!(
-                    "text stands in TOML's double quotes, and these in the shell's single ones: --set {}",
-                    quoted(argument)?
-                )),
-            },
+            Self::Set { argument } => hint_of_syntax(argument),
+            Self::Value { message, set: Some(argument), .. } if message.starts_with("invalid type: ") => {
+                hint_of_type(argument, message)
+            }
             Self::Value { message, .. } if message.starts_with("unknown field") && hyphenated(message).is_some() => {
                 Some(format!("did you mean `{}`?", hyphenated(message)?))
             }
@@ -88,31 +86,11 @@ impl ConfigError {
     }
 }
 
-/// The argument with a boolean as TOML has it; none where its value is no other language's.
-fn boolean(argument: &str) -> Option<String> {
-    let (key, value) = argument.split_once('=')?;
-    let value = match value.trim().to_ascii_lowercase().as_str() {
-        "yes" | "on" | "true" => true,
-        "no" | "off" | "false" => false,
-        _ => return None,
-    };
-    Some(format!("{}={value}", key.trim()))
-}
-
 /// The field that a message of an unknown one expects, where that one differs by `_` for `-` alone.
 fn hyphenated(message: &str) -> Option<String> {
     let mut fields = message.split('`').skip(1).step_by(2);
     let meant = fields.next()?.replace('_', "-");
     fields.any(|field| field == meant).then_some(meant)
-}
-
-/// The argument with its value as TOML text, as a shell takes it; none where more than quotes is wrong with it.
-fn quoted(argument: &str) -> Option<String> {
-    let (key, value) = argument.split_once('=')?;
-    let (key, value) = (key.trim(), value.trim());
-    let is_key = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-    let is_text = !value.is_empty() && !value.contains(['"', '\'', '[', ']', '{', '}', '\n']);
-    (is_key && is_text).then(|| format!("{key}='\"{}\"'", value.replace('\\', "\\\\")))
 }
 
 /// A field whose value has the right type and yet cannot be used.
@@ -157,9 +135,11 @@ impl ConfigSource<'_> {
             Some(path) => std::fs::read_to_string(path)
                 .map_err(|error| ConfigError::Read { file: file.clone(), detail: error.to_string() })?,
         };
+        let prefix = self.tables.first().map_or("", String::as_str);
         let error = |place: Place, message: String| ConfigError::Value {
             file: file.clone(),
             line: place.offset.map(|offset| 1 + text[..offset].matches('\n').count()),
+            set: of_key(self.set, prefix, &place.key).cloned(),
             key: place.key,
             message,
             tables: Vec::new(),
@@ -176,7 +156,6 @@ impl ConfigSource<'_> {
         if let Some(first) = tables.next() {
             value = tables.fold(first, with_keys_of);
         }
-        let prefix = self.tables.first().map_or("", String::as_str);
         let overrides = overrides(self.set)?;
         let whole = value.clone();
         apply(&mut value, overrides.clone());
@@ -243,41 +222,6 @@ fn with_keys_of<'i>(mut table: Spanned<DeValue<'i>>, other: Spanned<DeValue<'i>>
         }
     }
     table
-}
-
-fn overrides(set: &[String]) -> Result<Vec<(String, DeValue<'_>)>, ConfigError> {
-    set.iter()
-        .map(|argument| {
-            let wrong = || ConfigError::Set { argument: argument.clone() };
-            let (key, value) = argument.split_once('=').ok_or_else(wrong)?;
-            let value = DeValue::parse(value.trim()).map_err(|_| wrong())?;
-            Ok((key.trim().to_owned(), without_places(value.into_inner())))
-        })
-        .collect()
-}
-
-/// The value with empty spans within: those it was parsed with count from the override's first byte, not the file's.
-fn without_places(value: DeValue<'_>) -> DeValue<'_> {
-    fn bare(value: Spanned<DeValue<'_>>) -> Spanned<DeValue<'_>> {
-        Spanned::new(0..0, without_places(value.into_inner()))
-    }
-    match value {
-        DeValue::Table(table) => {
-            let entries = table.into_iter().map(|(key, value)| (Spanned::new(0..0, key.into_inner()), bare(value)));
-            DeValue::Table(entries.collect())
-        }
-        DeValue::Array(items) => DeValue::Array(items.into_iter().map(bare).collect()),
-        value => value,
-    }
-}
-
-/// Puts the overrides into a table. They have an empty span, by which [`locate`] knows that they have no line.
-fn apply<'i>(value: &mut Spanned<DeValue<'i>>, overrides: Vec<(String, DeValue<'i>)>) {
-    let DeValue::Table(table) = value.get_mut() else { return };
-    for (key, value) in overrides {
-        table.remove(key.as_str());
-        table.insert(Spanned::new(0..0, DeString::Owned(key)), Spanned::new(0..0, value));
-    }
 }
 
 fn one_line(message: &str) -> String {

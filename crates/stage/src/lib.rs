@@ -47,6 +47,7 @@ mod invocation;
 mod lineage;
 mod locate;
 mod memory;
+mod overrides;
 mod page;
 mod progress;
 mod shell;

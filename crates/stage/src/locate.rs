@@ -108,9 +108,18 @@ fn scalar(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.to_string()),
         DeValue::Integer(number) => Some(number.as_str().to_owned()),
-        DeValue::Float(number) => Some(number.as_str().to_owned()),
+        DeValue::Float(number) => Some(float(number.as_str())),
         DeValue::Boolean(flag) => Some(flag.to_string()),
         _ => None,
+    }
+}
+
+/// A float as serde's messages have it: `1e3` is `1000.0` there.
+fn float(written: &str) -> String {
+    match written.parse::<f64>() {
+        Ok(value) if value.is_finite() && value.fract() == 0.0 => format!("{value:.1}"),
+        Ok(value) => value.to_string(),
+        Err(_) => written.to_owned(),
     }
 }
 

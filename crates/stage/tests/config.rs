@@ -159,21 +159,64 @@ fn hint<C: serde::de::DeserializeOwned>(text: &str, set: &[&str]) -> Option<Stri
     error.hint()
 }
 
+/// What a key of text, a number and a boolean may be set to.
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "dataset")]
+enum Source {
+    #[serde(rename_all = "kebab-case")]
+    ImageFolder {
+        path: std::path::PathBuf,
+        #[serde(default)]
+        embed: bool,
+        #[serde(default)]
+        share: f64,
+    },
+}
+
 #[test]
-fn text_without_quotes_is_shown_as_a_shell_takes_it() {
+fn text_needs_no_quotes() {
+    let check = |path: &str, expected: &str| {
+        let set = ["dataset=image-folder".to_owned(), format!("path={path}"), "share = 1e3".to_owned()];
+        let source = ConfigSource { set: &set, ..ConfigSource::default() };
+        let found = source.parse(|_: &Source| Ok(())).map_err(|error| error.to_string());
+        let expected = Source::ImageFolder { path: expected.into(), embed: false, share: 1000.0 };
+        assert_eq!(found, Ok(expected), "{path}");
+    };
+    check("my-images", "my-images");
+    check(" my images ", "my images");
+    check("it's", "it's");
+    check("C:\\images", "C:\\images");
+    check("a=b#c", "a=b#c");
+    check("photos # 1", "photos # 1");
+    check("\"quoted\"", "quoted");
+    check("'quoted'", "quoted");
+    check("2024-01-01", "2024-01-01");
+    check("2024-01-01 holiday", "2024-01-01 holiday");
+    check("1e3x", "1e3x");
+    check("True", "True");
+    check("8/255", "8/255");
+    check("\"2024\"", "2024");
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_shown_as_it_should_be() {
     let check = |set: &str, expected: Option<&str>| {
-        let hint = hint::<Train>("", &[set]);
-        let argument = hint.as_deref().map(|hint| hint.split_once(": --set ").unwrap().1);
+        let hint = hint::<Source>("dataset = 'image-folder'\npath = 'p'\n", &[set]);
+        let argument = hint.as_deref().map(|hint| hint.split_once(": --set ").map_or(hint, |(_, argument)| argument));
         assert_eq!(argument, expected, "{set}");
     };
-    check("model=paper-robust", Some("model='\"paper-robust\"'"));
-    check("path = my images", Some("path='\"my images\"'"));
-    check("path=C:\\images", Some("path='\"C:\\\\images\"'"));
-    check("regime={kind=standard}", None);
-    check("model='open", None);
-    check("model", None);
+    check("path=2024", Some("path='\"2024\"'"));
+    check("path=true", Some("path='\"true\"'"));
+    check("path=1e3", Some("path='\"1e3\"'"));
     check("embed=no", Some("embed=false"));
     check("embed = True", Some("embed=true"));
+    check("embed=maybe", None);
+    check("share=half", None);
+    check("path=", Some("empty text is --set path='\"\"'"));
+    let quotes = "within a list or table text stands in double quotes, and the shell needs single ones around all";
+    check("path={kind=standard}", Some(quotes));
+    check("path='open", None);
+    check("path", None);
 }
 
 #[test]

@@ -1,20 +1,21 @@
 //! `twinset-ingest` without a command: reads a source.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use twinset_croissant::{About, write_croissant};
-use twinset_ingest::{Config, Counts, IngestError, count, ingest, list_inputs};
-use twinset_stage::ConfigError;
+use twinset_ingest::{Config, Counts, IngestError, count, ingest_with_cache, list_inputs};
+use twinset_stage::{CommonArgs, ConfigError};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  twinset-ingest --set 'dataset=\"shapes\"' --set n-train=500 --out images
-  twinset-ingest --set 'dataset=\"image-folder\"' --set 'path=\"photos\"' --data ~ --out images
+  twinset-ingest my-photos --out images                   # any folder of pictures
+  twinset-ingest my-photos --set split=test --out images  # <class>/<image>
+  twinset-ingest --dataset shapes --set n-train=500 --out images
   twinset-ingest --config pipelines/cifar10-mini.toml --table ingest --data ~/datasets --out images
   twinset-ingest download mnist --to data
-  twinset-ingest --set 'dataset=\"idx\"' --set 'path=\"mnist\"' --data data --out images
+  twinset-ingest --dataset idx --set path=mnist --data data --out images
 
 Configs:
   dataset = \"shapes\"        n-train = 2000  n-val = 0  n-test = 1000  seed = 0
@@ -50,12 +51,28 @@ Configs:
 
 #[derive(clap::Args)]
 pub(crate) struct IngestArgs {
+    /// The folder of the images, or another dataset's folder or file: short for --data with the folder that it is in and
+    /// --set path with its name. It is an image folder unless --dataset says otherwise.
+    #[arg(value_name = "FOLDER", conflicts_with = "data")]
+    folder: Option<PathBuf>,
+
+    /// Which dataset it is, short for --set dataset: image-folder, table, hugging-face, webdataset, idx, cifar10, cifar100 or
+    /// shapes.
+    #[arg(long, value_name = "NAME")]
+    dataset: Option<String>,
+
     #[command(flatten)]
-    common: twinset_stage::CommonArgs,
+    common: CommonArgs,
 
     /// Folder that relative paths in the config start from.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+
+    /// Folder that keeps what is known of the files. The next run reads all files, decodes only those that are new or changed, and
+    /// writes the same manifests. An interrupted run goes on. For image folders and tables without `resize`; it can be
+    /// deleted at any time.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["list_inputs", "count"])]
+    cache: Option<PathBuf>,
 
     /// Print the files that would be read, one a line, and do nothing else.
     #[arg(long)]
@@ -73,8 +90,9 @@ pub(crate) struct IngestArgs {
 
 /// Says how many rejects there are.
 pub(crate) fn run(args: &IngestArgs) -> anyhow::Result<u64> {
-    let config: Config = args.common.config(Config::validate).map_err(|error| explain_config(error, args))?;
-    let (data, explain) = (args.data.as_deref(), |error| explain(error, &config));
+    let (common, data) = settle(args)?;
+    let config: Config = common.config(Config::validate).map_err(|error| explain_config(error, args))?;
+    let (data, explain) = (data.as_deref(), |error| explain(error, &config));
     if args.common.check {
         return Ok(0);
     }
@@ -91,7 +109,8 @@ pub(crate) fn run(args: &IngestArgs) -> anyhow::Result<u64> {
     } else {
         let is_new = args.common.out.as_ref().is_some_and(|out| !out.exists());
         let out = args.common.out_folder()?;
-        let summary = ingest(&config, data, out, &args.common.progress()).map_err(|error| {
+        let (cache, progress) = (args.cache.as_deref(), args.common.progress());
+        let summary = ingest_with_cache(&config, data, out, cache, &progress).map_err(|error| {
             if is_new {
                 // It stays where shards are in it that the next run goes on from.
                 fs::remove_dir(out).ok();
@@ -107,6 +126,30 @@ pub(crate) fn run(args: &IngestArgs) -> anyhow::Result<u64> {
         return Ok(summary.rejects.n_rows);
     }
     Ok(0)
+}
+
+/// The arguments with the folder and --dataset as settings, and the data folder.
+fn settle(args: &IngestArgs) -> anyhow::Result<(CommonArgs, Option<PathBuf>)> {
+    let mut common = args.common.clone();
+    let of_folder = args.folder.as_ref().filter(|_| args.common.config.is_none()).map(|_| "image-folder");
+    if let Some(dataset) = args.dataset.as_deref().or(of_folder) {
+        common.set.insert(0, format!("dataset={dataset}"));
+    }
+    let Some(folder) = &args.folder else { return Ok((common, args.data.clone())) };
+    // `.` and `..` have no name of their own.
+    let whole = match folder.file_name() {
+        Some(_) => folder.clone(),
+        None => fs::canonicalize(folder).with_context(|| format!("cannot read `{}`", folder.display()))?,
+    };
+    let (Some(name), Some(parent)) = (whole.file_name(), whole.parent()) else {
+        bail!("`{}` has no name, expected a folder below the root", folder.display());
+    };
+    let Some(name) = name.to_str() else {
+        bail!("the name of `{}` is not UTF-8, expected a folder of another name", folder.display());
+    };
+    common.set.push(format!("path={}", serde_json::to_string(name).context("failed to quote the folder's name")?));
+    let data = if parent == Path::new("") { Path::new(".") } else { parent };
+    Ok((common, Some(data.to_owned())))
 }
 
 /// What a count leaves open.
@@ -128,8 +171,8 @@ fn explain_config(error: ConfigError, args: &IngestArgs) -> anyhow::Error {
         return error.into();
     }
     twinset_stage::with_hint(
-        anyhow::anyhow!("neither --config nor --set names a dataset"),
-        "for instance --set dataset='\"image-folder\"' --set path='\"my-images\"'; --help has all of them",
+        anyhow::anyhow!("neither a folder nor --dataset, --config or --set says what to read"),
+        "for instance `twinset ingest my-images --out out`; --help has all datasets",
     )
 }
 

@@ -49,12 +49,17 @@ fn a_value_of_another_shape_or_spelling_is_shown_as_it_should_be() {
     let (folder, path) = ("dataset='image-folder'", "path='p'");
     check(
         &[],
-        &["error: neither --config nor --set names a dataset\nhint: for instance --set dataset='\"image-folder\"'"],
+        &[
+            "error: neither a folder nor --dataset, --config or --set says what to read\nhint: for instance `twinset ingest my-images --out out`",
+        ],
     );
-    check(&[path], &["error: neither --config nor --set names a dataset\n"]);
+    check(&[path], &["error: neither a folder nor --dataset, --config or --set says what to read\n"]);
     check(
         &[folder, path, "embed=no"],
-        &["cannot understand --set `embed=no`", "hint: a boolean is true or false: --set embed=false\n"],
+        &[
+            "--set: key `embed`: invalid type: string \"no\", expected a boolean",
+            "hint: a boolean is true or false: --set embed=false\n",
+        ],
     );
     check(
         &[folder, path, "shard_images=5"],
@@ -156,7 +161,7 @@ fn wrong_usage_is_exit_code_2() {
 fn help_shows_an_example_and_the_configs() {
     let said = Sandbox::new().run(&["--help"]);
     assert_eq!(said.code, Some(0));
-    for part in ["Examples:", "twinset-ingest --set", "--list-inputs", "dataset = \"image-folder\"", "--data <DIR>"] {
+    for part in ["Examples:", "twinset-ingest my-photos", "--list-inputs", "dataset = \"image-folder\"", "--data <DIR>"] {
         assert!(said.stdout.contains(part), "{part}");
     }
 }

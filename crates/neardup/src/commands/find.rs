@@ -9,7 +9,7 @@ use twinset_neardup::{
     Candidates, Clusters, Config, Fingerprint, Hasher, ImageIndex, Known, NeardupError, NotDuplicates, Phase, Searched,
     Summary, Truth, TruthError, add_thumbnails, chain_warning, chance_warning, fingerprints, loss_warning, sort_by_id,
 };
-use twinset_stage::{CommonArgs, with_hint};
+use twinset_stage::{CommonArgs, ConfigError, with_hint};
 
 pub(crate) const EXAMPLE: &str = "\
 Examples:
@@ -74,8 +74,35 @@ pub(crate) struct FindArgs {
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
 
+    /// Also find pictures that are `mirrored`, turned by right angles (`all`) or by any angle (`any`); short for
+    /// --set orientations.
+    #[arg(long, value_name = "WHICH")]
+    orientations: Option<String>,
+
+    /// Only pairs between two splits, such as test against train; short for --set between-splits=true.
+    #[arg(long)]
+    between_splits: bool,
+
+    /// From this similarity on, 0 to 1, a pair is near: the same shot; short for --set near-similarity.
+    #[arg(long, value_name = "SIMILARITY")]
+    near_similarity: Option<f64>,
+
     #[command(flatten)]
     pub(super) common: CommonArgs,
+}
+
+impl FindArgs {
+    /// The config, with the flags as settings.
+    pub(super) fn config(&self) -> Result<Config, ConfigError> {
+        let flags = [
+            self.orientations.as_ref().map(|orientations| format!("orientations={orientations}")),
+            self.between_splits.then(|| "between-splits=true".to_owned()),
+            self.near_similarity.map(|similarity| format!("near-similarity={similarity}")),
+        ];
+        let mut common = self.common.clone();
+        common.set.extend(flags.into_iter().flatten());
+        common.config(Config::validate)
+    }
 }
 
 /// What `--fail-on-leak` tells of: so many of `what`, and the first of them.
@@ -87,7 +114,7 @@ pub(crate) struct LeaksFound {
 }
 
 pub(crate) fn run(args: &FindArgs) -> anyhow::Result<LeaksFound> {
-    let config = args.common.config(Config::validate)?;
+    let config = args.config()?;
     if args.common.check {
         return Ok(LeaksFound::default());
     }

@@ -21,7 +21,7 @@ struct Set<'a> {
 
 /// How many images have an exact or near duplicate in the reference.
 pub(crate) fn run(args: &FindArgs, reference: &Path) -> anyhow::Result<LeaksFound> {
-    let config = args.common.config(Config::validate)?;
+    let config = args.config()?;
     if args.common.check {
         return Ok(LeaksFound::default());
     }

@@ -1,0 +1,170 @@
+//! What a scan has found, as `--json` prints it. The keys are stable: one that goes or changes its meaning counts `format` up.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use anyhow::Context;
+use serde::Serialize;
+use twinset_manifest::Reader;
+use twinset_manifest::rows::{Image, PairKind, Reject, Split};
+use twinset_stage::printable_line;
+
+use super::place::{Place, Reference};
+use super::{in_reference, within};
+
+/// Files that are named of those that cannot be read.
+const N_FILES: usize = 20;
+
+/// What a scan has found.
+#[derive(Serialize)]
+pub(super) struct Findings {
+    /// 1.
+    format: u32,
+    version: &'static str,
+    /// The folder of the pictures.
+    pub(super) folder: String,
+    /// The other set; null where duplicates within the folder were searched.
+    pub(super) reference: Option<String>,
+    /// The folder of what was found.
+    pub(super) out: String,
+    /// Whether nothing had to be done, as the folder is as it was at the last scan.
+    pub(super) is_unchanged: bool,
+    pub(super) n_images: u64,
+    /// Of them, those that no earlier scan has decoded.
+    pub(super) n_new: u64,
+    pub(super) n_images_of_split: BTreeMap<Split, u64>,
+    pub(super) unreadable: Unreadable,
+    /// Null with a reference.
+    pub(super) duplicates: Option<Duplicates>,
+    /// Duplicates in two splits, or in the reference; null where there is one split and no reference.
+    pub(super) leaks: Option<Leaks>,
+    /// What to know of the result.
+    pub(super) warnings: Vec<String>,
+    pub(super) gallery: String,
+    /// The manifest of the pairs.
+    pairs: String,
+}
+
+/// Files that are no pictures, or cannot be read.
+#[derive(Default, Serialize)]
+pub(super) struct Unreadable {
+    pub(super) n_files: u64,
+    pub(super) by_reason: BTreeMap<String, u64>,
+    /// The first of them.
+    pub(super) files: Vec<File>,
+}
+
+#[derive(Serialize)]
+pub(super) struct File {
+    pub(super) file: String,
+    pub(super) reason: String,
+    detail: String,
+}
+
+/// Pictures that are there more than once.
+#[derive(Serialize)]
+pub(super) struct Duplicates {
+    /// Groups of pictures that are duplicates of one another.
+    pub(super) n_groups: u64,
+    /// Pictures in them.
+    pub(super) n_images: u64,
+    /// Pictures that could go: whose pixels are those of another picture.
+    pub(super) n_exact_copies: u64,
+    /// Pictures that could go: changed copies of another one.
+    pub(super) n_near_copies: u64,
+    /// Groups of pictures with two labels.
+    pub(super) n_label_conflicts: u64,
+    pub(super) n_pairs: BTreeMap<PairKind, u64>,
+    /// The largest groups.
+    pub(super) groups: Vec<Group>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Group {
+    pub(super) n_images: u64,
+    /// The first of its files.
+    pub(super) files: Vec<String>,
+}
+
+/// Pictures that lie in another split or in the reference, too.
+#[derive(Serialize)]
+pub(super) struct Leaks {
+    pub(super) n_pairs: u64,
+    /// By split, pictures with a duplicate in an earlier split (train, val, test), or in the reference.
+    pub(super) n_images: BTreeMap<Split, u64>,
+    /// The first pairs, those that are most alike before the others.
+    pub(super) pairs: Vec<Leak>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Leak {
+    pub(super) left: String,
+    pub(super) left_split: Split,
+    pub(super) right: String,
+    pub(super) right_split: Split,
+    pub(super) kind: PairKind,
+    pub(super) similarity: Option<f32>,
+}
+
+impl fmt::Display for Leak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { left, left_split, right, right_split, kind, similarity } = self;
+        let (left, right) = (printable_line(left), printable_line(right));
+        write!(f, "{kind}: `{left}` ({left_split}) and `{right}` ({right_split})")?;
+        match similarity.filter(|_| *kind != PairKind::Exact) {
+            Some(similarity) => write!(f, ", similarity {similarity:.3}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Findings {
+    /// Reads what the programs wrote.
+    pub(super) fn read(place: &Place, is_unchanged: bool, n_known: Option<u64>) -> anyhow::Result<Self> {
+        let reader = Reader::<Image>::open(&place.images()).context("failed to read the images")?;
+        let mut warnings = reader.provenance().warnings.clone();
+        let images = reader.read_all().context("failed to read the images")?;
+        let mut n_images_of_split = BTreeMap::new();
+        images.iter().for_each(|image| *n_images_of_split.entry(image.split).or_default() += 1);
+        let (duplicates, leaks) = match &place.reference {
+            None => within::read(place, &images, n_images_of_split.len(), &mut warnings)?,
+            Some(_) => (None, Some(in_reference::read(place, &mut warnings)?)),
+        };
+        let n_images = images.len() as u64;
+        let shown = |path: &Path| path.display().to_string();
+        Ok(Self {
+            format: 1,
+            version: env!("CARGO_PKG_VERSION"),
+            folder: shown(&place.folder.path),
+            reference: place.reference.as_ref().map(Reference::path).map(shown),
+            out: shown(&place.out),
+            is_unchanged,
+            n_images,
+            n_new: if is_unchanged { 0 } else { n_images.saturating_sub(n_known.unwrap_or(0)) },
+            n_images_of_split,
+            unreadable: Unreadable::read(&place.rejects())?,
+            duplicates,
+            leaks,
+            warnings,
+            gallery: shown(&place.gallery()),
+            pairs: shown(&place.pairs()),
+        })
+    }
+}
+
+impl Unreadable {
+    fn read(rejects: &Path) -> anyhow::Result<Self> {
+        let mut unreadable = Self::default();
+        for batch in Reader::<Reject>::open(rejects).context("failed to read the rejects")? {
+            for Reject { source, reason, detail } in batch.context("failed to read the rejects")? {
+                unreadable.n_files += 1;
+                *unreadable.by_reason.entry(reason.clone()).or_default() += 1;
+                if unreadable.files.len() < N_FILES {
+                    unreadable.files.push(File { file: source, reason, detail });
+                }
+            }
+        }
+        Ok(unreadable)
+    }
+}
