@@ -8,18 +8,24 @@ use clap::Parser;
 use clap::ValueEnum;
 use clap_complete::Shell;
 
-/// A program's arguments. A wrong one ends the program with exit code 2, as `--help` does with 0.
-///
-/// With `--generate DIR` and nothing else, man pages and completions for bash, fish and zsh are written to the folder, which has to be
-/// there, and the program ends: that is how packages get them.
+/// A program's arguments. A wrong one ends the program with exit code 2, as `--help` does with 0; `--generate` as
+/// [`generate_for_packages`] says.
 pub fn arguments<A: Parser>() -> A {
+    generate_for_packages(A::command);
+    A::parse()
+}
+
+/// Where the program was called with `--generate DIR` and nothing else: writes man pages and completions for bash, fish and zsh to the
+/// folder, which has to be there, and ends the program. That is how packages get them.
+pub fn generate_for_packages(command: impl FnOnce() -> clap::Command) {
     let words: Vec<_> = env::args_os().skip(1).collect();
-    match words.as_slice() {
-        [option, folder] if option == "--generate" => match generate(A::command(), Path::new(folder)) {
+    let [option, folder] = words.as_slice() else { return };
+    if option == "--generate" {
+        let mut command = command();
+        match generate(command.clone(), Path::new(folder)) {
             Ok(()) => std::process::exit(0),
-            Err(error) => A::command().error(clap::error::ErrorKind::Io, error).exit(),
-        },
-        _ => A::parse(),
+            Err(error) => command.error(clap::error::ErrorKind::Io, error).exit(),
+        }
     }
 }
 

@@ -55,7 +55,7 @@ mod shell;
 pub use args::CommonArgs;
 pub use config::{ConfigError, ConfigSource, InvalidField};
 pub use escape::{printable, printable_line};
-pub use generate::arguments;
+pub use generate::{arguments, generate_for_packages};
 pub use memory::keep_freed_memory;
 pub use page::{expect_page, write_page};
 pub use progress::{Bar, Progress};

@@ -7,7 +7,8 @@ pub(crate) struct Entry {
     /// What the program is called with before the user's arguments.
     pub(crate) args: &'static [&'static str],
     about: &'static str,
-    pub(crate) needs_libtorch: bool,
+    /// The program that has to find libtorch: this one, or one that it starts.
+    pub(crate) with_libtorch: Option<&'static str>,
 }
 
 /// Commands that are looked for together.
@@ -19,11 +20,15 @@ struct Group {
 }
 
 const fn entry(name: &'static str, program: &'static str, args: &'static [&'static str], about: &'static str) -> Entry {
-    Entry { name, program, args, about, needs_libtorch: false }
+    Entry { name, program, args, about, with_libtorch: None }
 }
 
 const fn with_libtorch(name: &'static str, program: &'static str, about: &'static str) -> Entry {
-    Entry { name, program, args: &[], about, needs_libtorch: true }
+    Entry { name, program, args: &[], about, with_libtorch: Some(program) }
+}
+
+const fn of_study(name: &'static str, args: &'static [&'static str], about: &'static str) -> Entry {
+    Entry { name, program: "twinset-study", args, about, with_libtorch: Some("twinset-train") }
 }
 
 const GROUPS: &[Group] = &[
@@ -48,9 +53,9 @@ const GROUPS: &[Group] = &[
         title: "Study what duplicates do",
         own: &[("new-study", "write a study of your own images")],
         programs: &[
-            entry("plan", "twinset-xtask", &["plan"], "what a study would run, and how long"),
-            entry("reproduce", "twinset-xtask", &["reproduce"], "run a study; called again it goes on"),
-            entry("status", "twinset-xtask", &["status"], "what of a study is done, failed or missing"),
+            of_study("plan", &["plan"], "what a study would run, and how long"),
+            of_study("reproduce", &["reproduce"], "run a study; called again it goes on"),
+            of_study("status", &["status"], "what of a study is done, failed or missing"),
         ],
     },
     Group {
@@ -84,6 +89,13 @@ pub(crate) fn nearest(name: &str) -> Option<&'static str> {
         .min()
         .filter(|(n, known)| *n <= known.len() / 3 + 1)
         .map(|(_, known)| known)
+}
+
+/// `twinset` with all commands, also those that are programs of their own.
+pub(crate) fn whole(command: clap::Command) -> clap::Command {
+    let programs = GROUPS.iter().flat_map(|group| group.programs);
+    let described = programs.map(|entry| clap::Command::new(entry.name).about(entry.about));
+    described.fold(command, clap::Command::subcommand)
 }
 
 /// What `twinset --help` prints.

@@ -39,8 +39,8 @@ fn become_program(entry: &Entry, words: Vec<OsString>) -> anyhow::Result<Infalli
     let path = programs::find(entry.program).ok_or_else(|| programs::missing(entry.program))?;
     let mut command = Command::new(&path);
     command.args(entry.args).args(of_scan(entry.name, words)?);
-    if entry.needs_libtorch {
-        libtorch::prepare(&path, &mut command)?;
+    if let Some(program) = entry.with_libtorch.and_then(programs::find) {
+        libtorch::prepare(&program, &mut command)?;
     }
     exec(&mut command, &path)
 }

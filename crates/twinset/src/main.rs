@@ -37,6 +37,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    twinset_stage::generate_for_packages(|| catalog::whole(Args::command()));
     let matches = Args::command().override_help(catalog::help()).get_matches();
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let print = |text: String| {

@@ -30,12 +30,20 @@ impl Workspace {
             .ok_or_else(|| anyhow!("failed to find Twinset's workspace in `{}` or above it", start.display()))
     }
 
-    /// The current folder, for the programs that lie beside this one.
+    /// The current folder, for the programs that lie beside this one and the pipelines beside their folder. Programs of a build folder
+    /// have none there, and work in a checkout.
     pub fn of_installation() -> Result<Self> {
         let program =
             env::current_exe().and_then(fs::canonicalize).context("failed to find this program's own file")?;
-        let root = env::current_dir().context("failed to find the current folder")?;
-        Ok(Self { root, installed: program.parent().map(Path::to_owned) })
+        let programs = program.parent().context("failed to find this program's own folder")?.to_owned();
+        let pipelines = programs.parent().unwrap_or(&programs).join("pipelines");
+        if pipelines.is_dir() {
+            let root = env::current_dir().context("failed to find the current folder")?;
+            return Ok(Self { root, installed: Some(programs), pipelines });
+        }
+        let checkout =
+            Self::locate(None).with_context(|| format!("there are no pipelines in `{}`", pipelines.display()))?;
+        Ok(Self { installed: Some(programs), ..checkout })
     }
 
     /// The folder of the installed programs; `None` in a checkout, where they are built.
