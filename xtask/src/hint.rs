@@ -22,10 +22,15 @@ pub fn hinted(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Er
     anyhow::Error::new(Hinted { message: message.into(), hint: hint.into() })
 }
 
-/// The error as the user reads it: the chain on one line, then its hints.
+/// The error as the user reads it.
 pub fn render(error: &anyhow::Error) -> String {
+    format!("error: {}", text(error))
+}
+
+/// The chain on one line, then its hints.
+pub fn text(error: &anyhow::Error) -> String {
     let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
-    let mut text = format!("error: {}", chain.join(": "));
+    let mut text = chain.join(": ");
     for hinted in error.chain().filter_map(|cause| cause.downcast_ref::<Hinted>()) {
         text.push_str("\nhint: ");
         text.push_str(&hinted.hint);

@@ -13,6 +13,7 @@
 //! nothing of chance: undecided.
 
 mod contrast;
+mod declared;
 pub(crate) mod family;
 mod metric;
 mod need;
@@ -28,6 +29,7 @@ use crate::comparable::Mismatch;
 use crate::results::{ArmResults, Measure, RateResults, Results};
 use crate::statistics::{Estimate, Interval, effect_size, holm, mean};
 use contrast::Contrast;
+pub use declared::{Arms, unknown_conditions};
 pub use metric::Metric;
 pub use need::{AtLevel, Need, Needs, needs};
 pub use verdict::verdict;

@@ -54,7 +54,7 @@ use twinset_manifest::rows::{Cell, ClaimRow, Efficiency, FigurePoint};
 use twinset_stage::InvalidField;
 
 pub use cells::cells;
-pub use claims::{Claim, Condition, Need, Needs};
+pub use claims::{Arms, Claim, Condition, Need, Needs, unknown_conditions};
 pub use comparable::Mismatch;
 pub use counts::{ByImage, Count, PairCount, TrainsetCount};
 pub use dataset::{Dataset, RejectCount};

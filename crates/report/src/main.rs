@@ -4,10 +4,10 @@ use std::fs::create_dir_all;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Parser;
 use twinset_manifest::{write_atomically, write_manifest};
-use twinset_report::{Config, File, Report, Study, gather, gather_outcomes, needs};
+use twinset_report::{Config, File, Report, Study, gather, gather_outcomes, needs, unknown_conditions};
 use twinset_stage::CommonArgs;
 
 /// Make one HTML page of all that a study came to: accuracies with their intervals, plots, duplicates found, provenance.
@@ -30,6 +30,10 @@ struct Args {
     /// of --study tell that are done; without --study nothing is known.
     #[arg(long, value_name = "P", requires = "check", value_parser = power)]
     power: Option<f64>,
+
+    /// With --check: the pipeline's arms and their rates, as JSON; claims have to speak of these.
+    #[arg(long, value_name = "JSON", requires = "check", hide = true)]
+    arms: Option<String>,
 
     #[command(flatten)]
     common: CommonArgs,
@@ -62,6 +66,13 @@ fn main() -> ExitCode {
     let args: Args = twinset_stage::arguments();
     twinset_stage::run(|| {
         let config = args.common.config(Config::validate)?;
+        if let Some(arms) = &args.arms {
+            let arms = serde_json::from_str(arms).context("failed to read --arms")?;
+            let unknown = unknown_conditions(&config, &arms);
+            if !unknown.is_empty() {
+                bail!("{}", unknown.join("; "));
+            }
+        }
         if args.common.check {
             return args.power.map_or(Ok(()), |power| print_needs(args.study.as_deref(), &config, power));
         }

@@ -369,4 +369,20 @@ fn the_config_is_strict() {
     check(&["--check", "--set", "pairs=3"], 1, "unknown field `pairs`");
     check(&["--check", "--set", "gallery-pairs=-1"], 1, "gallery-pairs");
     check(&["--out", "x"], 2, "--study");
+
+    // What claims speak of, all at once.
+    let claim = r#"claim=[{name="a",text="b",left={arm="a",rate=0.3},right={arm="x",rate=0.0},direction="lower",smallest-effect=0.1}]"#;
+    let published = r#"published=[{source="s",arm="b",values=[{rate=2.0,accuracy=0.5}]}]"#;
+    let check = |arms: &str, code: i32, expected: &str| {
+        let arguments = ["--check", "--set", claim, "--set", published, "--arms", arms];
+        let (_, error) = expect_exit(twinset_report().args(arguments), code);
+        assert!(error.contains(expected), "no `{expected}` in {error}");
+    };
+    check(r#"{"a": [0.0, 0.30000000000000004], "b": [2.0], "x": [0.0]}"#, 0, "");
+    check(
+        r#"{"a": [0.0, 0.5], "b": [1.0]}"#,
+        1,
+        "error: `report.claim[0].left` is of `a` at rate 0.3, expected one of 0, 0.5; `report.claim[0].right` names the arm `x`, \
+         expected one of `a`, `b`; `report.published[0].values[0]` is of `b` at rate 2, expected one of 1\n",
+    );
 }

@@ -146,13 +146,17 @@ pub struct AtLevel {
 }
 
 impl Asker<'_> {
-    /// Lets the stage check its table.
-    pub fn check(&self, table: &TableRef) -> Result<()> {
+    /// Lets the stage check its table; report is told the arms and their rates, which claims speak of.
+    pub fn check(&self, table: &TableRef, arms: &str) -> Result<()> {
         let with = match table.precision {
             Some(precision) => format!(" with --precision {}", precision.name()),
             None => String::new(),
         };
-        let answer = self.ask(table, &["--check".into()]);
+        let mut arguments = vec!["--check".to_owned()];
+        if table.stage == Stage::Report {
+            arguments.extend(["--arms".to_owned(), arms.to_owned()]);
+        }
+        let answer = self.ask(table, &arguments);
         answer.map(drop).with_context(|| format!("failed to check `{}`{with}", table.name()))
     }
 

@@ -1,12 +1,13 @@
 //! Before anything runs, each stage checks its tables, so that a mistake is found now and named by file, line and key.
 
 use super::pipeline::Pipeline;
+use crate::hint;
 use crate::machine::digest::{self, Digest};
 use crate::machine::write;
 use crate::stages::Stage;
 use crate::stages::ask::{Asker, TableRef, in_parallel};
 use crate::stages::device;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -33,11 +34,30 @@ pub fn all(asker: &Asker<'_>, pipeline: &Pipeline, memory: &Path) -> Result<()> 
     if new.is_empty() {
         return Ok(());
     }
-    for result in in_parallel(&new, |table| asker.check(table)) {
-        result?;
-    }
+    let arms = arms(pipeline);
+    let mistakes = in_parallel(&new, |table| asker.check(table, &arms)).into_iter().filter_map(Result::err).collect();
+    all_of(mistakes)?;
     good.insert(pipeline.name.clone(), tables.into_iter().map(|(_, id)| id).collect());
     write::atomically(memory, &serde_json::to_vec_pretty(&good)?)
+}
+
+/// The arms and their rates, as report takes them.
+fn arms(pipeline: &Pipeline) -> String {
+    let arms: BTreeMap<&str, &[f64]> =
+        pipeline.arms.iter().map(|arm| (arm.name.as_str(), arm.rates.as_slice())).collect();
+    serde_json::to_string(&arms).expect("names and finite numbers are JSON")
+}
+
+/// One error of all mistakes; what several arms inherit is one.
+fn all_of(mistakes: Vec<anyhow::Error>) -> Result<()> {
+    let mut causes = BTreeSet::new();
+    let mut different = mistakes.into_iter().filter(|mistake| causes.insert(mistake.root_cause().to_string()));
+    let Some(first) = different.next() else { return Ok(()) };
+    let others: Vec<String> = different.map(|mistake| hint::text(&mistake)).collect();
+    match others.len() {
+        0 => Err(first),
+        n => bail!("the pipeline has {} mistakes\n- {}\n- {}", n + 1, hint::text(&first), others.join("\n- ")),
+    }
 }
 
 /// Every table of the pipeline, as its stage will see it.

@@ -68,6 +68,13 @@ fn messages_of_reproduce() {
             "error: failed to check `arm.0.train`: `pipelines/small.toml` line 13: unknown field `bogus`\nhint: take it out\n",
         ),
         (
+            "name = \"uniform\"\nrates = [0.0, 0.5]\n[arm.inject]\nselection = \"uniform\"\n[arm.train]\nmodel = \"fake\"",
+            "name = \"lost\"\nrates = [0.0, 0.5]\n[arm.inject]\nselection = \"uniform\"\n[arm.train]\nbogus = 1",
+            &["reproduce", "small"],
+            "error: the pipeline has 2 mistakes\n- failed to check `report`: no arm is lost\n- failed to check `arm.0.train`: \
+             `pipelines/small.toml` line 13: unknown field `bogus`\nhint: take it out\n",
+        ),
+        (
             "",
             "",
             &["reproduce", "smal"],

@@ -14,6 +14,7 @@ while [ $# -gt 0 ]; do
     --set) sets="$sets $2"; shift ;;
     --power) power=$2; shift ;;
     --tensorboard) echo "$stage $2" >> "$folder/curves"; shift ;;
+    --arms) arms=$2; shift ;;
     --data | --folder | --device) shift ;;
     --check) check=1 ;;
     --list-inputs) [ -f "$folder/source" ] && echo "$folder/source"; exit 0 ;;
@@ -47,6 +48,7 @@ if [ -n "$check" ]; then
     evaluate) [ -n "$n" ] && echo '{"n_images": 50, "n_forward_backward_passes": 1000}' ;;
     inject) [ -n "$n" ] && echo "{\"n_train\": $((n * 2))}" ;;
     report)
+      case "$arms" in *lost*) echo "error: no arm is lost" >&2; exit 1 ;; esac
       # What it is asked with lies beside it afterwards, and what it answers before.
       [ -n "$inputs" ] && cat $inputs > "$folder/asked"
       [ -n "$power" ] && sed "s/POWER/$power/" "$folder/needs"

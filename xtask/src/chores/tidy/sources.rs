@@ -4,7 +4,7 @@ use super::{Finding, Text};
 
 const LONG_LINES: usize = 400;
 
-/// Libraries never print, never exit and never see clap; `stage` is the shell that does.
+/// Libraries never print, never exit and never see clap; `stage` is the shell that does, and `twinset` has no library.
 pub(super) fn libraries_are_silent(files: &[Text]) -> Vec<Finding> {
     let words = ["print!(", "println!(", "eprint!(", "eprintln!(", "process::exit", "clap::"];
     let is_library =
@@ -39,7 +39,7 @@ pub(super) fn long(files: &[Text]) -> Vec<Finding> {
 
 fn is_shell(path: &str) -> bool {
     let of_binary = ["/src/bin/", "/src/commands/"];
-    path.starts_with("crates/stage/")
+    ["crates/stage/", "crates/twinset/"].iter().any(|program| path.starts_with(program))
         || path.ends_with("/src/main.rs")
         || of_binary.iter().any(|folder| path.contains(folder))
 }
