@@ -56,7 +56,10 @@ pub(crate) fn run(args: &NewStudyArgs) -> anyhow::Result<()> {
         _ => anyhow!("cannot write `{}`: {error}", out.display()),
     })?;
     print!("{data}");
-    let folder = data.folder.as_ref().map_or_else(|| "DIR".to_owned(), quoted);
+    let folder = data
+        .folder
+        .as_ref()
+        .map_or_else(|| "DIR".to_owned(), |folder| quoted(folder.canonicalize().unwrap_or(folder.clone())));
     let out = quoted(&out);
     println!("wrote {out}\n");
     println!("What would run, and how long:  cargo xtask plan {out} --data {folder}");

@@ -7,6 +7,7 @@ use anyhow::{anyhow, bail};
 use serde_json::Value;
 use twinset_manifest::Reader;
 use twinset_manifest::rows::{Image, Split};
+use twinset_pixels::Limits;
 use twinset_stage::with_hint;
 
 use super::data::Data;
@@ -46,7 +47,12 @@ pub(super) fn look(path: &Path) -> anyhow::Result<Data> {
     }
     let (judged, n_judged) = if n(Split::Test) > 0 { ("test", n(Split::Test)) } else { ("val", n(Split::Val)) };
     // A study embeds its images.
-    let keys = config.iter().filter(|(key, _)| !["embed", "shard-images"].contains(&key.as_str()));
+    let is_left_out = |key: &str, value: &Value| match key {
+        "embed" | "shard-images" => true,
+        "max-pixels" => *value == Limits::default().max_pixels,
+        _ => false,
+    };
+    let keys = config.iter().filter(|(key, value)| !is_left_out(key, value));
     let ingest = keys.map(|(key, value)| (key.clone(), inline(value), "")).collect();
     let name = config.get("path").and_then(Value::as_str).or(config.get("dataset").and_then(Value::as_str));
     let name = name.and_then(|name| Path::new(name).file_stem()?.to_str()).unwrap_or("images").to_owned();
