@@ -1,8 +1,91 @@
-//! `twinset new-study`: to come.
+//! `twinset new-study`: looks at images and writes a short pipeline that studies duplicates of them.
 
+mod data;
+mod folder;
+mod manifest;
+mod pipeline;
+
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail};
+use twinset_stage::with_hint;
+
+use crate::shell::quoted;
+use data::Data;
+
+const EXAMPLES: &str = "\
+Examples:
+  twinset new-study my-data/                       # writes my-data-study.toml
+  twinset new-study out/images/images.parquet --out first.toml
+  cargo xtask plan first.toml --data ~/datasets    # what would run, and how long
+
+The folder is laid out as <split>/<class>/<image> or <class>/<image>. The study has one small network, three seeds, and two conditions:
+duplicates of any image, and duplicates of one class alone, each against none.";
+
+/// Write a study of your own images: what do duplicates do to accuracy on them?
+///
+/// Looks at classes, splits and sizes, and writes a short pipeline with comments, which `cargo xtask plan` accepts as it is.
+/// Nothing is trained.
 #[derive(clap::Args)]
-pub(crate) struct NewStudyArgs {}
+#[command(after_help = EXAMPLES)]
+pub(crate) struct NewStudyArgs {
+    /// A folder of images in folders of classes, or an images.parquet that twinset ingest wrote.
+    #[arg(value_name = "DATA")]
+    data: PathBuf,
 
-pub(crate) fn run(_: &NewStudyArgs) -> anyhow::Result<()> {
-    anyhow::bail!("not yet")
+    /// The pipeline; its name is the study's. Default: DATA-study.toml in the current folder.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &NewStudyArgs) -> anyhow::Result<()> {
+    let data = look(&args.data)?;
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}-study.toml", plain(&data.name))));
+    let name = match (out.extension(), out.file_stem().and_then(|stem| stem.to_str())) {
+        (Some(ending), Some(name)) if ending == "toml" => name,
+        _ => bail!("--out is `{}`, expected a file that ends in .toml", out.display()),
+    };
+    let text = pipeline::text(name, &data);
+    let write = || File::create_new(&out)?.write_all(text.as_bytes());
+    write().map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            with_hint(anyhow!("`{}` is there already", out.display()), "name another file with --out, or remove it")
+        }
+        _ => anyhow!("cannot write `{}`: {error}", out.display()),
+    })?;
+    print!("{data}");
+    let folder = data
+        .folder
+        .as_ref()
+        .map_or_else(|| "DIR".to_owned(), |folder| quoted(folder.canonicalize().unwrap_or(folder.clone())));
+    let out = quoted(&out);
+    println!("wrote {out}\n");
+    println!("What would run, and how long:  cargo xtask plan {out} --data {folder}");
+    println!("Run it:                        cargo xtask reproduce {out} --data {folder}");
+    if data.folder.is_none() {
+        println!("DIR is the folder that --data named when the images were ingested.");
+    }
+    Ok(())
+}
+
+fn look(path: &Path) -> anyhow::Result<Data> {
+    let shown = path.display();
+    let metadata = path.metadata().with_context(|| format!("cannot read `{shown}`"))?;
+    let below = path.join("images.parquet");
+    let data = match metadata.is_dir() {
+        true if below.is_file() => manifest::look(&below),
+        true => folder::look(path),
+        false if path.extension().is_some_and(|ending| ending == "parquet") => manifest::look(path),
+        false => bail!("`{shown}` is a file, expected a folder of images or an images.parquet"),
+    };
+    data.with_context(|| format!("`{shown}` cannot be studied"))?
+        .checked()
+        .with_context(|| format!("`{shown}` cannot be studied"))
+}
+
+/// The name with nothing in it that a shell or a file system minds.
+fn plain(name: &str) -> String {
+    name.chars().map(|c| if c.is_alphanumeric() || "-_".contains(c) { c } else { '-' }).collect()
 }

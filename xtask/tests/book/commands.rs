@@ -4,7 +4,8 @@ use crate::root;
 use std::path::Path;
 use std::process::Command;
 
-pub(crate) const PROGRAMS: [&str; 8] = [
+pub(crate) const PROGRAMS: [&str; 9] = [
+    "twinset",
     "twinset-ingest",
     "twinset-neardup",
     "twinset-inject",
@@ -14,6 +15,9 @@ pub(crate) const PROGRAMS: [&str; 8] = [
     "twinset-report",
     "twinset-audit",
 ];
+
+/// The commands of `twinset` itself.
+const OWN_COMMANDS: [&str; 2] = ["scan", "new-study"];
 
 const HEAD: &str = "# Options
 
@@ -27,7 +31,9 @@ pub(crate) fn page(programs: &Path) -> String {
     let mut page = HEAD.to_owned();
     for name in PROGRAMS.into_iter().chain(["cargo xtask"]) {
         let text = help(programs, &[name]);
-        let commands = subcommands(&text);
+        // Its other commands are the programs below.
+        let own = || OWN_COMMANDS.map(str::to_owned).to_vec();
+        let commands = if name == "twinset" { own() } else { subcommands(&text) };
         page += &format!("\n## {name}\n\n```text\n{text}```\n");
         for command in commands {
             let text = help(programs, &[name, &command]);
