@@ -4,13 +4,14 @@ use crate::root;
 use std::path::Path;
 use std::process::Command;
 
-pub(crate) const PROGRAMS: [&str; 8] = [
+pub(crate) const PROGRAMS: [&str; 9] = [
     "twinset-ingest",
     "twinset-neardup",
     "twinset-inject",
     "twinset-train",
     "twinset-evaluate",
     "twinset-gaussian",
+    "twinset-leaks",
     "twinset-report",
     "twinset-audit",
 ];
