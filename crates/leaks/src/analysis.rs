@@ -159,7 +159,7 @@ fn result(model: &Model, dataset: &Dataset, config: &Config) -> ModelResult {
     for &which in LeakSubset::ALL {
         match which {
             LeakSubset::LeakedSimilarity => {
-                subsets.extend(config.bins().into_iter().map(|bin| subset(which, Some(bin))))
+                subsets.extend(config.bins().into_iter().map(|bin| subset(which, Some(bin))));
             }
             // Not known where twins were searched between splits alone.
             LeakSubset::TwinWithinSplit if !dataset.is_searched_within => {}
