@@ -2,7 +2,7 @@
 
 use crate::rows::{
     Cell, ClaimRow, Cluster, Efficiency, Epoch, FigurePoint, Gaussian, GaussianBoundary, GaussianPoint, Hashes, Image,
-    KnownImage, KnownPair, Pair, PrecisionRecall, Prediction, ReferencePair, Reject, Removed, TrainsetRow, Violation,
+    KnownImage, KnownPair, Leak, Pair, PrecisionRecall, Prediction, ReferencePair, Reject, Removed, TrainsetRow, Violation,
     constraints,
 };
 use crate::{ColumnDoc, Constraint, Row};
@@ -46,6 +46,7 @@ pub fn catalog() -> Vec<SchemaDoc> {
         entry::<TrainsetRow>(),
         entry::<Epoch>(),
         entry::<Prediction>(),
+        entry::<Leak>(),
         entry::<Gaussian>(),
         entry::<GaussianBoundary>(),
         entry::<GaussianPoint>(),

@@ -10,6 +10,7 @@ mod efficiency;
 mod figures;
 mod gaussian;
 mod known;
+mod leaks;
 mod violations;
 
 pub use crate::image_data::ImageData;
@@ -22,6 +23,7 @@ pub use efficiency::Efficiency;
 pub use figures::FigurePoint;
 pub use gaussian::{Gaussian, GaussianBoundary, GaussianPoint, GaussianSelection};
 pub use known::{KnownImage, KnownPair};
+pub use leaks::{Leak, LeakSubset};
 pub use violations::{Rule, Violation};
 
 text_enum! {

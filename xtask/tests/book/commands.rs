@@ -4,7 +4,7 @@ use crate::root;
 use std::path::Path;
 use std::process::Command;
 
-pub(crate) const PROGRAMS: [&str; 9] = [
+pub(crate) const PROGRAMS: [&str; 10] = [
     "twinset",
     "twinset-ingest",
     "twinset-neardup",
@@ -12,6 +12,7 @@ pub(crate) const PROGRAMS: [&str; 9] = [
     "twinset-train",
     "twinset-evaluate",
     "twinset-gaussian",
+    "twinset-leaks",
     "twinset-report",
     "twinset-audit",
 ];

@@ -5,6 +5,7 @@ use crate::markdown::Block;
 use crate::pictures::{digit, picture};
 use crate::root;
 use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -40,6 +41,9 @@ impl Folder {
                     "sql" => "import duckdb, sys\nfor query in sys.argv[1].split(';\\n'): print(duckdb.sql(query))",
                     _ => "import sys\nexec(sys.argv[1])",
                 };
+                if block.needs.as_ref().is_some_and(|package| !has_package(package, &packages)) {
+                    return println!("skipped: {place} needs the Python package {:?}", block.needs);
+                }
                 let mut command = Command::new("python3");
                 command.args(["-c", script, &block.text]).env("PYTHONPATH", packages);
                 command
@@ -141,4 +145,11 @@ impl Folder {
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+/// Whether Python has a package, among the readers' or its own.
+fn has_package(name: &str, packages: &OsStr) -> bool {
+    let script = "import importlib.util, sys\nsys.exit(importlib.util.find_spec(sys.argv[1]) is None)";
+    let mut command = Command::new("python3");
+    command.args(["-c", script, name]).env("PYTHONPATH", packages).status().is_ok_and(|status| status.success())
 }

@@ -3,7 +3,7 @@
 //! The blocks ```` ```sh ```` of a page run in order, in a temporary checkout with a small data set. A page that begins with
 //! `<!-- after: other.md -->` goes on from the files of that other page. A block after `<!-- not run: reason -->` does not run;
 //! of its commands the options are looked up in `--help`. SQL and Python run where `TWINSET_READERS` names the folder of the
-//! readers' packages, as `cargo xtask readers` does.
+//! readers' packages, as `cargo xtask readers` does; a block after `<!-- needs: torch -->` only where Python has that package.
 
 mod commands;
 mod folder;
@@ -15,7 +15,7 @@ use markdown::Page;
 use std::path::{Path, PathBuf};
 
 /// Blocks of README and the book that do not run, so that nobody marks one more without noticing.
-const N_NOT_RUN: usize = 15;
+const N_NOT_RUN: usize = 17;
 
 /// The checkout.
 fn root() -> PathBuf {
@@ -68,6 +68,8 @@ pages! {
     data: "docs/src/data.md",
     train: "docs/src/train.md",
     cluster: "docs/src/cluster.md",
+    leaks: "docs/src/leaks.md",
+    python: "docs/src/python.md",
     contributing: "CONTRIBUTING.md",
 }
 

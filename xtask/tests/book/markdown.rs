@@ -18,6 +18,8 @@ pub(crate) struct Block {
     pub(crate) text: String,
     /// Why it does not run.
     pub(crate) not_run: Option<String>,
+    /// The Python package without which it does not run.
+    pub(crate) needs: Option<String>,
 }
 
 impl Block {
@@ -40,8 +42,9 @@ impl Page {
                 continue;
             };
             let text: Vec<&str> = lines[i + 1..].iter().copied().take_while(|line| *line != "```").collect();
-            let not_run = i.checked_sub(1).and_then(|before| comment(lines[before], "not run"));
-            blocks.push(Block { line: i + 2, language, text: text.join("\n"), not_run });
+            let said = |key| i.checked_sub(1).and_then(|before| comment(lines[before], key));
+            let (not_run, needs) = (said("not run"), said("needs"));
+            blocks.push(Block { line: i + 2, language, text: text.join("\n"), not_run, needs });
         }
         Self { after, blocks }
     }

@@ -3,7 +3,7 @@
 use super::Constraint;
 use super::Constraint::{Check, Class, CountOf, Counted, Digest, OneOf, Refers, Unique};
 use super::{
-    Crossed, Direction, GaussianSelection, IntervalMethod, Origin, PairKind, Removal,
+    Crossed, Direction, GaussianSelection, IntervalMethod, LeakSubset, Origin, PairKind, Removal,
     Rule::{self, Consistency, Range},
     Split, Verdict,
 };
@@ -24,6 +24,7 @@ pub fn constraints(schema: &str) -> &'static [Constraint] {
         "trainset" => TRAINSET,
         "epochs" => EPOCHS,
         "predictions" => PREDICTIONS,
+        "leaks" => LEAKS,
         "gaussian" => GAUSSIAN,
         "gaussian-boundaries" => GAUSSIAN_BOUNDARIES,
         "gaussian-points" => GAUSSIAN_POINTS,
@@ -164,6 +165,23 @@ const PREDICTIONS: &[Constraint] = &[
     check(Consistency, "fooled_by", "attack <> 'clean' OR fooled_by = 'clean'"),
     Class { label: "predicted", name: None },
     Refers { column: "image_id", agree: &[("split", "split"), ("label", "label")] },
+];
+
+const LEAKS: &[Constraint] = &[
+    Unique(&["model", "split", "subset", "similarity_low"]),
+    OneOf { column: "split", values: || Split::ALL.iter().map(|value| value.as_str()).collect() },
+    OneOf { column: "subset", values: || LeakSubset::ALL.iter().map(|value| value.as_str()).collect() },
+    check(Range, "similarity_low", "similarity_low BETWEEN 0 AND 1"),
+    check(Range, "similarity_high", "similarity_high BETWEEN 0 AND 1"),
+    check(Range, "accuracy", "accuracy BETWEEN 0 AND 1"),
+    check(Range, "confidence", "confidence BETWEEN 0 AND 1"),
+    check(Range, "rank", "rank >= 1"),
+    check(Consistency, "n_correct", "n_correct <= n_images"),
+    check(Consistency, "accuracy", "(accuracy IS NULL) = (n_images = 0)"),
+    check(Consistency, "accuracy_high", "accuracy_low <= accuracy_high"),
+    check(Consistency, "difference_high", "difference_low <= difference_high"),
+    check(Consistency, "lead", "(lead IS NULL) = (next_model IS NULL)"),
+    check(Consistency, "lead_high", "lead_low <= lead_high"),
 ];
 
 const GAUSSIAN: &[Constraint] = &[
