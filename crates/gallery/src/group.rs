@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use askama::Template;
 use twinset_manifest::rows::{Pair, PairKind};
 
-use crate::twins::{Side, is_leak};
+use crate::side::{Looks, Side};
+use crate::twins::is_leak;
 use crate::{Picture, Twins};
 
 /// The most images of a group that are shown outside its pairs.
@@ -18,6 +19,8 @@ pub struct Group {
     pub pairs: Vec<Pair>,
     /// The images of the cluster; none where the pairs are similar ones between two clusters.
     pub n_images: Option<u64>,
+    /// The images that stay when it is cleaned; none where that is not known.
+    pub kept: BTreeSet<u64>,
 }
 
 /// A group as HTML: its images and its pairs; or the pair alone, where it is all there is.
@@ -40,6 +43,8 @@ pub(crate) struct Card<'a> {
 /// A pair, and what it is filtered by.
 struct Shown<'a> {
     kind: &'static str,
+    left_id: u64,
+    right_id: u64,
     splits: String,
     is_conflict: bool,
     similarity: Option<f32>,
@@ -53,14 +58,17 @@ impl Group {
         reference_from: Option<u64>,
         left_rank: usize,
     ) -> Card<'a> {
+        let looks = Looks { pictures, reference_from, kept: &self.kept };
         let is_pair = self.pairs.len() == 1 && self.n_images.is_none_or(|n| n == 2);
         let has_members = self.n_images.is_some() && !is_pair;
         let mut pairs = self.pairs.iter().map(|pair| Shown {
             kind: pair.kind.as_str(),
+            left_id: pair.left_id,
+            right_id: pair.right_id,
             splits: splits(pair),
             is_conflict: pair.label_conflict,
             similarity: pair.similarity,
-            twins: Twins::with_reference(pair, pictures, reference_from),
+            twins: Twins::looking(pair, &looks),
         });
         let first = if has_members { None } else { pairs.next() };
         let ends =
@@ -68,11 +76,15 @@ impl Group {
         let members: BTreeMap<_, _> = ends.filter(|_| has_members).collect();
         let n_images = self.n_images.unwrap_or(0);
         let n_shown = members.len().min(MAX_MEMBERS);
-        let members = members.into_iter().take(MAX_MEMBERS);
+        // Those that stay first.
+        let (kept, others): (Vec<_>, Vec<_>) = members.into_iter().partition(|(id, _)| self.kept.contains(id));
+        let members = kept.into_iter().chain(others).take(MAX_MEMBERS);
+        let mut members: Vec<_> = members.map(|(id, split)| Side::of(id, split, &looks)).collect();
+        Side::tell_sizes(&mut members);
         let kinds: BTreeSet<usize> = self.pairs.iter().map(|pair| pair.kind as usize).collect();
         Card {
             first,
-            members: members.map(|(id, split)| Side::of(id, split, pictures, reference_from)).collect(),
+            members,
             n_images,
             n_hidden: n_images.saturating_sub(n_shown as u64),
             kinds: kinds.into_iter().filter_map(|kind| Some(PairKind::ALL.get(kind)?.as_str())).collect(),
@@ -112,6 +124,10 @@ mod tests {
     use super::*;
     use crate::twins::tests::{pair, picture};
 
+    fn group(pairs: Vec<Pair>, n_images: Option<u64>) -> Group {
+        Group { pairs, n_images, kept: BTreeSet::new() }
+    }
+
     fn card(group: &Group) -> String {
         let pictures = (0..2000).map(|id| (id, picture("cat", &format!("{id}.png")))).collect();
         group.card(&pictures, None, 0).to_string()
@@ -119,13 +135,13 @@ mod tests {
 
     #[test]
     fn a_pair_is_a_card_of_its_own_and_more_images_are_shown_with_their_pairs_behind_them() {
-        let found = card(&Group { pairs: vec![pair(3, 8)], n_images: Some(2) });
+        let found = card(&group(vec![pair(3, 8)], Some(2)));
         assert!(!found.contains("<details>") && !found.contains("members"), "{found}");
         assert_eq!(found.matches("class=\"shot i").count(), 2);
 
         let alike = |left, right, similarity| Pair { similarity: Some(similarity), ..pair(left, right) };
         let exact = Pair { kind: PairKind::Exact, ..alike(3, 4, 1.0) };
-        let group = Group { pairs: vec![exact, alike(3, 8, 0.9), alike(4, 8, 0.8)], n_images: Some(3) };
+        let group = group(vec![exact, alike(3, 8, 0.9), alike(4, 8, 0.8)], Some(3));
         let found = card(&group);
         let (members, pairs) = found.split_once("<details>").unwrap();
         assert_eq!(members.matches("class=\"shot i").count(), 3, "{members}");
@@ -136,9 +152,18 @@ mod tests {
     }
 
     #[test]
+    fn the_images_that_cleaning_keeps_are_told_in_the_group_and_in_its_pairs() {
+        let found = card(&Group { kept: BTreeSet::from([3]), ..group(vec![pair(3, 8), pair(3, 9)], Some(3)) });
+        let (members, pairs) = found.split_once("<details>").unwrap();
+        assert_eq!((members.matches(">stays<").count(), pairs.matches(">stays<").count()), (1, 2), "{found}");
+        let (_, after) = members.split_once("3.png</bdi>").unwrap();
+        assert!(after.starts_with("\n<span class=\"tag stays\">"), "{after}");
+    }
+
+    #[test]
     fn of_a_large_group_some_images_are_shown_and_the_rest_is_counted() {
         let star = (1..1000).map(|right| pair(0, right)).collect();
-        let found = card(&Group { pairs: star, n_images: Some(1200) });
+        let found = card(&group(star, Some(1200)));
         let (members, _) = found.split_once("<details>").unwrap();
         assert_eq!(members.matches("class=\"shot i").count(), 24);
         assert!(members.contains("1176 more are not shown here"), "{members}");
@@ -147,7 +172,7 @@ mod tests {
     #[test]
     fn similar_pairs_between_two_clusters_are_one_card_that_shows_the_first() {
         let similar = |left, right| Pair { kind: PairKind::Similar, ..pair(left, right) };
-        let found = card(&Group { pairs: vec![similar(3, 8), similar(4, 8)], n_images: None });
+        let found = card(&group(vec![similar(3, 8), similar(4, 8)], None));
         let (first, others) = found.split_once("<details>").unwrap();
         assert_eq!(first.matches("class=\"twins\"").count(), 1, "{first}");
         assert!(!first.contains("members"), "{first}");
@@ -157,7 +182,7 @@ mod tests {
     #[test]
     fn an_image_of_the_reference_is_told_by_its_own_id() {
         let pictures = BTreeMap::from([(3, picture("cat", "a.png")), (1008, picture("dog", "b.png"))]);
-        let group = Group { pairs: vec![pair(3, 1008)], n_images: Some(2) };
+        let group = group(vec![pair(3, 1008)], Some(2));
         let found = group.card(&pictures, Some(1000), 0).to_string();
         assert!(found.contains("reference · test · dog") && found.contains("#8<"), "{found}");
         assert!(found.contains("image 8 of the test split of the reference"), "{found}");

@@ -38,10 +38,11 @@ mod alignment;
 mod group;
 mod page;
 mod picture;
+mod side;
 mod twins;
 
 pub use alignment::Alignment;
 pub use group::Group;
-pub use page::Gallery;
-pub use picture::{Picture, picture_rules, pictures, side_for};
+pub use page::{Gallery, MAX_IDENTICAL};
+pub use picture::{Picture, large_side_for, picture_rules, pictures, side_for};
 pub use twins::{TWINS_CSS, Twins};

@@ -1,6 +1,6 @@
 //! The whole page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use askama::Template;
@@ -10,6 +10,17 @@ use twinset_manifest::rows::{Pair, PairKind};
 use crate::group::{Card, splits};
 use crate::{Group, Picture, TWINS_CSS, picture_rules};
 
+/// The page's script, in parts: pairs and filter, marks, a pair at large, keys and buttons.
+const SCRIPT: &str = concat!(
+    include_str!("../templates/page.js"),
+    include_str!("../templates/marks.js"),
+    include_str!("../templates/viewer.js"),
+    include_str!("../templates/keys.js"),
+);
+
+/// The most pairs of a group of identical images that are shown: they look the same, and would take the place of others.
+pub const MAX_IDENTICAL: usize = 24;
+
 /// A page of groups.
 #[derive(Clone, Debug)]
 pub struct Gallery {
@@ -17,9 +28,11 @@ pub struct Gallery {
     pub groups: Vec<Group>,
     /// Less similar pairs that are not shown.
     pub n_left_out: u64,
+    /// Pairs of identical images that are not shown: both are in other such pairs, or their group has [`MAX_IDENTICAL`] of these.
+    pub n_implied: u64,
     /// The pictures of the pairs' images.
     pub pictures: BTreeMap<u64, Picture>,
-    /// What the page was made from.
+    /// What the page was made from, the images first.
     pub made_from: Vec<Input>,
     /// Where pairs are of an image and one of another set, the reference: what ids there are greater by.
     pub reference_from: Option<u64>,
@@ -37,7 +50,7 @@ impl Gallery {
         let page = Page {
             twins_css: TWINS_CSS,
             style: include_str!("../templates/page.css"),
-            script: include_str!("../templates/page.js"),
+            script: SCRIPT,
             rules: picture_rules(&self.pictures),
             kinds: counted(self.pairs().map(|pair| pair.kind.as_str().to_owned())),
             splits: counted(self.pairs().map(splits)),
@@ -49,6 +62,10 @@ impl Gallery {
             n_conflicts: self.count(|pair| pair.label_conflict),
             n_unverified: self.count(|pair| pair.similarity.is_none()),
             n_left_out: Count(self.n_left_out),
+            n_implied: Count(self.n_implied),
+            max_identical: MAX_IDENTICAL,
+            has_kept: self.groups.iter().any(|group| !group.kept.is_empty()),
+            marks: self.marks(),
             cards: self
                 .groups
                 .iter()
@@ -59,6 +76,17 @@ impl Gallery {
             version: env!("CARGO_PKG_VERSION"),
         };
         page.render().expect("writing to a string does not fail")
+    }
+
+    /// How pairs are marked as no duplicates: the images' digest, and whether by their `name` or by their `id`. None where images are
+    /// paired with those of a reference: no search reads such marks.
+    fn marks(&self) -> Option<(String, &'static str)> {
+        let images = self.made_from.first().filter(|_| self.reference_from.is_none())?;
+        let mut names = BTreeSet::new();
+        // Fields of a CSV are trimmed when it is read.
+        let is_name = |name: &str| !name.is_empty() && name.trim() == name;
+        let has_names = self.pictures.values().all(|image| is_name(&image.source) && names.insert(&image.source));
+        Some((images.blake3.to_string(), if has_names { "name" } else { "id" }))
     }
 
     fn pairs(&self) -> impl Iterator<Item = &Pair> {
@@ -92,6 +120,10 @@ struct Page<'a> {
     n_conflicts: Count,
     n_unverified: Count,
     n_left_out: Count,
+    n_implied: Count,
+    max_identical: usize,
+    has_kept: bool,
+    marks: Option<(String, &'static str)>,
     cards: Vec<Card<'a>>,
     made_from: &'a [Input],
     version: &'static str,
@@ -146,10 +178,13 @@ mod tests {
         };
         let unverified = Pair { similarity: None, left_split: Split::Test, right_split: Split::Train, ..pair(1, 8) };
         Gallery {
-            groups: [exact, conflict, unverified].map(|pair| Group { pairs: vec![pair], n_images: Some(2) }).into(),
+            groups: [exact, conflict, unverified]
+                .map(|pair| Group { pairs: vec![pair], n_images: Some(2), kept: BTreeSet::new() })
+                .into(),
             reference_from: None,
             n_left_out: 0,
-            pictures: [1, 3, 4, 5, 8].map(|id| (id, picture("cat", "a.png"))).into(),
+            n_implied: 0,
+            pictures: [1, 3, 4, 5, 8].map(|id| (id, picture("cat", &format!("{id}.png")))).into(),
             made_from: vec![Input { name: "images.parquet".to_owned(), schema: None, blake3: Digest([7; 32]) }],
         }
     }
@@ -162,9 +197,9 @@ mod tests {
         assert_eq!(
             lines("<div class=\"twins\""),
             [
-                r#"<div class="twins" data-kind="exact" data-splits="train-train" data-similarity="1">"#,
-                r#"<div class="twins" data-kind="near" data-splits="train-test" data-conflict data-similarity="0.98149">"#,
-                r#"<div class="twins" data-kind="near" data-splits="train-test" data-conflict>"#,
+                r#"<div class="twins" data-ids="4 5" data-kind="exact" data-splits="train-train" data-similarity="1">"#,
+                r#"<div class="twins" data-ids="3 8" data-kind="near" data-splits="train-test" data-conflict data-similarity="0.98149">"#,
+                r#"<div class="twins" data-ids="1 8" data-kind="near" data-splits="train-test" data-conflict>"#,
             ]
         );
         assert_eq!(
@@ -185,10 +220,27 @@ mod tests {
     }
 
     #[test]
+    fn pairs_are_marked_by_names_where_these_are_read_back_as_they_are() {
+        let check = |source: &str, expected: Option<&str>| {
+            let mut page = gallery();
+            page.pictures.insert(8, picture("cat", source));
+            let digest = "07".repeat(32);
+            assert_eq!(page.marks(), expected.map(|by| (digest, by)), "{source:?}");
+        };
+        check("a, \"b\"\n</script>.png", Some("name"));
+        check("", Some("id"));
+        check(" 8.png", Some("id"));
+        check("3.png", Some("id"));
+        assert_eq!(Gallery { reference_from: Some(5), ..gallery() }.marks(), None);
+    }
+
+    #[test]
     fn what_is_left_out_is_said() {
-        assert!(!gallery().html().contains("left out"));
+        assert!(!gallery().html().contains("pairs left out"));
         let cut = Gallery { n_left_out: 1_234_567, ..gallery() };
         assert!(cut.html().contains("1,234,567 less similar pairs left out"));
+        let implied = Gallery { n_implied: 1, ..gallery() };
+        assert!(implied.html().contains("1 exact pair more is not listed"));
         let none = Gallery { groups: Vec::new(), ..gallery() };
         assert!(none.html().contains("No pairs were found."));
     }

@@ -13,12 +13,16 @@ use twinset_manifest::rows::{Image, Split};
 use twinset_manifest::{ManifestError, Reader};
 use twinset_pixels::{decode_row, encode_png};
 
-/// Longest side of a picture in its own pixels, where there are few.
+/// Longest side of a picture in its own pixels, where there are some hundreds.
 const MAX_SIDE: u32 = 192;
+/// The same where there are few and they can be looked at closely.
+const MAX_LARGE_SIDE: u32 = 448;
 /// The least that [`side_for`] goes down to.
 const MIN_SIDE: u32 = 64;
 /// Pixels of all pictures of a page together, about: as JPEG some 80 MB.
 const MAX_PIXELS: f64 = 1e8;
+/// The same of a page of larger pictures: some 20 MB.
+const MAX_LARGE_PIXELS: f64 = 2.5e7;
 const JPEG_QUALITY: u8 = 90;
 /// A picture of at most so many pixels a side is shown with sharp pixels, a larger one smoothly.
 const PIXELATED_SIDE: u32 = 64;
@@ -64,7 +68,15 @@ pub fn side_for(n_pictures: usize) -> u32 {
     side.clamp(MIN_SIDE, MAX_SIDE)
 }
 
-/// The pictures of these images of a manifest, as many as it has; `on_progress` is told how many more rows are read.
+/// The `max_side` of a page on which so many pictures can be looked at closely: up to 448 where there are few, else that of
+/// [`side_for`].
+pub fn large_side_for(n_pictures: usize) -> u32 {
+    let side = (MAX_LARGE_PIXELS / n_pictures.max(1) as f64).sqrt() as u32;
+    side.min(MAX_LARGE_SIDE).max(side_for(n_pictures))
+}
+
+/// The pictures of these images of a manifest, as many as it has, of at most `max_side` pixels a side; `on_progress` is told how
+/// many more rows are read.
 ///
 /// # Errors
 /// When the manifest cannot be read. An image that cannot be decoded is a picture that says why.
@@ -72,9 +84,9 @@ pub fn pictures(
     reader: Reader<Image>,
     wanted: &BTreeSet<u64>,
     folder: &Path,
+    max_side: u32,
     on_progress: impl Fn(u64),
 ) -> Result<BTreeMap<u64, Picture>, ManifestError> {
-    let max_side = side_for(wanted.len());
     let mut pictures = BTreeMap::new();
     for batch in reader {
         if pictures.len() == wanted.len() {
@@ -89,14 +101,16 @@ pub fn pictures(
     Ok(pictures)
 }
 
-/// The style sheet's rules that hold these pictures, for [`Twins`](crate::Twins) to show.
+/// The style sheet's rules that hold these pictures, for [`Twins`](crate::Twins) to show, and the images' widths and heights.
 pub fn picture_rules<'a>(pictures: impl IntoIterator<Item = (&'a u64, &'a Picture)>) -> String {
     let mut rules = String::new();
     for (id, picture) in pictures {
         let Ok(uri) = &picture.uri else { continue };
         let is_small = picture.width.max(picture.height) <= PIXELATED_SIDE;
         let rendering = if is_small { ";image-rendering:pixelated" } else { "" };
-        writeln!(rules, ".i{id}{{background-image:url({uri}){rendering}}}").expect("writing to a string does not fail");
+        let Picture { width, height, .. } = picture;
+        writeln!(rules, ".i{id}{{--w:{width};--h:{height};background-image:url({uri}){rendering}}}")
+            .expect("writing to a string does not fail");
     }
     rules
 }
@@ -168,6 +182,9 @@ mod tests {
     fn a_page_of_thousands_has_smaller_pictures() {
         for (n_pictures, side) in [(0, 192), (1_000, 192), (10_000, 100), (1_000_000, 64)] {
             assert_eq!(side_for(n_pictures), side, "{n_pictures}");
+        }
+        for (n_pictures, side) in [(0, 448), (100, 448), (500, 223), (1_000, 192), (10_000, 100)] {
+            assert_eq!(large_side_for(n_pictures), side, "{n_pictures}");
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use twinset_manifest::rows::{Pair, PairKind, Split};
+use twinset_manifest::rows::{Pair, PairKind};
 
+use crate::side::{Looks, Side};
 use crate::{Alignment, Picture};
 
 /// The style sheet of [`Twins`], with the colours that a page around them can use too; light and dark.
@@ -29,28 +30,6 @@ pub struct Twins<'a> {
     alignment: Option<&'a str>,
 }
 
-/// An image as it is shown, with what is known of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Side<'a> {
-    pub(crate) id: u64,
-    pub(crate) shown_id: u64,
-    pub(crate) split: Split,
-    /// `reference · ` where it is an image of the reference.
-    pub(crate) prefix: &'static str,
-    /// The same for a screen reader.
-    pub(crate) of: &'static str,
-    /// None where the image is not among those that were read.
-    pub(crate) picture: Option<&'a Picture>,
-}
-
-impl<'a> Side<'a> {
-    pub(crate) fn of(id: u64, split: Split, pictures: &'a BTreeMap<u64, Picture>, reference_from: Option<u64>) -> Self {
-        let of_reference = reference_from.and_then(|from| id.checked_sub(from));
-        let (prefix, of) = if of_reference.is_some() { ("reference · ", " of the reference") } else { ("", "") };
-        Self { id, shown_id: of_reference.unwrap_or(id), split, prefix, of, picture: pictures.get(&id) }
-    }
-}
-
 #[derive(Clone, Debug)]
 struct Difference {
     layer: String,
@@ -62,23 +41,19 @@ struct Difference {
 impl<'a> Twins<'a> {
     /// The pair with those of its pictures that are among `pictures`.
     pub fn of(pair: &'a Pair, pictures: &'a BTreeMap<u64, Picture>) -> Self {
-        Self::with_reference(pair, pictures, None)
+        Self::looking(pair, &Looks::of(pictures))
     }
 
-    /// The same, where ids from `reference_from` on are images of the reference, by their ids there and so much more.
-    pub(crate) fn with_reference(
-        pair: &'a Pair,
-        pictures: &'a BTreeMap<u64, Picture>,
-        reference_from: Option<u64>,
-    ) -> Self {
-        let side = |id, split| Side::of(id, split, pictures, reference_from);
-        let sides = [side(pair.left_id, pair.left_split), side(pair.right_id, pair.right_split)];
+    pub(crate) fn looking(pair: &'a Pair, looks: &Looks<'a>) -> Self {
+        let side = |id, split| Side::of(id, split, looks);
+        let mut sides = [side(pair.left_id, pair.left_split), side(pair.right_id, pair.right_split)];
+        Side::tell_sizes(&mut sides);
         let plural = |bits: u32| if bits == 1 { "" } else { "s" };
         Self {
             difference: difference(&sides, pair.alignment.as_deref()),
             sides,
             kind: pair.kind.as_str(),
-            is_leak: is_leak(pair) && reference_from.is_none(),
+            is_leak: is_leak(pair) && looks.reference_from.is_none(),
             is_conflict: pair.label_conflict,
             similarity: pair.similarity.map(|similarity| format!("{similarity:.3}")),
             hash_distance: pair.hash_distance_bits.map(|bits| format!("{bits} bit{}", plural(bits))),
@@ -105,6 +80,8 @@ fn difference(sides: &[Side<'_>; 2], alignment: Option<&str>) -> Option<Differen
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use twinset_manifest::rows::Split;
+
     use super::*;
 
     pub(crate) fn pair(left_id: u64, right_id: u64) -> Pair {
@@ -178,6 +155,13 @@ pub(crate) mod tests {
         assert_eq!(text(&found), "train · cat #3 a train · cat #8 b difference ×4 near by dct");
         let one_bit = Pair { hash_distance_bits: Some(1), ..bare };
         assert!(text(&html(&one_bit, [picture("cat", "a"), picture("cat", "b")])).ends_with("1 bit apart, by dct"));
+    }
+
+    #[test]
+    fn sizes_are_told_where_they_differ() {
+        let large = Picture { width: 640, height: 480, ..picture("cat", "a") };
+        let found = text(&html(&pair(3, 8), [large, picture("dog", "b")]));
+        assert!(found.contains("#3 · 640×480 a") && found.contains("#8 · 32×32 b"), "{found}");
     }
 
     #[test]

@@ -6,11 +6,12 @@ mod rank;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use twinset_gallery::{Gallery, Picture, pictures};
+use twinset_gallery::{Gallery, Picture, large_side_for, pictures};
 use twinset_manifest::rows::{Image, Pair, ReferencePair};
 use twinset_manifest::{Input, ManifestError, Reader};
 use twinset_pixels::{RowError, decode_row};
 
+use crate::clean::stays;
 use groups::Grouping;
 use rank::MostSimilar;
 
@@ -99,18 +100,29 @@ fn of_pairs<P: Fn(u64)>(source: &GallerySource<'_>, begin: impl Fn(u64) -> P) ->
     pairs.expect_made_from(&inputs[0])?;
     let mut most_similar = MostSimilar::new(source.max_pairs, source.pairs);
     let mut grouping = Grouping::default();
+    let is_searched_within = pairs.provenance().config["between-splits"] != true;
     for batch in pairs {
         for pair in batch? {
-            grouping.add(&pair);
-            most_similar.add(pair)?;
+            if grouping.add(&pair) {
+                most_similar.add(pair)?;
+            }
         }
     }
     let (pairs, n_left_out) = most_similar.finish();
     let wanted: BTreeSet<u64> = pairs.iter().flat_map(|pair| [pair.left_id, pair.right_id]).collect();
     let on_progress = begin(images.n_rows());
-    let pictures = pictures(images, &wanted, source.folder, on_progress)?;
+    let pictures = pictures(images, &wanted, source.folder, large_side_for(wanted.len()), on_progress)?;
     expect_all(source, &pairs, &pictures)?;
-    Ok(Gallery { groups: grouping.groups(pairs), n_left_out, pictures, made_from: inputs.into(), reference_from: None })
+    let n_implied = grouping.n_implied;
+    let mut groups = grouping.groups(pairs);
+    for group in grouping.whole(&mut groups, is_searched_within) {
+        group.kept = stays(&group.pairs, |id| n_pixels(&pictures[&id]), is_searched_within);
+    }
+    Ok(Gallery { groups, n_left_out, n_implied, pictures, made_from: inputs.into(), reference_from: None })
+}
+
+fn n_pixels(picture: &Picture) -> u64 {
+    u64::from(picture.width) * u64::from(picture.height)
 }
 
 /// Images of the reference get ids that no image has.
@@ -145,20 +157,23 @@ fn of_reference<P: Fn(u64)>(
     let mut grouping = Grouping::default();
     for row in rows {
         let pair = as_pair(row, from);
-        grouping.add(&pair);
-        most_similar.add(pair)?;
+        if grouping.add(&pair) {
+            most_similar.add(pair)?;
+        }
     }
     let (pairs, n_left_out) = most_similar.finish();
     let wanted: BTreeSet<u64> = pairs.iter().map(|pair| pair.left_id).collect();
     let of_reference: BTreeSet<u64> = pairs.iter().map(|pair| pair.right_id - from).collect();
+    let side = large_side_for(wanted.len() + of_reference.len());
     let on_progress = begin(images.n_rows());
-    let mut shown = pictures(images, &wanted, source.folder, on_progress)?;
+    let mut shown = pictures(images, &wanted, source.folder, side, on_progress)?;
     let on_progress = begin(reference_images.n_rows());
-    let others = pictures(reference_images, &of_reference, folder, on_progress)?;
+    let others = pictures(reference_images, &of_reference, folder, side, on_progress)?;
     shown.extend(others.into_iter().map(|(id, picture)| (id + from, picture)));
     expect_all(source, &pairs, &shown)?;
+    let n_implied = grouping.n_implied;
     let groups = grouping.groups(pairs);
-    Ok(Gallery { groups, n_left_out, pictures: shown, made_from: inputs, reference_from: Some(from) })
+    Ok(Gallery { groups, n_left_out, n_implied, pictures: shown, made_from: inputs, reference_from: Some(from) })
 }
 
 /// A pair of an image and one of the reference, whose ids are greater by `from`.

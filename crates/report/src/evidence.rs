@@ -115,7 +115,7 @@ pub fn gather(study: &Study, config: &Config, data: &Path) -> Result<Evidence, R
     let gaussian = gaussian::read(study, &mut sources)?;
     let mut wanted: BTreeSet<u64> = duplicates.gallery.iter().flat_map(|pair| [pair.left_id, pair.right_id]).collect();
     wanted.extend(injected.iter().map(|example| example.derived_from));
-    let pictures = pictures(sources.open("images", &study.images)?, &wanted, data, |_| ())
+    let pictures = pictures(sources.open("images", &study.images)?, &wanted, data, side_for(wanted.len()), |_| ())
         .map_err(|source| ReportError::Manifest { field: "images".to_owned(), source })?;
     Ok(Evidence { dataset, rejects, duplicates, cells, injected, gaussian, pictures, sources: sources.into_vec() })
 }

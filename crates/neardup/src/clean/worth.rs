@@ -36,10 +36,15 @@ impl Scales {
         let n_pixels = u64::from(row.width) * u64::from(row.height);
         match self.keep {
             Keep::First => Ok((0, 0)),
-            Keep::Largest => Ok((n_pixels, 0)),
+            Keep::Largest => Ok(Self::by_pixels(n_pixels)),
             Keep::LosslessFirst => Ok((u64::from(is_lossless(&self.head(row)?)), n_pixels)),
             Keep::FileSize => Ok((self.n_bytes(row)?, n_pixels)),
         }
+    }
+
+    /// What an image of so many pixels is worth where the largest stays.
+    pub(super) fn by_pixels(n_pixels: u64) -> Worth {
+        (n_pixels, 0)
     }
 
     fn n_bytes(&self, row: &Image) -> Result<u64, CleanError> {

@@ -9,8 +9,9 @@ use twinset_stage::{Progress, expect_page, with_hint, write_page};
 /// Write an HTML page that shows the duplicates: a card for each group of images, with its pairs side by side and a picture of
 /// their difference.
 ///
-/// The page can be sorted, and filtered by similarity, kind, splits and label conflict. It is a single file that needs no
-/// network.
+/// The page can be sorted, and filtered by similarity, kind, splits, label conflict and file name. Keys go through the pairs and
+/// show them large (`?` lists them). Pairs can be marked as no duplicates, and the marks exported as the file that
+/// --not-duplicates takes. The page is a single file that needs no network.
 #[derive(clap::Args)]
 pub(crate) struct GalleryArgs {
     /// Manifest of the images.
@@ -34,7 +35,7 @@ pub(crate) struct GalleryArgs {
     #[arg(long, value_name = "DIR", default_value = ".")]
     folder: PathBuf,
 
-    /// Show at most this many pairs, the most similar ones.
+    /// Show at most this many pairs, the most similar ones. A page of 5000 pairs of photos has some 50 MB.
     #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     max_pairs: u64,
 

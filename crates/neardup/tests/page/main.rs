@@ -1,0 +1,6 @@
+//! The gallery's page as a person uses it, in headless Chromium. Skipped with a word where none is installed.
+
+mod browser;
+mod many;
+mod marks;
+mod set;
