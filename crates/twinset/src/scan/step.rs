@@ -109,6 +109,8 @@ impl Display<'_> {
             self.bar = None;
             let bar = self.progress.begin(unit, total, &format!("{}/{} {message}", self.at, self.of));
             self.bar = Some(Work { message: message.to_owned(), total, n_done: 0, bar });
+            // What was done before the bar began would look like an endless pace.
+            return;
         }
         if let Some(work) = &mut self.bar {
             work.bar.inc(n_done - work.n_done);
