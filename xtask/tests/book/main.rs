@@ -62,6 +62,7 @@ macro_rules! pages {
 pages! {
     readme: "README.md",
     introduction: "docs/src/introduction.md",
+    install: "docs/src/install.md",
     deduplicate: "docs/src/deduplicate.md",
     audit: "docs/src/audit.md",
     study: "docs/src/study.md",
