@@ -188,6 +188,16 @@ fn pictures_of_a_scan_are_found_where_it_says() {
 }
 
 #[test]
+fn names_are_no_html_and_no_control_characters() {
+    let folder = folder();
+    write(&folder, "mine.csv", csv("id,predicted", |id| format!("{id},{}", predicted(id))));
+    let (stdout, _) = expect_exit(folder.path(), &words("<script>\u{1b}[31m=mine.csv", &[]), 0);
+    assert!(stdout.contains("<script>\\u{1b}[31m") && !stdout.contains('\u{1b}'), "{stdout}");
+    let html = std::fs::read_to_string(folder.path().join("out/leaks.html")).unwrap();
+    assert!(!html.contains("<script"), "{html}");
+}
+
+#[test]
 fn ties_are_counted() {
     let folder = folder();
     write(&folder, "ties.npy", npy("(10, 3)", (0..10).flat_map(|_| [1.0, 1.0, 0.0])));
