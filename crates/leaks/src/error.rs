@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use twinset_delimited::DelimitedError;
 use twinset_manifest::ManifestError;
 
 /// What can be wrong with images, pairs and predictions.
@@ -11,6 +12,14 @@ pub enum LeaksError {
     /// A manifest cannot be read, or was made from other images.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// A CSV cannot be read.
+    #[error("`{path}`, {source}")]
+    Delimited {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        source: DelimitedError,
+    },
     /// A file cannot be used.
     #[error(transparent)]
     Refused(#[from] Refused),

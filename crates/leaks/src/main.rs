@@ -51,7 +51,7 @@ struct Args {
     #[arg(long, value_name = "FILE", required_unless_present_any = ["scan", "check"])]
     pairs: Option<PathBuf>,
 
-    /// Folder that holds images/images.parquet and duplicates/pairs.parquet, instead of --images and --pairs.
+    /// Folder of a scan, which holds images/images.parquet and duplicates/pairs.parquet, instead of --images and --pairs.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["images", "pairs"])]
     scan: Option<PathBuf>,
 
@@ -76,9 +76,10 @@ struct Args {
     #[arg(long, value_name = "NAME")]
     label_column: Option<String>,
 
-    /// Folder of the images, if the manifest references them (embed = false): what twinset-ingest had as --data.
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    folder: PathBuf,
+    /// Folder of the images, if the manifest references them (embed = false): what twinset-ingest had as --data. Without it, the
+    /// current folder, and that of the scan with --scan.
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
 
     /// Print the findings as JSON instead of text.
     #[arg(long)]
@@ -134,8 +135,16 @@ fn run(args: Args) -> anyhow::Result<()> {
 
     let shown = pairs_shown(&dataset, &models);
     let bar = progress.begin("images", n_images, "looking for pictures");
-    let pictures = pictures(Reader::open(&images)?, &shown.image_ids(&dataset), &args.folder, |n| bar.inc(n))?;
+    let folder = args.folder.or_else(|| scanned(args.scan.as_deref()?)).unwrap_or_else(|| PathBuf::from("."));
+    let pictures = pictures(Reader::open(&images)?, &shown.image_ids(&dataset), &folder, |n| bar.inc(n))?;
     drop(bar);
+    let n_missing = pictures.values().filter(|picture| picture.uri.is_err()).count();
+    if n_missing > 0 {
+        eprintln!(
+            "warning: {n_missing} of {} pictures of leaked images cannot be shown; --folder names where they are",
+            pictures.len()
+        );
+    }
     let source =
         PageSource { analysis: &analysis, dataset: &dataset, models: &models, shown: &shown, pictures: &pictures };
     write_page(&page_path, &page(&source, &provenance.inputs)).context("failed to write the page")?;
@@ -163,6 +172,12 @@ fn of_scan(folder: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
         }
     }
     Ok((images, pairs))
+}
+
+/// Where the pictures of a scan are, as its `scan.json` says; none where it says nothing.
+fn scanned(folder: &Path) -> Option<PathBuf> {
+    let record: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join("scan.json")).ok()?).ok()?;
+    Some(PathBuf::from(record.get("data")?.as_str()?))
 }
 
 /// A warning where two models are one file.

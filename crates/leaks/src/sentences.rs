@@ -24,7 +24,7 @@ pub(crate) fn leaked(analysis: &Analysis) -> String {
         return format!("None of {} of the {split} split has a twin in the training split.{within}", images(*n_images));
     }
     format!(
-        "{} of {} of the {split} split ({} %) {} a twin in the training split: {} identical, {} nearly.{within}",
+        "{} of {} of the {split} split ({} %) {} a twin in the training split: {} exact, {} near.{within}",
         count(*n_leaked),
         images(*n_images),
         percent(*n_leaked as f64 / *n_images as f64),

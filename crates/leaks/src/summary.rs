@@ -11,7 +11,10 @@ pub fn text(analysis: &Analysis) -> String {
     let mut lines = vec![sentences::leaked(analysis), String::new()];
     lines.extend(table(analysis));
     lines.push(String::new());
-    lines.push(format!("Differences are in points, with {} intervals paired by image.", level(analysis.confidence)));
+    lines.push(format!(
+        "Differences are in points, with {} intervals. The two accuracies share images, and the intervals take that into account.",
+        level(analysis.confidence)
+    ));
     if analysis.n_leaked > 0 {
         lines.push(sentences::CONFOUND.to_owned());
     }

@@ -2,7 +2,7 @@
 //!
 //! The stages make a small study of drawn images in a temporary folder; then DuckDB, pandas, Polars, pyarrow, Hugging Face's
 //! `datasets`, mlcroissant and OpenLineage's client read it, and say whether all is as the files claim. SciPy and statsmodels compute the
-//! published claims again. The packages are installed once into the user's cache folder.
+//! published claims again, and every number of a correction of leaks. The packages are installed once into the user's cache folder.
 
 use super::step::step;
 use crate::hint::hinted;
@@ -20,13 +20,14 @@ const EXAMPLES: &str = "crates/manifest/tests/python/examples.py";
 const CROISSANT: &str = "crates/croissant/tests/python/load.py";
 const EVENTS: &str = "crates/openlineage/tests/python/validate_events.py";
 const RECOMPUTE: &str = "crates/report/tests/scipy/recompute.py";
+const RECOMPUTE_LEAKS: &str = "crates/leaks/tests/python/recompute.py";
 /// The published study whose claims SciPy and statsmodels compute again.
 const PUBLISHED: &str = "reports/published/controlled-mini";
 /// A checkout of OpenLineage's folder `spec`, where its schemas are to be read from.
 const SPEC: &str = "TWINSET_OPENLINEAGE_SPEC";
 
 /// The stages, one after the other, with `OUT` for the study's folder and `ROOT` for the workspace's.
-const STUDY: [&str; 7] = [
+const STUDY: [&str; 8] = [
     r#"ingest --set dataset="shapes" --set n-train=300 --set n-test=100 --out OUT/ingest"#,
     "neardup --images OUT/ingest/images.parquet --out OUT/neardup",
     r#"inject --images OUT/ingest/images.parquet --clusters OUT/neardup/clusters.parquet --set seed=0 --set rate=0.5
@@ -37,6 +38,8 @@ const STUDY: [&str; 7] = [
        --set budget={epochs=2} --out OUT/train"#,
     r#"evaluate --images OUT/ingest/images.parquet --weights OUT/train/model.safetensors --device cpu --set seed=0
        --set attacks=[{kind="fgsm",epsilon="8/255"}] --out OUT/evaluate"#,
+    "leaks --images OUT/ingest/images.parquet --pairs OUT/neardup/pairs.parquet
+       --predictions network=OUT/evaluate/predictions.parquet guess=OUT/guess.csv --out OUT/leaks",
     "neardup clean --images OUT/ingest/images.parquet --pairs OUT/neardup/pairs.parquet
        --clusters OUT/neardup/clusters.parquet --out OUT/clean",
     r#"ingest --data ROOT/crates/pixels/tests --set dataset="image-folder" --set path="images" --set draw-split={test=0.2}
@@ -74,6 +77,8 @@ pub fn readers(workspace: &Workspace) -> Result<()> {
     let described = DESCRIBED.map(|name| study.folder.join(name));
     run_python(CROISSANT, &described.each_ref().map(PathBuf::as_path))?;
     run_python(RECOMPUTE, &[Path::new(PUBLISHED)])?;
+    let leaks = study.leaks();
+    run_python(RECOMPUTE_LEAKS, &leaks.each_ref().map(PathBuf::as_path))?;
     read_book(workspace, &packages)?;
     let (events, spec) = (study.events(), std::env::var_os(SPEC).map(PathBuf::from));
     match &spec {
@@ -98,6 +103,9 @@ impl Study {
         let folder = std::env::temp_dir().join(format!("twinset-readers-{}", std::process::id()));
         let study = Self { folder };
         fs::create_dir_all(&study.folder)?;
+        // The 100 test images, taken for the first three classes in turn.
+        let guesses: String = (0..100).map(|place| format!("{place},{}\n", place % 3)).collect();
+        fs::write(study.folder.join("guess.csv"), format!("index,predicted\n{guesses}"))?;
         let (root, out) = (workspace.root().to_string_lossy(), study.folder.to_string_lossy().into_owned());
         for line in STUDY {
             let mut words = line.split_whitespace();
@@ -115,6 +123,19 @@ impl Study {
     /// What the runs told of themselves, a line an event.
     fn events(&self) -> PathBuf {
         self.folder.join("events.jsonl")
+    }
+
+    /// What the leaks are computed from again.
+    fn leaks(&self) -> [PathBuf; 5] {
+        let of = |name: &str| self.folder.join(name);
+        let model = |name: &str, file: &str| PathBuf::from(format!("{name}={}", of(file).display()));
+        [
+            of("leaks/leaks.parquet"),
+            of("ingest/images.parquet"),
+            of("neardup/pairs.parquet"),
+            model("network", "evaluate/predictions.parquet"),
+            model("guess", "guess.csv"),
+        ]
     }
 
     /// A folder of what is asked about.

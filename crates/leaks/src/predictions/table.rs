@@ -48,12 +48,7 @@ pub(super) fn read(path: &Path, dataset: &Dataset, config: &Config) -> Result<(V
 fn csv(path: &Path, text: &[u8], config: &Config) -> Result<Rows, LeaksError> {
     let set = [&config.image_column, &config.predicted_column, &config.label_column];
     let wanted: Vec<&str> = set.into_iter().flatten().map(String::as_str).chain(usual()).collect();
-    let wrong = |error: twinset_delimited::DelimitedError| Refused {
-        place: format!("`{}`", path.display()),
-        found: error.to_string(),
-        expected: "a CSV with a header, or another kind of file that is read".to_owned(),
-        hint: String::new(),
-    };
+    let wrong = |source| LeaksError::Delimited { path: path.display().to_string(), source };
     let mut table = Table::parse(text, None, &wanted).map_err(wrong)?;
     let columns = Columns::of(table.header(), config, path)?;
     let column = |name: Option<&String>| name.map(|name| table.needed(name)).transpose();

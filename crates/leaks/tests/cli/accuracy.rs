@@ -88,7 +88,7 @@ fn the_findings_are_said_and_a_page_shows_them() {
     write(&folder, "mine.csv", csv("id,predicted", |id| format!("{id},{}", predicted(id))));
     let (stdout, stderr) = expect_exit(folder.path(), &words("mine.csv", &[]), 0);
     for part in [
-        "3 of 10 images of the test split (30.00 %) have a twin in the training split: 1 identical, 2 nearly. 2 more have a twin only \
+        "3 of 10 images of the test split (30.00 %) have a twin in the training split: 1 exact, 2 near. 2 more have a twin only \
          within the test split",
         "mine    50.00 %        28.57 %  +21.43",
         "Leaked images may simply be easier than others.",
@@ -161,6 +161,40 @@ fn a_scans_folder_is_taken_and_a_set_without_leaks_stands() {
     assert_eq!((rows[0].difference, rows[0].difference_low), (Some(0.0), None));
     let html = std::fs::read_to_string(folder.path().join("out/leaks.html")).unwrap();
     assert!(html.contains("No image has leaked, so it stands."), "{html}");
+}
+
+#[test]
+fn pictures_of_a_scan_are_found_where_it_says() {
+    let folder = folder();
+    let of = |name: &str| folder.path().join(name);
+    for place in ["scan/images", "scan/duplicates", "data/train", "data/test"] {
+        std::fs::create_dir_all(of(place)).unwrap();
+    }
+    let referenced = (0..N_TRAIN + N_TEST).map(|id| {
+        let row = image(id);
+        std::fs::write(of("data").join(&row.source), row.image.bytes.unwrap()).unwrap();
+        Image { image: ImageData { bytes: None, path: Some(row.source.clone()) }, ..image(id) }
+    });
+    write_manifest(&of("scan/images/images.parquet"), referenced, &Provenance::of_stage("ingest", "0.1.0")).unwrap();
+    let pairs = [pair(2, 7, PairKind::Near, 0.97)];
+    write_manifest(&of("scan/duplicates/pairs.parquet"), pairs, &Provenance::of_stage("neardup", "0.1.0")).unwrap();
+    write(&folder, "mine.csv", csv("id,predicted", |id| format!("{id},{}", predicted(id))));
+    let words = ["--quiet", "--scan", "scan", "--predictions", "mine.csv", "--out", "out"];
+    let (_, stderr) = expect_exit(folder.path(), &words, 0);
+    assert!(stderr.contains("warning: 2 of 2 pictures of leaked images cannot be shown; --folder names"), "{stderr}");
+    std::fs::write(of("scan/scan.json"), serde_json::json!({ "data": of("data") }).to_string()).unwrap();
+    let (_, stderr) = expect_exit(folder.path(), &words, 0);
+    assert_eq!(stderr, "");
+}
+
+#[test]
+fn names_are_no_html_and_no_control_characters() {
+    let folder = folder();
+    write(&folder, "mine.csv", csv("id,predicted", |id| format!("{id},{}", predicted(id))));
+    let (stdout, _) = expect_exit(folder.path(), &words("<script>\u{1b}[31m=mine.csv", &[]), 0);
+    assert!(stdout.contains("<script>\\u{1b}[31m") && !stdout.contains('\u{1b}'), "{stdout}");
+    let html = std::fs::read_to_string(folder.path().join("out/leaks.html")).unwrap();
+    assert!(!html.contains("<script"), "{html}");
 }
 
 #[test]

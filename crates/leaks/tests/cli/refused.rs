@@ -64,7 +64,7 @@ fn tables_that_do_not_fit_the_images() {
         csv("predicted,label", |id| format!("0,{}", label(21 - id))),
         &["labels are not those of the images", "hint: the rows may be in another order"],
     );
-    check("id,predicted\n6\n".into(), &["line 2: found 1 fields, expected 2"]);
+    check("id,predicted\n6\n".into(), &["`a.csv`, line 2: found 1 fields, expected 2 as in the header"]);
     expect_refused(&folder, "missing.csv", &[], &["missing.csv", "No such file"]);
     write(&folder, "b.csv", all());
     expect_refused(&folder, "b.csv", &["--label-column", "truth"], &["expected the column `truth` of --label-column"]);
