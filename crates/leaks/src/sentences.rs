@@ -61,25 +61,32 @@ pub(crate) fn of_model(model: &ModelResult) -> String {
 pub(crate) fn ranking(analysis: &Analysis) -> String {
     let n = analysis.reversals.len();
     let n_clear = analysis.reversals.iter().filter(|reversal| reversal.is_clear).count();
-    let pairs = |n: usize| if n == 1 { "pair".to_owned() } else { format!("{n} pairs") };
-    match (n, n_clear) {
-        (0, _) => "Without leaked images the models rank as before.".to_owned(),
-        (1, 1) => "Without leaked images one pair of models changes its order, beyond noise.".to_owned(),
-        (1, 0) => "Without leaked images one pair of models changes its order, within noise.".to_owned(),
-        (n, 0) => format!("Without leaked images {} of models change their order, all within noise.", pairs(n)),
-        (n, n_clear) => {
-            format!("Without leaked images {} of models change their order, {n_clear} of them beyond noise.", pairs(n))
-        }
-    }
+    let change = match n {
+        0 => return "Without leaked images the models rank as before.".to_owned(),
+        1 => "one pair of models changes its order".to_owned(),
+        n => format!("{n} pairs of models change their order"),
+    };
+    let noise = match (n, n_clear) {
+        (1, 1) => "beyond noise".to_owned(),
+        (1, _) => "but not beyond noise".to_owned(),
+        (_, 0) => "but none beyond noise".to_owned(),
+        (_, n_clear) => format!("{n_clear} of them beyond noise"),
+    };
+    format!("Without leaked images {change}, {noise}.")
 }
 
 /// How the order of two models changes.
 pub(crate) fn reversal(reversal: &Reversal) -> String {
-    let Reversal { left, right, reported, without_twins, is_clear } = reversal;
+    let Reversal { left, right, reported, without_twins, .. } = reversal;
+    let noise = match (reported.is_clear(), without_twins.is_clear()) {
+        (true, true) => "both beyond noise",
+        (true, false) => "the second within noise",
+        (false, true) => "the first within noise",
+        (false, false) => "both within noise",
+    };
     format!(
-        "{left} less {right}: {} points on all images, {} points without leaked ones ({} noise)",
+        "{left} less {right}: {} points on all images, {} points without leaked ones ({noise})",
         difference(*reported),
         difference(*without_twins),
-        if *is_clear { "beyond" } else { "within" }
     )
 }

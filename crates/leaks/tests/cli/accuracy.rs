@@ -118,7 +118,7 @@ fn models_are_ranked_with_and_without_leaks() {
     let honest = |id: u64| if [6, 13, 14, 15].contains(&id) { label(id) } else { (label(id) + 1) % 3 };
     write(&folder, "models/honest.csv", csv("id,predicted", |id| format!("{id},{}", honest(id))));
     let (stdout, _) = expect_exit(folder.path(), &words("models", &[]), 0);
-    assert!(stdout.contains("one pair of models changes its order, within noise"), "{stdout}");
+    assert!(stdout.contains("one pair of models changes its order, but not beyond noise."), "{stdout}");
     assert!(stdout.contains("leaky less honest: +10.00 ["), "{stdout}");
     let rows = leaks(folder.path());
     let rank = |model: &str, subset| {
