@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use twinset_gallery::pictures;
+use twinset_gallery::{pictures, side_for};
 use twinset_leaks::{Config, Dataset, LeaksError, Model, PageSource, analyse, find_models, page, pairs_shown, text};
 use twinset_manifest::rows::{Image, Split};
 use twinset_manifest::{Provenance, Reader, write_manifest};
@@ -136,7 +136,9 @@ fn run(args: Args) -> anyhow::Result<()> {
     let shown = pairs_shown(&dataset, &models);
     let bar = progress.begin("images", n_images, "looking for pictures");
     let folder = args.folder.or_else(|| scanned(args.scan.as_deref()?)).unwrap_or_else(|| PathBuf::from("."));
-    let pictures = pictures(Reader::open(&images)?, &shown.image_ids(&dataset), &folder, |n| bar.inc(n))?;
+    let wanted = shown.image_ids(&dataset);
+    let side = side_for(wanted.len());
+    let pictures = pictures(Reader::open(&images)?, &wanted, &folder, side, |n| bar.inc(n))?;
     drop(bar);
     let n_missing = pictures.values().filter(|picture| picture.uri.is_err()).count();
     if n_missing > 0 {
