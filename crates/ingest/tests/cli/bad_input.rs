@@ -161,7 +161,8 @@ fn wrong_usage_is_exit_code_2() {
 fn help_shows_an_example_and_the_configs() {
     let said = Sandbox::new().run(&["--help"]);
     assert_eq!(said.code, Some(0));
-    for part in ["Examples:", "twinset-ingest my-photos", "--list-inputs", "dataset = \"image-folder\"", "--data <DIR>"] {
+    for part in ["Examples:", "twinset-ingest my-photos", "--list-inputs", "dataset = \"image-folder\"", "--data <DIR>"]
+    {
         assert!(said.stdout.contains(part), "{part}");
     }
 }
