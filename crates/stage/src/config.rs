@@ -59,10 +59,8 @@ pub enum ConfigError {
         key: String,
         /// What was found and what was expected.
         message: String,
-        /// Tables of the file that the config may stand in, where the whole file was taken for it.
-        tables: Vec<String>,
-        /// The override that gave the key its value, if one did.
-        set: Option<String>,
+        /// What a user can do about it.
+        hint: Option<String>,
     },
 }
 
@@ -71,16 +69,10 @@ impl ConfigError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Set { argument } => hint_of_syntax(argument),
-            Self::Value { message, set: Some(argument), .. } if message.starts_with("invalid type: ") => {
-                hint_of_type(argument, message)
-            }
             Self::Value { message, .. } if message.starts_with("unknown field") && hyphenated(message).is_some() => {
                 Some(format!("did you mean `{}`?", hyphenated(message)?))
             }
-            Self::Value { tables, .. } if !tables.is_empty() => {
-                let tables: Vec<_> = tables.iter().take(3).map(|table| format!("--table {table}")).collect();
-                Some(format!("the config is a table of this file: {}", tables.join(" or ")))
-            }
+            Self::Value { hint, .. } => hint.clone(),
             _ => None,
         }
     }
@@ -139,10 +131,9 @@ impl ConfigSource<'_> {
         let error = |place: Place, message: String| ConfigError::Value {
             file: file.clone(),
             line: place.offset.map(|offset| 1 + text[..offset].matches('\n').count()),
-            set: of_key(self.set, prefix, &place.key).cloned(),
+            hint: of_key(self.set, prefix, &place.key).and_then(|argument| hint_of_type(argument, &message)),
             key: place.key,
             message,
-            tables: Vec::new(),
         };
         let syntax = |error_: &toml::de::Error| Place { offset: error_.span().map(|s| s.start), key: String::new() };
         let document = DeTable::parse(&text).map_err(|e| error(syntax(&e), one_line(e.message())))?;
@@ -156,14 +147,19 @@ impl ConfigSource<'_> {
         if let Some(first) = tables.next() {
             value = tables.fold(first, with_keys_of);
         }
-        let overrides = overrides(self.set)?;
+        let overrides = overrides(self.set).map_err(|argument| ConfigError::Set { argument: argument.clone() })?;
         let whole = value.clone();
         apply(&mut value, overrides.clone());
         let located = value.clone();
         let config = C::deserialize(ValueDeserializer::from(value)).map_err(|e| {
             let mut error = error(locate(&located, prefix, e.span(), e.message()), one_line(e.message()));
-            if let (true, ConfigError::Value { tables, .. }) = (self.tables.is_empty(), &mut error) {
-                add_tables::<C>(&whole, "", &overrides, tables);
+            if let (true, ConfigError::Value { hint, .. }) = (self.tables.is_empty(), &mut error) {
+                let mut tables = Vec::new();
+                add_tables::<C>(&whole, "", &overrides, &mut tables);
+                let tables: Vec<_> = tables.iter().take(3).map(|table| format!("--table {table}")).collect();
+                if !tables.is_empty() {
+                    *hint = Some(format!("the config is a table of this file: {}", tables.join(" or ")));
+                }
             }
             error
         })?;

@@ -8,20 +8,18 @@ use std::borrow::Cow;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use crate::ConfigError;
 use crate::locate::join;
 
-/// The keys and their values. The values have empty spans: those that they were parsed with count from the override's first
+/// The keys and their values, or the argument that cannot be understood. The values have empty spans: those that they were parsed with count from the override's first
 /// byte, not the file's.
-pub(crate) fn overrides(set: &[String]) -> Result<Vec<(String, DeValue<'_>)>, ConfigError> {
+pub(crate) fn overrides(set: &[String]) -> Result<Vec<(String, DeValue<'_>)>, &String> {
     set.iter()
         .map(|argument| {
-            let wrong = || ConfigError::Set { argument: argument.clone() };
-            let (key, value) = parts(argument).ok_or_else(wrong)?;
+            let (key, value) = parts(argument).ok_or(argument)?;
             let value = match DeValue::parse(value).map(Spanned::into_inner) {
                 Ok(DeValue::Datetime(_)) => DeValue::String(Cow::Borrowed(value)),
                 Ok(parsed) => without_places(parsed),
-                Err(_) if value.is_empty() || value.starts_with(['"', '\'', '[', '{']) => return Err(wrong()),
+                Err(_) if value.is_empty() || value.starts_with(['"', '\'', '[', '{']) => return Err(argument),
                 Err(_) => DeValue::String(Cow::Borrowed(value)),
             };
             Ok((key.to_owned(), value))

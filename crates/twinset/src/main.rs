@@ -1,11 +1,9 @@
 //! `twinset`: one door to all programs. It starts stage programs as `git` does, and has commands of its own that run several.
 
 mod catalog;
-mod dispatch;
+mod commands;
 mod libtorch;
-mod new_study;
 mod programs;
-mod scan;
 mod shell;
 mod version;
 
@@ -13,6 +11,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::commands::{dispatch, new_study, scan};
 
 /// Find duplicated images, and what they do to image classifiers.
 #[derive(Parser)]

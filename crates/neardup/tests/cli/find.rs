@@ -360,3 +360,26 @@ fn check_needs_no_images_and_help_has_an_example() {
     let (help, _) = expect_exit(neardup(folder.path()).arg("--help"), 0);
     assert!(help.contains("twinset-neardup --images images.parquet"));
 }
+
+#[test]
+fn a_flag_is_the_setting_that_it_is_short_for() {
+    let folder = folder_with(rows());
+    let provenance = |args: &[&str]| {
+        let call = [&["--images", "images.parquet", "--out", "out"], args].concat();
+        expect_exit(neardup(folder.path()).args(call), 0);
+        Reader::<Pair>::open(&folder.path().join("out/pairs.parquet")).unwrap().provenance().clone()
+    };
+    let check = |flags: &[&str], settings: &[&str]| {
+        let settings: Vec<&str> = settings.iter().flat_map(|&setting| ["--set", setting]).collect();
+        let expected = provenance(&settings);
+        assert_eq!(provenance(flags), expected, "{flags:?}");
+        assert_ne!(provenance(&[]), expected, "{flags:?}");
+    };
+    check(&["--orientations", "mirrored"], &["orientations=mirrored"]);
+    check(&["--between-splits"], &["between-splits=true"]);
+    check(&["--near-similarity", "0.95"], &["near-similarity=0.95"]);
+    check(&["--near-similarity", "1"], &["near-similarity=1.0"]);
+    let call = ["--images", "images.parquet", "--out", "out", "--orientations", "sideways"];
+    let (_, stderr) = expect_exit(neardup(folder.path()).args(call), 1);
+    assert!(stderr.contains("key `orientations`: unknown variant `sideways`, expected one of `upright`"), "{stderr}");
+}

@@ -5,11 +5,10 @@ mod folder;
 mod manifest;
 mod pipeline;
 
-use std::fs::File;
-use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
+use twinset_manifest::write_atomically;
 use twinset_stage::with_hint;
 
 use crate::shell::quoted;
@@ -48,13 +47,11 @@ pub(crate) fn run(args: &NewStudyArgs) -> anyhow::Result<()> {
         _ => bail!("--out is `{}`, expected a file that ends in .toml", out.display()),
     };
     let text = pipeline::text(name, &data);
-    let write = || File::create_new(&out)?.write_all(text.as_bytes());
-    write().map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => {
-            with_hint(anyhow!("`{}` is there already", out.display()), "name another file with --out, or remove it")
-        }
-        _ => anyhow!("cannot write `{}`: {error}", out.display()),
-    })?;
+    if out.exists() {
+        let error = anyhow!("`{}` is there already", out.display());
+        return Err(with_hint(error, "name another file with --out, or remove it"));
+    }
+    write_atomically(&out, text.as_bytes()).with_context(|| format!("cannot write `{}`", out.display()))?;
     print!("{data}");
     let folder = data
         .folder

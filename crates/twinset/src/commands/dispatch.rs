@@ -9,8 +9,8 @@ use std::process::{Command, ExitCode};
 use anyhow::anyhow;
 use twinset_stage::{printable_line, with_hint};
 
+use super::scan::Record;
 use crate::catalog::{self, Entry};
-use crate::scan::Record;
 use crate::{libtorch, programs};
 
 /// The exit code of wrong usage.

@@ -7,6 +7,7 @@ mod findings;
 mod in_reference;
 mod listing;
 mod place;
+mod read;
 mod record;
 mod step;
 mod text;
@@ -143,7 +144,7 @@ fn scan(args: &ScanArgs) -> anyhow::Result<Findings> {
         record.done = Some(done);
         record.write(&place.out)?;
     }
-    Findings::read(&place, is_unchanged, n_known)
+    read::read(&place, is_unchanged, n_known)
 }
 
 /// What else than the pictures decides what is found.
@@ -218,7 +219,11 @@ fn run_steps(args: &ScanArgs, place: &Place) -> anyhow::Result<Option<u64>> {
 /// Held while a scan writes.
 fn lock(out: &Path) -> anyhow::Result<File> {
     let path = out.join(".lock");
-    let file = File::create(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .with_context(|| format!("cannot write `{}`", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {

@@ -2,26 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 
-use anyhow::Context;
 use serde::Serialize;
-use twinset_manifest::Reader;
-use twinset_manifest::rows::{Image, PairKind, Reject, Split};
+use twinset_manifest::rows::{PairKind, Split};
 use twinset_stage::printable_line;
-
-use super::place::{Place, Reference};
-use super::{in_reference, within};
-
-/// Files that are named of those that cannot be read.
-const N_FILES: usize = 20;
 
 /// What a scan has found.
 #[derive(Serialize)]
 pub(super) struct Findings {
     /// 1.
-    format: u32,
-    version: &'static str,
+    pub(super) format: u32,
+    pub(super) version: &'static str,
     /// The folder of the pictures.
     pub(super) folder: String,
     /// The other set; null where duplicates within the folder were searched.
@@ -43,7 +34,7 @@ pub(super) struct Findings {
     pub(super) warnings: Vec<String>,
     pub(super) gallery: String,
     /// The manifest of the pairs.
-    pairs: String,
+    pub(super) pairs: String,
 }
 
 /// Files that are no pictures, or cannot be read.
@@ -59,7 +50,7 @@ pub(super) struct Unreadable {
 pub(super) struct File {
     pub(super) file: String,
     pub(super) reason: String,
-    detail: String,
+    pub(super) detail: String,
 }
 
 /// Pictures that are there more than once.
@@ -116,55 +107,5 @@ impl fmt::Display for Leak {
             Some(similarity) => write!(f, ", similarity {similarity:.3}"),
             None => Ok(()),
         }
-    }
-}
-
-impl Findings {
-    /// Reads what the programs wrote.
-    pub(super) fn read(place: &Place, is_unchanged: bool, n_known: Option<u64>) -> anyhow::Result<Self> {
-        let reader = Reader::<Image>::open(&place.images()).context("failed to read the images")?;
-        let mut warnings = reader.provenance().warnings.clone();
-        let images = reader.read_all().context("failed to read the images")?;
-        let mut n_images_of_split = BTreeMap::new();
-        images.iter().for_each(|image| *n_images_of_split.entry(image.split).or_default() += 1);
-        let (duplicates, leaks) = match &place.reference {
-            None => within::read(place, &images, n_images_of_split.len(), &mut warnings)?,
-            Some(_) => (None, Some(in_reference::read(place, &mut warnings)?)),
-        };
-        let n_images = images.len() as u64;
-        let shown = |path: &Path| path.display().to_string();
-        Ok(Self {
-            format: 1,
-            version: env!("CARGO_PKG_VERSION"),
-            folder: shown(&place.folder.path),
-            reference: place.reference.as_ref().map(Reference::path).map(shown),
-            out: shown(&place.out),
-            is_unchanged,
-            n_images,
-            n_new: if is_unchanged { 0 } else { n_images.saturating_sub(n_known.unwrap_or(0)) },
-            n_images_of_split,
-            unreadable: Unreadable::read(&place.rejects())?,
-            duplicates,
-            leaks,
-            warnings,
-            gallery: shown(&place.gallery()),
-            pairs: shown(&place.pairs()),
-        })
-    }
-}
-
-impl Unreadable {
-    fn read(rejects: &Path) -> anyhow::Result<Self> {
-        let mut unreadable = Self::default();
-        for batch in Reader::<Reject>::open(rejects).context("failed to read the rejects")? {
-            for Reject { source, reason, detail } in batch.context("failed to read the rejects")? {
-                unreadable.n_files += 1;
-                *unreadable.by_reason.entry(reason.clone()).or_default() += 1;
-                if unreadable.files.len() < N_FILES {
-                    unreadable.files.push(File { file: source, reason, detail });
-                }
-            }
-        }
-        Ok(unreadable)
     }
 }
