@@ -144,7 +144,8 @@ const doneBy = {
 };
 
 addEventListener("keydown", (event) => {
-  const action = event.ctrlKey || event.metaKey || event.altKey ? undefined : doneBy[event.key];
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const action = event.ctrlKey || event.metaKey || event.altKey ? undefined : doneBy[key];
   if (action === undefined || event.defaultPrevented) return;
   if (event.target.closest("input, select, textarea") !== null) return;
   // These press the button that has the focus.

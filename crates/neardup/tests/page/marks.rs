@@ -141,6 +141,18 @@ fn marks_are_kept_and_undone_and_the_next_search_reads_them() {
     browser.until("document.querySelector('#marks .said').textContent.startsWith('Nothing')");
     let expected = "Nothing was added: found the columns a, b, expected left, right or left_id, right_id.";
     assert_eq!(browser.text("#marks .said"), expected);
+
+    // A browser that keeps nothing says so, and exports all the same.
+    let blocked = "Object.defineProperty(window, 'localStorage', { get() { throw new Error('blocked'); } });";
+    browser.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": blocked}));
+    browser.open(&page, "");
+    go_to(&mut browser, "4 5");
+    browser.press(&["x", "m"]);
+    assert_eq!(
+        browser.text("#kept"),
+        "This browser keeps nothing for the page: download the marks before you close it."
+    );
+    assert_eq!(browser.js("marks.n()"), 1);
     assert_eq!(browser.complaints, Vec::<String>::new());
 }
 
