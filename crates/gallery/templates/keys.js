@@ -150,7 +150,7 @@ addEventListener("keydown", (event) => {
   if (event.target.closest("input, select, textarea") !== null) return;
   // These press the button that has the focus.
   if ((event.key === "Enter" || event.key === " ") && event.target.closest("button, summary, a") !== null) return;
-  if (marksDialog.open && action !== "undo") return;
+  if (marksDialog?.open && action !== "undo") return;
   if (keysDialog.open && action !== "keys") return;
   event.preventDefault();
   actions[action]();

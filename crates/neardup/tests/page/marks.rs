@@ -177,3 +177,21 @@ fn names_of_files_are_text_and_nothing_else() {
     assert_eq!(browser.js("viewer.open"), true);
     assert_eq!(browser.complaints, Vec::<String>::new());
 }
+
+#[test]
+fn pairs_with_a_reference_are_looked_at_and_not_marked() {
+    let Some(mut browser) = Browser::start() else { return };
+    let (folder, _) = folder();
+    fs::copy(folder.path().join("images.parquet"), folder.path().join("other.parquet")).unwrap();
+    find(&folder, &["--reference", "other.parquet"]);
+    let words = ["gallery", "--quiet", "--images", "images.parquet", "--reference", "other.parquet"];
+    run(&folder, &[&words[..], &["--pairs", "found/reference-pairs.parquet", "--out", "g.html"]].concat());
+    browser.open(&fs::canonicalize(folder.path().join("g.html")).unwrap(), "");
+    browser.press(&["j", "x", "m", "u", "Enter", "x", " ", "d", "j"]);
+    assert_eq!(browser.js("[viewer.open, mode, sequence.indexOf(current)]"), json!([true, "difference", 1]));
+    browser.press(&["Escape", "?", "Escape", "/"]);
+    assert_eq!(browser.js("document.activeElement.name"), "name");
+    let of_marks = "document.querySelectorAll('[data-do=mark], [data-do=marks], #marks, [name=marks]').length";
+    assert_eq!(browser.js(of_marks), 0);
+    assert_eq!(browser.complaints, Vec::<String>::new());
+}
