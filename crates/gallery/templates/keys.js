@@ -144,12 +144,13 @@ const doneBy = {
 };
 
 addEventListener("keydown", (event) => {
-  const action = event.ctrlKey || event.metaKey || event.altKey ? undefined : doneBy[event.key];
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const action = event.ctrlKey || event.metaKey || event.altKey ? undefined : doneBy[key];
   if (action === undefined || event.defaultPrevented) return;
   if (event.target.closest("input, select, textarea") !== null) return;
   // These press the button that has the focus.
   if ((event.key === "Enter" || event.key === " ") && event.target.closest("button, summary, a") !== null) return;
-  if (marksDialog.open && action !== "undo") return;
+  if (marksDialog?.open && action !== "undo") return;
   if (keysDialog.open && action !== "keys") return;
   event.preventDefault();
   actions[action]();

@@ -9,6 +9,7 @@ const pairOf = (item) => ({
   ids: item.dataset.ids.split(" "),
   kind: item.dataset.kind,
   splits: item.dataset.splits,
+  isAcross: new Set(item.dataset.splits.split("-")).size > 1,
   isConflict: "conflict" in item.dataset,
   similarity: "similarity" in item.dataset ? Number(item.dataset.similarity) : null,
   get names() {
@@ -59,7 +60,7 @@ function show() {
   const within = (s) => (s === null ? !isBounded : s >= min - 5e-7 && s <= max + 5e-7);
   const fits = (pair) =>
     (get("kind") === "" || pair.kind === get("kind")) &&
-    (get("splits") === "" || pair.splits === get("splits")) &&
+    (get("splits") === "" || (get("splits") === "across" ? pair.isAcross : pair.splits === get("splits"))) &&
     (get("conflict") === "" || pair.isConflict) &&
     within(pair.similarity) &&
     (name === "" || pair.text.includes(name)) &&

@@ -50,7 +50,7 @@ function drawViewer() {
     button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
     button.disabled = both === null && button.dataset.mode !== "sides";
   });
-  viewer.querySelector("[data-do=mark]").setAttribute("aria-pressed", String(marks.isThere && marks.has(current)));
+  viewer.querySelector("[data-do=mark]")?.setAttribute("aria-pressed", String(marks.isThere && marks.has(current)));
   turn(isLeft);
 }
 

@@ -1,13 +1,16 @@
 //! `twinset-neardup gallery` as a user calls it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use image::imageops::{FilterType, resize};
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 use twinset_manifest::rows::{Image, ImageData, Pair, PairKind, Split};
-use twinset_manifest::{Input, Provenance, digest_file, write_manifest};
+use twinset_manifest::{Input, Provenance, Reader, digest_file, write_manifest};
 
+use crate::not_duplicates::picture;
 use crate::{expect_exit, row};
 
 const CALL: [&str; 7] = ["gallery", "--images", "images.parquet", "--pairs", "pairs.parquet", "--out", "pages/g.html"];
@@ -205,4 +208,53 @@ fn pictures_that_cannot_be_shown_are_counted_and_none_at_all_is_an_error() {
     assert!(stderr.starts_with(expected), "{stderr}");
     assert!(stderr.contains("\nhint: --folder is what twinset-ingest had as --data"), "{stderr}");
     assert!(!folder.path().join("pages").exists());
+}
+
+/// The ids with the tag that says that cleaning keeps the image.
+fn told_to_stay(folder: &TempDir) -> BTreeSet<u64> {
+    let page = fs::read_to_string(folder.path().join("g.html")).unwrap();
+    let sides = page.split("<div class=\"side\">").skip(1).map(|side| side.split("</div>").next().unwrap());
+    let id = |side: &str| {
+        let (_, rest) = side.split_once("\">#")?;
+        rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    };
+    sides.filter(|side| side.contains(">stays<")).filter_map(id).collect()
+}
+
+#[test]
+fn the_page_tells_which_images_clean_keeps() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = |number, side| resize(&picture(number, 0), side, side, FilterType::CatmullRom);
+    let [train, test] = [Split::Train, Split::Test];
+    // A larger copy in training; a larger copy in test, which leaks; three identical ones; one that is alone.
+    let images = [
+        (train, picture(1, 0)),
+        (train, large(1, 64)),
+        (test, large(2, 64)),
+        (train, picture(2, 0)),
+        (test, picture(2, 9)),
+        (test, picture(3, 0)),
+        (test, picture(3, 0)),
+        (test, picture(3, 0)),
+        (train, picture(5, 0)),
+    ];
+    let images: Vec<_> =
+        images.into_iter().enumerate().map(|(id, (split, image))| row(id as u64, split, 0, &image)).collect();
+    write_manifest(&folder.path().join("images.parquet"), images, &Provenance::of_stage("ingest", "0")).unwrap();
+    let found = ["--images", "images.parquet", "--pairs", "found/pairs.parquet"];
+    for (words, in_clusters) in [(&[][..], 8), (&["--set", "between-splits=true"], 3)] {
+        let search = ["--quiet", "--images", "images.parquet", "--out", "found"];
+        expect_exit(&folder, &[&search[..], words].concat(), 0);
+        expect_exit(&folder, &[&["gallery", "--quiet", "--out", "g.html"], &found[..]].concat(), 0);
+        let clean = ["clean", "--quiet", "--clusters", "found/clusters.parquet", "--out", "clean"];
+        let within: &[&str] = if words.is_empty() { &[] } else { &["--set", "within-splits=false"] };
+        expect_exit(&folder, &[&clean[..], &found, within].concat(), 0);
+        let kept = Reader::<Image>::open(&folder.path().join("clean/images.parquet")).unwrap().read_all().unwrap();
+        let kept: BTreeSet<u64> = kept.iter().map(|image| image.image_id).collect();
+        let pairs = Reader::<Pair>::open(&folder.path().join("found/pairs.parquet")).unwrap().read_all().unwrap();
+        let ends = pairs.iter().filter(|pair| pair.kind != PairKind::Similar);
+        let ends: BTreeSet<u64> = ends.flat_map(|pair| [pair.left_id, pair.right_id]).collect();
+        assert_eq!(ends.len(), in_clusters, "{ends:?}");
+        assert_eq!(told_to_stay(&folder), &kept & &ends, "{words:?}");
+    }
 }

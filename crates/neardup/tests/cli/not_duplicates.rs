@@ -10,7 +10,7 @@ use twinset_manifest::{Provenance, Reader, write_manifest};
 use crate::{expect_exit, row};
 
 /// A picture, made brighter by so much.
-fn picture(number: u32, brighter: u8) -> RgbImage {
+pub(crate) fn picture(number: u32, brighter: u8) -> RgbImage {
     let wave = |x: u32, y: u32| ((x * (number % 7 + 1) * 11 + y * (number % 5 + 1) * 17 + number * 50) % 240) as u8;
     RgbImage::from_fn(32, 32, |x, y| Rgb([wave(x / 4, y / 4), wave(y / 4, x / 4), 90].map(|value| value + brighter)))
 }

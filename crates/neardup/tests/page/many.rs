@@ -85,6 +85,7 @@ fn filters_tell_how_many_of_5000_pairs_are_shown_and_can_be_shared() {
     count("#kind=exact", 100);
     count("#kind=near", 4900);
     count("#splits=train-test", 3333);
+    count("#splits=across", 3333);
     count("#conflict=1", 1000);
     count("#min=0.9", 1001);
     count("#min=0.6&max=0.7", 1001);

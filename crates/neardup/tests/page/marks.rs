@@ -141,6 +141,18 @@ fn marks_are_kept_and_undone_and_the_next_search_reads_them() {
     browser.until("document.querySelector('#marks .said').textContent.startsWith('Nothing')");
     let expected = "Nothing was added: found the columns a, b, expected left, right or left_id, right_id.";
     assert_eq!(browser.text("#marks .said"), expected);
+
+    // A browser that keeps nothing says so, and exports all the same.
+    let blocked = "Object.defineProperty(window, 'localStorage', { get() { throw new Error('blocked'); } });";
+    browser.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": blocked}));
+    browser.open(&page, "");
+    go_to(&mut browser, "4 5");
+    browser.press(&["x", "m"]);
+    assert_eq!(
+        browser.text("#kept"),
+        "This browser keeps nothing for the page: download the marks before you close it."
+    );
+    assert_eq!(browser.js("marks.n()"), 1);
     assert_eq!(browser.complaints, Vec::<String>::new());
 }
 
@@ -163,5 +175,23 @@ fn names_of_files_are_text_and_nothing_else() {
     assert_eq!(browser.text("#count"), "1 of 3 groups, 1 of 5 pairs");
     browser.press(&["Escape", "j", "f"]);
     assert_eq!(browser.js("viewer.open"), true);
+    assert_eq!(browser.complaints, Vec::<String>::new());
+}
+
+#[test]
+fn pairs_with_a_reference_are_looked_at_and_not_marked() {
+    let Some(mut browser) = Browser::start() else { return };
+    let (folder, _) = folder();
+    fs::copy(folder.path().join("images.parquet"), folder.path().join("other.parquet")).unwrap();
+    find(&folder, &["--reference", "other.parquet"]);
+    let words = ["gallery", "--quiet", "--images", "images.parquet", "--reference", "other.parquet"];
+    run(&folder, &[&words[..], &["--pairs", "found/reference-pairs.parquet", "--out", "g.html"]].concat());
+    browser.open(&fs::canonicalize(folder.path().join("g.html")).unwrap(), "");
+    browser.press(&["j", "x", "m", "u", "Enter", "x", " ", "d", "j"]);
+    assert_eq!(browser.js("[viewer.open, mode, sequence.indexOf(current)]"), json!([true, "difference", 1]));
+    browser.press(&["Escape", "?", "Escape", "/"]);
+    assert_eq!(browser.js("document.activeElement.name"), "name");
+    let of_marks = "document.querySelectorAll('[data-do=mark], [data-do=marks], #marks, [name=marks]').length";
+    assert_eq!(browser.js(of_marks), 0);
     assert_eq!(browser.complaints, Vec::<String>::new());
 }
