@@ -1,6 +1,7 @@
 //! What can be wrong with images, pairs and predictions.
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 use twinset_delimited::DelimitedError;
@@ -12,7 +13,15 @@ pub enum LeaksError {
     /// A manifest cannot be read, or was made from other images.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// A CSV cannot be read.
+    /// A file or folder cannot be read.
+    #[error("cannot read `{path}`: {source}")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A CSV is not sound.
     #[error("`{path}`, {source}")]
     Delimited {
         /// The file.

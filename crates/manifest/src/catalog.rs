@@ -2,8 +2,8 @@
 
 use crate::rows::{
     Cell, ClaimRow, Cluster, Efficiency, Epoch, FigurePoint, Gaussian, GaussianBoundary, GaussianPoint, Hashes, Image,
-    KnownImage, KnownPair, Leak, Pair, PrecisionRecall, Prediction, ReferencePair, Reject, Removed, TrainsetRow, Violation,
-    constraints,
+    KnownImage, KnownPair, Leak, Pair, PrecisionRecall, Prediction, ReferencePair, Reject, Removed, TrainsetRow,
+    Violation, constraints,
 };
 use crate::{ColumnDoc, Constraint, Row};
 

@@ -13,7 +13,7 @@ pub(crate) struct Example {
     pub(crate) audit: &'static str,
 }
 
-pub(crate) const EXAMPLES: [Example; 6] = [
+pub(crate) const EXAMPLES: [Example; 7] = [
     Example {
         schema: "images/3",
         question: "How many images of each class has each split?",
@@ -98,6 +98,20 @@ pub(crate) const EXAMPLES: [Example; 6] = [
                  predictions.group_by(\"attack\").agg(accuracy).sort(\"attack\").collect()",
         audit: "SELECT attack, AVG(CAST(is_correct AS DOUBLE)) AS accuracy, COUNT(*) AS n_images FROM predictions \
                 WHERE split = 'test' GROUP BY attack ORDER BY attack",
+    },
+    Example {
+        schema: "leaks/1",
+        question: "By how much do leaked images overstate each model, the most overstated first?",
+        duckdb: "SELECT model, accuracy, difference, difference_low, difference_high\n\
+                 FROM 'leaks.parquet'\n\
+                 WHERE subset = 'all' ORDER BY difference DESC, model;",
+        pandas: "leaks = pd.read_parquet(\"leaks.parquet\")\n\
+                 leaks = leaks[leaks.subset == \"all\"].sort_values([\"difference\", \"model\"], ascending=[False, True])\n\
+                 leaks[[\"model\", \"accuracy\", \"difference\", \"difference_low\", \"difference_high\"]]",
+        polars: "leaks = pl.scan_parquet(\"leaks.parquet\").filter(subset=\"all\").sort(\"difference\", \"model\", descending=[True, False])\n\
+                 leaks.select(\"model\", \"accuracy\", \"difference\", \"difference_low\", \"difference_high\").collect()",
+        audit: "SELECT model, accuracy, difference, difference_low, difference_high FROM leaks WHERE subset = 'all' \
+                ORDER BY difference DESC, model",
     },
     Example {
         schema: "cells/1",

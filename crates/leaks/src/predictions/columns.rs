@@ -83,6 +83,9 @@ impl Columns {
 /// The first names of a header.
 fn listed(header: &[String]) -> String {
     const N_SHOWN: usize = 12;
+    if header.is_empty() {
+        return "no column".to_owned();
+    }
     let shown: Vec<String> = header.iter().take(N_SHOWN).map(|name| format!("`{name}`")).collect();
     let more = if header.len() > N_SHOWN { ", …" } else { "" };
     format!("the columns {}{more}", shown.join(", "))

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use twinset_manifest::list_shards;
 
+use super::unreadable;
 use crate::{LeaksError, Refused};
 
 /// What files in a folder of models are called.
@@ -53,7 +54,7 @@ fn named(argument: &Path) -> Option<ModelFile> {
 
 fn in_folder(folder: &Path) -> Result<Vec<ModelFile>, LeaksError> {
     let entries = std::fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
-    let entries = entries.map_err(|error| Refused::file(folder, error, "a folder with a file for each model"))?;
+    let entries = entries.map_err(|error| unreadable(folder, error))?;
     let is_model = |path: &PathBuf| {
         let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
         let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));

@@ -10,7 +10,7 @@ mod own;
 mod table;
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use serde::Serialize;
@@ -71,7 +71,7 @@ impl Model {
                     Kind::Array => npy::read(path, dataset)?,
                     _ => table::read(path, dataset, config)?,
                 };
-                (predicted, read, Input::of_file(path).map_err(|error| unreadable(path, &error))?)
+                (predicted, read, Input::of_file(path).map_err(|error| unreadable(path, error))?)
             }
         };
         read.file.clone_from(&input.name);
@@ -99,7 +99,7 @@ fn kind(path: &Path) -> Result<Kind, LeaksError> {
         return Ok(Kind::Manifest);
     }
     let mut begin = Vec::new();
-    File::open(path).and_then(|file| file.take(8).read_to_end(&mut begin)).map_err(|error| unreadable(path, &error))?;
+    File::open(path).and_then(|file| file.take(8).read_to_end(&mut begin)).map_err(|error| unreadable(path, error))?;
     match begin.as_slice() {
         [] => Err(Refused::file(path, "an empty file", WANTED).into()),
         begin if begin.starts_with(b"\x93NUMPY") => Ok(Kind::Array),
@@ -119,6 +119,6 @@ fn kind(path: &Path) -> Result<Kind, LeaksError> {
     }
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Refused {
-    Refused::file(path, error, WANTED)
+fn unreadable(path: &Path, source: io::Error) -> LeaksError {
+    LeaksError::Read { path: path.display().to_string(), source }
 }

@@ -22,7 +22,7 @@ struct Array {
 }
 
 pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<(Vec<u32>, FileRead), LeaksError> {
-    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, error))?;
     let array =
         parse(&bytes).map_err(|Wrong { found, expected, hint }| Refused::file(path, found, expected).hint(hint))?;
     let Array { shape, values } = &array;

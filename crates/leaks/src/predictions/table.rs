@@ -29,7 +29,7 @@ struct TextRow {
 }
 
 pub(super) fn read(path: &Path, dataset: &Dataset, config: &Config) -> Result<(Vec<u32>, FileRead), LeaksError> {
-    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, error))?;
     let rows = if bytes.starts_with(b"PAR1") { parquet(path, config)? } else { csv(path, &bytes, config)? };
     if rows.rows.is_empty() {
         return Err(Refused::file(path, "no row below the header", n_expected(dataset)).into());

@@ -22,6 +22,7 @@ fn tables_that_do_not_fit_the_images() {
         expect_refused(&folder, "a.csv", &[], parts);
     };
     check(String::new(), &["found an empty file, expected a CSV or Parquet file, a NumPy array"]);
+    check("\n\n".into(), &["header: found no column, expected a column of predicted classes, such as `predicted`"]);
     check("id,predicted\n".into(), &["found no row below the header, expected a prediction of each of the 10 images"]);
     check(
         "id,guess\n6,1\n".into(),
@@ -65,7 +66,7 @@ fn tables_that_do_not_fit_the_images() {
         &["labels are not those of the images", "hint: the rows may be in another order"],
     );
     check("id,predicted\n6\n".into(), &["`a.csv`, line 2: found 1 fields, expected 2 as in the header"]);
-    expect_refused(&folder, "missing.csv", &[], &["missing.csv", "No such file"]);
+    expect_refused(&folder, "missing.csv", &[], &["cannot read `missing.csv`: No such file"]);
     write(&folder, "b.csv", all());
     expect_refused(&folder, "b.csv", &["--label-column", "truth"], &["expected the column `truth` of --label-column"]);
     expect_refused(
