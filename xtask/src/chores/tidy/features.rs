@@ -21,7 +21,9 @@ pub(super) fn agree(workspace: &Workspace) -> Result<Vec<Finding>> {
 
 fn tree(workspace: &Workspace, edges: &str, selection: &[&str]) -> Result<Features> {
     let mut command = workspace.cargo();
-    command.args(["tree", "--prefix", "none", "--format", "{p}|{f}", "--edges", edges]).args(selection);
+    // Without a target, crates of build scripts and of programs are shown as one.
+    command.args(["tree", "--target", "host-tuple", "--prefix", "none", "--format", "{p}|{f}", "--edges", edges]);
+    command.args(selection);
     let output = process::output(&mut command).context("failed to start cargo")?;
     if !output.status.success() {
         bail!("`cargo tree` failed: {}", String::from_utf8_lossy(&output.stderr).trim());

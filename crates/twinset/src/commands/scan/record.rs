@@ -78,6 +78,7 @@ impl Record {
             "clean" => [images, pairs, clusters, folder].into_iter().flatten().collect(),
             "split" => [images, clusters].into_iter().flatten().collect(),
             "gallery" => [images, pairs, folder].into_iter().flatten().collect(),
+            "leaks" => vec!["--scan".into(), out.into()],
             _ => return Ok(Vec::new()),
         };
         let out = out.display();
