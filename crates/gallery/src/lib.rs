@@ -5,6 +5,9 @@
 //! gallery and the report both show; a [`Group`] is a card; a [`Gallery`] is the whole page. None of them needs a network, and
 //! without JavaScript the page still shows every group, the most similar first.
 //!
+//! With JavaScript the page is filtered and sorted, keys go through its pairs and show them large, and pairs are marked as no
+//! duplicates: the browser keeps the marks by the digest of the images' manifest, and they are exported as a CSV of names or ids.
+//!
 //! Each picture is stored once, as a rule of the page's style sheet ([`picture_rules`]), however many pairs it is in. The
 //! difference is stored nowhere: the browser blends the two pictures, the left one moved by its [`Alignment`].
 //!

@@ -21,6 +21,9 @@ const SCRIPT: &str = concat!(
 /// The most pairs of a group of identical images that are shown: they look the same, and would take the place of others.
 pub const MAX_IDENTICAL: usize = 24;
 
+/// Pictures of so many groups stand before the text, the others behind it: a browser shows the first screen before it has read them.
+const N_EARLY: usize = 24;
+
 /// A page of groups.
 #[derive(Clone, Debug)]
 pub struct Gallery {
@@ -47,11 +50,15 @@ impl Gallery {
         for (rank, place) in by_left.into_iter().enumerate() {
             left_ranks[place] = rank;
         }
+        let early = self.groups.iter().take(N_EARLY).flat_map(|group| &group.pairs);
+        let early: BTreeSet<u64> = early.flat_map(|pair| [pair.left_id, pair.right_id]).collect();
+        let (early, late): (Vec<_>, Vec<_>) = self.pictures.iter().partition(|(id, _)| early.contains(id));
         let page = Page {
             twins_css: TWINS_CSS,
             style: include_str!("../templates/page.css"),
             script: SCRIPT,
-            rules: picture_rules(&self.pictures),
+            early_rules: picture_rules(early),
+            late_rules: picture_rules(late),
             kinds: counted(self.pairs().map(|pair| pair.kind.as_str().to_owned())),
             splits: counted(self.pairs().map(splits)),
             n_groups: Count(self.groups.len() as u64),
@@ -109,7 +116,8 @@ struct Page<'a> {
     twins_css: &'static str,
     style: &'static str,
     script: &'static str,
-    rules: String,
+    early_rules: String,
+    late_rules: String,
     kinds: Vec<(String, Count)>,
     splits: Vec<(String, Count)>,
     n_groups: Count,
