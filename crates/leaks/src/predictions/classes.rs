@@ -38,7 +38,7 @@ impl<'d> ClassReader<'d> {
                 if let Some(value) = other_class.filter(|_| n_numbers == n_names) {
                     let class = dataset.class(names[value]);
                     let found = format!("`{value}` in `{column}`, which is a number and the name of the class {class}");
-                    let hint = "say which is meant: --set classes='\"numbers\"' or --set classes='\"names\"'";
+                    let hint = "say which is meant: --set classes=numbers or --set classes=names";
                     return Err(Refused::file(path, found, "numbers or names").hint(hint));
                 }
                 n_names > n_numbers
