@@ -45,7 +45,7 @@ Look at them:        my photos-duplicates/gallery.html
 ";
     assert!(text.starts_with(expected), "{text}");
     let page = fs::read_to_string(sandbox.path("my photos-duplicates/gallery.html")).unwrap();
-    assert!(page.contains("album/small.jpg"));
+    assert!(page.replace("<wbr>", "").contains("album/small.jpg"));
     // The commands that it prints can be pasted.
     let command = |begin: &str| text.lines().find_map(|line| line.strip_prefix(begin)).unwrap().trim().to_owned();
     for command in [command("Copy one of each:"), command("List what could go:")] {
@@ -244,7 +244,8 @@ fn a_scan_that_was_killed_goes_on() {
     if !has_programs() {
         return;
     }
-    for signal in [Signal::SIGKILL, Signal::SIGINT] {
+    // A background job ignores SIGINT, and so would what it starts.
+    for signal in [Signal::SIGKILL, Signal::SIGTERM] {
         let sandbox = Sandbox::new();
         for seed in 0..600 {
             sandbox.write(&format!("photos/{seed}.jpg"), jpeg(&picture(seed % 300), 90));
