@@ -24,6 +24,7 @@ START = '''"""Starts Twinset's programs, which lie in the folder `bin` of this p
 import importlib.metadata
 import importlib.util
 import os
+import shutil
 import sys
 
 BIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bin")
@@ -37,9 +38,11 @@ def main():
     if folder:
         given = os.environ.get("LD_LIBRARY_PATH")
         os.environ["LD_LIBRARY_PATH"] = folder + (":" + given if given else "")
-    os.environ["PATH"] = BIN + ":" + os.environ.get("PATH", os.defpath)
     try:
-        os.execv(program, [program, *sys.argv[1:]])
+        # As the user called it, so that commands which it prints can be pasted.
+        called = name if shutil.which(name) == sys.argv[0] else sys.argv[0]
+        os.environ["PATH"] = BIN + ":" + os.environ.get("PATH", os.defpath)
+        os.execv(program, [called, *sys.argv[1:]])
     except OSError as error:
         sys.exit(f"error: failed to start `{{program}}`: {{error.strerror}}\\n"
                  "hint: this wheel is for Linux on x86-64; `pip install --force-reinstall` puts missing programs back")
@@ -177,7 +180,7 @@ def tarball(files):
     name = f"twinset-{version}-x86_64-linux"
     files = files | {"LICENSE": (root / "LICENSE").read_bytes(), "README.md": (root / "README.md").read_bytes()}
     path = out / f"{name}.tar.xz"
-    with whole(path) as file, tarfile.open(fileobj=file, mode="w:xz") as archive:
+    with whole(path) as file, tarfile.open(fileobj=file, mode="w:xz", preset=2) as archive:
         for below, data in sorted(files.items()):
             entry = tarfile.TarInfo(f"{name}/{below}")
             entry.size, entry.mode = len(data), mode(below) & 0o777
