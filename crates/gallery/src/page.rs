@@ -149,12 +149,7 @@ impl Count {
 
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.0.to_string();
-        for (i, digit) in digits.chars().enumerate() {
-            let is_group = i > 0 && (digits.len() - i).is_multiple_of(3);
-            write!(f, "{}{digit}", if is_group { "," } else { "" })?;
-        }
-        Ok(())
+        indicatif::HumanCount(self.0).fmt(f)
     }
 }
 
