@@ -2,8 +2,8 @@
 
 use crate::rows::{
     Cell, ClaimRow, Cluster, Efficiency, Epoch, FigurePoint, Gaussian, GaussianBoundary, GaussianPoint, Hashes, Image,
-    KnownImage, KnownPair, Leak, Pair, PrecisionRecall, Prediction, ReferencePair, Reject, Removed, TrainsetRow,
-    Violation, constraints,
+    KnownImage, KnownPair, Leak, LearningCurve, Pair, PrecisionRecall, Prediction, ReferencePair, Reject, Removed,
+    TrainsetRow, Violation, constraints,
 };
 use crate::{ColumnDoc, Constraint, Row};
 
@@ -45,6 +45,7 @@ pub fn catalog() -> Vec<SchemaDoc> {
         entry::<Removed>(),
         entry::<TrainsetRow>(),
         entry::<Epoch>(),
+        entry::<LearningCurve>(),
         entry::<Prediction>(),
         entry::<Leak>(),
         entry::<Gaussian>(),

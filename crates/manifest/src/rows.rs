@@ -342,6 +342,20 @@ row! {
 }
 
 row! {
+    /// The accuracy at one moment of one training run that is evaluated every so many samples.
+    pub struct LearningCurve = "learning-curve/1", row_group_rows = 65536 {
+        /// Training samples seen so far, repetitions counted.
+        n_samples_seen: u64,
+        /// Optimiser steps so far.
+        n_steps: u64,
+        /// Clean accuracy on held-out images.
+        held_out_accuracy: f64,
+        /// How many held-out images that is over.
+        n_held_out: u64,
+    }
+}
+
+row! {
     /// What one image was classified as under one attack.
     pub struct Prediction = "predictions/2", row_group_rows = 65536 {
         /// The image.

@@ -60,7 +60,8 @@ pub struct Claim {
     pub attack: String,
     /// Which way left minus right is claimed to go.
     pub direction: Direction,
-    /// The smallest difference that matters, 0 to 1, such as 0.02 for two points of accuracy.
+    /// The smallest difference that matters, 0 to 1, such as 0.02 for two points of accuracy; 0.01.
+    #[serde(default = "a_point")]
     pub smallest_effect: f64,
     /// How often, at most, any verdict of its family may be wrong; 0.05.
     #[serde(default = "usual_level")]
@@ -93,6 +94,10 @@ fn test_split() -> Split {
 
 fn clean() -> String {
     "clean".to_owned()
+}
+
+fn a_point() -> f64 {
+    0.01
 }
 
 fn usual_level() -> f64 {

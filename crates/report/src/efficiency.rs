@@ -2,9 +2,10 @@
 //!
 //! A [`Curve`] is one cell's accuracy on held-out images over the samples that it was trained on, from chance at the start. Where
 //! duplicates are appended an epoch is longer, and so its curve has fewer points; since accuracy rises fast and then slowly, lines between
-//! fewer points lie lower. So curves are compared on a [common spacing](spacing): that of the longest epoch.
+//! fewer points lie lower. So curves are compared on a [common spacing](spacing): the longest between two of their points. It is an epoch
+//! where accuracy was measured after epochs alone, and less where it was measured every so many samples.
 
-use twinset_manifest::rows::{Efficiency, Epoch};
+use twinset_manifest::rows::{Efficiency, Epoch, LearningCurve};
 
 use crate::results::{ArmResults, RateResults, Results, SeedResults};
 
@@ -27,15 +28,21 @@ pub struct CurvePoint {
 }
 
 impl Curve {
-    /// A training's curve from `chance`; none where no images were held out.
-    pub fn of(epochs: &[Epoch], chance: f64) -> Option<Self> {
-        let start = CurvePoint { n_samples: 0.0, n_steps: 0.0, accuracy: chance };
-        let point = |epoch: &Epoch| {
-            let (n_samples, n_steps) = (epoch.n_samples_seen as f64, epoch.n_steps as f64);
-            Some(CurvePoint { n_samples, n_steps, accuracy: epoch.held_out_accuracy? })
+    /// A training's curve from `chance`: of the points of its learning curve where it has some, else of its epochs. None where no images
+    /// were held out.
+    pub fn of(epochs: &[Epoch], learning_curve: &[LearningCurve], chance: f64) -> Option<Self> {
+        let point = |n_samples: u64, n_steps: u64, accuracy: f64| CurvePoint {
+            n_samples: n_samples as f64,
+            n_steps: n_steps as f64,
+            accuracy,
         };
-        let mut points = vec![start];
-        points.extend(epochs.iter().map(point).collect::<Option<Vec<_>>>()?);
+        let of_epoch = |epoch: &Epoch| Some(point(epoch.n_samples_seen, epoch.n_steps, epoch.held_out_accuracy?));
+        let of_row = |row: &LearningCurve| Some(point(row.n_samples_seen, row.n_steps, row.held_out_accuracy));
+        let measured: Option<Vec<CurvePoint>> = match learning_curve {
+            [] => epochs.iter().map(of_epoch).collect(),
+            rows => rows.iter().map(of_row).collect(),
+        };
+        let points: Vec<_> = [point(0, 0, chance)].into_iter().chain(measured?).collect();
         (points.len() > 1).then_some(Self { points })
     }
 
@@ -49,8 +56,8 @@ impl Curve {
         self.points.last().copied()
     }
 
-    /// Samples of the longest epoch.
-    fn longest_epoch(&self) -> f64 {
+    /// The most samples between two points.
+    fn longest_gap(&self) -> f64 {
         self.points.windows(2).map(|pair| pair[1].n_samples - pair[0].n_samples).fold(0.0, f64::max)
     }
 
@@ -110,9 +117,9 @@ fn between(before: CurvePoint, after: CurvePoint, share: f64) -> CurvePoint {
     }
 }
 
-/// The spacing on which curves are compared: samples of the longest epoch of any.
+/// The spacing on which curves are compared: the most samples between two points of any.
 pub fn spacing<'a>(curves: impl IntoIterator<Item = &'a Curve>) -> f64 {
-    curves.into_iter().map(Curve::longest_epoch).fold(0.0, f64::max)
+    curves.into_iter().map(Curve::longest_gap).fold(0.0, f64::max)
 }
 
 /// Samples that every training saw.
@@ -179,7 +186,10 @@ fn comparison<'a>(results: &'a Results<'a>, regime: Option<&'a str>, chance: f64
 
 /// Each seed's curve of a condition, as trained.
 pub(crate) fn curves(rate: &RateResults<'_>, chance: f64) -> Vec<(u64, Curve)> {
-    let curve = |seed: &SeedResults<'_>| Some((seed.seed, Curve::of(&seed.evidence?.epochs, chance)?));
+    let curve = |seed: &SeedResults<'_>| {
+        let evidence = seed.evidence?;
+        Some((seed.seed, Curve::of(&evidence.epochs, &evidence.learning_curve, chance)?))
+    };
     rate.seeds.iter().filter_map(curve).collect()
 }
 
@@ -244,7 +254,7 @@ mod tests {
             held_out_attacked_accuracy: None,
             n_held_out_attacked: None,
         };
-        Curve::of(&epochs.iter().enumerate().map(epoch).collect::<Vec<_>>(), 0.1).unwrap()
+        Curve::of(&epochs.iter().enumerate().map(epoch).collect::<Vec<_>>(), &[], 0.1).unwrap()
     }
 
     #[test]
@@ -285,8 +295,28 @@ mod tests {
         assert_eq!(places(&uneven.spaced(250.0)), [0.0, 250.0, 500.0, 600.0]);
     }
 
+    /// The same training, evaluated after epochs of 300 samples and every 50 samples.
+    #[test]
+    fn a_learning_curve_stands_for_the_epochs() {
+        let row = |n_samples_seen: u64| LearningCurve {
+            n_samples_seen,
+            n_steps: n_samples_seen / 10,
+            held_out_accuracy: 0.8 - 0.7 * (-(n_samples_seen as f64) / 150.0).exp(),
+            n_held_out: 100,
+        };
+        let rows: Vec<LearningCurve> = (1..=12).map(|i| row(50 * i)).collect();
+        let fine = Curve::of(&[], &rows, 0.1).unwrap();
+        assert_eq!(spacing([&fine]), 50.0);
+        assert_eq!((fine.n_samples(), fine.last().unwrap().n_steps), (600.0, 60.0));
+        let coarse = curve(&[(300, rows[5].held_out_accuracy), (600, rows[11].held_out_accuracy)]);
+        // The area under the curve itself, from its formula.
+        let exact = 0.8 - 0.7 * 150.0 * (1.0 - (-4.0_f64).exp()) / 600.0;
+        let [fine, coarse] = [&fine, &coarse].map(|curve| curve.mean_accuracy(600.0));
+        assert!((fine - exact).abs() < 2e-3 && coarse < exact - 0.03, "{fine}, {coarse}, {exact}");
+    }
+
     #[test]
     fn a_training_without_held_out_images_has_no_curve() {
-        assert_eq!(Curve::of(&[], 0.1), None);
+        assert_eq!(Curve::of(&[], &[], 0.1), None);
     }
 }

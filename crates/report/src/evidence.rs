@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use twinset_gallery::{Picture, pictures, side_for};
 use twinset_manifest::rows::{
-    Cluster, Epoch, Hashes, Image, Origin, Pair, PairKind, Prediction, Reject, Split, TrainsetRow, WORST_CASE,
+    Cluster, Epoch, Hashes, Image, LearningCurve, Origin, Pair, PairKind, Prediction, Reject, Split, TrainsetRow,
+    WORST_CASE,
 };
 use twinset_manifest::{Provenance, Reader};
 
@@ -61,6 +62,8 @@ pub struct CellEvidence {
     pub evaluation: Arc<Evaluation>,
     /// Training, epoch by epoch.
     pub epochs: Vec<Epoch>,
+    /// Held-out accuracy every so many samples; empty where it was measured after epochs alone.
+    pub learning_curve: Vec<LearningCurve>,
     /// The training set, counted.
     pub trainset: Vec<TrainsetCount>,
 }
@@ -165,6 +168,7 @@ type Positions = Arc<BTreeMap<u64, u64>>;
 fn cells(study: &Study, twins: &BTreeSet<u64>, sources: &mut Sources) -> Result<Vec<CellEvidence>, ReportError> {
     let mut evaluations: BTreeMap<&Path, Arc<Evaluation>> = BTreeMap::new();
     let mut epochs: BTreeMap<&Path, Vec<Epoch>> = BTreeMap::new();
+    let mut learning_curves: BTreeMap<&Path, Vec<LearningCurve>> = BTreeMap::new();
     let mut trainsets: BTreeMap<&Path, (Vec<TrainsetCount>, Positions)> = BTreeMap::new();
     let mut leaked: BTreeMap<&Path, BTreeSet<u64>> = BTreeMap::new();
     let mut cells = Vec::new();
@@ -188,6 +192,10 @@ fn cells(study: &Study, twins: &BTreeSet<u64>, sources: &mut Sources) -> Result<
         };
         if let Some(path) = &cell.epochs {
             evidence.epochs = once(&mut epochs, sources, &field("epochs"), path, |rows, _| rows)?;
+        }
+        if let Some(path) = &cell.learning_curve {
+            let field = field("learning_curve");
+            evidence.learning_curve = once(&mut learning_curves, sources, &field, path, |rows, _| rows)?;
         }
         if let Some(path) = &cell.weights {
             sources.note(&field("weights"), path)?;

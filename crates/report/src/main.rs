@@ -50,10 +50,11 @@ Config keys and their defaults:
   gallery-pairs = 24      near-duplicate pairs shown as pictures
   confidence    = 0.95    level of all intervals
   claim         none      what the study claims, one table each: name, text, left and right = { arm, rate }, direction =
-                          lower, higher or differs, smallest-effect (0.02 is two points), and where not usual split = test,
-                          attack = clean (worst-case for robust accuracy), level = 0.05, metric = accuracy, mean-accuracy-over-samples or
-                          { samples-to-accuracy = 0.6 }, family = what stands before the name's first colon (claims of a family share
-                          the level), published-difference = what a paper says, such as -0.05
+                          lower, higher or differs, and where not usual smallest-effect = 0.01 (a point of accuracy),
+                          split = test, attack = clean (worst-case for robust accuracy), level = 0.05, metric = accuracy,
+                          mean-accuracy-over-samples or { samples-to-accuracy = 0.6 }, family = what stands before the
+                          name's first colon (claims of a family share the level), published-difference = what a paper
+                          says, such as -0.05
   published     none      what a paper says, one table for each arm and measure: source, arm, split = test, attack = clean,
                           values = [{ rate, accuracy }, …]
   gaussian-published      what it says of the Gaussian toy, one table for each selection: source, selection = uniform or

@@ -26,6 +26,8 @@ pub struct ArmResults<'a> {
     pub arm: &'a Arm,
     /// Its rates, the smallest first.
     pub rates: Vec<RateResults<'a>>,
+    /// Rate 0 of the arm that it is compared with, which may be itself; none where there is no such rate.
+    pub baseline: Option<RateResults<'a>>,
 }
 
 /// The results of an arm and a rate.
@@ -85,7 +87,12 @@ impl<'a> Results<'a> {
         let arms = study.arms.iter().map(|arm| {
             let mut rates = arm.rates.clone();
             rates.sort_by(f64::total_cmp);
-            ArmResults { arm, rates: rates.into_iter().map(|rate| rate_results(arm, rate)).collect() }
+            let compared_with = study.arms.iter().find(|other| other.name == arm.baseline());
+            ArmResults {
+                arm,
+                rates: rates.into_iter().map(|rate| rate_results(arm, rate)).collect(),
+                baseline: compared_with.filter(|arm| arm.rates.contains(&0.0)).map(|arm| rate_results(arm, 0.0)),
+            }
         });
         Self { measures: measures(cells), arms: arms.collect(), confidence }
     }
@@ -115,16 +122,17 @@ impl ArmResults<'_> {
         (into != Split::Train).then_some(into)
     }
 
-    /// The difference of a rate's accuracy from rate 0, paired by seed; none where either has no seed of the other's.
-    pub fn difference_from_none(
+    /// The difference of a rate's accuracy from the baseline's, paired by seed; none where it is the baseline, and where either has no seed
+    /// of the other's.
+    pub fn difference_from_baseline(
         &self,
         rate: &RateResults<'_>,
         measure: &Measure,
         label: Option<u32>,
         confidence: f64,
     ) -> Option<Mean> {
-        let none = self.rates.iter().find(|other| other.rate == 0.0 && other.rate != rate.rate)?;
-        statistics::paired_difference(&rate.values(measure, label), &none.values(measure, label), confidence)
+        let baseline = self.baseline.as_ref().filter(|_| !self.arm.is_baseline_at(rate.rate))?;
+        statistics::paired_difference(&rate.values(measure, label), &baseline.values(measure, label), confidence)
     }
 
     /// Whether any of its training sets has duplicates whose classes do not follow their shares of the originals.

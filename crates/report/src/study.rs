@@ -75,6 +75,9 @@ pub struct Arm {
     pub name: String,
     /// Duplicates ÷ originals.
     pub rates: Vec<f64>,
+    /// The arm whose rate 0 this one is compared with; null for its own.
+    #[serde(default)]
+    pub baseline: Option<String>,
     /// The config of `inject`.
     pub inject: Value,
     /// The config of `train`.
@@ -108,6 +111,9 @@ pub struct StudyCell {
     pub leaked_images: Option<PathBuf>,
     /// `epochs` manifest.
     pub epochs: Option<PathBuf>,
+    /// `learning-curve` manifest; null where the training was evaluated after epochs alone.
+    #[serde(default)]
+    pub learning_curve: Option<PathBuf>,
     /// The trained weights.
     pub weights: Option<PathBuf>,
     /// `predictions` manifest.
@@ -166,6 +172,18 @@ pub enum StudyError {
     },
 }
 
+impl Arm {
+    /// The name of the arm whose rate 0 it is compared with.
+    pub fn baseline(&self) -> &str {
+        self.baseline.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Whether it is its own baseline at this rate.
+    pub fn is_baseline_at(&self, rate: f64) -> bool {
+        rate == 0.0 && self.baseline() == self.name
+    }
+}
+
 impl Study {
     /// Reads and checks a `study.json`.
     ///
@@ -214,6 +232,15 @@ impl Study {
                 unless(rate.is_finite() && *rate >= 0.0, field(), rate.to_string(), "rates of at least 0")?;
                 unless(!arm.rates[..j].contains(rate), field(), format!("{rate} twice"), "each rate once")?;
             }
+        }
+        for (i, arm) in self.arms.iter().enumerate() {
+            let field = || format!("arms[{i}].baseline");
+            unless(
+                names.contains(&arm.baseline().to_owned()),
+                field(),
+                format!("`{}`", arm.baseline()),
+                "the name of an arm",
+            )?;
         }
         for (i, cell) in self.cells.iter().enumerate() {
             let field = |name: &str| format!("cells[{i}].{name}");

@@ -1,5 +1,7 @@
 //! `--set KEY=VALUE`: the keys that it overrides, and what to write instead where that is no use.
 //!
+//! A key of a table within the config has dots: `optimizer.learning-rate=0.01`. The table's other keys stay as they are.
+//!
 //! A value is TOML. What is no TOML is text as it stands: `dataset=image-folder`. A date is text, too, for no key wants one.
 //! What begins as a list, a table or quoted text, and is none, is a mistake.
 
@@ -31,9 +33,20 @@ pub(crate) fn overrides(set: &[String]) -> Result<Vec<(String, DeValue<'_>)>, &S
 pub(crate) fn apply<'i>(value: &mut Spanned<DeValue<'i>>, overrides: Vec<(String, DeValue<'i>)>) {
     let DeValue::Table(table) = value.get_mut() else { return };
     for (key, value) in overrides {
-        table.remove(key.as_str());
-        table.insert(Spanned::new(0..0, DeString::Owned(key)), Spanned::new(0..0, value));
+        insert(table, &key, value);
     }
+}
+
+fn insert<'i>(table: &mut DeTable<'i>, key: &str, value: DeValue<'i>) {
+    let without_place = |key: &str| Spanned::new(0..0, DeString::Owned(key.to_owned()));
+    if let Some((first, rest)) = key.split_once('.') {
+        let empty = || Spanned::new(0..0, DeValue::Table(DeTable::new()));
+        if let DeValue::Table(inner) = table.entry(without_place(first)).or_insert_with(empty).get_mut() {
+            return insert(inner, rest, value);
+        }
+    }
+    table.remove(key);
+    table.insert(without_place(key), Spanned::new(0..0, value));
 }
 
 /// The override of a key, given with its whole path; the last one, which wins.

@@ -72,6 +72,29 @@ fn a_table_of_a_pipeline_is_a_config() {
 }
 
 #[test]
+fn an_override_with_dots_changes_one_key_of_a_table() {
+    let set = |set: &[&str]| parse(PIPELINE, "arm.1.train", set).map(|train| train.regime);
+    let pgd = |epsilon: &str, n_steps| Regime::Pgd {
+        epsilon: epsilon.parse().unwrap(),
+        step_size: "2/255".parse().unwrap(),
+        n_steps,
+    };
+    assert_eq!(set(&["regime.n-steps=20", "regime.epsilon=4/255"]).unwrap(), pgd("4/255", 20));
+    // A table that is not there is made.
+    let whole = "model = \"m\"\nbatch-size = 1\n[a]\n";
+    let found = parse(whole, "a", &["model=m", "batch-size=1", "regime.kind=standard"]).unwrap();
+    assert_eq!(found.regime, Regime::Standard);
+    for (argument, expected) in [
+        ("regime.n-step=3", "key `arm.1.train.regime.n-step`: unknown field `n-step`, expected one of `epsilon`"),
+        ("regime.n-steps=many", "key `arm.1.train.regime.n-steps`: invalid type: string \"many\", expected u32"),
+        ("model.width=3", "key `arm.1.train.model.width`: unknown field `model.width`, expected one of `model`"),
+    ] {
+        let error = set(&[argument]).unwrap_err();
+        assert!(error.contains(expected), "{argument}: {error}");
+    }
+}
+
+#[test]
 fn a_wrong_config_names_file_line_and_key() {
     let check = |from: &str, to: &str, expected: &str| {
         let text = PIPELINE.replacen(from, to, 1);

@@ -31,12 +31,14 @@ pub struct Config {
     /// How a GPU computes: exactly and the same each time where nothing is said.
     #[serde(default, skip_serializing_if = "GpuNumerics::is_default")]
     pub gpu: GpuNumerics,
-    /// How gradients become weights.
+    /// How gradients become weights; Adam with a learning rate of 1e-3 where nothing is said.
+    #[serde(default)]
     pub optimizer: OptimizerConfig,
     /// How the learning rate goes over the training; constant where nothing is said.
     #[serde(default, skip_serializing_if = "Schedule::is_constant")]
     pub schedule: Schedule,
-    /// What the network is trained on: the images, or attacks on them.
+    /// What the network is trained on: the images where nothing is said, or attacks on them.
+    #[serde(default)]
     pub regime: Regime,
     /// What the network is while its training images are attacked.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -107,6 +109,10 @@ pub struct HeldOut {
     /// At most this many, spread over the split; all where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_images: Option<u64>,
+    /// Their accuracy is also measured each time that another so many samples were trained on, for a learning curve whose points lie
+    /// equally far apart however long an epoch is. After epochs alone where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every_samples: Option<u64>,
     /// At most this many of them are also attacked after each epoch, in adversarial training: by PGD of ten steps of ε/4 in the
     /// regime's ball. None where nothing is said, but all where early stopping judges by them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -170,6 +176,9 @@ impl Config {
                 Err(InvalidField::new("held-out.split", "`train`", "`val` or `test`: it is trained on"))
             }
             Some(HeldOut { max_images: Some(0), .. }) => Err(InvalidField::new("held-out.max-images", 0, "at least 1")),
+            Some(HeldOut { every_samples: Some(0), .. }) => {
+                Err(InvalidField::new("held-out.every-samples", 0, "at least 1"))
+            }
             Some(HeldOut { attacked_images: Some(0), .. }) => {
                 Err(InvalidField::new("held-out.attacked-images", 0, "at least 1"))
             }
@@ -179,6 +188,17 @@ impl Config {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Checks that a training on `n_rows` rows reaches the first point of its learning curve.
+    ///
+    /// # Errors
+    /// When it ends before.
+    pub fn validate_spacing(&self, n_rows: u64) -> Result<(), InvalidField> {
+        let Some(every) = self.held_out.and_then(|held_out| held_out.every_samples) else { return Ok(()) };
+        let n_samples = self.estimate(n_rows).n_samples;
+        let expected = format!("at most {n_samples}: the training sees no more samples");
+        InvalidField::unless(every <= n_samples, "held-out.every-samples", every, &expected)
     }
 
     /// How many held-out images at most are attacked after each epoch; none where none are.
@@ -294,7 +314,8 @@ mod tests {
         let few = pgd.replace("\"n-steps\": 7", "\"n-steps\": 2");
         check(Budget::Epochs(3), &few, 25, (75, 9, 75 * 3 + 3 * 25 * 11));
         let mut watched = config(Budget::Epochs(3), pgd);
-        watched.held_out = Some(HeldOut { split: Split::Val, max_images: Some(30), attacked_images: Some(20) });
+        watched.held_out =
+            Some(HeldOut { split: Split::Val, max_images: Some(30), every_samples: None, attacked_images: Some(20) });
         assert_eq!(watched.estimate(25).n_forward_backward_passes, 600 + 3 * 20 * 11);
     }
 
@@ -303,7 +324,8 @@ mod tests {
         let check = |regime: &str, stopping: &str, expected: Judge, n_attacked: Option<u64>| {
             let mut config = config(Budget::Epochs(1), regime);
             config.early_stopping = serde_json::from_str(stopping).unwrap();
-            config.held_out = Some(HeldOut { split: Split::Val, max_images: None, attacked_images: None });
+            config.held_out =
+                Some(HeldOut { split: Split::Val, max_images: None, every_samples: None, attacked_images: None });
             assert_eq!(
                 (config.judge(), config.attacks_held_out()),
                 (Some(expected), n_attacked),

@@ -28,6 +28,7 @@ mod data;
 mod error;
 mod history;
 mod initial;
+mod learning_curve;
 mod optimizer;
 mod order;
 mod pace;

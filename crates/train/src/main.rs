@@ -109,6 +109,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     }
     if args.common.check {
         if let Some(n_rows) = args.estimate {
+            args.common.config(|config: &Config| config.validate_spacing(n_rows))?;
             println!("{}", serde_json::to_string(&config.estimate(n_rows))?);
         }
         if args.pace {
@@ -124,6 +125,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let injected_images = args.injected_images.as_deref();
     let mut data = load(images, injected_images, trainset, &args.folder, config.held_out.as_ref(), device)
         .context("failed to load the training set")?;
+    args.common.config(|config: &Config| config.validate_spacing(data.samples.len() as u64))?;
     let network = match &args.init {
         None => new_network(&config, &data).context("failed to train")?,
         Some(init) => begin_with(init, &config, &mut data).context("failed to load the weights to begin with")?,
@@ -146,6 +148,10 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let last = trained.epochs.last().cloned();
     let epochs =
         write_manifest(&out.join("epochs.parquet"), trained.epochs, &provenance).context("failed to write epochs")?;
+    if let Some(points) = trained.learning_curve {
+        write_manifest(&out.join("learning-curve.parquet"), points, &provenance)
+            .context("failed to write the learning curve")?;
+    }
     let save = |name: &str, network: &Network| {
         let path = out.join(name);
         save(&path, network, &WeightsMetadata::of(network, provenance.clone())).context("failed to write weights")?;

@@ -44,6 +44,14 @@ pub enum OptimizerConfig {
     },
 }
 
+impl Default for OptimizerConfig {
+    /// Adam with its authors' settings.
+    fn default() -> Self {
+        let (betas, eps) = (adam_betas(), adam_eps());
+        Self::Adam { learning_rate: 1e-3, betas, eps, weight_decay: 0.0, decay_biases_and_norms: true }
+    }
+}
+
 fn yes() -> bool {
     true
 }

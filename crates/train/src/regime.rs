@@ -11,10 +11,11 @@ use twinset_stage::InvalidField;
 const FEW_STEPS: u32 = 3;
 
 /// What the network is trained on.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Regime {
     /// The images.
+    #[default]
     Standard,
     /// Attacked images alone (Madry et al. 2018, arXiv 1706.06083).
     Pgd(Pgd),

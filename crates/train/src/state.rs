@@ -10,13 +10,15 @@ use crate::{Checkpoint, TrainError, history};
 /// Of eight columns; `epochs` had seven.
 const EPOCHS: &str = "epochs.2";
 const WATCHED: &str = "watched";
+const LEARNING_CURVE: &str = "learning-curve";
 
 impl Run<'_> {
     /// All that changes from epoch to epoch, by name.
     pub(crate) fn state(&self) -> Vec<(String, Tensor)> {
         let epochs = (EPOCHS.to_owned(), history::to_tensor(&self.epochs));
         let watched = (WATCHED.to_owned(), Tensor::from_slice(&self.watched));
-        self.tensors().into_iter().chain([epochs, watched]).collect()
+        let points = self.learning_curve.as_ref().map(|points| (LEARNING_CURVE.to_owned(), points.to_tensor()));
+        self.tensors().into_iter().chain([epochs, watched]).chain(points).collect()
     }
 
     /// The part of the state that is restored by copying into it.
@@ -39,7 +41,11 @@ impl Run<'_> {
     pub(crate) fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
         let n_attacked = self.held_out_attacked.as_ref().map_or(0, Watch::n_images);
         let epochs = checkpoint.tensor(EPOCHS, None)?;
-        self.epochs = history::from_tensor(epochs, self.data.held_out.len() as u64, n_attacked);
+        let n_held_out = self.data.held_out.len() as u64;
+        self.epochs = history::from_tensor(epochs, n_held_out, n_attacked);
+        if let Some(points) = &mut self.learning_curve {
+            points.restore(checkpoint.tensor(LEARNING_CURVE, None)?, n_held_out);
+        }
         let watched = checkpoint.tensor(WATCHED, None)?;
         self.watched = Vec::try_from(watched).expect("it was written as float64");
         for (name, mut tensor) in self.tensors() {

@@ -2,12 +2,13 @@
 
 use tch::{Kind, Tensor};
 use twinset_attack::AttackError;
-use twinset_manifest::rows::Epoch;
+use twinset_manifest::rows::{Epoch, LearningCurve};
 use twinset_model::{Mode, Network, OutOfMemory, augment, catch_out_of_memory, unit_pixels};
 use twinset_stage::{Bar, Progress};
 
 use crate::average::Average;
 use crate::initial::{check_labels, network_spec, new_network, tensors};
+use crate::learning_curve::Points;
 use crate::order::{Order, seed_torch};
 use crate::regime::Batch;
 use crate::stopping::Best;
@@ -24,6 +25,8 @@ pub struct Trained {
     pub last: Option<Network>,
     /// One row an epoch.
     pub epochs: Vec<Epoch>,
+    /// Held-out accuracy every so many samples, and at the end; none where it was not asked for.
+    pub learning_curve: Option<Vec<LearningCurve>>,
     /// What a reader of the result should know.
     pub warnings: Vec<String>,
 }
@@ -98,6 +101,7 @@ pub(crate) struct Run<'a> {
     pub(crate) held_out_attacked: Option<Watch>,
     pub(crate) length: Length,
     pub(crate) epochs: Vec<Epoch>,
+    pub(crate) learning_curve: Option<Points>,
     /// Accuracies of what is watched, one an epoch.
     pub(crate) watched: Vec<f64>,
     pub(crate) n_epochs: u32,
@@ -127,6 +131,7 @@ impl<'a> Run<'a> {
             network,
             length: config.length(data.samples.len() as u64),
             epochs: Vec::new(),
+            learning_curve: config.held_out.and_then(|held_out| held_out.every_samples).map(Points::every),
             watched: Vec::new(),
             n_epochs: 0,
             n_steps: 0,
@@ -147,13 +152,15 @@ impl<'a> Run<'a> {
             }
         }
         self.swap_average();
+        self.add_to_curve(self.epochs.last().and_then(|last| last.held_out_accuracy));
         let last = self.best.as_ref().map(|_| self.network.copy());
         if let Some(best) = &self.best {
             best.restore(tensors(&self.network));
         }
         let in_training: Vec<_> = self.epochs.iter().map(|epoch| epoch.train_accuracy).collect();
         let warnings = self.watch.and_then(|watch| watch.warning(&self.watched, &in_training)).into_iter().collect();
-        Ok(Trained { network: self.network, last, epochs: self.epochs, warnings })
+        let learning_curve = self.learning_curve.map(|points| points.rows);
+        Ok(Trained { network: self.network, last, epochs: self.epochs, learning_curve, warnings })
     }
 
     /// Exchanges the weights and their average, if there is one.
@@ -188,6 +195,11 @@ impl<'a> Run<'a> {
             (self.n_steps, self.n_samples, start) = (self.n_steps + 1, self.n_samples + n, start + n);
             if let Some(average) = &mut self.average {
                 average.update(&self.network, self.n_steps);
+            }
+            if self.learning_curve.as_ref().is_some_and(|points| points.is_due(self.n_samples - n, self.n_samples)) {
+                self.swap_average();
+                self.add_to_curve(self.held_out_accuracy());
+                self.swap_average();
             }
             if tally.add(loss, n_correct, n, learning_rate)? {
                 say(&tally);
@@ -292,6 +304,18 @@ impl<'a> Run<'a> {
         });
         let n_correct = Tensor::stack(&correct, 0).sum(Kind::Int64).int64_value(&[]);
         Some(n_correct as f64 / self.data.held_out.len() as f64)
+    }
+
+    /// Adds the held-out accuracy of this moment to the learning curve, if there is one.
+    fn add_to_curve(&mut self, held_out_accuracy: Option<f64>) {
+        if let (Some(points), Some(held_out_accuracy)) = (&mut self.learning_curve, held_out_accuracy) {
+            points.add(LearningCurve {
+                n_samples_seen: self.n_samples,
+                n_steps: self.n_steps,
+                held_out_accuracy,
+                n_held_out: self.data.held_out.len() as u64,
+            });
+        }
     }
 
     /// The learning rate of the next step.

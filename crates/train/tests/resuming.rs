@@ -26,7 +26,7 @@ batch-size = 32
 budget = { epochs = 60 }
 augmentation = { crop-padding = 1, flip = true }
 seed = 3
-held-out = { split = "val" }
+held-out = { split = "val", every-samples = 128 }
 early-stopping = { patience = 1000 }
 "#;
 
@@ -126,7 +126,7 @@ fn a_training_killed_at_ten_random_moments_ends_with_the_same_bytes() {
     let last = training(folder, "killed").stderr(Stdio::piped()).output().unwrap();
     assert!(last.status.success(), "{}", String::from_utf8_lossy(&last.stderr));
     n_resumed += resumed(&last.stderr);
-    for name in ["model.safetensors", "model-last.safetensors", "epochs.parquet"] {
+    for name in ["model.safetensors", "model-last.safetensors", "epochs.parquet", "learning-curve.parquet"] {
         let read = |out: &str| fs::read(folder.join(out).join(name)).unwrap();
         assert!(read("whole") == read("killed"), "{name} differs after kills at (epoch, time after) {moments:?}");
     }

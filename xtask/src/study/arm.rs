@@ -14,6 +14,8 @@ pub struct Arm {
     pub name: String,
     /// Duplicates appended, as fractions of the original training set.
     pub rates: Vec<f64>,
+    /// The arm whose rate 0 the report compares it with; none for its own.
+    pub baseline: Option<String>,
     /// The config of a stage that runs once a cell.
     pub inject: Table,
     /// See [`Self::inject`].
@@ -46,6 +48,7 @@ pub(super) struct RawArm {
     name: Spanned<String>,
     extends: Option<Spanned<String>>,
     rates: Option<Spanned<Vec<Spanned<f64>>>>,
+    baseline: Option<Spanned<String>>,
     transfer_from: Option<Spanned<Vec<Spanned<String>>>>,
     inject: Option<RawTable>,
     train: Option<RawTable>,
@@ -81,6 +84,10 @@ fn inherit(arms: &[Spanned<RawArm>], place: usize) -> Result<Arm, Wrong> {
     let rates = line.iter().find_map(|place| arms[*place].get_ref().rates.as_ref()).ok_or_else(|| missing("rates"))?;
     let transfer_from = line.iter().find_map(|place| arms[*place].get_ref().transfer_from.as_ref());
     let transfer_from = transfer_from.map(|names| networks_of(arms, names.get_ref())).transpose()?.unwrap_or_default();
+    let baseline = line.iter().find_map(|place| arms[*place].get_ref().baseline.as_ref());
+    if let Some(baseline) = baseline {
+        check_baseline(arms, baseline)?;
+    }
     let mut paths = BTreeMap::new();
     let mut table = |stage: Stage| {
         let own = |place: &usize| Some((*place, arms[*place].get_ref().table(stage)?));
@@ -96,6 +103,7 @@ fn inherit(arms: &[Spanned<RawArm>], place: usize) -> Result<Arm, Wrong> {
     Ok(Arm {
         name: arms[place].get_ref().name.get_ref().clone(),
         rates: rates.get_ref().iter().map(|rate| *rate.get_ref()).collect(),
+        baseline: baseline.map(|baseline| baseline.get_ref().clone()),
         inject: table(Stage::Inject)?,
         train: table(Stage::Train)?,
         evaluate: table(Stage::Evaluate)?,
@@ -118,6 +126,34 @@ fn networks_of(arms: &[Spanned<RawArm>], names: &[Spanned<String>]) -> Result<Ve
         places.push(place);
     }
     Ok(places)
+}
+
+/// A baseline is an arm that is run at rate 0.
+fn check_baseline(arms: &[Spanned<RawArm>], baseline: &Spanned<String>) -> Result<(), Wrong> {
+    let has_rate_0 = |place: usize| {
+        let rates = line(arms, place)?.into_iter().find_map(|place| arms[place].get_ref().rates.as_ref());
+        Ok(rates.is_some_and(|rates| rates.get_ref().iter().any(|rate| *rate.get_ref() == 0.0)))
+    };
+    let mut at_rate_0 = vec![];
+    for place in 0..arms.len() {
+        if has_rate_0(place)? {
+            at_rate_0.push(format!("`{}`", name_of(arms, place)));
+        }
+    }
+    let name = format!("`{}`", baseline.get_ref());
+    if at_rate_0.contains(&name) {
+        return Ok(());
+    }
+    let what = if (0..arms.len()).any(|place| name_of(arms, place) == baseline.get_ref()) {
+        "which has no rate 0"
+    } else {
+        "which is no arm"
+    };
+    let expected = match at_rate_0.is_empty() {
+        true => "an arm with rate 0: there is none".to_owned(),
+        false => format!("an arm with rate 0: {}", at_rate_0.join(", ")),
+    };
+    Err((baseline.span(), format!("`baseline` is {name}, {what}, expected {expected}")))
 }
 
 fn name_of(arms: &[Spanned<RawArm>], place: usize) -> &str {

@@ -44,6 +44,7 @@ impl StudyFile<'_> {
 struct ArmOfStudy<'a> {
     name: &'a str,
     rates: &'a [f64],
+    baseline: Option<&'a str>,
     inject: &'a toml::Table,
     train: &'a toml::Table,
     evaluate: &'a toml::Table,
@@ -61,6 +62,7 @@ struct CellOfStudy<'a> {
     injected_images: Option<String>,
     leaked_images: Option<String>,
     epochs: Option<String>,
+    learning_curve: Option<String>,
     weights: Option<String>,
     train_cpu_seconds: Option<f64>,
     predictions: Option<String>,
@@ -110,8 +112,8 @@ pub fn describe(pipeline: &Pipeline, shared: &Track, cells: &[Track], ledger: &L
 
 impl<'a> From<&'a Arm> for ArmOfStudy<'a> {
     fn from(arm: &'a Arm) -> Self {
-        let Arm { name, rates, inject, train, evaluate, .. } = arm;
-        Self { name, rates, inject, train, evaluate }
+        let Arm { name, rates, baseline, inject, train, evaluate, .. } = arm;
+        Self { name, rates, baseline: baseline.as_deref(), inject, train, evaluate }
     }
 }
 
@@ -133,6 +135,7 @@ fn cell_of_study<'a>(
         injected_images: file(Stage::Inject, "injected-images.parquet"),
         leaked_images: file(Stage::Inject, "leaked-images.parquet"),
         epochs: file(Stage::Train, "epochs.parquet"),
+        learning_curve: file(Stage::Train, "learning-curve.parquet"),
         weights: file(Stage::Train, "model.safetensors"),
         predictions: file(Stage::Evaluate, "predictions.parquet"),
         train_cpu_seconds: track.done.get(&Stage::Train).and_then(|finished| cpu_seconds(entries, finished.key())),

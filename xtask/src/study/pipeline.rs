@@ -229,7 +229,7 @@ rates = [0, 0.5]
             (
                 "rates =",
                 "ratez =",
-                "line 7: unknown field `ratez`, expected one of `name`, `extends`, `rates`, `transfer-from`, `inject`, `train`, `evaluate`\nhint: did you mean `rates`?",
+                "line 7: unknown field `ratez`, expected one of `name`, `extends`, `rates`, `baseline`, `transfer-from`, `inject`, `train`, `evaluate`\nhint: did you mean `rates`?",
             ),
             ("seeds = [0, 1]", "seeds = 3", "line 2: `seeds`: invalid type: integer `3`, expected a sequence"),
             ("seeds = [0, 1]", "seeds = [0, -1]", "line 2: `seeds`: invalid value: integer `-1`, expected u64"),
@@ -280,12 +280,29 @@ rates = [0, 0.5]
     }
 
     #[test]
+    fn a_baseline_is_inherited_and_may_be_the_arm_itself() {
+        let further = "[[arm]]\nname = \"b\"\nextends = \"a\"\nrates = [1]\nbaseline = \"a\"\n\
+                       [[arm]]\nname = \"c\"\nextends = \"b\"\nrates = [0]\n\
+                       [[arm]]\nname = \"d\"\nextends = \"c\"\nbaseline = \"d\"\n";
+        let baselines: Vec<_> = with_arms(further).unwrap().arms.into_iter().map(|arm| arm.baseline).collect();
+        assert_eq!(baselines.iter().map(Option::as_deref).collect::<Vec<_>>(), [None, Some("a"), Some("a"), Some("d")]);
+    }
+
+    #[test]
     fn an_arm_extends_another_arm_of_the_file() {
         for (further, expected) in [
             ("extends = \"z\"", "line 17: `extends` of arm `b` is `z`, expected one of `a`, `b`, `c`"),
             ("extends = \"b\"", "line 17: `extends` of arm `b` is `b`, expected an arm that does not extend this one"),
             ("extends = \"c\"", "line 20: `extends` of arm `c` is `b`, expected an arm that does not extend this one"),
             ("extends = \"a\"\nrates = []", "line 18: `rates` of arm `b` is empty, expected at least one"),
+            (
+                "extends = \"a\"\nbaseline = \"z\"",
+                "line 18: `baseline` is `z`, which is no arm, expected an arm with rate 0: `a`, `b`, `c`",
+            ),
+            (
+                "extends = \"a\"\nrates = [1]\nbaseline = \"c\"",
+                "line 19: `baseline` is `c`, which has no rate 0, expected an arm with rate 0: `a`",
+            ),
             ("rates = [0]", "line 15: missing field `inject`"),
             (
                 "extends = \"a\"\ntransfer-from = [\"z\"]",

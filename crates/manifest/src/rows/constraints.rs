@@ -23,6 +23,7 @@ pub fn constraints(schema: &str) -> &'static [Constraint] {
         "removals" => REMOVALS,
         "trainset" => TRAINSET,
         "epochs" => EPOCHS,
+        "learning-curve" => LEARNING_CURVE,
         "predictions" => PREDICTIONS,
         "leaks" => LEAKS,
         "gaussian" => GAUSSIAN,
@@ -150,6 +151,12 @@ const EPOCHS: &[Constraint] = &[
     check(Range, "held_out_attacked_accuracy", "held_out_attacked_accuracy BETWEEN 0 AND 1"),
     check(Consistency, "n_held_out_attacked", "(held_out_attacked_accuracy IS NULL) = (n_held_out_attacked IS NULL)"),
     check(Consistency, "n_held_out_attacked", "n_held_out_attacked IS NULL OR n_held_out_attacked <= n_held_out"),
+];
+
+const LEARNING_CURVE: &[Constraint] = &[
+    Unique(&["n_samples_seen"]),
+    check(Range, "held_out_accuracy", "held_out_accuracy BETWEEN 0 AND 1"),
+    check(Range, "n_held_out", "n_held_out > 0"),
 ];
 
 const PREDICTIONS: &[Constraint] = &[

@@ -113,12 +113,17 @@ fn table(context: &Context<'_>, arm: &ArmResults<'_>, split: Split, has_several_
         rows: labels.iter().map(row).collect(),
         caption: format!(
             "{}, most duplicates first. Duplicates: mean over seeds of how many the class got. Accuracy in %, mean over seeds \
-             (n = {}), on {} {} images of the class; below it the difference from rate 0 in percentage points, paired by \
+             (n = {}), on {} {} images of the class; below it the difference from {} in percentage points, paired by \
              seed, marked where its {} t interval excludes 0 (no correction for the number of comparisons; of fewer than five seeds nothing is marked).{robust}",
             counted(labels.len() as u64, "class", "classes"),
             range(accuracies.iter().map(|accuracy| accuracy.mean.n as u64)),
             range(accuracies.iter().map(|accuracy| accuracy.n_images)),
             split_name(split),
+            if arm.arm.baseline() == arm.arm.name {
+                "rate 0".to_owned()
+            } else {
+                format!("{} at rate 0", arm.arm.baseline())
+            },
             level(context.results.confidence),
         ),
     }
@@ -135,7 +140,7 @@ fn entries(
         (rate.rate > 0.0).then(|| rate.n_injected(label).map_or(Entry::Empty, |n| Entry::Duplicates(short_count(n))));
     let accuracy = |measure: &&Measure| {
         let Some(accuracy) = rate.accuracy(measure, Some(label), confidence) else { return Entry::Empty };
-        let change = arm.difference_from_none(rate, measure, Some(label), confidence);
+        let change = arm.difference_from_baseline(rate, measure, Some(label), confidence);
         Entry::Accuracy {
             value: percent(accuracy.mean.mean),
             change: change.map_or_else(String::new, |change| points(change.mean)),

@@ -72,10 +72,11 @@ fn row(comparison: &Comparison<'_>, condition: &ConditionCurves<'_>, confidence:
     let areas = |condition: &ConditionCurves<'_>| -> Vec<(u64, f64)> {
         condition.curves.iter().map(|(seed, curve)| (*seed, curve.mean_accuracy(n_common))).collect()
     };
-    let of_none = comparison.conditions.iter().find(|other| {
-        other.arm.arm.name == condition.arm.arm.name && other.rate.rate == 0.0 && condition.rate.rate != 0.0
-    });
-    let change: Option<Mean> = of_none.and_then(|none| paired_difference(&areas(condition), &areas(none), confidence));
+    let arm = condition.arm.arm;
+    let is_baseline = |other: &&ConditionCurves<'_>| other.arm.arm.name == arm.baseline() && other.rate.rate == 0.0;
+    let baseline = comparison.conditions.iter().find(is_baseline).filter(|_| !arm.is_baseline_at(condition.rate.rate));
+    let change: Option<Mean> =
+        baseline.and_then(|baseline| paired_difference(&areas(condition), &areas(baseline), confidence));
     let own: Vec<f64> = areas(condition).into_iter().map(|(_, area)| area).collect();
     let area = mean(&own, confidence);
     let change_interval = change.and_then(|change| change.interval);

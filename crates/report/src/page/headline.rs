@@ -8,6 +8,7 @@ use super::{Context, Section};
 use crate::names::split_name;
 use crate::numerals::{level, percent, percent_interval, points, points_interval, range};
 use crate::results::{Among, ArmResults, Measure, RateResults};
+use crate::study::Arm;
 
 #[derive(Template)]
 #[template(path = "headline.html")]
@@ -78,7 +79,7 @@ fn table(context: &Context<'_>, images: &str, measures: &[Measure]) -> Table {
         .arms
         .iter()
         .map(|arm| ArmRows {
-            name: arm.arm.name.clone(),
+            name: name_with_baseline(arm.arm),
             rows: arm.rates.iter().map(|rate| row(arm, rate, measures, confidence)).collect(),
         })
         .collect();
@@ -92,12 +93,20 @@ fn table(context: &Context<'_>, images: &str, measures: &[Measure]) -> Table {
         measures: measures.iter().map(|measure| context.names().measure(measure)).collect(),
         caption: format!(
             "Accuracy in % on {n_images} {images}: mean over seeds [{level} t interval]. Change: difference from rate 0 of the \
-             same arm in percentage points, paired by seed [{level} t interval]; marked where the interval excludes 0, \
+             same arm, or of the one that it names, in percentage points, paired by seed [{level} t interval]; marked where the interval excludes 0, \
              without correction for the number of comparisons; of fewer than five seeds nothing is marked, as their spread is hardly known.",
         ),
         has_one_seed: entries().any(|entry| entry.is_one_seed),
         level,
         arms,
+    }
+}
+
+/// The arm's name, and the arm that it is compared with where that is another.
+fn name_with_baseline(arm: &Arm) -> String {
+    match arm.baseline() {
+        own if own == arm.name => own.to_owned(),
+        other => format!("{} (change from {other})", arm.name),
     }
 }
 
@@ -115,7 +124,7 @@ fn row(arm: &ArmResults<'_>, rate: &RateResults<'_>, measures: &[Measure], confi
 
 fn entry(arm: &ArmResults<'_>, rate: &RateResults<'_>, measure: &Measure, confidence: f64) -> Option<Entry> {
     let accuracy = rate.accuracy(measure, None, confidence)?;
-    let change = arm.difference_from_none(rate, measure, None, confidence);
+    let change = arm.difference_from_baseline(rate, measure, None, confidence);
     let change_interval = change.and_then(|change| change.interval);
     Some(Entry {
         value: percent(accuracy.mean.mean),

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use tch::Device;
-use twinset_manifest::rows::Epoch;
+use twinset_manifest::rows::{Epoch, LearningCurve};
 use twinset_manifest::{Provenance, Reader};
 use twinset_model::load;
 
@@ -63,7 +63,6 @@ fn the_same_training_is_the_same_bytes_and_another_seed_is_not() {
 fn defaults_are_filled_in() {
     let study = Study::new();
     let plain = r#"model = "paper-robust"
-        optimizer = { kind = "adam", learning-rate = 1e-3 }
         regime = { kind = "pgd", epsilon = "8/255", step-size = "2/255", n-steps = 2, random-start = true }
         budget = { steps = 1 }
         seed = 0"#;
@@ -74,6 +73,7 @@ fn defaults_are_filled_in() {
     assert_eq!((epochs.len(), epochs[0].held_out_accuracy), (1, None));
     let config = provenance.config;
     assert_eq!((&config["width"], &config["batch-size"]), (&32.into(), &128.into()));
+    assert_eq!((&config["optimizer"]["kind"], &config["optimizer"]["learning-rate"]), (&"adam".into(), &1e-3.into()));
     assert_eq!((&config["optimizer"]["betas"][1], &config["optimizer"]["eps"]), (&0.999.into(), &1e-8.into()));
     assert_eq!((&config["regime"]["n-restarts"], &config["regime"]["epsilon"]), (&1.into(), &"8/255".into()));
 }
@@ -117,7 +117,29 @@ fn a_check_needs_no_inputs_and_estimates() {
     let output = check(&["--estimate", "22"]);
     let expected = "{\"n_samples\":44,\"n_steps\":6,\"n_forward_backward_passes\":44}\n";
     assert_eq!(text(&output.stdout), expected, "{}", text(&output.stderr));
+    let output = check(&["--estimate", "22", "--set", "held-out={ split = \"test\", every-samples = 50 }"]);
+    let found = text(&output.stderr);
+    assert!(found.contains("held-out.every-samples") && found.contains("found 50, expected at most 44"), "{found}");
+    assert_eq!(output.status.code(), Some(1));
     assert_eq!(twinset_train().output().unwrap().status.code(), Some(2));
+}
+
+#[test]
+fn a_learning_curve_is_written_where_it_is_asked_for() {
+    let study = Study::new();
+    assert!(study.train("plain", &[]).status.success());
+    assert!(!study.path("plain/learning-curve.parquet").exists());
+    let output = study.train("out", &["--set", "held-out.every-samples=20"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let reader = Reader::<LearningCurve>::open(&study.path("out/learning-curve.parquet")).unwrap();
+    assert_eq!(reader.provenance().config["held-out"]["every-samples"], 20);
+    let rows = reader.read_all().unwrap();
+    let (_, epochs) = epochs(&study.path("out/epochs.parquet"));
+    // Batches of 8, 8 and 6.
+    assert_eq!(rows.iter().map(|row| row.n_samples_seen).collect::<Vec<_>>(), [22, 44]);
+    for (row, epoch) in rows.iter().zip(&epochs) {
+        assert_eq!((row.n_steps, Some(row.held_out_accuracy)), (epoch.n_steps, epoch.held_out_accuracy));
+    }
 }
 
 #[test]

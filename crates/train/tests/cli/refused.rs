@@ -112,6 +112,10 @@ fn a_config_that_cannot_be_names_file_line_and_key() {
         "\"test\", attacked-images = 0",
         &["train.toml:9", "held-out.attacked-images", "found 0, expected at least 1"],
     );
+    let every = |n: &str| format!("\"test\", every-samples = {n}");
+    check("\"test\"", &every("0"), &["train.toml:9", "held-out.every-samples", "found 0, expected at least 1"]);
+    let expected = ["train.toml:9", "held-out.every-samples", "found 45, expected at most 44", "sees no more samples"];
+    check("\"test\"", &every("45"), &expected);
     let expected = ["held-out.attacked-images", "found 9, expected nothing: the regime `standard` has no attack"];
     check("\"test\"", "\"test\", attacked-images = 9", &expected);
     let expected = ["train.toml:9", "schedule.warm-up", "found 1.5, expected at least 0 and less than 1"];

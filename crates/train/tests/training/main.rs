@@ -292,6 +292,33 @@ fn the_learning_rate_follows_its_schedule_from_step_to_step_in_any_budget() {
 }
 
 #[test]
+fn a_learning_curve_has_a_point_every_so_many_samples_and_changes_nothing_else() {
+    let data = two_features(45);
+    for change in [
+        json!({ "model": "paper-standard", "augmentation": { "crop-padding": 1, "flip": true } }),
+        json!({ "regime": regime_pgd(), "weight-average": { "decay": 0.5 }, "budget": { "samples": 73 } }),
+    ] {
+        let train = |held_out: serde_json::Value| {
+            let mut config = config(change.clone());
+            config.held_out = Some(serde_json::from_value(held_out).unwrap());
+            run(&config, &data).unwrap()
+        };
+        let (plain, curved) =
+            (train(json!({ "split": "test" })), train(json!({ "split": "test", "every-samples": 30 })));
+        assert_eq!(plain.learning_curve, None);
+        assert_eq!((&plain.epochs, weights(&plain.network)), (&curved.epochs, weights(&curved.network)));
+        let points = curved.learning_curve.unwrap();
+        let places: Vec<_> = points.iter().map(|row| (row.n_samples_seen, row.n_steps)).collect();
+        // Batches of 20, 20 and 5, and what is left of a budget.
+        let end = plain.epochs.last().unwrap();
+        let expected = [(40, 2), (65, 4), (end.n_samples_seen, end.n_steps)];
+        assert_eq!(places, if end.n_samples_seen == 90 { expected.to_vec() } else { vec![(40, 2), (65, 4), (73, 5)] });
+        assert_eq!(Some(points[2].held_out_accuracy), end.held_out_accuracy);
+        assert!(points.iter().all(|row| row.n_held_out == 45 && (0.0..=1.0).contains(&row.held_out_accuracy)));
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_weights_and_epochs_to_the_bit() {
     let data = two_features(45);
     let augmentation = json!({ "crop-padding": 1, "flip": true });
