@@ -4,6 +4,7 @@ use std::sync::Once;
 
 use libsvm_rs::train::svm_train;
 use libsvm_rs::{KernelType, SvmNode, SvmParameter, SvmProblem, SvmType};
+use twinset_manifest::rows::GaussianCost;
 
 use crate::{Config, Point, Points};
 
@@ -20,8 +21,8 @@ pub struct Classifier {
 /// When training stops: LIBSVM's and scikit-learn's default.
 const TOLERANCE: f64 = 1e-3;
 
-/// Trains on all originals, then on the points that `duplicates` names once more each.
-pub fn fit(points: &Points, duplicates: &[usize], config: &Config) -> Classifier {
+/// Trains on all originals, then on the points that `duplicates` names once more each, at this cost.
+pub fn fit(points: &Points, duplicates: &[usize], cost: GaussianCost, config: &Config) -> Classifier {
     let trained_on: Vec<usize> = (0..points.points.len()).chain(duplicates.iter().copied()).collect();
     let problem = SvmProblem {
         labels: trained_on.iter().map(|&point| if points.is_positive(point) { 1.0 } else { -1.0 }).collect(),
@@ -32,6 +33,7 @@ pub fn fit(points: &Points, duplicates: &[usize], config: &Config) -> Classifier
         kernel_type: KernelType::Rbf,
         gamma: config.gamma,
         c: config.c,
+        weight: weights(points, &trained_on, cost),
         eps: TOLERANCE,
         ..SvmParameter::default()
     };
@@ -45,6 +47,22 @@ pub fn fit(points: &Points, duplicates: &[usize], config: &Config) -> Classifier
     }
     let offset = -sign * model.rho.first().copied().unwrap_or_default();
     Classifier { weights, offset, n_support_vectors: model.sv.len() as u64 }
+}
+
+/// What the cost of each class is multiplied with.
+fn weights(points: &Points, trained_on: &[usize], cost: GaussianCost) -> Vec<(i32, f64)> {
+    let share = |n_originals: usize, n_points: usize| n_originals as f64 / n_points as f64;
+    let n_positive = trained_on.iter().filter(|&&point| points.is_positive(point)).count();
+    let n_originals = points.points.len();
+    let [negative, positive] = match cost {
+        GaussianCost::Same => return Vec::new(),
+        GaussianCost::PerRate => [share(n_originals, trained_on.len()); 2],
+        GaussianCost::PerClass => [
+            share(points.n_negative, trained_on.len() - n_positive),
+            share(n_originals - points.n_negative, n_positive),
+        ],
+    };
+    vec![(-1, negative), (1, positive)]
 }
 
 impl Classifier {
@@ -119,7 +137,7 @@ mod tests {
         let points = Points { points: trained_on.iter().map(|line| line.point).collect(), n_negative };
         let copies = trained_on.iter().enumerate().flat_map(|(place, line)| vec![place; line.n_copies - 1]);
         let config = Config::default();
-        let classifier = fit(&points, &copies.collect::<Vec<_>>(), &config);
+        let classifier = fit(&points, &copies.collect::<Vec<_>>(), GaussianCost::Same, &config);
         assert_eq!(classifier.n_support_vectors, 77);
         let (kernel, mut nearness) = (Kernel::new(&points, &config), Vec::new());
         for line in &golden {
@@ -137,8 +155,8 @@ mod tests {
     fn a_set_twice_is_the_set_at_twice_the_cost() {
         let config = Config { n_points: 20, ..Config::default() };
         let points = crate::originals(&config, 5);
-        let twice = fit(&points, &(0..40).collect::<Vec<_>>(), &config);
-        let costly = fit(&points, &[], &Config { c: 2.0, ..config.clone() });
+        let twice = fit(&points, &(0..40).collect::<Vec<_>>(), GaussianCost::Same, &config);
+        let costly = fit(&points, &[], GaussianCost::Same, &Config { c: 2.0, ..config.clone() });
         let (kernel, mut nearness) = (Kernel::new(&points, &config), Vec::new());
         for place in [[0.0, 0.0], [1.0, 1.0], [0.3, -2.0], [5.0, 5.0]] {
             kernel.at(place, &mut nearness);
@@ -147,11 +165,36 @@ mod tests {
         }
     }
 
+    /// What a set costs is taken back: repeated as a whole, or one class of it, it gives the classifier of the originals.
+    #[test]
+    fn a_cost_per_rate_or_class_takes_back_what_whole_copies_add() {
+        let config = Config { n_points: 20, ..Config::default() };
+        let points = crate::originals(&config, 5);
+        let plain = fit(&points, &[], GaussianCost::Same, &config);
+        let positive: Vec<usize> = (20..40).chain(20..40).collect();
+        let (kernel, mut nearness) = (Kernel::new(&points, &config), Vec::new());
+        for (copies, cost, is_same) in [
+            ((0..40).collect::<Vec<_>>(), GaussianCost::PerRate, true),
+            ((0..40).collect(), GaussianCost::PerClass, true),
+            (positive.clone(), GaussianCost::PerClass, true),
+            (positive.clone(), GaussianCost::PerRate, false),
+            (positive, GaussianCost::Same, false),
+        ] {
+            let classifier = fit(&points, &copies, cost, &config);
+            let mut largest: f64 = 0.0;
+            for place in [[0.0, 0.0], [1.0, 1.0], [0.3, -2.0], [0.5, 0.5]] {
+                kernel.at(place, &mut nearness);
+                largest = largest.max((classifier.decision(&nearness) - plain.decision(&nearness)).abs());
+            }
+            assert_eq!(largest < 5e-3, is_same, "{cost}: {largest}");
+        }
+    }
+
     #[test]
     fn two_points_are_told_apart_by_the_line_between_them() {
         let points = Points { points: vec![[0.0, 0.0], [2.0, 0.0]], n_negative: 1 };
         let config = Config::default();
-        let classifier = fit(&points, &[], &config);
+        let classifier = fit(&points, &[], GaussianCost::Same, &config);
         let (kernel, mut nearness) = (Kernel::new(&points, &config), Vec::new());
         let mut decision = |place| {
             kernel.at(place, &mut nearness);

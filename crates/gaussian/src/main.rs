@@ -26,7 +26,9 @@ Config (TOML), with its defaults, which are the published protocol:
 
 /// Train support vector classifiers of two Gaussian classes with more and more duplicates.
 ///
-/// Writes gaussian.parquet (the accuracies of each selection, number of duplicates and seed), boundaries.parquet (the decision
+/// Each is trained three times: at the published cost C, at C divided by 1 + rate, and at C divided class by class, so that what
+/// duplicates do apart from raising the cost is seen.
+/// Writes gaussian.parquet (the accuracies of each selection, cost, number of duplicates and seed), boundaries.parquet (the decision
 /// boundaries of the first seed) and points.parquet (the original points of the first seed).
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLE)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use twinset_manifest::rows::{Gaussian, GaussianSelection};
+use twinset_manifest::rows::{Gaussian, GaussianCost, GaussianSelection};
 
 use crate::Config;
 
@@ -20,18 +20,21 @@ struct End {
     selection: GaussianSelection,
     n_duplicates: u64,
     trained_on: f64,
-    held_out: f64,
+    /// At each cost, in the order of [`GaussianCost::ALL`].
+    held_out: Vec<f64>,
 }
 
 impl Summary {
     /// Sums up.
     pub fn of(config: &Config, rows: &[Gaussian]) -> Self {
         let end = |selection: GaussianSelection, n_duplicates: u64| {
-            let of = |value: fn(&Gaussian) -> f64| {
-                let rows = rows.iter().filter(|row| row.selection == selection && row.n_duplicates == n_duplicates);
-                rows.map(value).sum::<f64>() / config.n_seeds as f64
+            let of = |cost: GaussianCost, value: fn(&Gaussian) -> f64| {
+                let is_it =
+                    |row: &&Gaussian| (row.selection, row.cost, row.n_duplicates) == (selection, cost, n_duplicates);
+                rows.iter().filter(is_it).map(value).sum::<f64>() / config.n_seeds as f64
             };
-            let (trained_on, held_out) = (of(|row| row.accuracy_trained_on), of(|row| row.accuracy_held_out));
+            let trained_on = of(GaussianCost::Same, |row| row.accuracy_trained_on);
+            let held_out = GaussianCost::ALL.iter().map(|cost| of(*cost, |row| row.accuracy_held_out)).collect();
             End { selection, n_duplicates, trained_on, held_out }
         };
         let ends = GaussianSelection::ALL.iter().flat_map(|selection| {
@@ -48,11 +51,16 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} seeds; the best possible balanced accuracy is {:.3}", self.n_seeds, self.bayes_accuracy)?;
         for End { selection, n_duplicates, trained_on, held_out } in &self.ends {
-            writeln!(
+            let [same, per_rate, per_class] = held_out[..] else { continue };
+            write!(
                 f,
                 "{selection}, {n_duplicates} duplicates: balanced accuracy {trained_on:.3} on what was trained on, \
-                 {held_out:.3} held out"
+                 {same:.3} held out"
             )?;
+            match n_duplicates {
+                0 => writeln!(f)?,
+                _ => writeln!(f, " ({per_rate:.3} with C per rate, {per_class:.3} with C per class)")?,
+            }
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The whole of it: for each seed every selection and number of duplicates.
 
 use rayon::prelude::*;
-use twinset_manifest::rows::{Gaussian, GaussianBoundary, GaussianPoint, GaussianSelection};
+use twinset_manifest::rows::{Gaussian, GaussianBoundary, GaussianCost, GaussianPoint, GaussianSelection};
 
 use crate::accuracy::Tally;
 use crate::boundary::{Window, boundary};
@@ -16,9 +16,10 @@ const SQUARES: usize = 100;
 /// How far around the points it is looked for.
 const MARGIN: f64 = 0.25;
 
-/// A selection, how many duplicates it draws, and the classifier that is trained with them.
+/// A selection, how many duplicates it draws, and the classifier that is trained with them at a cost.
 struct Trained {
     selection: GaussianSelection,
+    cost: GaussianCost,
     duplicates: Vec<usize>,
     classifier: Classifier,
 }
@@ -37,7 +38,7 @@ pub fn accuracies(config: &Config, on_fit: &(dyn Fn() + Sync)) -> Vec<Gaussian> 
 /// How many classifiers [`accuracies`] trains.
 pub fn n_classifiers(config: &Config) -> u64 {
     let n_levels: usize = GaussianSelection::ALL.iter().map(|selection| config.levels(*selection).len()).sum();
-    config.n_seeds * n_levels as u64
+    config.n_seeds * (n_levels * GaussianCost::ALL.len()) as u64
 }
 
 /// The original points of the first seed, and the boundaries of all its classifiers.
@@ -46,7 +47,8 @@ pub fn drawing(config: &Config) -> (Vec<GaussianPoint>, Vec<GaussianBoundary>) {
     let points = originals(config, seed);
     let window = Window::around(&points.points, MARGIN);
     let trained = train(config, seed, &points, &|| ());
-    let boundaries = trained.iter().flat_map(|trained| boundary_rows(config, &points, &window, trained));
+    let published = trained.iter().filter(|trained| trained.cost == GaussianCost::Same);
+    let boundaries = published.flat_map(|trained| boundary_rows(config, &points, &window, trained));
     let point = |(point, [x, y]): (usize, &Point)| GaussianPoint {
         seed,
         point: point as u64,
@@ -62,11 +64,13 @@ fn train(config: &Config, seed: u64, points: &Points, on_fit: &(dyn Fn() + Sync)
     for &selection in GaussianSelection::ALL {
         let levels = config.levels(selection);
         let drawn = duplicates(config, points, selection, seed, levels.last().copied().unwrap_or_default());
-        for level in levels {
-            let duplicates = drawn[..*level as usize].to_vec();
-            let classifier = fit(points, &duplicates, config);
-            trained.push(Trained { selection, duplicates, classifier });
-            on_fit();
+        for &cost in GaussianCost::ALL {
+            for level in levels {
+                let duplicates = drawn[..*level as usize].to_vec();
+                let classifier = fit(points, &duplicates, cost, config);
+                trained.push(Trained { selection, cost, duplicates, classifier });
+                on_fit();
+            }
         }
     }
     trained
@@ -91,6 +95,7 @@ fn judge(config: &Config, seed: u64, points: &Points, trained: &[Trained]) -> Ve
     let bayes_accuracy = bayes_accuracy(config);
     let row = |(i, trained): (usize, &Trained)| Gaussian {
         selection: trained.selection,
+        cost: trained.cost,
         n_duplicates: trained.duplicates.len() as u64,
         n_duplicates_positive: trained.duplicates.iter().filter(|point| points.is_positive(**point)).count() as u64,
         seed,
@@ -172,13 +177,27 @@ mod tests {
         }
     }
 
+    /// The rows at the published cost.
+    fn published(config: &Config) -> Vec<Gaussian> {
+        accuracies(config, &|| ()).into_iter().filter(|row| row.cost == GaussianCost::Same).collect()
+    }
+
     #[test]
     fn rows_are_paired_by_seed_and_the_same_every_time() {
         let config = small();
         let rows = accuracies(&config, &|| ());
         assert_eq!(rows.len() as u64, n_classifiers(&config));
         assert_eq!(rows, accuracies(&config, &|| ()));
-        for of_seed in rows.chunks(4) {
+        let at_cost = |cost: GaussianCost| rows.iter().filter(move |row| row.cost == cost);
+        for cost in [GaussianCost::PerRate, GaussianCost::PerClass] {
+            for (row, same) in at_cost(cost).zip(at_cost(GaussianCost::Same)) {
+                assert_eq!((row.seed, row.selection, row.n_duplicates), (same.seed, same.selection, same.n_duplicates));
+                // Without duplicates there is nothing to take back.
+                let is_same = Gaussian { cost: GaussianCost::Same, ..row.clone() } == *same;
+                assert_eq!(is_same, row.n_duplicates == 0, "{row:?}");
+            }
+        }
+        for of_seed in published(&config).chunks(4) {
             let [uniform, _, non_uniform, _] = of_seed else { panic!("{of_seed:?}") };
             // Without duplicates there is nothing to select, and nothing that counts twice.
             let selection = GaussianSelection::NonUniform;
@@ -186,13 +205,12 @@ mod tests {
             assert_eq!(uniform.accuracy_trained_on, uniform.accuracy_originals);
         }
         // A later start is the same seeds.
-        assert_eq!(accuracies(&Config { seed: 2, n_seeds: 1, ..config }, &|| ()), rows[8..]);
+        assert_eq!(accuracies(&Config { seed: 2, n_seeds: 1, ..config }, &|| ()), rows[2 * rows.len() / 3..]);
     }
 
     #[test]
     fn favour_for_a_class_raises_its_accuracy_and_lowers_the_other_and_no_classifier_beats_bayes() {
-        let rows = accuracies(&small(), &|| ());
-        for of_seed in rows.chunks(4) {
+        for of_seed in published(&small()).chunks(4) {
             let [_, _, none, many] = of_seed else { panic!("{of_seed:?}") };
             assert!(many.accuracy_held_out_positive > none.accuracy_held_out_positive + 0.05, "{many:?}");
             assert!(many.accuracy_held_out_negative < none.accuracy_held_out_negative - 0.05, "{many:?}");
@@ -202,6 +220,11 @@ mod tests {
                 let noise = 3.0 * (0.25 / row.n_held_out as f64 / 2.0).sqrt();
                 assert!(row.accuracy_held_out <= row.bayes_accuracy + noise, "{row:?}");
             }
+        }
+        // Where each class costs what its originals do, neither is favoured.
+        let rows = accuracies(&small(), &|| ());
+        for row in rows.iter().filter(|row| row.cost == GaussianCost::PerClass && row.n_duplicates == 400) {
+            assert!((row.accuracy_held_out_positive - row.accuracy_held_out_negative).abs() < 0.2, "{row:?}");
         }
     }
 

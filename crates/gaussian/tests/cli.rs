@@ -51,12 +51,21 @@ fn every_selection_level_and_seed_has_a_row_and_the_first_seed_its_boundaries() 
     assert_eq!(lines[0], "2 seeds; the best possible balanced accuracy is 0.718");
     assert!(lines[1].starts_with("uniform, 0 duplicates: balanced accuracy 0."), "{stdout}");
     assert!(lines[4].starts_with("non-uniform, 80 duplicates: balanced accuracy 0."), "{stdout}");
+    assert!(lines[4].contains(" held out (0.") && lines[4].ends_with(" with C per class)"), "{stdout}");
     assert_eq!(lines[5], "wrote gaussian.parquet, boundaries.parquet and points.parquet to out");
     let (rows, _) = read_manifest::<Gaussian>(&run.path("out/gaussian.parquet")).unwrap();
-    let found: Vec<_> = rows.iter().map(|row| (row.seed, row.selection.as_str(), row.n_duplicates)).collect();
-    let levels = [("uniform", 0), ("uniform", 20), ("non-uniform", 0), ("non-uniform", 40), ("non-uniform", 80)];
-    let expected = [0, 1].iter().flat_map(|seed| levels.map(|(selection, level)| (*seed, selection, level)));
-    assert!(found.iter().copied().eq(expected), "{found:?}");
+    let found: Vec<_> =
+        rows.iter().map(|row| (row.seed, row.selection.as_str(), row.cost.as_str(), row.n_duplicates)).collect();
+    let levels: [(&str, &[u64]); 2] = [("uniform", &[0, 20]), ("non-uniform", &[0, 40, 80])];
+    let mut expected = Vec::new();
+    for seed in [0, 1] {
+        for (selection, levels) in levels {
+            for cost in ["same", "per-rate", "per-class"] {
+                expected.extend(levels.iter().map(|level| (seed, selection, cost, *level)));
+            }
+        }
+    }
+    assert_eq!(found, expected);
     for row in &rows {
         let balanced = f64::midpoint(row.accuracy_held_out_negative, row.accuracy_held_out_positive);
         assert_eq!((row.accuracy_held_out, row.n_held_out, row.n_points), (balanced, 300, 100));

@@ -21,7 +21,7 @@ pub use constraint::Constraint;
 pub use constraints::constraints;
 pub use efficiency::Efficiency;
 pub use figures::FigurePoint;
-pub use gaussian::{Gaussian, GaussianBoundary, GaussianPoint, GaussianSelection};
+pub use gaussian::{Gaussian, GaussianBoundary, GaussianCost, GaussianPoint, GaussianSelection};
 pub use known::{KnownImage, KnownPair};
 pub use leaks::{Leak, LeakSubset};
 pub use violations::{Rule, Violation};

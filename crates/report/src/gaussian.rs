@@ -5,7 +5,7 @@ mod published;
 use std::path::Path;
 
 use twinset_manifest::Row;
-use twinset_manifest::rows::{Gaussian, GaussianBoundary, GaussianPoint, GaussianSelection};
+use twinset_manifest::rows::{Gaussian, GaussianBoundary, GaussianCost, GaussianPoint, GaussianSelection};
 
 use crate::sources::Sources;
 use crate::statistics::{self, Interval, Mean, paired_difference, prediction};
@@ -55,7 +55,10 @@ pub struct Level<'a> {
     pub n_duplicates: u64,
     /// What was published of it.
     pub published: Option<GaussianValue>,
+    /// At the published cost.
     classifiers: Vec<&'a Gaussian>,
+    /// At the other costs.
+    controls: Vec<&'a Gaussian>,
 }
 
 /// Which points an accuracy is over.
@@ -129,10 +132,11 @@ fn levels<'a>(
     let mut levels: Vec<u64> = of_selection().map(|row| row.n_duplicates).collect();
     levels.sort_unstable();
     levels.dedup();
-    let level = |n_duplicates: u64| Level {
-        n_duplicates,
-        published: published.and_then(|published| published.value(n_duplicates)),
-        classifiers: of_selection().filter(|row| row.n_duplicates == n_duplicates).collect(),
+    let level = |n_duplicates: u64| {
+        let of_level = of_selection().filter(|row| row.n_duplicates == n_duplicates);
+        let (classifiers, controls) = of_level.partition(|row| row.cost == GaussianCost::Same);
+        let published = published.and_then(|published| published.value(n_duplicates));
+        Level { n_duplicates, published, classifiers, controls }
     };
     levels.into_iter().map(level).collect()
 }
@@ -165,6 +169,14 @@ impl Selection<'_> {
     /// What duplicates change, paired by seed; none without duplicates.
     pub fn change(&self, level: &Level<'_>, over: Over, of: Of, confidence: f64) -> Option<Mean> {
         paired_difference(&level.values(over, of), &self.without(level)?.values(over, of), confidence)
+    }
+
+    /// What duplicates change of the accuracy on held-out points at another cost than the published one, paired by seed with the
+    /// classifiers without duplicates; none without duplicates.
+    pub fn change_at(&self, level: &Level<'_>, cost: GaussianCost, confidence: f64) -> Option<Mean> {
+        let at_cost = level.controls.iter().filter(|row| row.cost == cost);
+        let values: Vec<_> = at_cost.map(|row| (row.seed, accuracy(row, Over::HeldOut, Of::Both))).collect();
+        paired_difference(&values, &self.without(level)?.values(Over::HeldOut, Of::Both), confidence)
     }
 
     /// Where the published measure's change of one more drawing would lie.

@@ -3,7 +3,7 @@
 use super::Constraint;
 use super::Constraint::{Check, Class, CountOf, Counted, Digest, OneOf, Refers, Unique};
 use super::{
-    Crossed, Direction, GaussianSelection, IntervalMethod, LeakSubset, Origin, PairKind, Removal,
+    Crossed, Direction, GaussianCost, GaussianSelection, IntervalMethod, LeakSubset, Origin, PairKind, Removal,
     Rule::{self, Consistency, Range},
     Split, Verdict,
 };
@@ -192,8 +192,9 @@ const LEAKS: &[Constraint] = &[
 ];
 
 const GAUSSIAN: &[Constraint] = &[
-    Unique(&["selection", "n_duplicates", "seed"]),
+    Unique(&["selection", "cost", "n_duplicates", "seed"]),
     OneOf { column: "selection", values: || GaussianSelection::ALL.iter().map(|value| value.as_str()).collect() },
+    OneOf { column: "cost", values: || GaussianCost::ALL.iter().map(|value| value.as_str()).collect() },
     check(Consistency, "n_duplicates_positive", "n_duplicates_positive <= n_duplicates"),
     check(Range, "accuracy_trained_on", "accuracy_trained_on BETWEEN 0 AND 1"),
     check(Range, "accuracy_trained_on_negative", "accuracy_trained_on_negative BETWEEN 0 AND 1"),

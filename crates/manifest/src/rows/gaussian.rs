@@ -12,13 +12,28 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What a point on the wrong side costs a classifier. Each point that is repeated counts again, so duplicates also raise the cost of
+    /// all points together, and that of the class that has more of them: the other costs take this back.
+    pub enum GaussianCost {
+        /// `C` for every point, duplicates too: what was published.
+        Same = "same",
+        /// `C` divided by 1 + rate, the rate being duplicates ÷ originals: all points together cost what the originals alone do.
+        PerRate = "per-rate",
+        /// `C` times the class's originals divided by its points: each class costs what its originals alone do.
+        PerClass = "per-class",
+    }
+}
+
 row! {
     /// One classifier of two Gaussian classes, trained on the original points of a seed and some duplicates of them.
     ///
     /// The original points of a seed are the same in all its rows. A *balanced* accuracy is the mean of the two classes' accuracies.
-    pub struct Gaussian = "gaussian/1", row_group_rows = 65536 {
+    pub struct Gaussian = "gaussian/2", row_group_rows = 65536 {
         /// How the duplicates were chosen: `uniform` or `non-uniform`.
         selection: GaussianSelection,
+        /// What a point on the wrong side costs: `same` (published), `per-rate` or `per-class`. Without duplicates these are the same.
+        cost: GaussianCost,
         /// Duplicates, drawn with replacement and appended; those of fewer duplicates are the first of these.
         n_duplicates: u64,
         /// Of them, those of class +1.

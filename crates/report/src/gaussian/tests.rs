@@ -5,6 +5,7 @@ use super::*;
 fn classifier(n_duplicates: u64, seed: u64, [trained_on, originals, held_out]: [f64; 3]) -> Gaussian {
     Gaussian {
         selection: GaussianSelection::NonUniform,
+        cost: GaussianCost::Same,
         n_duplicates,
         n_duplicates_positive: 0,
         seed,
@@ -31,6 +32,9 @@ fn evidence() -> GaussianEvidence {
         classifier(0, 0, [0.76, 0.76, 0.70]),
         classifier(0, 1, [0.70, 0.70, 0.68]),
         classifier(400, 0, [0.64, 0.66, 0.66]),
+        Gaussian { cost: GaussianCost::PerRate, ..classifier(400, 0, [0.0, 0.0, 0.69]) },
+        Gaussian { cost: GaussianCost::PerRate, ..classifier(400, 1, [0.0, 0.0, 0.65]) },
+        Gaussian { cost: GaussianCost::PerClass, ..classifier(400, 1, [0.0, 0.0, 0.70]) },
     ];
     GaussianEvidence { classifiers, boundaries: vec![], points: vec![] }
 }
@@ -75,6 +79,10 @@ fn accuracies_are_means_over_seeds_and_changes_are_paired() {
     for (over, expected) in [(Over::TrainedOn, -0.11), (Over::Originals, -0.08), (Over::HeldOut, -0.05)] {
         close(selection.change(many, over, Of::Both, 0.95).map(|mean| mean.mean), expected);
         assert_eq!(selection.change(none, over, Of::Both, 0.95), None);
+    }
+    for (cost, expected) in [(GaussianCost::PerRate, -0.02), (GaussianCost::PerClass, 0.02)] {
+        close(selection.change_at(many, cost, 0.95).map(|mean| mean.mean), expected);
+        assert_eq!(selection.change_at(none, cost, 0.95), None);
     }
     close(none.flattery(0.95).map(|mean| mean.mean), 0.04);
     close(many.flattery(0.95).map(|mean| mean.mean), -0.02);

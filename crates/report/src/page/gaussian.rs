@@ -4,7 +4,7 @@ mod boundaries;
 mod curves;
 
 use askama::Template;
-use twinset_manifest::rows::GaussianSelection;
+use twinset_manifest::rows::{GaussianCost, GaussianSelection};
 
 use super::{Context, Figures, Section};
 use crate::gaussian::{Level, Of, Over, Selection, Toy};
@@ -53,6 +53,8 @@ struct Row {
     held_out_interval: String,
     change: Change,
     held_out_change: Change,
+    /// What duplicates change on held-out points where they raise no cost: of all points together, of any class.
+    controls: [Change; 2],
 }
 
 /// Percent; empty where nothing is known.
@@ -90,6 +92,8 @@ pub(super) fn section(context: &Context<'_>) -> askama::Result<Option<Section>> 
     section.figures.extend(drawings.into_iter().map(|drawing| drawing.figure));
     Ok(Some(section))
 }
+
+const CONTROLS: [GaussianCost; 2] = [GaussianCost::PerRate, GaussianCost::PerClass];
 
 /// What a selection is called.
 fn name(selection: GaussianSelection) -> &'static str {
@@ -144,6 +148,7 @@ fn row(toy: &Toy<'_>, selection: &Selection<'_>, level: &Level<'_>) -> Row {
         held_out_interval: interval(Over::HeldOut),
         change: change(selection.change(level, Over::TrainedOn, Of::Both, toy.confidence)),
         held_out_change: change(selection.change(level, Over::HeldOut, Of::Both, toy.confidence)),
+        controls: CONTROLS.map(|cost| change(selection.change_at(level, cost, toy.confidence))),
     }
 }
 
@@ -178,6 +183,14 @@ fn summary(toy: &Toy<'_>, selection: &Selection<'_>) -> Vec<String> {
             count(last.n_duplicates),
             told(published),
             told(held_out),
+        ));
+    }
+    if let [Some(per_rate), Some(per_class)] = CONTROLS.map(|cost| selection.change_at(last, cost, toy.confidence)) {
+        sentences.push(format!(
+            "Each repetition also counts in what errors cost. With C divided by 1 + rate, so that all points together cost what the \
+             originals do, the change on held-out points is {}; divided class by class it is {}: that much the repetition itself does.",
+            told(per_rate),
+            told(per_class),
         ));
     }
     if let (Some(none), Some(many)) = (first.flattery(toy.confidence), last.flattery(toy.confidence)) {
