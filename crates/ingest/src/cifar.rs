@@ -130,7 +130,7 @@ fn unverified<'a>(batches: impl IntoIterator<Item = &'a Batch>, is_allowed: bool
             let path = batch.path().display();
             let error = wrong!("`{path}` is not the official file: {digest} {found}, expected {expected}");
             return Err(error.with_hint(
-                "set allow-unverified = true to take it all the same; the manifest will say so in its warnings",
+                "allow-unverified = true in the config, or --set allow-unverified=true, takes it all the same; the manifest will say so in its warnings",
             ));
         }
         let name = batch.name();

@@ -117,7 +117,12 @@ pub fn analyse(dataset: &Dataset, models: &[Model], config: &Config) -> Analysis
         ranking: Ranking::of(&names, &correct, config.confidence),
         ranking_without_twins: Ranking::of(&names, &without_twin, config.confidence),
         reversals: Reversal::all(&names, &correct, &without_twin, config.confidence),
-        warnings: models.iter().flat_map(|model| warnings(model, dataset, config)).collect(),
+        warnings: dataset
+            .warnings
+            .iter()
+            .map(|warning| format!("of the images: {warning}"))
+            .chain(models.iter().flat_map(|model| warnings(model, dataset, config)))
+            .collect(),
         models: results,
     }
 }

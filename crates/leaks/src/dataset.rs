@@ -19,6 +19,8 @@ pub struct Dataset {
     pub classes: Vec<String>,
     /// The manifests that this was read from.
     pub inputs: Vec<Input>,
+    /// What the images' manifest warns of, such as a test file that is not the official one.
+    pub warnings: Vec<String>,
     /// Whether twins within the split were searched, too.
     pub is_searched_within: bool,
     /// The images of other splits, by their ids.
@@ -59,6 +61,7 @@ impl Dataset {
             images: Vec::new(),
             classes,
             inputs: vec![input, pair_reader.as_input()?],
+            warnings: reader.provenance().warnings.clone(),
             is_searched_within: pair_reader.provenance().config.get("between-splits") != Some(&true.into()),
             others: HashMap::new(),
             other_sources: HashMap::new(),

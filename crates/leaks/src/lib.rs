@@ -51,6 +51,7 @@ mod tests {
             images: test.iter().enumerate().map(image).collect(),
             classes: ["cat", "dog"].map(str::to_owned).into(),
             inputs: Vec::new(),
+            warnings: Vec::new(),
             is_searched_within: true,
             others: ids.collect::<HashMap<_, _>>(),
             other_sources: train.iter().map(|source| ((*source).to_owned(), Split::Train)).collect(),

@@ -9,7 +9,7 @@ use twinset_gallery::{pictures, side_for};
 use twinset_leaks::{Config, Dataset, LeaksError, Model, PageSource, analyse, find_models, page, pairs_shown, text};
 use twinset_manifest::rows::{Image, Split};
 use twinset_manifest::{Provenance, Reader, write_manifest};
-use twinset_stage::{CommonArgs, expect_page, with_hint, write_page};
+use twinset_stage::{CommonArgs, expect_page, shell_word, with_hint, write_page};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -147,15 +147,33 @@ fn run(args: Args) -> anyhow::Result<()> {
             pictures.len()
         );
     }
-    let source =
-        PageSource { analysis: &analysis, dataset: &dataset, models: &models, shown: &shown, pictures: &pictures };
+    let without_twins = without_twins(&images, &pairs);
+    let source = PageSource {
+        analysis: &analysis,
+        dataset: &dataset,
+        models: &models,
+        shown: &shown,
+        pictures: &pictures,
+        without_twins: &without_twins,
+    };
     write_page(&page_path, &page(&source, &provenance.inputs)).context("failed to write the page")?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&analysis)?);
     } else {
-        println!("{}wrote leaks.parquet and leaks.html to {}", text(&analysis), out.display());
+        println!("{}wrote leaks.parquet and leaks.html to {}", text(&analysis, &without_twins), out.display());
     }
     Ok(())
+}
+
+/// The command that takes the twins out of the training images, and leaves the test images and all other pairs as they are. The clusters
+/// lie beside the pairs, where twinset-neardup wrote them.
+fn without_twins(images: &Path, pairs: &Path) -> String {
+    let clusters = pairs.with_file_name("clusters.parquet");
+    let [images, pairs, clusters] = [images, pairs, &clusters].map(shell_word);
+    format!(
+        "twinset clean --images {images} --pairs {pairs} --clusters {clusters} --set leaks=remove-from-train --set within-splits=false \
+         --out without-twins"
+    )
 }
 
 /// The images and pairs of a scan.

@@ -1,7 +1,9 @@
 //! What was found, in sentences: the same in the terminal and on the page.
 
+use twinset_stage::printable_line;
+
 use crate::numerals::{count, difference, images, percent, points};
-use crate::{Analysis, ModelResult, Reversal};
+use crate::{Analysis, ModelResult, Ranking, Reversal};
 
 /// The confound, to stand beside every difference.
 pub(crate) const CONFOUND: &str = "Leaked images may simply be easier than others. The difference says what they add to the \
@@ -62,7 +64,7 @@ pub(crate) fn ranking(analysis: &Analysis) -> String {
     let n = analysis.reversals.len();
     let n_clear = analysis.reversals.iter().filter(|reversal| reversal.is_clear).count();
     let change = match n {
-        0 => return "Without leaked images the models rank as before.".to_owned(),
+        0 => return format!("Without leaked images the models rank as before.{}", lead(analysis)),
         1 => "one pair of models changes its order".to_owned(),
         n => format!("{n} pairs of models change their order"),
     };
@@ -73,6 +75,22 @@ pub(crate) fn ranking(analysis: &Analysis) -> String {
         (_, n_clear) => format!("{n_clear} of them beyond noise"),
     };
     format!("Without leaked images {change}, {noise}.")
+}
+
+/// By how much the best model leads the next one; nothing where all have leaked.
+fn lead(analysis: &Analysis) -> String {
+    let lead = |ranking: &Ranking| ranking.0.first().and_then(|first| first.lead).map(difference);
+    let (Some(best), Some(reported), Some(without)) =
+        (analysis.ranking.0.first(), lead(&analysis.ranking), lead(&analysis.ranking_without_twins))
+    else {
+        return String::new();
+    };
+    let Some(next) = best.next.map(|next| &analysis.models[next].name) else { return String::new() };
+    format!(
+        " {} leads {} by {reported} points on all images, and by {without} points on those without a twin.",
+        printable_line(&best.name),
+        printable_line(next)
+    )
 }
 
 /// How the order of two models changes.

@@ -6,8 +6,8 @@ use crate::numerals::{level, percent};
 use crate::sentences;
 use crate::{Accuracy, Analysis};
 
-/// The findings as text for a terminal; it ends in a line end.
-pub fn text(analysis: &Analysis) -> String {
+/// The findings as text for a terminal; it ends in a line end. `without_twins` is the command that makes a training set without the twins.
+pub fn text(analysis: &Analysis, without_twins: &str) -> String {
     let mut lines = vec![sentences::leaked(analysis), String::new()];
     lines.extend(table(analysis));
     lines.push(String::new());
@@ -16,7 +16,8 @@ pub fn text(analysis: &Analysis) -> String {
         level(analysis.confidence)
     ));
     if analysis.n_leaked > 0 {
-        lines.push(sentences::CONFOUND.to_owned());
+        lines.push(format!("{} The training images without the twins:", sentences::CONFOUND));
+        lines.push(format!("  {}", printable_line(without_twins)));
     }
     if analysis.models.len() > 1 {
         lines.push(String::new());

@@ -59,4 +59,4 @@ pub use generate::{arguments, generate_for_packages};
 pub use memory::keep_freed_memory;
 pub use page::{expect_page, write_page};
 pub use progress::{Bar, Progress};
-pub use shell::{run, with_hint};
+pub use shell::{run, shell_word, with_hint};

@@ -1,6 +1,7 @@
 //! Running a stage: its errors on stderr, its exit code.
 
 use std::any::Any;
+use std::ffi::OsStr;
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
@@ -12,6 +13,17 @@ use twinset_manifest::ManifestError;
 use crate::ConfigError;
 use crate::lineage::Lineage;
 use crate::printable;
+
+/// The word as a shell takes it: in single quotes where the shell would take it for more than that.
+pub fn shell_word(word: impl AsRef<OsStr>) -> String {
+    let word = word.as_ref().to_string_lossy();
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.into_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
 
 /// Runs a stage and turns its error into one line on stderr and exit code 1; hints follow on lines of their own.
 ///

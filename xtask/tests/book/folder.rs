@@ -134,12 +134,14 @@ impl Folder {
         self.pack();
     }
 
-    /// The same pictures as a tar shard, and as a Parquet file as `datasets` writes it.
+    /// The same pictures as a tar shard, and as a Parquet file for each split as `datasets` writes it.
     fn pack(&self) {
         let script = "mkdir -p ~/datasets/shards ~/datasets/my-dataset/data
             tar --create --file ~/datasets/shards/train-000000.tar --directory ~/samples --sort=name .
-            twinset-ingest --quiet --data ~/datasets --set dataset='\"image-folder\"' --set path='\"my-images\"' --out ~/made
-            mv ~/made/images.parquet ~/datasets/my-dataset/data/train-00000-of-00001.parquet";
+            for split in train test; do
+              twinset-ingest ~/datasets/my-images/$split --quiet --set split=$split --out ~/made
+              mv ~/made/images.parquet ~/datasets/my-dataset/data/$split-00000-of-00001.parquet
+            done";
         let mut command = Command::new("bash");
         self.set_environment(command.args(["-euo", "pipefail", "-c", script]));
         let output = command.output().unwrap();

@@ -8,6 +8,8 @@ use twinset_croissant::{About, write_croissant};
 use twinset_ingest::{Config, Counts, IngestError, count, ingest_with_cache, list_inputs};
 use twinset_stage::{CommonArgs, ConfigError};
 
+use super::guess::guess;
+
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   twinset-ingest my-photos --out images                   # any folder of pictures
@@ -92,7 +94,8 @@ pub(crate) struct IngestArgs {
 pub(crate) fn run(args: &IngestArgs) -> anyhow::Result<u64> {
     let (common, data) = settle(args)?;
     let config: Config = common.config(Config::validate).map_err(|error| explain_config(error, args))?;
-    let (data, explain) = (data.as_deref(), |error| explain(error, &config));
+    let data = data.as_deref();
+    let explain = |error| explain(error, &config, data);
     if args.common.check {
         return Ok(0);
     }
@@ -176,8 +179,12 @@ fn explain_config(error: ConfigError, args: &IngestArgs) -> anyhow::Error {
     )
 }
 
-fn explain(error: IngestError, config: &Config) -> anyhow::Error {
-    let hint = error.hint();
+fn explain(error: IngestError, config: &Config, data: Option<&Path>) -> anyhow::Error {
+    let hint = error.hint().or_else(|| {
+        let Config::ImageFolder(images) = config else { return None };
+        let dataset = guess(&data.unwrap_or(Path::new("")).join(&images.path))?;
+        Some(format!("the files look like those of the dataset `{dataset}`: add --dataset {dataset}"))
+    });
     let error = anyhow::Error::new(error).context(format!("failed to ingest `{}`", config.dataset()));
     match hint {
         Some(hint) => twinset_stage::with_hint(error, hint),

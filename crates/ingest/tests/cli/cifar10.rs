@@ -43,7 +43,7 @@ fn another_file_than_the_official_one_is_refused_unless_that_is_allowed() {
     let expected = [
         "failed to ingest `cifar10`: `data/cifar-10-batches-bin/data_batch_1.bin` is not the official file: SHA-1 ",
         ", expected aadd24acce27caa71bf4b10992e9e7b2d74c2540\n",
-        "hint: set allow-unverified = true",
+        "hint: allow-unverified = true in the config, or --set allow-unverified=true, takes it",
     ];
     sandbox.check_refused("dataset = 'cifar10'\n", &["--data", "data"], &expected);
 

@@ -147,7 +147,7 @@ fn files_that_cannot_be_believed_are_named() {
         &[
             "`data/cifar-100-binary/train.bin` is not the official file: SHA-1 ",
             ", expected e207cd2e05b73b1393c74c7f5e7bea451d63e08e\n",
-            "hint: set allow-unverified = true",
+            "hint: allow-unverified = true in the config, or --set allow-unverified=true, takes it",
         ],
     );
     let python = format!("{config}path = 'cifar-100-python'\n");

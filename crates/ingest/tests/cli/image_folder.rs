@@ -353,3 +353,18 @@ fn out_is_no_folder_whose_files_are_read() {
     check(drawn, "photos/drawn", None);
     check("dataset = 'hugging-face'\npath = 'photos'\n", "photos/here", Some("photos"));
 }
+
+#[test]
+fn a_folder_of_another_dataset_is_recognised() {
+    for (file, dataset) in [
+        ("data/train-00000-of-00001.parquet", "hugging-face"),
+        ("data_batch_1.bin", "cifar10"),
+        ("train-images-idx3-ubyte.gz", "idx"),
+        ("train-000.tar", "webdataset"),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write(&format!("photos/{file}"), "no picture");
+        let hint = format!("hint: the files look like those of the dataset `{dataset}`: add --dataset {dataset}");
+        sandbox.check_refused(CONFIG, HERE, &["were rejected", &hint]);
+    }
+}

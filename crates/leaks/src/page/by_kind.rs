@@ -18,7 +18,8 @@ pub(super) struct ByKind {
 
 pub(super) struct Row {
     pub(super) subset: String,
-    pub(super) is_part: bool,
+    /// How deep it stands below the subset that it is a part of.
+    pub(super) depth: u8,
     pub(super) n_images: String,
     pub(super) accuracy: String,
     pub(super) interval: String,
@@ -37,8 +38,17 @@ pub(super) struct Figure {
 
 pub(super) fn tables(analysis: &Analysis) -> Vec<ByKind> {
     let models = analysis.ranking.0.iter().map(|ranked| &analysis.models[ranked.model]);
-    let table =
-        |model: &ModelResult| ByKind { name: model.name.clone(), rows: model.subsets.iter().map(row).collect() };
+    let table = |model: &ModelResult| {
+        // Each subset below the one that it is a part of.
+        let mut subsets: Vec<&Subset> = model.subsets.iter().collect();
+        subsets.sort_by_key(|subset| match subset.subset {
+            LeakSubset::All => 0,
+            LeakSubset::WithoutTwin => 1,
+            LeakSubset::TwinWithinSplit => 2,
+            _ => 3,
+        });
+        ByKind { name: model.name.clone(), rows: subsets.into_iter().map(row).collect() }
+    };
     models.map(table).collect()
 }
 
@@ -54,7 +64,12 @@ fn row(subset: &Subset) -> Row {
             (LeakSubset::LeakedSimilarity, bin) => format!("similarity {}", bin.map(words).unwrap_or_default()),
             (LeakSubset::TwinWithinSplit, _) => "twin only within the split".to_owned(),
         },
-        is_part: !matches!(subset.subset, LeakSubset::All | LeakSubset::WithoutTwin | LeakSubset::Leaked),
+        depth: match subset.subset {
+            LeakSubset::All => 0,
+            LeakSubset::WithoutTwin | LeakSubset::Leaked => 1,
+            LeakSubset::LeakedExact | LeakSubset::LeakedNear | LeakSubset::TwinWithinSplit => 2,
+            LeakSubset::LeakedSimilarity => 3,
+        },
         n_images: n_images(accuracy),
         accuracy: share(accuracy),
         interval: share_interval(accuracy),

@@ -32,6 +32,8 @@ pub struct PageSource<'a> {
     pub shown: &'a Shown,
     /// Their pictures, and those of their twins.
     pub pictures: &'a BTreeMap<u64, Picture>,
+    /// The command that makes a training set without the twins.
+    pub without_twins: &'a str,
 }
 
 #[derive(Template)]
@@ -44,6 +46,7 @@ struct Page<'a> {
     leaked: String,
     has_leaks: bool,
     confound: &'static str,
+    without_twins: &'a str,
     warnings: &'a [String],
     forest: Forest,
     level: String,
@@ -78,7 +81,7 @@ struct ReadRow<'a> {
     name: &'a str,
     file: &'a str,
     format: &'a str,
-    images_by: &'a str,
+    images_by: String,
     predicted: &'a str,
     label: &'a str,
 }
@@ -94,6 +97,7 @@ pub fn page(source: &PageSource<'_>, made_from: &[Input]) -> String {
         leaked: sentences::leaked(analysis),
         has_leaks: analysis.n_leaked > 0,
         confound: sentences::CONFOUND,
+        without_twins: source.without_twins,
         warnings: &analysis.warnings,
         forest: Forest::of(analysis),
         level: level(analysis.confidence),
@@ -114,7 +118,7 @@ fn read_row(model: &crate::ModelResult) -> ReadRow<'_> {
         name: &model.name,
         file: &model.read.file,
         format: model.read.format,
-        images_by: &model.read.images_by,
+        images_by: model.read.images_by.replace('`', ""),
         predicted: model.read.predicted_column.as_deref().unwrap_or("–"),
         label: model.read.label_column.as_deref().unwrap_or("–"),
     }

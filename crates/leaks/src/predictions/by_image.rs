@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use twinset_manifest::rows::Split;
 
-use crate::Dataset;
+use crate::{Dataset, SplitImage};
 
 /// What a value means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,17 @@ impl Called {
             Self::Place => "places in the split, counted from 0",
             Self::Id => "ids of images",
             Self::File => "names of files",
+        }
+    }
+}
+
+impl Called {
+    /// What a file calls an image, which stands at this place of the split.
+    pub(super) fn name(self, image: &SplitImage, place: usize) -> String {
+        match self {
+            Self::Place => format!("index {place} (`{}`)", image.source),
+            Self::Id => format!("id {} (`{}`)", image.image_id, image.source),
+            Self::File => format!("`{}`", image.source),
         }
     }
 }

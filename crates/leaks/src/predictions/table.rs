@@ -121,8 +121,7 @@ impl Rows {
         let Some(called) = self.called(dataset) else {
             if self.rows.len() != n {
                 let found = format!("{} rows, and no column that says which image each is of", self.rows.len());
-                let hint =
-                    "add a column `file` or `id`, or write one row for each image in the order of the images' manifest";
+                let hint = "add a column `file`, `id` or `index` (the place in the split, counted from 0), or write one row for each image in the order of the images' manifest";
                 return Err(Refused::file(path, found, n_expected(dataset)).hint(hint));
             }
             return Ok((0..n).map(Some).collect());
@@ -167,7 +166,6 @@ impl Rows {
         let n_missing = first.iter().filter(|row| row.is_none()).count();
         let Some(missing) = first.iter().position(Option::is_none) else { return Ok(()) };
         let n = dataset.images.len();
-        let image = &dataset.images[missing];
         if n_missing == n {
             let found = format!("{} predictions, all of images of other splits", self.rows.len());
             let hint = match called {
@@ -178,13 +176,20 @@ impl Rows {
             };
             return Err(Refused::file(path, found, n_expected(dataset)).hint(hint));
         }
-        let found = format!(
-            "predictions of {} of them; the first that is missing is image {}, `{}`",
-            n - n_missing,
-            image.image_id,
-            image.source
-        );
-        let hint = "predict every image of the split: an accuracy over some of them cannot be compared";
+        let last = first.iter().rposition(Option::is_none).unwrap_or(missing);
+        let name = |place| called.name(&dataset.images[place], place);
+        let are_together = last - missing + 1 == n_missing;
+        let which = match (n_missing, are_together) {
+            (1, _) => format!("1 is missing, {}", name(missing)),
+            (_, true) => format!("{n_missing} are missing, all from {} to {}", name(missing), name(last)),
+            (_, false) => format!("{n_missing} are missing, the first of them {}", name(missing)),
+        };
+        let found = format!("predictions of {} of {n} images: {which}", n - n_missing);
+        let hint = if are_together && last + 1 == n && n_missing > 1 {
+            "the last images are missing: was the file cut off? An accuracy over some of the images cannot be compared"
+        } else {
+            "predict every image of the split: an accuracy over some of them cannot be compared"
+        };
         Err(Refused::file(path, found, n_expected(dataset)).hint(hint))
     }
 

@@ -92,12 +92,15 @@ fn the_findings_are_said_and_a_page_shows_them() {
          within the test split",
         "mine    50.00 %        28.57 %  +21.43",
         "Leaked images may simply be easier than others.",
+        "twinset clean --images images.parquet --pairs pairs.parquet --clusters clusters.parquet --set leaks=remove-from-train --set \
+         within-splits=false --out without-twins",
         "wrote leaks.parquet and leaks.html to out",
     ] {
         assert!(stdout.contains(part), "{part}: {stdout}");
     }
     assert_eq!(stderr, "");
     let html = std::fs::read_to_string(folder.path().join("out/leaks.html")).unwrap();
+    assert!(html.contains("--clusters clusters.parquet --set leaks=remove-from-train --set within-splits=false"));
     for part in ["leaked images add 21.43 points", "Right: 3", "Wrong: none", "test/6.png", "McNemar"] {
         assert!(html.replace("<wbr>", "").contains(part), "{part}: {html}");
     }
@@ -128,6 +131,38 @@ fn models_are_ranked_with_and_without_leaks() {
     assert_eq!(rank("leaky", LeakSubset::All), (Some(1), Some("honest".into()), Some(0.1)));
     assert_eq!(rank("honest", LeakSubset::WithoutTwin), (Some(1), Some("leaky".into()), Some(1.0 / 7.0)));
     assert_eq!(rank("leaky", LeakSubset::WithoutTwin), (Some(2), None, None));
+}
+
+#[test]
+fn the_lead_of_the_best_model_is_said() {
+    let folder = folder();
+    std::fs::create_dir(folder.path().join("models")).unwrap();
+    write(&folder, "models/right.csv", csv("id,predicted", |id| format!("{id},{}", label(id))));
+    write(&folder, "models/leaky.csv", csv("id,predicted", |id| format!("{id},{}", predicted(id))));
+    let (stdout, _) = expect_exit(folder.path(), &words("models", &[]), 0);
+    assert!(
+        stdout.contains("Without leaked images the models rank as before. right leads leaky by +50.00 ["),
+        "{stdout}"
+    );
+    assert!(stdout.contains("points on all images, and by +71.43 ["), "{stdout}");
+}
+
+#[test]
+fn what_the_images_warn_of_is_said_again() {
+    let folder = folder();
+    let warning = "`test_batch.bin` is not the official file";
+    let mut provenance = Provenance::of_stage("ingest", "0.1.0");
+    provenance.warnings.push(warning.to_owned());
+    write_images(folder.path(), provenance);
+    write_manifest(&folder.path().join("pairs.parquet"), Vec::<Pair>::new(), &Provenance::of_stage("neardup", "0.1.0"))
+        .unwrap();
+    write(&folder, "mine.csv", csv("id,predicted", |id| format!("{id},{}", predicted(id))));
+    let (_, stderr) = expect_exit(folder.path(), &words("mine.csv", &[]), 0);
+    assert!(stderr.contains(&format!("warning: of the images: {warning}")), "{stderr}");
+    let html = std::fs::read_to_string(folder.path().join("out/leaks.html")).unwrap();
+    assert!(html.contains("of the images: `test_batch.bin` is not the official file"), "{html}");
+    let reader = Reader::<Leak>::open(&folder.path().join("out/leaks.parquet")).unwrap();
+    assert_eq!(reader.provenance().warnings, [format!("of the images: {warning}")]);
 }
 
 #[test]

@@ -36,10 +36,20 @@ fn tables_that_do_not_fit_the_images() {
         all() + "7,1\n",
         &["line 12: found a second prediction of `7`, after that of line 3, expected one prediction"],
     );
+    check(all().replace("\n9,0", ""), &["found predictions of 9 of 10 images: 1 is missing, id 9 (`test/9.png`)"]);
+    let without = |missing: [&str; 2]| -> String {
+        let is_left = |line: &&str| !missing.contains(&line.split(',').next().unwrap_or_default());
+        all().lines().filter(is_left).map(|line| format!("{line}\n")).collect()
+    };
+    let (cut, sparse) = (without(["14", "15"]), without(["9", "14"]));
     check(
-        all().replace("\n9,0", ""),
-        &["found predictions of 9 of them; the first that is missing is image 9, `test/9.png`"],
+        cut,
+        &[
+            "found predictions of 8 of 10 images: 2 are missing, all from id 14 (`test/14.png`) to id 15 (`test/15.png`)",
+            "hint: the last images are missing: was the file cut off?",
+        ],
     );
+    check(sparse, &["found predictions of 8 of 10 images: 2 are missing, the first of them id 9 (`test/9.png`)"]);
     check(all().replace("\n9,0", "\n9,3"), &["line 5: found `3` in `predicted`, expected a class from 0 to 2"]);
     check(all().replace("\n9,0", "\n9,"), &["line 5: found nothing in `predicted`, expected a class"]);
     check(
