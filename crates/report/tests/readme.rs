@@ -1,11 +1,13 @@
-//! What README says of the controlled study is what its published manifest holds.
+//! What README says of published results is what their manifests hold.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, UInt32Type};
-use twinset_manifest::Untyped;
+use twinset_manifest::rows::{Gaussian, GaussianCost, GaussianSelection};
+use twinset_manifest::{Untyped, read_manifest};
 
 /// What README tells of a claim. A published manifest may be of an older schema than the code's.
 struct Told {
@@ -84,4 +86,54 @@ fn readme_has_the_published_differences_and_verdicts() {
     }
     let of_paper = claims.iter().filter(|row| row.name.contains(": ") && !row.name.ends_with("clean images"));
     assert_eq!(n_told, of_paper.count(), "README tells each of the paper's claims");
+}
+
+#[test]
+fn readme_has_the_published_changes_of_the_gaussian_toy() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folder = root.join("reports/published/gaussian");
+    let (rows, _) = read_manifest::<Gaussian>(&folder.join("gaussian.parquet")).unwrap();
+    let change = |selection, cost, n_duplicates, accuracy: fn(&Gaussian) -> f64| {
+        let of = |cost, n_duplicates| {
+            let is_it =
+                move |row: &&Gaussian| (row.selection, row.cost, row.n_duplicates) == (selection, cost, n_duplicates);
+            rows.iter().filter(is_it).map(|row| (row.seed, accuracy(row)))
+        };
+        let none: BTreeMap<u64, f64> = of(GaussianCost::Same, 0).collect();
+        let changes: Vec<f64> = of(cost, n_duplicates).map(|(seed, value)| 100.0 * (value - none[&seed])).collect();
+        assert_eq!(changes.len(), 200);
+        let mean = changes.iter().sum::<f64>() / 200.0;
+        let variance = changes.iter().map(|change| (change - mean).powi(2)).sum::<f64>() / 199.0;
+        // The 97.5 % quantile of Student's t with 199 degrees of freedom.
+        let half = 1.971_957 * (variance / 200.0).sqrt();
+        [mean, mean - half, mean + half]
+    };
+    let told = |[mean, low, high]: [f64; 3]| {
+        let points = |points: f64| format!("{points:+.2}").replace('-', "−");
+        format!("{} [{}, {}]", points(mean), points(low), points(high))
+    };
+    let (uniform, non_uniform) = (GaussianSelection::Uniform, GaussianSelection::NonUniform);
+    let held_out = |selection, n_duplicates| {
+        let of_cost = |cost: &GaussianCost| told(change(selection, *cost, n_duplicates, |row| row.accuracy_held_out));
+        GaussianCost::ALL.iter().map(of_cost).collect::<Vec<_>>().join(" | ")
+    };
+    let page = std::fs::read_to_string(folder.join("README.md")).unwrap().replace('\n', " ");
+    let on_trained = |selection, n| told(change(selection, GaussianCost::Same, n, |row| row.accuracy_trained_on));
+    for expected in [
+        format!("| 200, uniform | {} |", held_out(uniform, 200)),
+        format!("| 400, four times as likely of class +1 | {} |", held_out(non_uniform, 400)),
+        format!("changes by {} there", on_trained(non_uniform, 400)),
+        format!("by {}, while", on_trained(uniform, 200)),
+    ] {
+        assert!(page.contains(&expected), "{expected}");
+    }
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap().replace("\n  ", " ");
+    let fall = |cost| {
+        let [mean, low, high] = change(non_uniform, cost, 400, |row| row.accuracy_held_out).map(|points| -points);
+        (mean, high, low)
+    };
+    let (mean, low, high) = fall(GaussianCost::Same);
+    assert!(readme.contains(&format!("points by {mean:.2} points [{low:.2}, {high:.2}] (200 seeds)")), "{mean}");
+    let (mean, low, high) = fall(GaussianCost::PerClass);
+    assert!(readme.contains(&format!("{mean:.2} [{low:.2}, {high:.2}] remain")), "{mean}");
 }

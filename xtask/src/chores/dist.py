@@ -66,10 +66,11 @@ BASH = '''
 # `twinset ingest` is completed as `twinset-ingest` is.
 _twinset_command() {
     local program="twinset-${COMP_WORDS[1]}"
-    if [[ $COMP_CWORD -gt 1 ]] && declare -F "_$program" > /dev/null; then
+    local completes="_${program//-/__}"
+    if [[ $COMP_CWORD -gt 1 ]] && declare -F "$completes" > /dev/null; then
         COMP_WORDS=("$program" "${COMP_WORDS[@]:2}")
         COMP_CWORD=$((COMP_CWORD - 1))
-        "_$program" "$program" "$2" "$3"
+        "$completes" "$program" "$2" "$3"
     else
         _twinset "$@"
     fi
@@ -127,7 +128,9 @@ def shell_files(names, folder):
     for name in names:
         subprocess.run([programs / name, "--generate", folder], check=True)
     made = {path.name: path.read_bytes() for path in folder.iterdir()}
-    files = {f"share/man/man1/{name}": text for name, text in made.items() if name.endswith(".1")}
+    # Each command has a command `help`, of which no page is needed.
+    is_page = lambda name: name.endswith(".1") and "-help" not in name
+    files = {f"share/man/man1/{name}": text for name, text in made.items() if is_page(name)}
     for name in names:
         files[f"share/bash-completion/completions/{name}"] = made[f"{name}.bash"]
         files[f"share/zsh/site-functions/_{name}"] = made[f"_{name}"]

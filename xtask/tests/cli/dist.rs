@@ -10,7 +10,7 @@ const PACK: &str = include_str!("../../src/chores/dist.py");
 const PROGRAM: &str = r##"#!/bin/sh
 name=$(basename "$0")
 if [ "$1" = --generate ]; then
-  echo "_$name() { :; }" > "$2/$name.bash"
+  echo "_$(echo "$name" | sed 's/-/__/g')() { COMPREPLY=(\"$name completes \${COMP_WORDS[*]}\"); }" > "$2/$name.bash"
   echo "#compdef $name" > "$2/_$name"
   echo "complete -c $name" > "$2/$name.fish"
   echo ".TH $name 1" > "$2/$name.1"
@@ -111,7 +111,14 @@ fn pip_installs_the_wheel_and_its_commands_start_the_programs() {
     let share = |name: &str| fs::read_to_string(installed.folder.join("share").join(name)).unwrap();
     assert!(share("man/man1/twinset-train.1").contains("twinset-train"));
     let bash = share("bash-completion/completions/twinset");
-    assert!(bash.contains("_twinset-train() {") && bash.contains("complete -F _twinset_command"), "{bash}");
+    assert!(bash.contains("complete -F _twinset_command"), "{bash}");
+    let completed = |words: &str, place: usize| {
+        let call = format!("COMP_WORDS=({words})\nCOMP_CWORD={place}\n_twinset_command\necho \"${{COMPREPLY[0]}}\"");
+        text(&Command::new("bash").args(["-c", &format!("{bash}\n{call}")]).output().unwrap(), Some(0))
+    };
+    assert_eq!(completed("twinset train --dev", 2), "twinset-train completes twinset-train --dev\n");
+    assert_eq!(completed("twinset tr", 1), "twinset completes twinset tr\n");
+    assert_eq!(completed("twinset scan --js", 2), "twinset completes twinset scan --js\n");
     assert!(share("zsh/site-functions/_twinset").starts_with("#compdef twinset\n"));
     assert!(installed.folder.join("twinset/pipelines/quick.toml").is_file());
     let about = fs::read_to_string(installed.folder.join("twinset-0.2.0.dist-info/METADATA")).unwrap();
