@@ -254,7 +254,7 @@ fn run_steps(
 
 /// The command that searches again and leaves out the pairs that were marked on the page, in the file that it downloads.
 fn search_again(args: &ScanArgs) -> String {
-    let out = args.out.as_ref().map(|out| quoted(out));
+    let out = args.out.as_ref().map(quoted);
     let options = [("--out", out), ("--layout", args.layout.clone()), ("--orientations", args.orientations.clone())];
     let options = options.into_iter().filter_map(|(option, value)| Some(format!(" {option} {}", value?)));
     let (own, folder) = (own_name(), quoted(&args.folder));
