@@ -1,5 +1,6 @@
 //! `twinset scan`: real files, real programs.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -178,6 +179,42 @@ fn pairs_that_are_no_duplicates_are_remembered() {
     check(&[], false, 2, Value::Null);
 }
 
+/// PNGs of windows of one wide picture, each with most of the one before: a chain.
+fn windows() -> Vec<Vec<u8>> {
+    let wide = image::imageops::resize(&picture(3), 480, 96, image::imageops::FilterType::Triangle);
+    let window = |x| image::imageops::crop_imm(&wide, x, 0, 120, 96).to_image();
+    (0..=280).step_by(28).map(|x| twinset_pixels::encode_png(&window(x))).collect()
+}
+
+/// A picture leaks that is in a pair with one of an earlier split; being in a group with one is not enough.
+#[test]
+fn leaks_are_counted_by_pairs_and_not_by_groups() {
+    if !has_programs() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    for (at, window) in windows().iter().enumerate() {
+        sandbox.write(&format!("pan/{}/{at:02}.png", if at == 0 { "train" } else { "test" }), window);
+    }
+    for seed in 20..40 {
+        sandbox.write(&format!("pan/train/{seed}.jpg"), jpeg(&picture(seed), 90));
+    }
+    let json = sandbox.scan(&["pan"]);
+    let pairs = json["leaks"]["pairs"].as_array().unwrap();
+    let leaked = pairs.iter().flat_map(|pair| [&pair["left"], &pair["right"]]).filter_map(Value::as_str);
+    let n_leaked = leaked.filter(|name| name.starts_with("test/")).collect::<BTreeSet<_>>().len();
+    assert_eq!(json["leaks"]["n_images"], json!({"test": n_leaked}));
+    let group = json["duplicates"]["groups"][0]["files"].as_array().unwrap();
+    assert!(group.len() > n_leaked + 1, "others of the group are tied to train through them: {json:#}");
+    // The search's own summary has the same number.
+    let call = ["neardup", "--images", "pan-duplicates/images/images.parquet", "--out", "found", "--quiet"];
+    let text = sandbox.expect(&call);
+    let line = text.lines().find(|line| line.starts_with(&format!("  {n_leaked} of 10 test images")));
+    let line = line.unwrap_or_else(|| panic!("{text}"));
+    let n_more = group.len() - 1 - n_leaked;
+    assert!(line.ends_with(&format!(" a duplicate in train, {n_more} more through other images")), "{text}");
+}
+
 /// What a scan says is removed is what `clean` removes, also of a group whose pictures are not all duplicates of one another.
 #[test]
 fn clean_removes_what_the_scan_says() {
@@ -185,14 +222,10 @@ fn clean_removes_what_the_scan_says() {
         return;
     }
     let sandbox = Sandbox::new();
-    // Windows of one wide picture, each with half of the one before: a chain.
-    let wide = image::imageops::resize(&picture(3), 480, 96, image::imageops::FilterType::Triangle);
-    for (at, x) in (0..=280).step_by(28).enumerate() {
-        let window = image::imageops::crop_imm(&wide, x, 0, 120, 96).to_image();
-        sandbox.write(&format!("pan/{at:02}.png"), twinset_pixels::encode_png(&window));
+    for (at, window) in windows().iter().enumerate() {
+        sandbox.write(&format!("pan/{at:02}.png"), window);
     }
-    sandbox
-        .write("pan/copy.png", twinset_pixels::encode_png(&image::imageops::crop_imm(&wide, 0, 0, 120, 96).to_image()));
+    sandbox.write("pan/copy.png", &windows()[0]);
     for seed in 20..40 {
         sandbox.write(&format!("pan/{seed}.jpg"), jpeg(&picture(seed), 90));
     }
