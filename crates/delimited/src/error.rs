@@ -11,6 +11,14 @@ pub enum DelimitedError {
         /// The header.
         found: Vec<String>,
     },
+    /// The first line names none of the columns that are read.
+    #[error("line 1: found {}, expected the header `{expected}`", listed(.found))]
+    NoHeader {
+        /// The header that is expected.
+        expected: String,
+        /// The first line.
+        found: Vec<String>,
+    },
     /// Two columns have the name of one that is read.
     #[error("line 1: found columns {left} and {right} both called `{name}`, expected one of that name")]
     TwoColumns {

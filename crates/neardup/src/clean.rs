@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use twinset_manifest::rows::{Pair, PairKind, Removal, Removed, Split};
 
+use crate::LeftOut;
+use census::by_split;
 use duplicates::{Duplicates, Near};
 use worth::Worth;
 
@@ -52,7 +54,9 @@ pub struct Cleaning {
     n_left_between: u64,
     /// Whether duplicates within splits were searched.
     is_searched_within: bool,
-    n_left_out: Option<(u64, u64)>,
+    left_out: Option<LeftOut>,
+    /// Similar pairs of two images that both stay.
+    n_similar_left: u64,
     duplicates: Duplicates,
 }
 
@@ -62,12 +66,24 @@ impl Cleaning {
         self.removed.binary_search_by_key(&image_id, |removed| removed.image_id).is_err()
     }
 
+    /// Expects that something is left of every split.
+    ///
+    /// # Errors
+    /// Names the first split of which nothing is.
+    pub fn check_left(&self) -> Result<(), CleanError> {
+        let (n_images, n_kept) = (by_split(&self.n_images), by_split(&self.n_kept()));
+        match n_images.into_iter().find(|(split, _)| n_kept[split] == 0) {
+            None => Ok(()),
+            Some((split, n_images)) => Err(CleanError::NothingLeft { split, n_images }),
+        }
+    }
+
     /// Says that no duplicates were searched within splits.
     pub fn not_searched_within(&mut self) {
         self.is_searched_within = false;
     }
 
-    /// Counts the duplicates that are left: exact and near pairs of two images that both stay.
+    /// Counts the pairs that are left: those of two images that both stay.
     ///
     /// # Errors
     /// Names an image that is not among those of the set.
@@ -77,14 +93,14 @@ impl Cleaning {
             if let Some(&image_id) = ends.iter().find(|image_id| self.ids.binary_search(image_id).is_err()) {
                 return Err(CleanError::UnknownImage { image_id, of: "pairs" });
             }
-            if pair.kind == PairKind::Similar
-                || self.duplicates.is_left_out(pair)
-                || !ends.iter().all(|&image_id| self.keeps(image_id))
-            {
+            if self.duplicates.is_left_out(pair) || !ends.iter().all(|&image_id| self.keeps(image_id)) {
                 continue;
             }
-            let n_left =
-                if pair.left_split == pair.right_split { &mut self.n_left_within } else { &mut self.n_left_between };
+            let n_left = match pair.kind {
+                PairKind::Similar => &mut self.n_similar_left,
+                _ if pair.left_split == pair.right_split => &mut self.n_left_within,
+                _ => &mut self.n_left_between,
+            };
             *n_left += 1;
         }
         Ok(())

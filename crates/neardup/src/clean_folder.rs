@@ -78,7 +78,8 @@ impl CleanFolder {
         Ok(Self { folder: folder.to_owned(), names: HashSet::new(), n_there: 0 })
     }
 
-    /// Copies an image: the bytes that its manifest has, else its file, whose path is relative to `from`.
+    /// Copies an image: the bytes that its manifest has, else its file, whose path is relative to `from`. The copy was last
+    /// modified when the file was, if there is one.
     ///
     /// # Errors
     /// When its name leads out of the folder, when another image has its name, and when it cannot be copied.
@@ -89,7 +90,14 @@ impl CleanFolder {
             return Err(CopyError::SameName { image_id: row.image_id, name });
         }
         let copied = match &row.image.bytes {
-            Some(bytes) => self.put(&to, bytes.len() as u64, |part| write_atomically(part, bytes)),
+            Some(bytes) => self.put(&to, bytes.len() as u64, |part| {
+                write_atomically(part, bytes)?;
+                let file = fs::metadata(from.join(&row.source)).ok();
+                match file.filter(|file| file.is_file() && file.len() == bytes.len() as u64) {
+                    Some(file) => set_modified(part, &file),
+                    None => Ok(()),
+                }
+            }),
             None => {
                 let file = from.join(row.image.path.as_deref().unwrap_or(&row.source));
                 let length = fs::metadata(&file).and_then(|found| match found.is_file() {
@@ -100,7 +108,7 @@ impl CleanFolder {
                     let error = io::Error::new(error.kind(), format!("cannot read `{}`: {error}", file.display()));
                     CopyError::Io { path: to.clone(), error }
                 })?;
-                self.put(&to, length, |part| fs::copy(&file, part).map(drop))
+                self.put(&to, length, |part| copy_with_time(&file, part))
             }
         };
         copied.map_err(|error| CopyError::Io { path: to, error })
@@ -129,4 +137,15 @@ impl CleanFolder {
         fs::remove_dir_all(&state).map_err(|error| CopyError::Io { path: state, error })?;
         Ok((self.names.len() as u64, self.n_there))
     }
+}
+
+/// Copies a file, and when it was last modified.
+fn copy_with_time(from: &Path, to: &Path) -> io::Result<()> {
+    fs::copy(from, to)?;
+    set_modified(to, &fs::metadata(from)?)
+}
+
+fn set_modified(file: &Path, like: &fs::Metadata) -> io::Result<()> {
+    // Its owner may set the time of a file that cannot be written.
+    fs::File::open(file)?.set_modified(like.modified()?)
 }

@@ -120,7 +120,23 @@ impl Names<'_> {
             Some([first, second, ..]) => {
                 Err(format!("which images {first} and {second} are both called, expected the name of one, or its id"))
             }
-            _ => Err(format!("expected the `source` of an image ({n_images} images)")),
+            _ => {
+                let near = self.nearest(name).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                Err(format!("expected the `source` of an image ({n_images} images){near}"))
+            }
         }
+    }
+
+    /// The one image whose name ends with this one, or with which this one ends: folders are missing, or too many.
+    fn nearest(&self, name: &str) -> Option<&str> {
+        let ends = |long: &str, short: &str| long.strip_suffix(short).is_some_and(|folders| folders.ends_with('/'));
+        let is_near = |known: &&str| !name.is_empty() && (ends(known, name) || ends(name, known));
+        let mut near = self.ids.keys().copied().filter(is_near);
+        near.next().filter(|_| near.next().is_none())
+    }
+
+    /// Whether an image has this name.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.ids.contains_key(name)
     }
 }

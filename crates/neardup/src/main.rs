@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         Ok(())
     });
     if args.find.fail_on_leak && leaks.n > 0 {
-        eprintln!("{} {} (--fail-on-leak)", leaks.n, leaks.what);
+        eprintln!("{} {} (--fail-on-leak)", leaks.n, leaks.what());
         leaks.first.iter().for_each(|first| eprintln!("the first of them: {first}"));
         return ExitCode::from(LEAK);
     }

@@ -14,6 +14,7 @@ use std::path::Path;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use twinset_manifest::rows::{Cluster, Image, Pair, Split};
+use twinset_stage::{counted, verb};
 
 use crate::NotDuplicates;
 use crate::clean::{Census, CleanError, Keep, Scales};
@@ -48,7 +49,10 @@ pub enum PartitionError {
     Set(#[from] CleanError),
     /// A split would be empty.
     #[error(
-        "no cluster is left for split `{split}`: {n_clusters} clusters hold all {n_images} images, the largest {largest}"
+        "no cluster is left for split `{split}`: {} {} all {}, the largest {largest}",
+        counted(*n_clusters as u64, "cluster"),
+        verb(*n_clusters as u64, "holds", "hold"),
+        counted(*n_images as u64, "image")
     )]
     Empty {
         /// The split.

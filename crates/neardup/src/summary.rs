@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use twinset_manifest::rows::{PairKind, Split};
+use twinset_stage::{counted, verb};
 
-use crate::{Clusters, Fingerprint, Match, NamedPair, Recall, Searched};
+use crate::{Clusters, Fingerprint, LeftOut, Match, NamedPair, Recall, Searched};
 
 /// Pairs that are named.
 const N_NAMED: usize = 5;
@@ -21,8 +22,8 @@ pub struct Summary {
     pub n_flat: u64,
     /// The leakage matrix: pairs by their two splits, the earlier of them (train, val, test) first, and by their kind.
     pub n_pairs: BTreeMap<((Split, Split), PairKind), PairCount>,
-    /// Images of the first split that share a cluster with an image of the second, for two different splits.
-    pub n_leaked: BTreeMap<(Split, Split), u64>,
+    /// For two different splits, the images of the first that have a duplicate in the second.
+    pub n_leaked: BTreeMap<(Split, Split), Leaked>,
     /// Clusters of two images or more.
     pub n_clusters: u64,
     /// Images in them.
@@ -33,8 +34,8 @@ pub struct Summary {
     pub first: Vec<NamedPair>,
     /// The first exact or near pair of images of two splits.
     pub first_leak: Option<NamedPair>,
-    /// Pairs that were left out because a file says that they are no duplicates, and how many it tells of, where there is one.
-    pub n_left_out: Option<(u64, u64)>,
+    /// What a file of pairs that are no duplicates did, where there is one.
+    pub left_out: Option<LeftOut>,
     /// How many of the planted duplicates were found, where a truth file tells of some.
     pub recall: Option<Recall>,
 }
@@ -46,6 +47,15 @@ pub struct PairCount {
     pub n_pairs: u64,
     /// Those of two classes.
     pub n_label_conflicts: u64,
+}
+
+/// How many images of a split have a duplicate in another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leaked {
+    /// Those in an exact or near pair with an image there.
+    pub n_images: u64,
+    /// Those that are tied to an image there by pairs with other images alone: they share a cluster.
+    pub n_through_others: u64,
 }
 
 impl Summary {
@@ -72,11 +82,11 @@ impl Summary {
             searched,
             first: NamedPair::first(N_NAMED, images, matches, clusters, |_, _| true),
             first_leak: NamedPair::first(1, images, matches, clusters, is_leak).pop(),
-            n_left_out: None,
+            left_out: None,
             n_images_of,
             n_flat: images.iter().filter(|image| image.is_flat).count() as u64,
             n_pairs,
-            n_leaked: leaked(images, clusters),
+            n_leaked: leaked(images, matches, clusters),
             n_clusters: clusters.sizes().count() as u64,
             n_clustered: clusters.sizes().map(u64::from).sum(),
             largest_cluster: clusters.sizes().max().unwrap_or(0),
@@ -137,31 +147,43 @@ impl Summary {
     fn write_leaked(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (split, n_images) in &self.n_images_of {
             for other in self.n_images_of.keys().filter(|&other| other != split) {
-                let n_leaked = self.n_leaked.get(&(*split, *other)).unwrap_or(&0);
-                let share = *n_leaked as f64 / *n_images as f64;
-                writeln!(
-                    f,
-                    "  {n_leaked} of {n_images} {split} images ({share:.4}) share a cluster with a {other} image"
-                )?;
+                let Leaked { n_images: n, n_through_others } =
+                    self.n_leaked.get(&(*split, *other)).copied().unwrap_or_default();
+                let (share, have) = (n as f64 / *n_images as f64, verb(n, "has", "have"));
+                write!(f, "  {n} of {n_images} {split} images ({share:.4}) {have} a duplicate in {other}")?;
+                match n_through_others {
+                    0 => writeln!(f)?,
+                    _ => writeln!(f, ", {n_through_others} more through other images")?,
+                }
             }
         }
         Ok(())
     }
 }
 
-/// For each two different splits, the images of the one whose cluster has an image of the other.
-fn leaked(images: &[Fingerprint], clusters: &Clusters) -> BTreeMap<(Split, Split), u64> {
+/// For each two different splits, the images of the one that have a duplicate in the other.
+fn leaked(images: &[Fingerprint], matches: &[Match], clusters: &Clusters) -> BTreeMap<(Split, Split), Leaked> {
     let bit = |split: Split| 1_u8 << split as u8;
+    let mut twins_in = vec![0_u8; images.len()];
+    for pair in matches.iter().filter(|pair| pair.kind != PairKind::Similar) {
+        let (left, right) = (pair.left as usize, pair.right as usize);
+        twins_in[left] |= bit(images[right].split);
+        twins_in[right] |= bit(images[left].split);
+    }
     let mut splits_of = vec![0_u8; images.len()];
     for (index, image) in images.iter().enumerate() {
         splits_of[clusters.first(index)] |= bit(image.split);
     }
-    let mut n_leaked = BTreeMap::new();
+    let mut n_leaked: BTreeMap<(Split, Split), Leaked> = BTreeMap::new();
     for (index, image) in images.iter().enumerate() {
         let splits = splits_of[clusters.first(index)];
         let others = Split::ALL.iter().filter(|&&other| other != image.split && splits & bit(other) != 0);
         for &other in others {
-            *n_leaked.entry((image.split, other)).or_default() += 1;
+            let leaked = n_leaked.entry((image.split, other)).or_default();
+            match twins_in[index] & bit(other) {
+                0 => leaked.n_through_others += 1,
+                _ => leaked.n_images += 1,
+            }
         }
     }
     n_leaked
@@ -169,14 +191,16 @@ fn leaked(images: &[Fingerprint], clusters: &Clusters) -> BTreeMap<(Split, Split
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} images, {} of one flat colour (compared by their pixels alone)", self.n_images(), self.n_flat)?;
+        let images = counted(self.n_images(), "image");
+        writeln!(f, "{images}, {} of one flat colour (compared by their pixels alone)", self.n_flat)?;
         write!(f, "{}", self.searched)?;
         self.write_matrix(f)?;
         let Self { n_clusters, n_clustered, largest_cluster, .. } = self;
-        writeln!(f, "{n_clusters} clusters of {n_clustered} images, the largest of {largest_cluster}")?;
+        let (clusters, images) = (counted(*n_clusters, "cluster"), counted(*n_clustered, "image"));
+        writeln!(f, "{clusters} of {images}, the largest of {largest_cluster}")?;
         self.write_leaked(f)?;
-        if let Some((n_left_out, n_told)) = self.n_left_out {
-            writeln!(f, "{n_left_out} pairs left out: no duplicates by the file, which tells of {n_told} pairs")?;
+        if let Some(left_out) = &self.left_out {
+            write!(f, "{left_out}")?;
         }
         if !self.first.is_empty() {
             writeln!(f, "the first exact and near pairs, one of each cluster:")?;
@@ -239,8 +263,8 @@ pairs (with two labels)             exact              near
   test - test                       0 (0)             1 (1)
   all                               1 (0)             2 (1)
 2 clusters of 5 images, the largest of 3
-  1 of 4 train images (0.2500) share a cluster with a test image
-  2 of 2 test images (1.0000) share a cluster with a train image
+  1 of 4 train images (0.2500) has a duplicate in test
+  1 of 2 test images (0.5000) has a duplicate in train, 1 more through other images
 the first exact and near pairs, one of each cluster:
   near: `0.png` (train) and `3.png` (test)
   exact: `1.png` (train) and `2.png` (train)

@@ -19,7 +19,7 @@ use ends::Ends;
 use listing::Listing;
 use values::is_duplicate;
 
-pub use not_duplicates::NotDuplicates;
+pub use not_duplicates::{Missing, NotDuplicates};
 
 /// The pairs that a truth file tells of.
 ///
@@ -140,7 +140,7 @@ impl Truth {
     }
 
     fn of_pairs(listing: &Listing, images: Option<&ImageIndex>) -> Result<Self, TruthError> {
-        let (ends, kind) = (Ends::of(listing, images)?, listing.needed(KIND)?);
+        let (ends, kind) = (Ends::of(listing, images, "left,right,kind")?, listing.needed(KIND)?);
         let (transform, verdict) = (listing.column(TRANSFORM), listing.column(IS_DUPLICATE));
         let mut judged = Vec::new();
         for row in listing.rows() {
@@ -287,7 +287,8 @@ mod tests {
             let found = Truth::parse(text).and_then(|truth| truth.recall(&[image(1, 1, 0)], &[]));
             assert_eq!(found.unwrap_err().to_string(), expected);
         };
-        check("", "line 1: found no column, expected the column `left_id`");
+        check("", "line 1: found no column, expected the header `left,right,kind`");
+        check("left_id,kind\n", "line 1: found the columns `left_id`, `kind`, expected the column `right_id`");
         check(
             "a,left_id,right_id\n",
             "line 1: found the columns `a`, `left_id`, `right_id`, expected the column `kind`",

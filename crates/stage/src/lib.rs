@@ -51,6 +51,7 @@ mod overrides;
 mod page;
 mod progress;
 mod shell;
+mod words;
 
 pub use args::CommonArgs;
 pub use config::{ConfigError, ConfigSource, InvalidField};
@@ -60,3 +61,4 @@ pub use memory::keep_freed_memory;
 pub use page::{expect_page, write_page};
 pub use progress::{Bar, Progress};
 pub use shell::{run, shell_word, with_hint};
+pub use words::{counted, verb};

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
 /// How progress is shown. Cheap to clone, shared by threads.
 #[derive(Clone, Debug)]
@@ -53,13 +53,17 @@ impl Progress {
     /// Begins a piece of work of `total` units (`images`, `samples`, `pairs`), called `message`.
     pub fn begin(&self, unit: &'static str, total: u64, message: &str) -> Bar {
         let terminal = (self.mode == Mode::Terminal).then(|| {
-            let template = "{msg} {wide_bar} {human_pos}/{human_len} {unit} {per_sec} {eta} left";
-            let style = ProgressStyle::with_template(template).expect("the template is valid").with_key(
-                "unit",
-                move |_: &indicatif::ProgressState, w: &mut dyn std::fmt::Write| {
+            let template = "{msg} {wide_bar} {human_pos}/{human_len} {unit}{pace}";
+            let style = ProgressStyle::with_template(template)
+                .expect("the template is valid")
+                .with_key("unit", move |_: &ProgressState, w: &mut dyn std::fmt::Write| {
                     let _ = w.write_str(unit);
-                },
-            );
+                })
+                .with_key("pace", |state: &ProgressState, w: &mut dyn std::fmt::Write| {
+                    if let Some(pace) = pace(state.per_sec(), state.elapsed()) {
+                        let _ = write!(w, ", {pace}, {:#} left", HumanDuration(state.eta()));
+                    }
+                });
             ProgressBar::new(total).with_style(style).with_message(message.to_owned())
         });
         Bar(Arc::new(State {
@@ -73,6 +77,9 @@ impl Progress {
         }))
     }
 }
+
+/// Before so much time has passed a pace says nothing.
+const LEAST_TIME: Duration = Duration::from_secs(1);
 
 /// One piece of work under way. Cheap to clone, shared by threads; its end is when the last clone is dropped.
 #[derive(Clone, Debug)]
@@ -167,13 +174,24 @@ fn is_stderr_read() -> bool {
 fn log_line(message: &str, done: u64, total: u64, unit: &str, elapsed: Duration) -> String {
     let per_s = done as f64 / elapsed.as_secs_f64().max(1e-9);
     let left = Duration::from_secs_f64((total.saturating_sub(done) as f64 / per_s.max(1e-9)).min(1e9));
-    format!(
-        "{message}: {} of {} {unit}, {} {unit}/s, {} left\n",
-        HumanCount(done),
-        HumanCount(total),
-        HumanCount(per_s.round() as u64),
-        HumanDuration(left)
-    )
+    let pace = pace(per_s, elapsed).map(|pace| format!(", {pace}, {} left", HumanDuration(left)));
+    format!("{message}: {} of {} {unit}{}\n", HumanCount(done), HumanCount(total), pace.unwrap_or_default())
+}
+
+/// The pace as a whole number of two or three digits that count: by the second, and what is slow by the minute or the hour. None
+/// where too little time has passed to tell.
+fn pace(per_s: f64, elapsed: Duration) -> Option<String> {
+    if elapsed < LEAST_TIME || per_s.is_nan() || per_s <= 0.0 {
+        return None;
+    }
+    let scales = [(1.0, "s"), (60.0, "min"), (3600.0, "h")];
+    let (seconds, unit) = scales.into_iter().find(|(seconds, _)| per_s * seconds >= 10.0).unwrap_or((3600.0, "h"));
+    let pace = per_s * seconds;
+    if pace < 1.0 {
+        return None;
+    }
+    let step = 10_f64.powi((pace.log10().floor() as i32 - 2).max(0));
+    Some(format!("{}/{unit}", HumanCount(((pace / step).round() * step) as u64)))
 }
 
 #[cfg(test)]
@@ -181,8 +199,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_pace_is_a_whole_number_with_few_digits_that_count() {
+        let check = |per_s: f64, elapsed_s: f64, expected: Option<&str>| {
+            assert_eq!(pace(per_s, Duration::from_secs_f64(elapsed_s)).as_deref(), expected, "{per_s}");
+        };
+        check(93_241_526.793, 0.1, None);
+        check(93_241_526.793, 2.0, Some("93,200,000/s"));
+        check(50_537.634_3, 2.0, Some("50,500/s"));
+        check(999.6, 2.0, Some("1,000/s"));
+        check(123.4, 2.0, Some("123/s"));
+        check(10.0, 2.0, Some("10/s"));
+        check(3.4, 2.0, Some("204/min"));
+        check(0.05, 90.0, Some("180/h"));
+        check(0.0001, 9e5, None);
+        check(0.0, 9.0, None);
+        check(f64::NAN, 9.0, None);
+    }
+
+    #[test]
     fn a_log_line_has_rate_and_time_left() {
         let line = log_line("hashing", 12_000, 60_000, "images", Duration::from_secs(4));
-        assert_eq!(line, "hashing: 12,000 of 60,000 images, 3,000 images/s, 16 seconds left\n");
+        assert_eq!(line, "hashing: 12,000 of 60,000 images, 3,000/s, 16 seconds left\n");
+        let line = log_line("hashing", 12_000, 60_000, "images", Duration::from_micros(40));
+        assert_eq!(line, "hashing: 12,000 of 60,000 images\n");
     }
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use twinset_manifest::rows::{Pair, PairKind};
 
-use crate::NotDuplicates;
 use crate::identical::Identical;
+use crate::{LeftOut, NotDuplicates};
 
 /// Pairs, as they are told.
 #[derive(Clone, Debug, Default)]
@@ -22,9 +22,9 @@ impl Duplicates {
         self.not_duplicates = not_duplicates;
     }
 
-    /// Pairs that were not added because they are told to be no duplicates, and how many are told to be; none where none are.
-    pub(super) fn n_left_out(&self) -> Option<(u64, u64)> {
-        Some((self.n_left_out, self.not_duplicates.n_told())).filter(|(_, n_told)| *n_told > 0)
+    /// Pairs that were not added because they are told to be no duplicates; none where no pairs are told to be.
+    pub(super) fn left_out(&self) -> Option<LeftOut> {
+        Some(LeftOut::of(self.n_left_out, &self.not_duplicates)).filter(|left_out| left_out.n_told > 0)
     }
 
     /// Whether a pair is told to be none.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use twinset_manifest::rows::{Removal, Removed, Split};
-use twinset_stage::printable_line;
+use twinset_stage::{counted, printable_line, verb};
 
 use super::census::by_split;
 use super::{Cleaning, LabelConflicts, Leaks};
@@ -23,8 +23,9 @@ impl Cleaning {
                 n if n == n_conflicts => "images of both were kept of each".to_owned(),
                 n => format!("images of both were kept of {n}, of one label of the others"),
             };
+            let (clusters, have) = (counted(n_conflicts, "cluster"), verb(n_conflicts, "has", "have"));
             warnings.push(format!(
-                "{n_conflicts} clusters have images of two labels, which cannot both be right; {kept} (`label-conflicts`)"
+                "{clusters} {have} images of two labels, which cannot both be right; {kept} (`label-conflicts`)"
             ));
         }
         let n_kept = self.n_kept();
@@ -35,10 +36,11 @@ impl Cleaning {
             }
         }
         if self.n_left_between > 0 && self.config.leaks != Leaks::Keep {
+            let pairs = counted(self.n_left_between, "exact or near pair");
             warnings.push(format!(
-                "{} exact and near pairs between splits are left: their images share no cluster, because pairs and \
-                 clusters were made with two configs",
-                self.n_left_between
+                "{pairs} between splits {} left: their images share no cluster, because pairs and clusters were made \
+                 with two configs",
+                verb(self.n_left_between, "is", "are")
             ));
         }
         warnings
@@ -55,7 +57,7 @@ impl fmt::Display for Cleaning {
         let mut n_removed: BTreeMap<(Split, Removal), u64> = BTreeMap::new();
         self.removed.iter().for_each(|removed| *n_removed.entry((removed.split, removed.reason)).or_default() += 1);
         let (n_clusters, n_conflicts) = (self.n_clusters, self.n_conflicts);
-        writeln!(f, "{n_clusters} clusters of two or more images, {n_conflicts} of them with two labels")?;
+        writeln!(f, "{} of two or more images, {n_conflicts} of them with two labels", counted(n_clusters, "cluster"))?;
         write!(f, "{:7}  {:>9}", "split", "images")?;
         Removal::ALL.iter().try_for_each(|reason| write!(f, "  {:>14}", reason.as_str()))?;
         writeln!(f, "  {:>9}", "kept")?;
@@ -69,16 +71,21 @@ impl fmt::Display for Cleaning {
         }
         let within = if self.is_searched_within { self.n_left_within.to_string() } else { "not searched".to_owned() };
         writeln!(f, "exact and near pairs left: {within} within splits, {} between splits", self.n_left_between)?;
-        if let Some((n_left_out, n_told)) = self.n_left_out {
-            writeln!(f, "{n_left_out} near pairs left out: no duplicates by the file, which tells of {n_told} pairs")?;
+        if let Some(left_out) = &self.left_out {
+            write!(f, "{left_out}")?;
         }
         if self.removed.iter().any(|removed| removed.reason != Removal::LabelConflict) {
             writeln!(f, "of duplicates stays {} (`keep`)", self.config.keep.rule())?;
         }
-        if !self.removed.is_empty() {
-            writeln!(f, "the first that are removed:")?;
-            self.removed.iter().take(N_NAMED).try_for_each(|removed| writeln!(f, "  {}", named(removed)))?;
+        if self.removed.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        writeln!(f, "the first that are removed:")?;
+        self.removed.iter().take(N_NAMED).try_for_each(|removed| writeln!(f, "  {}", named(removed)))?;
+        if self.n_similar_left == 0 {
+            return Ok(());
+        }
+        let (pairs, were) = (counted(self.n_similar_left, "pair"), verb(self.n_similar_left, "was", "were"));
+        writeln!(f, "search the result again: with fewer images {pairs} that {were} told as similar may count as near")
     }
 }

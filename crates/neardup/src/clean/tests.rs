@@ -55,7 +55,9 @@ fn clean(given: &[Given], config: CleanConfig) -> Result<Cleaning, CleanError> {
         let pairs: Vec<Pair> = others.map(|right| pair(left, right, PairKind::Near)).collect();
         census.add_pairs(&pairs)?;
     }
-    census.clean(&config)
+    let cleaning = census.clean(&config)?;
+    cleaning.check_left()?;
+    Ok(cleaning)
 }
 
 fn pair(left: &Given, right: &Given, kind: PairKind) -> Pair {
@@ -169,7 +171,7 @@ fn who_is_removed_is_a_duplicate_of_who_stays() {
         let near = census.duplicates.clone();
         let near = near.near();
         let leaks = [Leaks::RemoveFromTest, Leaks::RemoveFromTrain, Leaks::Keep][rng.random_range(0..3)];
-        let Ok(cleaning) = census.clean(&CleanConfig { leaks, ..CleanConfig::default() }) else { continue };
+        let cleaning = census.clean(&CleanConfig { leaks, ..CleanConfig::default() }).unwrap();
         let are_duplicates = |a: u64, b: u64| near.of(a).any(|other| other == near.stands_for(b));
         for removed in &cleaning.removed {
             let kept_id = removed.kept_id.unwrap();
@@ -215,7 +217,9 @@ fn removed_and_kept_are_counted_by_split_and_reason() {
         pair(1, 3, PairKind::Exact),
         pair(9, 12, PairKind::Near),
         pair(11, 12, PairKind::Near),
+        // 1 goes, so its similar pair is no longer there; the other one is told of.
         pair(1, 12, PairKind::Similar),
+        pair(2, 12, PairKind::Similar),
     ];
     cleaning.add_pairs(&pairs).unwrap();
     let expected = "\
@@ -232,11 +236,12 @@ the first that are removed:
   `5.png`: leak of `4.png`
   `6.png`: leak of `4.png`
   `7.png`: label-conflict
+search the result again: with fewer images 1 pair that was told as similar may count as near
 ";
     assert_eq!(cleaning.to_string(), expected);
     let warnings = cleaning.warnings();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].starts_with("1 exact and near pairs between splits are left"), "{warnings:?}");
+    assert!(warnings[0].starts_with("1 exact or near pair between splits is left"), "{warnings:?}");
     let unknown = pair(1, 2, PairKind::Near);
     let error = cleaning.add_pairs(&[Pair { right_id: 99, ..unknown }]).unwrap_err().to_string();
     assert_eq!(error, "the pairs tell of image 99, which is not among the images");
@@ -247,7 +252,7 @@ fn two_labels_and_a_class_that_is_gone_are_warned_of() {
     let given = [(1, 1, 0, 0, 8), (2, 1, 0, 1, 8), (3, 3, 0, 0, 8)];
     let warnings = clean(&given, CleanConfig::default()).unwrap().warnings();
     let expected = [
-        "1 clusters have images of two labels, which cannot both be right; one label of each was kept (`label-conflicts`)",
+        "1 cluster has images of two labels, which cannot both be right; one label of each was kept (`label-conflicts`)",
         "no train image of class `class 1` is left of 1",
     ];
     assert_eq!(warnings, expected);

@@ -6,20 +6,21 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use twinset_croissant::{About, write_croissant};
-use twinset_manifest::rows::{Cluster, Image, Pair, Removed};
+use twinset_manifest::rows::{Cluster, Image, Pair, Reject, Removed};
 use twinset_manifest::{Input, Provenance, Reader, Writer, write_manifest};
 use twinset_neardup::{Census, CleanConfig, CleanError, CleanFolder, Cleaning, FileError, Scales, file_of};
-use twinset_stage::{CommonArgs, with_hint};
+use twinset_stage::{CommonArgs, counted, verb, with_hint};
 
 use super::{expect_no_shards, expect_other_file, expect_whole_search, open, read_not_duplicates, read_pairs};
 
 const EXAMPLE: &str = "\
 Examples:
-  twinset-neardup clean --images images.parquet --pairs duplicates/pairs.parquet \\
+  twinset clean my-photos-duplicates --copy-to my-photos-clean      # my-photos-duplicates: what `twinset scan my-photos` wrote
+  twinset clean my-photos-duplicates --list > remove.txt
+  twinset clean --images images.parquet --pairs duplicates/pairs.parquet \\
     --clusters duplicates/clusters.parquet --out clean
-  twinset-neardup clean ... --set within-splits=false --out clean   # removes leaks from test, keeps all training images
-  twinset-neardup clean ... --folder ~/datasets/my-images --list > remove.txt
-  twinset-neardup clean ... --copy-to ~/datasets/my-images-clean
+  twinset clean ... --set within-splits=false --out clean           # removes leaks from test, keeps all training images
+  twinset clean ... --folder ~/datasets/my-images --list > remove.txt
 
 Config (TOML, every key has this default):
   keep = \"largest\"             which image stays: the one with the most pixels; or: lossless-first (PNG, BMP, TIFF before
@@ -28,6 +29,9 @@ Config (TOML, every key has this default):
                                or: remove-from-train (those in the last of them), keep
   within-splits = true         of duplicates within a split some go; false: all stay
   label-conflicts = \"keep\"     clusters with two labels are treated like others; or: remove (all of their images)";
+
+const USAGE: &str = "twinset clean FOLDER-duplicates <--list|--copy-to DIR|--out DIR> [OPTIONS]
+       twinset clean --images FILE --pairs FILE --clusters FILE <--list|--copy-to DIR|--out DIR> [OPTIONS]";
 
 const ABOUT: About = About {
     name: "images without duplicates",
@@ -41,10 +45,13 @@ const ABOUT: About = About {
 /// delete, --copy-to makes a folder of the images that stay.
 ///
 /// Duplicates are the images of exact and near pairs. Each removed image is a duplicate of the one that was kept in its place,
-/// and no two that stay are duplicates of one another.
+/// and no two that stay are duplicates of one another. With fewer images a pair that was similar may count as near: search what
+/// stays again.
+///
+/// FOLDER-duplicates is the folder that `twinset scan FOLDER` wrote. It stands for --images, --pairs, --clusters and --folder.
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLE)]
-#[command(mut_arg("out", |arg| arg.required_unless_present_any(["list", "copy_to"])))]
+#[command(after_help = EXAMPLE, override_usage = USAGE)]
+#[command(mut_arg("out", |arg| arg.required_unless_present_any(["list", "copy_to", "plan"])))]
 pub(crate) struct CleanArgs {
     /// Manifest of the images.
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
@@ -67,8 +74,9 @@ pub(crate) struct CleanArgs {
     #[arg(long)]
     list: bool,
 
-    /// Copy the images that stay into this folder, which must be empty or missing, with the folders that they are in. A copy that
-    /// was interrupted goes on when it is called again. Needs no --out.
+    /// Copy the images that stay into this folder, which must be empty or missing, with the folders that they are in, and when
+    /// they were last modified. Files that are no pictures are not copied. A copy that was interrupted goes on when it is called
+    /// again. Needs no --out.
     #[arg(long, value_name = "DIR")]
     copy_to: Option<PathBuf>,
 
@@ -76,6 +84,11 @@ pub(crate) struct CleanArgs {
     /// embedded images the dataset's own folder. With it, --list expects each file to be there.
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
+
+    /// Write what would be removed to this file, and nothing else, even if nothing would be left of a split; `twinset scan` asks
+    /// for it.
+    #[arg(long, value_name = "FILE", hide = true, conflicts_with_all = ["out", "list", "copy_to"])]
+    plan: Option<PathBuf>,
 
     #[command(flatten)]
     common: CommonArgs,
@@ -124,6 +137,10 @@ pub(crate) fn run(args: &CleanArgs) -> anyhow::Result<()> {
     let inputs = [images_input, pairs_input, clusters_input].into_iter().chain(not_duplicates_input);
     let mut provenance =
         Provenance::of_stage("neardup", env!("CARGO_PKG_VERSION")).with_config(&config).with_inputs(inputs);
+    if let Some(plan) = &args.plan {
+        return write_plan(plan, &cleaning, provenance);
+    }
+    cleaning.check_left().map_err(hinted).context("failed to clean")?;
     provenance.warnings = warnings;
     // What the search warned of holds of what is removed by it.
     for warning in found_by.warnings.into_iter().chain(cleaning.warnings()) {
@@ -144,7 +161,8 @@ pub(crate) fn run(args: &CleanArgs) -> anyhow::Result<()> {
     if let Some(folder) = &args.copy_to {
         let (n, n_there) = copy_kept(images, folder, &cleaning, args, &provenance)?;
         let before = if n_there > 0 { format!(", {n_there} of them before") } else { String::new() };
-        done += &format!("copied {n} images to {}{before}\n", folder.display());
+        done += &format!("copied {} to {}{before}\n", counted(n, "image"), folder.display());
+        done += &not_copied(images)?;
     }
     match list {
         None => print!("{done}"),
@@ -193,6 +211,29 @@ fn copy_kept(
         bar.inc(batch.len() as u64);
     }
     copy.finish().context(context)
+}
+
+/// What is said of the files that `ingest` has rejected, as it listed them beside the images.
+fn not_copied(images: &Path) -> anyhow::Result<String> {
+    let beside = [images.with_file_name("rejects.parquet"), images.with_file_name("rejects")];
+    let Some(rejects) = beside.iter().find(|rejects| rejects.exists()) else { return Ok(String::new()) };
+    let n = Reader::<Reject>::open(rejects).context("failed to read the rejects")?.n_rows();
+    if n == 0 {
+        return Ok(String::new());
+    }
+    let (files, are) = (counted(n, "file"), verb(n, "is no picture", "are no pictures"));
+    Ok(format!("not copied: {files} that {are} or cannot be read (listed in {})\n", rejects.display()))
+}
+
+/// Writes what would be removed. What would be left of no split is a warning, as nothing is removed.
+fn write_plan(to: &Path, cleaning: &Cleaning, mut provenance: Provenance) -> anyhow::Result<()> {
+    if let Err(error) = cleaning.check_left() {
+        let warning = format!("`twinset clean` refuses that without `--set leaks=keep`: {error}");
+        eprintln!("warning: {warning}");
+        provenance.warnings.push(warning);
+    }
+    write_manifest::<Removed>(to, cleaning.removed.iter().cloned(), &provenance)?;
+    Ok(())
 }
 
 fn no_file(error: FileError) -> anyhow::Error {

@@ -6,8 +6,9 @@ use anyhow::Context;
 use twinset_manifest::rows::{Hashes, Image};
 use twinset_manifest::{Input, Provenance, Reader, Writer, write_manifest};
 use twinset_neardup::{
-    Candidates, Clusters, Config, Fingerprint, Hasher, ImageIndex, Known, NeardupError, NotDuplicates, Phase, Searched,
-    Summary, Truth, TruthError, add_thumbnails, chain_warning, chance_warning, fingerprints, loss_warning, sort_by_id,
+    Candidates, Clusters, Config, Fingerprint, Hasher, ImageIndex, Known, LeftOut, Missing, NeardupError,
+    NotDuplicates, Phase, Searched, Summary, Truth, TruthError, add_thumbnails, chain_warning, chance_warning,
+    fingerprints, loss_warning, sort_by_id,
 };
 use twinset_stage::{CommonArgs, ConfigError, with_hint};
 
@@ -64,6 +65,11 @@ pub(crate) struct FindArgs {
     #[arg(long, value_name = "FILE")]
     not_duplicates: Option<PathBuf>,
 
+    /// Pass over pairs of --not-duplicates that name a file that is not there, instead of an error: a file that is kept while
+    /// images come and go. How many are passed over is printed.
+    #[arg(long, requires = "not_duplicates")]
+    skip_missing: bool,
+
     /// End with exit code 3 if an exact or near-duplicate lies in another split, such as a test image among the training
     /// images, or in the reference. All outputs are still written.
     #[arg(long)]
@@ -79,7 +85,9 @@ pub(crate) struct FindArgs {
     #[arg(long, value_name = "WHICH")]
     orientations: Option<String>,
 
-    /// Only pairs between two splits, such as test against train; short for --set between-splits=true.
+    /// Only pairs between two splits, such as test against train; short for --set between-splits=true. Finds fewer of them than
+    /// the whole search: how alike a pair must be depends on how many alike pairs there are, and those within a split do not
+    /// count then.
     #[arg(long)]
     between_splits: bool,
 
@@ -105,12 +113,19 @@ impl FindArgs {
     }
 }
 
-/// What `--fail-on-leak` tells of: so many of `what`, and the first of them.
+/// What `--fail-on-leak` tells of: how many, and the first of them.
 #[derive(Default)]
 pub(crate) struct LeaksFound {
     pub(crate) n: u64,
-    pub(crate) what: &'static str,
+    /// Of what, where it is one, and where it is more.
+    pub(super) what: [&'static str; 2],
     pub(crate) first: Option<String>,
+}
+
+impl LeaksFound {
+    pub(crate) fn what(&self) -> &'static str {
+        self.what[usize::from(self.n != 1)]
+    }
 }
 
 pub(crate) fn run(args: &FindArgs) -> anyhow::Result<LeaksFound> {
@@ -138,7 +153,10 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<LeaksFound> {
     };
     let not_duplicates = match &args.not_duplicates {
         None => None,
-        Some(path) => Some(NotDuplicates::read(path, &index()?).with_context(|| unusable("file", path))?),
+        Some(path) => {
+            let missing = if args.skip_missing { Missing::PassedOver } else { Missing::Refused };
+            Some(NotDuplicates::read(path, &index()?, missing).with_context(|| unusable("file", path))?)
+        }
     };
     let begin = begin(&args.common);
     let context = "failed to find near-duplicates";
@@ -161,7 +179,7 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<LeaksFound> {
     };
     let mut summary = Summary::of(&images, &matches, &clusters, recall, searched);
     let n_left_out = (n_found - matches.len()) as u64;
-    summary.n_left_out = not_duplicates.map(|not_duplicates| (n_left_out, not_duplicates.n_told()));
+    summary.left_out = not_duplicates.map(|not_duplicates| LeftOut::of(n_left_out, &not_duplicates));
 
     let warnings = [
         chain_warning(&summary, &config),
@@ -182,7 +200,7 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<LeaksFound> {
     println!("{summary}wrote hashes.parquet, pairs.parquet and clusters.parquet to {}", out.display());
     Ok(LeaksFound {
         n: summary.n_leaks(),
-        what: "pairs of duplicates lie in two splits",
+        what: ["pair of duplicates lies in two splits", "pairs of duplicates lie in two splits"],
         first: summary.first_leak.map(|first| first.to_string()),
     })
 }
@@ -231,7 +249,8 @@ fn write_hashes(
 fn load_known(folder: &Path) -> Known {
     match Known::load(folder) {
         Ok(known) => {
-            eprintln!("{} images are known from the last run", known.n_images());
+            let n_images = known.n_images();
+            eprintln!("{n_images} image{} known from the last run", if n_images == 1 { " is" } else { "s are" });
             known
         }
         Err(error) => {

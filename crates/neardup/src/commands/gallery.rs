@@ -6,13 +6,19 @@ use anyhow::Context;
 use twinset_neardup::{GalleryError, GallerySource, gallery};
 use twinset_stage::{Progress, expect_page, with_hint, write_page};
 
+const USAGE: &str = "twinset gallery FOLDER-duplicates --out FILE [OPTIONS]
+       twinset gallery --images FILE --pairs FILE --out FILE [OPTIONS]";
+
 /// Write an HTML page that shows the duplicates: a card for each group of images, with its pairs side by side and a picture of
 /// their difference.
 ///
 /// The page can be sorted, and filtered by similarity, kind, splits, label conflict and file name. Keys go through the pairs and
 /// show them large (`?` lists them). Pairs can be marked as no duplicates, and the marks exported as the file that
 /// --not-duplicates takes. The page is a single file that needs no network.
+///
+/// FOLDER-duplicates is the folder that `twinset scan FOLDER` wrote. It stands for --images, --pairs and --folder.
 #[derive(clap::Args)]
+#[command(override_usage = USAGE)]
 pub(crate) struct GalleryArgs {
     /// Manifest of the images.
     #[arg(long, value_name = "FILE")]

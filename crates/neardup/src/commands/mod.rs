@@ -13,7 +13,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail};
 use twinset_manifest::rows::{Image, Pair};
 use twinset_manifest::{Input, Provenance, Reader, Row, list_shards};
-use twinset_neardup::{ImageIndex, NotDuplicates};
+use twinset_neardup::{ImageIndex, Missing, NotDuplicates};
 use twinset_stage::with_hint;
 
 /// An error where duplicates were searched between splits alone: of those within a split nothing is known.
@@ -56,7 +56,7 @@ fn read_not_duplicates(path: &Path, images: &Path) -> anyhow::Result<(NotDuplica
     let index = ImageIndex::read(batches).with_context(|| format!("failed to read `{}`", images.display()))?;
     let context = || format!("failed to use the file `{}`", path.display());
     let input = Input::of_file(path).with_context(context)?;
-    Ok((NotDuplicates::read(path, &index).with_context(context)?, input))
+    Ok((NotDuplicates::read(path, &index, Missing::Refused).with_context(context)?, input))
 }
 
 /// A manifest that must have been made from these images.

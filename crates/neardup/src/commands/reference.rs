@@ -73,7 +73,7 @@ pub(crate) fn run(args: &FindArgs, reference: &Path) -> anyhow::Result<LeaksFoun
     println!("{summary}wrote reference-pairs.parquet to {}", out.display());
     Ok(LeaksFound {
         n: summary.n_found(),
-        what: "images have a duplicate in the reference",
+        what: ["image has a duplicate in the reference", "images have a duplicate in the reference"],
         first: summary.first().map(str::to_owned),
     })
 }

@@ -16,9 +16,13 @@ const ABOUT: About = About {
     description: "Images whose splits share no cluster of duplicates, one row each.",
 };
 
+const USAGE: &str = "twinset split FOLDER-duplicates --out DIR [OPTIONS]
+       twinset split --images FILE --clusters FILE --out DIR [OPTIONS]";
+
 const EXAMPLE: &str = "\
 Examples:
-  twinset-neardup split --images images.parquet --clusters duplicates/clusters.parquet \\
+  twinset split my-photos-duplicates --set test=0.2 --out split     # my-photos-duplicates: what `twinset scan my-photos` wrote
+  twinset split --images images.parquet --clusters duplicates/clusters.parquet \\
     --set test=0.2 --set val=0.1 --set seed=0 --out split
 
 Config (TOML, every key has this default):
@@ -31,8 +35,10 @@ Config (TOML, every key has this default):
 /// Writes images.parquet (the same rows in the same order, with new splits) and croissant.json. Each cluster goes to one
 /// split as a whole, larger ones first. The size of a split differs from its share by less than the largest cluster. Classes
 /// are divided alike as far as clusters allow. The previous splits are ignored.
+///
+/// FOLDER-duplicates is the folder that `twinset scan FOLDER` wrote. It stands for --images and --clusters.
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLE)]
+#[command(after_help = EXAMPLE, override_usage = USAGE)]
 pub(crate) struct SplitArgs {
     /// Manifest of the images.
     #[arg(long, value_name = "FILE", required_unless_present = "check")]

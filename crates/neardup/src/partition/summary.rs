@@ -3,6 +3,7 @@
 use std::fmt;
 
 use twinset_manifest::rows::Split;
+use twinset_stage::counted;
 
 use super::Partition;
 
@@ -51,7 +52,9 @@ impl fmt::Display for Partition {
         let (n_clusters, n_larger, largest) = (self.n_clusters, self.n_larger, self.largest);
         writeln!(
             f,
-            "{n_total} images in {n_clusters} clusters, {n_larger} of two or more images, the largest of {largest}"
+            "{} in {}, {n_larger} of two or more images, the largest of {largest}",
+            counted(n_total as u64, "image"),
+            counted(n_clusters as u64, "cluster")
         )?;
         writeln!(f, "{:7}  {:>9}  {:>9}  {:>9}", "split", "images", "share", "asked")?;
         for (split, asked) in self.asked() {

@@ -122,7 +122,7 @@ furthest off by class: ";
 fn what_cannot_be_partitioned_is_named() {
     let config = PartitionConfig { val: 0.0, test: 0.3, seed: 0 };
     let error = partition(&[(0, 0, 0), (1, 0, 0), (2, 0, 1)], &config).unwrap_err();
-    let expected = "no cluster is left for split `test`: 1 clusters hold all 3 images, the largest 3";
+    let expected = "no cluster is left for split `test`: 1 cluster holds all 3 images, the largest 3";
     assert_eq!(error.to_string(), expected);
     let lone: Vec<Given> = (0..10).map(|id| (id, id, u32::from(id == 0))).collect();
     let warnings = partition(&lone, &config).unwrap().warnings();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use twinset_manifest::rows::{PairKind, Split};
-use twinset_stage::printable_line;
+use twinset_stage::{counted, printable_line, verb};
 
 use super::Both;
 use crate::{Match, Searched};
@@ -71,7 +71,8 @@ impl fmt::Display for ReferenceSummary {
         let (n_reference, n_flat) = (self.n_reference, self.n_flat);
         writeln!(
             f,
-            "{n_images} images and {n_reference} of the reference, {n_flat} of one flat colour (compared by their pixels alone)"
+            "{} and {n_reference} of the reference, {n_flat} of one flat colour (compared by their pixels alone)",
+            counted(n_images, "image")
         )?;
         write!(f, "{}", self.searched)?;
         writeln!(f, "pairs within either set: not searched")?;
@@ -89,7 +90,8 @@ impl fmt::Display for ReferenceSummary {
         }
         for (split, (n_found, n_images)) in &self.n_found {
             let share = *n_found as f64 / *n_images as f64;
-            writeln!(f, "{n_found} of {n_images} {split} images ({share:.4}) have a duplicate in the reference")?;
+            let have = verb(*n_found, "has", "have");
+            writeln!(f, "{n_found} of {n_images} {split} images ({share:.4}) {have} a duplicate in the reference")?;
         }
         if !self.first.is_empty() {
             writeln!(f, "the first of them, with the most similar one of the reference:")?;

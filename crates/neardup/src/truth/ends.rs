@@ -23,11 +23,13 @@ impl<'a> Ends<'a> {
     /// The columns of ids, else those of names.
     ///
     /// # Errors
-    /// When there are neither, and when images are named and none are given.
-    pub(super) fn of(listing: &Listing, images: Option<&'a ImageIndex>) -> Result<Self, TruthError> {
+    /// When there are neither, which says that `header` was expected, and when images are named and none are given.
+    pub(super) fn of(listing: &Listing, images: Option<&'a ImageIndex>, header: &str) -> Result<Self, TruthError> {
         let named = OF_NAMES.into_iter().find(|names| names.iter().all(|name| listing.has(name)));
         let is_of_ids = OF_IDS.iter().all(|name| listing.has(name));
-        let names = named.filter(|_| !is_of_ids).unwrap_or(OF_IDS);
+        let begun = || OF_NAMES.into_iter().chain([OF_IDS]).find(|names| names.iter().any(|name| listing.has(name)));
+        let names = if is_of_ids { Some(OF_IDS) } else { named.or_else(begun) };
+        let names = names.ok_or_else(|| listing.without_header(header))?;
         let columns = [(names[0], listing.needed(names[0])?), (names[1], listing.needed(names[1])?)];
         let names = match images {
             _ if names == OF_IDS => None,
@@ -41,6 +43,20 @@ impl<'a> Ends<'a> {
             }
         };
         Ok(Self { columns, names })
+    }
+
+    /// Whether images are named by their files.
+    pub(super) fn are_names(&self) -> bool {
+        self.names.is_some()
+    }
+
+    /// Whether both images of a row are there, by their names.
+    pub(super) fn are_known(&self, row: &Row) -> bool {
+        let is_known = |(_, column)| match &self.names {
+            None => true,
+            Some((names, _)) => names.contains(row.field(column)),
+        };
+        self.columns.into_iter().all(is_known)
     }
 
     /// The ids of a row's two images.

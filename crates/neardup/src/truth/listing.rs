@@ -92,6 +92,11 @@ impl Listing {
         Ok(self.column(name).ok_or_else(missing)?)
     }
 
+    /// The error of a file that has none of the columns of this header.
+    pub(crate) fn without_header(&self, expected: &str) -> TruthError {
+        DelimitedError::NoHeader { expected: expected.to_owned(), found: self.header.clone() }.into()
+    }
+
     pub(crate) fn rows(&self) -> &[Row] {
         &self.rows
     }

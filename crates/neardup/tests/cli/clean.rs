@@ -69,7 +69,7 @@ the first that are removed:
 wrote images.parquet and removed.parquet to clean
 ";
     assert_eq!(stdout, expected);
-    let conflict = "1 clusters have images of two labels, which cannot both be right; one label of each was kept (`label-conflicts`)";
+    let conflict = "1 cluster has images of two labels, which cannot both be right; one label of each was kept (`label-conflicts`)";
     let gone = "no test image of class `cat` is left of 1";
     assert_eq!(stderr, format!("warning: {conflict}\nwarning: {gone}\n"));
     let images = reader::<Image>(&folder, "clean/images.parquet");
@@ -104,7 +104,7 @@ fn the_test_split_alone_can_be_cleaned() {
     let folder = folder_with(rows());
     let (_, stderr) = clean(&folder, &["--set", "within-splits=false"], 0);
     let conflict =
-        "warning: 1 clusters have images of two labels, which cannot both be right; images of both were kept of each";
+        "warning: 1 cluster has images of two labels, which cannot both be right; images of both were kept of each";
     assert!(stderr.starts_with(conflict), "{stderr}");
     let kept = reader::<Image>(&folder, "clean/images.parquet").read_all().unwrap();
     let expected: Vec<_> = rows().into_iter().filter(|row| row.image_id != 20).collect();
@@ -175,7 +175,15 @@ fn bad_input_is_named_and_nothing_is_written() {
     refused(rows(), &fewer, &[], expected);
     let all_leak: Vec<_> = rows().into_iter().filter(|row| row.image_id != 21).collect();
     let expected = "failed to clean: no test image would be left of 1, expected at least one\nhint: ";
-    refused(all_leak, &nothing, &[], expected);
+    refused(all_leak.clone(), &nothing, &[], expected);
+    // What only asks for the plan is warned.
+    let folder = folder_with(all_leak);
+    let call = ["clean", "--quiet", "--images", "images.parquet", "--pairs", "found/pairs.parquet", "--clusters"];
+    let call = [&call[..], &["found/clusters.parquet", "--plan", "plan.parquet"]].concat();
+    let (_, stderr) = expect_exit(&folder, &call, 0);
+    let warning = "`twinset clean` refuses that without `--set leaks=keep`: no test image would be left of 1, expected at least one";
+    assert_eq!(stderr, format!("warning: {warning}\n"));
+    assert_eq!(reader::<Removed>(&folder, "plan.parquet").provenance().warnings, [warning]);
 }
 
 #[test]

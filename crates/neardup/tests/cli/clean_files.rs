@@ -1,13 +1,14 @@
 //! `twinset-neardup clean` on the files themselves: `--list`, `--copy-to`, and rules that ask for the files.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{Rgb, RgbImage, imageops};
 use tempfile::TempDir;
-use twinset_manifest::rows::{Image, ImageData, Removed, Split};
+use twinset_manifest::rows::{Image, ImageData, Reject, Removed, Split};
 use twinset_manifest::{Provenance, Reader, write_manifest};
 use twinset_pixels::{Limits, decode, digest, encode_png};
 
@@ -137,6 +138,50 @@ fn the_clean_folder_has_the_files_that_stay_in_their_folders() {
             Some("error: failed to copy the images: `copy` is not empty, expected an empty folder, or none")
         );
     }
+}
+
+#[test]
+fn a_copy_has_the_time_of_its_file_and_what_is_no_picture_is_counted() {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    for (is_embedded, from) in [(true, "data/set"), (false, "data")] {
+        let folder = folder(is_embedded);
+        File::open(folder.path().join("data/set/cat/large.jpg")).unwrap().set_modified(time).unwrap();
+        let reject = |source: &str| Reject {
+            source: source.to_owned(),
+            reason: "unsupported".to_owned(),
+            detail: "no picture".to_owned(),
+        };
+        let rejects = |sources: &[&str]| {
+            let rejects = sources.iter().map(|source| reject(source));
+            let path = folder.path().join("rejects.parquet");
+            write_manifest(&path, rejects, &Provenance::of_stage("ingest", "0")).unwrap();
+        };
+        rejects(&["notes.txt"]);
+        let (stdout, _) = clean(&folder, &["--folder", from, "--copy-to", "copy"], 0);
+        let expected = "copied 2 images to copy\n\
+                        not copied: 1 file that is no picture or cannot be read (listed in rejects.parquet)\n";
+        assert!(stdout.ends_with(expected), "{stdout}");
+        let copied = fs::metadata(folder.path().join("copy/cat/large.jpg")).unwrap();
+        assert_eq!(copied.modified().unwrap(), time, "{from}");
+        rejects(&["notes.txt", "a.mov"]);
+        let (stdout, _) = clean(&folder, &["--folder", from, "--copy-to", "second"], 0);
+        let expected = "not copied: 2 files that are no pictures or cannot be read (listed in rejects.parquet)\n";
+        assert!(stdout.ends_with(expected), "{stdout}");
+        rejects(&[]);
+        let (stdout, _) = clean(&folder, &["--folder", from, "--copy-to", "third"], 0);
+        assert!(stdout.ends_with("copied 2 images to third\n"), "{stdout}");
+    }
+}
+
+#[test]
+fn a_plan_is_what_would_be_removed_and_nothing_else() {
+    let folder = folder(false);
+    let (stdout, stderr) = clean(&folder, &["--plan", "plan.parquet"], 0);
+    assert_eq!((stdout.as_str(), stderr.as_str()), ("", ""));
+    let plan = Reader::<Removed>::open(&folder.path().join("plan.parquet")).unwrap().read_all().unwrap();
+    clean(&folder, &["--out", "clean"], 0);
+    let removed = Reader::<Removed>::open(&folder.path().join("clean/removed.parquet")).unwrap().read_all().unwrap();
+    assert_eq!((plan.len(), plan), (2, removed));
 }
 
 #[test]

@@ -105,9 +105,9 @@ fn duplicates_are_found_written_and_summed_up() {
            train - test                      0 (0)             2 (2)\n  \
            test - test                       0 (0)             0 (0)\n  \
            all                               1 (0)             2 (2)\n\
-         1 clusters of 3 images, the largest of 3\n  \
-           2 of 4 train images (0.5000) share a cluster with a test image\n  \
-           1 of 2 test images (0.5000) share a cluster with a train image\n\
+         1 cluster of 3 images, the largest of 3\n  \
+           2 of 4 train images (0.5000) have a duplicate in test\n  \
+           1 of 2 test images (0.5000) has a duplicate in train\n\
          the first exact and near pairs, one of each cluster:\n  \
            exact: `train/10.png` (train) and `train/12.png` (train)\n\
          planted exact pairs: 1 of 1 found\n\

@@ -40,7 +40,7 @@ fn the_search_leaves_them_out_and_those_of_identical_images() {
     find(&folder, &[], 0);
     assert_eq!(clusters(&folder), [1, 1, 1, 4, 4]);
     let (stdout, _) = find(&folder, &["--not-duplicates", "no.csv"], 0);
-    assert!(stdout.contains("2 pairs left out: no duplicates by the file, which tells of 1 pairs\n"), "{stdout}");
+    assert!(stdout.contains("2 pairs are left out: no duplicates by the file, which tells of 1 pair\n"), "{stdout}");
     assert_eq!(clusters(&folder), [1, 2, 1, 4, 4]);
     let pairs = Reader::<Pair>::open(&folder.path().join("found/pairs.parquet")).unwrap();
     let inputs: Vec<_> = pairs.provenance().inputs.iter().map(|input| input.name.clone()).collect();
@@ -57,7 +57,7 @@ fn a_parquet_file_of_pairs_will_do() {
     let rejected = pairs.into_iter().filter(|pair| pair.left_id == 4);
     write_manifest(&folder.path().join("no.parquet"), rejected, &Provenance::of_stage("test", "0")).unwrap();
     let (stdout, _) = find(&folder, &["--not-duplicates", "no.parquet"], 0);
-    assert!(stdout.contains("1 pairs left out: no duplicates by the file, which tells of 1 pairs\n"), "{stdout}");
+    assert!(stdout.contains("1 pair is left out: no duplicate by the file, which tells of 1 pair\n"), "{stdout}");
     assert_eq!(clusters(&folder), [1, 1, 1, 4, 5]);
 }
 
@@ -69,7 +69,7 @@ fn clean_keeps_both_images_of_such_a_pair() {
     let call = [&call[..], &["found/clusters.parquet", "--out", "clean", "--not-duplicates", "no.csv"]].concat();
     let (stdout, _) = expect_exit(&folder, &call, 0);
     assert!(stdout.contains("exact and near pairs left: 0 within splits"), "{stdout}");
-    assert!(stdout.contains("2 near pairs left out: no duplicates by the file, which tells of 1 pairs\n"), "{stdout}");
+    assert!(stdout.contains("2 pairs are left out: no duplicates by the file, which tells of 1 pair\n"), "{stdout}");
     let removed = Reader::<Removed>::open(&folder.path().join("clean/removed.parquet")).unwrap();
     let inputs: Vec<_> = removed.provenance().inputs.iter().map(|input| input.name.clone()).collect();
     assert_eq!(inputs, ["images.parquet", "pairs.parquet", "clusters.parquet", "no.csv"]);
@@ -104,6 +104,17 @@ fn a_name_that_no_image_has_is_an_error() {
     let unknown = "line 3: found `train/9.png` in `right`, expected the `source` of an image (5 images)";
     refused("left,right\ntrain/1.png,train/2.png\ntrain/1.png,train/9.png\n", unknown);
     refused("left_id,right_id\n1,3\n", "line 2: says that 1 and 3 are no duplicates, but their pixels are identical");
+    refused("a.png,b.png\n", "line 1: found the columns `a.png`, `b.png`, expected the header `left,right`");
+    let near =
+        "line 2: found `2.png` in `right`, expected the `source` of an image (5 images); did you mean `train/2.png`?";
+    refused("left,right\ntrain/1.png,2.png\n", near);
+    // A file that is kept while images come and go.
+    fs::write(folder.path().join("no.csv"), "left,right\ntrain/1.png,train/2.png\ntrain/1.png,train/9.png\n").unwrap();
+    let (stdout, _) = find(&folder, &["--not-duplicates", "no.csv", "--skip-missing"], 0);
+    let expected = "2 pairs are left out: no duplicates by the file, which tells of 1 pair\n\
+                    1 pair of the file names an image that is not there, and did nothing\n";
+    assert!(stdout.contains(expected), "{stdout}");
+    assert_eq!(clusters(&folder), [1, 2, 1, 4, 4]);
     let (_, stderr) = find(&folder, &["--not-duplicates", "gone.csv"], 1);
     assert!(stderr.starts_with("error: failed to read the file `gone.csv`: "), "{stderr}");
 }

@@ -60,8 +60,8 @@ pairs                       exact      near   similar
   train - val                   1         0         0
   test - train                  0         1         0
   test - val                    1         0         0
-1 of 1 train images (1.0000) have a duplicate in the reference
-1 of 2 test images (0.5000) have a duplicate in the reference
+1 of 1 train images (1.0000) has a duplicate in the reference
+1 of 2 test images (0.5000) has a duplicate in the reference
 the first of them, with the most similar one of the reference:
   exact: `mine/5.png` (test) and `other/6.png`
   exact: `mine/6.png` (train) and `other/6.png`

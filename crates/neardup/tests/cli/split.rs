@@ -140,7 +140,7 @@ fn bad_input_is_named_and_nothing_is_written() {
     refused(&of_nobody, &SHARES, expected);
     let one_shot = folder_with((0..4).map(|id| image(id, Split::Train, 0, 3)).collect());
     let (_, stderr) = split(&one_shot, &SHARES, 1);
-    let expected = "error: failed to split: no cluster is left for split `val`: 1 clusters hold all 4 images, the largest 4\nhint: ";
+    let expected = "error: failed to split: no cluster is left for split `val`: 1 cluster holds all 4 images, the largest 4\nhint: ";
     assert!(stderr.starts_with(expected), "{stderr}");
 }
 

@@ -119,7 +119,7 @@ fn marks_are_kept_and_undone_and_the_next_search_reads_them() {
     browser.until("document.querySelector('#marks .said').textContent === 'Copied.'");
     assert_eq!(browser.js("navigator.clipboard.readText()"), json!(text));
     let stdout = find(&folder, &["--not-duplicates", "downloads/not-duplicates.csv"]);
-    assert!(stdout.contains("2 pairs left out: no duplicates by the file, which tells of 2 pairs\n"), "{stdout}");
+    assert!(stdout.contains("2 pairs are left out: no duplicates by the file, which tells of 2 pairs\n"), "{stdout}");
     assert_eq!(pairs(&folder), [(4, 5), (4, 6), (5, 6)]);
 
     // A page of this search shows neither, and does not forget them.

@@ -11,7 +11,13 @@ use twinset_stage::{printable_line, with_hint};
 
 use super::scan::Record;
 use crate::catalog::{self, Entry};
+use crate::shell::quoted;
 use crate::{libtorch, programs};
+
+/// Commands that take the folder of a scan.
+const GO_ON_FROM_SCAN: [&str; 4] = ["clean", "split", "gallery", "leaks"];
+/// Their options that the folder may follow.
+const WITHOUT_VALUE: [&str; 2] = ["--list", "--quiet"];
 
 /// The exit code of wrong usage.
 const USAGE: u8 = 2;
@@ -58,20 +64,53 @@ fn exec(command: &mut Command, program: &Path) -> anyhow::Result<Infallible> {
 fn unknown(name: &str) -> anyhow::Error {
     let is_folder = Path::new(name).is_dir();
     let hint = match catalog::nearest(name) {
-        _ if is_folder => format!("to find the duplicates in a folder: twinset scan {}", crate::shell::quoted(name)),
+        _ if is_folder => format!("to find the duplicates in a folder: twinset scan {}", quoted(name)),
         Some(nearest) => format!("did you mean `twinset {nearest}`? `twinset --help` lists the commands"),
         None => "`twinset --help` lists the commands".to_owned(),
     };
     with_hint(anyhow!("there is no command `{}`", printable_line(name)), hint)
 }
 
-/// The arguments, where the first is the folder of a scan with what that folder holds: `twinset clean my-photos-duplicates`.
-fn of_scan(name: &str, words: Vec<OsString>) -> anyhow::Result<Vec<OsString>> {
-    let Some(out) = words.first().map(Path::new).filter(|out| Record::is_in(out)) else { return Ok(words) };
-    let mut args = Record::read(out)?.stage_args(name, out)?;
-    if !args.is_empty() {
-        args.extend(words.into_iter().skip(1));
-        return Ok(args);
+/// The arguments, with what the folder of a scan holds in place of its name: `twinset clean my-photos-duplicates`.
+fn of_scan(name: &str, mut words: Vec<OsString>) -> anyhow::Result<Vec<OsString>> {
+    if !GO_ON_FROM_SCAN.contains(&name) {
+        return Ok(words);
     }
-    Ok(words)
+    let is_value = |at: usize| {
+        let before = at.checked_sub(1).map(|before| words[before].to_string_lossy());
+        before.is_some_and(|before| before.starts_with("--") && !WITHOUT_VALUE.contains(&&*before))
+    };
+    let place = (0..words.len()).find(|&at| Record::is_in(Path::new(&words[at])) && !is_value(at));
+    let Some(place) = place else {
+        return match words.first().filter(|word| !word.as_encoded_bytes().starts_with(b"-")) {
+            Some(word) => Err(no_scan(name, Path::new(word))),
+            None => Ok(words),
+        };
+    };
+    let out = words.remove(place);
+    let mut args = Record::read(Path::new(&out))?.stage_args(name, Path::new(&out))?;
+    args.extend(words);
+    Ok(args)
+}
+
+fn no_scan(name: &str, path: &Path) -> anyhow::Error {
+    let shown = printable_line(&path.to_string_lossy()).into_owned();
+    let found = match path.metadata() {
+        Ok(metadata) if metadata.is_dir() => format!("`{shown}` is no folder that `twinset scan` wrote, expected"),
+        Ok(_) => format!("`{shown}` is a file, expected a folder that `twinset scan` wrote:"),
+        Err(_) => format!("there is no folder `{shown}`, expected one that `twinset scan` wrote:"),
+    };
+    let folder = path.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_owned()));
+    let Some(folder) = folder.filter(|_| path.is_dir()) else {
+        let hint = format!("`twinset {name} --help` says what else it takes");
+        return with_hint(anyhow!("{found} one such as `my-photos-duplicates`"), hint);
+    };
+    let mut scanned = folder;
+    scanned.push("-duplicates");
+    let out = quoted(&scanned);
+    let hint = match Record::is_in(Path::new(&scanned)) {
+        true => format!("did you mean `twinset {name} {out}`?"),
+        false => format!("find its duplicates first: twinset scan {}", quoted(path)),
+    };
+    with_hint(anyhow!("{found} one such as `{}`", printable_line(&scanned.to_string_lossy())), hint)
 }

@@ -3,9 +3,11 @@
 //! The programs do the work, one after another, into the folders of `--out`. What they know of pictures and pairs they keep there, so a
 //! scan of a folder that has changed decodes, searches and verifies what is new alone. Of a folder that has not changed nothing runs.
 
+mod copies;
 mod findings;
 mod in_reference;
 mod listing;
+mod marks;
 mod place;
 mod read;
 mod record;
@@ -18,10 +20,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use twinset_manifest::digest_file;
-use twinset_stage::{Progress, with_hint};
+use twinset_stage::{Progress, counted, verb, with_hint};
 
+use crate::programs::own_name;
+use crate::shell::quoted;
 use findings::Findings;
+use marks::{LeftOut, Marks};
 use place::Place;
 use record::Done;
 pub(crate) use record::Record;
@@ -70,7 +74,9 @@ pub(crate) struct ScanArgs {
     #[arg(long, value_name = "WHICH", value_parser = ["upright", "mirrored", "all", "any"])]
     orientations: Option<String>,
 
-    /// CSV or Parquet file of pairs that are no duplicates: they are left out. Columns: left,right (names of files).
+    /// CSV file of pairs that are no duplicates: they are left out. Columns: left,right (names of files). It is copied to
+    /// not-duplicates.csv in the folder of what is found, in place of an earlier one, and later scans use it by themselves. Remove it
+    /// there to have all pairs again. You may also put a file there yourself. Parquet, and ids instead of names, are for one scan.
     #[arg(long, value_name = "FILE", conflicts_with = "reference")]
     not_duplicates: Option<PathBuf>,
 
@@ -88,6 +94,8 @@ pub(crate) struct ScanArgs {
     quiet: bool,
 }
 
+/// Whether `twinset-neardup gallery` takes `--search-again`.
+const TELLS_SEARCH_AGAIN: bool = false;
 /// The exit code where a leak was found and `--fail-on-leak` was given.
 const LEAK: u8 = 3;
 /// Pairs that `--fail-on-leak` names.
@@ -114,7 +122,8 @@ pub(crate) fn run(args: &ScanArgs) -> ExitCode {
     let leaks = found.and_then(|findings| findings.leaks).filter(|leaks| args.fail_on_leak && leaks.n_pairs > 0);
     match leaks {
         Some(leaks) if code == ExitCode::SUCCESS => {
-            eprintln!("{} pairs of duplicates leak (--fail-on-leak)", leaks.n_pairs);
+            let n = leaks.n_pairs;
+            eprintln!("{} of duplicates {} (--fail-on-leak)", counted(n, "pair"), verb(n, "leaks", "leak"));
             leaks.pairs.iter().take(N_LEAKS_TOLD).for_each(|pair| eprintln!("  {pair}"));
             ExitCode::from(LEAK)
         }
@@ -130,41 +139,49 @@ fn scan(args: &ScanArgs) -> anyhow::Result<Findings> {
         Some(place::Reference::Manifest { images, .. }) => Some(listing::digest(images)?),
         None => None,
     };
+    let mut marks = Marks::of(args, &place)?;
+    let settings = settings(args, marks.as_ref());
+    // Of a scan that found nothing to read nothing is left.
+    let (is_first, is_new) = (!Record::is_in(&place.out), !place.out.exists());
     let mut record = place.open()?;
     let _lock = lock(&place.out)?;
-    let done =
-        Done { version: env!("CARGO_PKG_VERSION").to_owned(), settings: settings(args)?, files, reference_files };
+    let done = Done { version: env!("CARGO_PKG_VERSION").to_owned(), settings, files, reference_files };
     let is_unchanged = record.done.as_ref() == Some(&done) && place.outputs().iter().all(|output| output.exists());
     let mut n_known = None;
+    if let Some(marks) = marks.as_mut().filter(|_| is_unchanged) {
+        marks.keep(&place)?;
+    }
     if !is_unchanged {
         // Until all is done, what lies there is of no known state.
         record.done = None;
         record.write(&place.out)?;
-        n_known = run_steps(args, &place)?;
+        (n_known, record.left_out) = run_steps(args, &place, marks.as_mut()).inspect_err(|_| {
+            if is_first {
+                place.remove_if_useless(is_new);
+            }
+        })?;
         record.done = Some(done);
         record.write(&place.out)?;
     }
-    read::read(&place, is_unchanged, n_known)
+    read::read(&place, is_unchanged, n_known, record.left_out)
 }
 
 /// What else than the pictures decides what is found.
-fn settings(args: &ScanArgs) -> anyhow::Result<Vec<String>> {
-    let not_duplicates = match &args.not_duplicates {
-        Some(path) => {
-            let digest = digest_file(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-            Some(format!("not-duplicates={digest}"))
-        }
-        None => None,
-    };
+fn settings(args: &ScanArgs, marks: Option<&Marks>) -> Vec<String> {
+    let not_duplicates = marks.map(|marks| format!("not-duplicates={}", marks.digest));
     let layout = args.layout.as_ref().map(|layout| format!("layout={layout}"));
     let orientations = args.orientations.as_ref().map(|orientations| format!("orientations={orientations}"));
     let reference_folder =
         args.reference_folder.as_ref().map(|folder| format!("reference-folder={}", folder.display()));
-    Ok([layout, orientations, not_duplicates, reference_folder].into_iter().flatten().collect())
+    [layout, orientations, not_duplicates, reference_folder].into_iter().flatten().collect()
 }
 
-/// Runs the programs; how many pictures an earlier scan had decoded.
-fn run_steps(args: &ScanArgs, place: &Place) -> anyhow::Result<Option<u64>> {
+/// Runs the programs; how many pictures an earlier scan had decoded, and what the pairs that are no duplicates did.
+fn run_steps(
+    args: &ScanArgs,
+    place: &Place,
+    mut marks: Option<&mut Marks>,
+) -> anyhow::Result<(Option<u64>, Option<LeftOut>)> {
     let progress = if args.quiet { Progress::hidden() } else { Progress::from_environment() };
     let layout = args.layout.as_ref().map(|layout| format!("layout={layout}"));
     let ingest = |folder: &place::Folder, out: PathBuf, cache: &str| {
@@ -196,15 +213,30 @@ fn run_steps(args: &ScanArgs, place: &Place) -> anyhow::Result<Option<u64>> {
     if let Some(orientations) = &args.orientations {
         search.args(["--orientations", orientations]);
     }
-    if let Some(path) = &args.not_duplicates {
-        search.arg("--not-duplicates").arg(path);
+    if let Some(marks) = &marks {
+        search.arg("--not-duplicates").arg(&marks.file);
+        // Pictures may have gone since the file was kept.
+        if !marks.is_given {
+            search.args(["--skip-missing"]);
+        }
     }
     search.arg("--out").arg(place.pairs_folder());
+    let search_at = steps.len();
+    steps.push(search);
+    if place.reference.is_none() {
+        let mut plan = Step::new("twinset-neardup");
+        plan.arg("clean").arg("--images").arg(place.images()).arg("--pairs").arg(place.pairs());
+        plan.arg("--clusters").arg(place.clusters()).arg("--plan").arg(place.removed());
+        steps.push(plan);
+    }
     gallery.arg("--pairs").arg(place.pairs()).arg("--out").arg(place.gallery());
-    steps.extend([search, gallery]);
+    if TELLS_SEARCH_AGAIN && place.reference.is_none() {
+        gallery.args(["--search-again", &search_again(args)]);
+    }
+    steps.push(gallery);
 
     let of = steps.len();
-    let mut n_known = None;
+    let (mut n_known, mut left_out) = (None, None);
     for (at, step) in steps.into_iter().enumerate() {
         let stdout = step.run(at + 1, of, &progress)?;
         if at == 0 {
@@ -212,8 +244,21 @@ fn run_steps(args: &ScanArgs, place: &Place) -> anyhow::Result<Option<u64>> {
                 .lines()
                 .find_map(|line| line.trim().strip_prefix("known")?.split_whitespace().next()?.parse().ok());
         }
+        if let Some(marks) = marks.as_deref_mut().filter(|_| at == search_at) {
+            marks.keep(place)?;
+            left_out = Some(marks.left_out(&stdout)?);
+        }
     }
-    Ok(n_known)
+    Ok((n_known, left_out))
+}
+
+/// The command that searches again and leaves out the pairs that were marked on the page, in the file that it downloads.
+fn search_again(args: &ScanArgs) -> String {
+    let out = args.out.as_ref().map(quoted);
+    let options = [("--out", out), ("--layout", args.layout.clone()), ("--orientations", args.orientations.clone())];
+    let options = options.into_iter().filter_map(|(option, value)| Some(format!(" {option} {}", value?)));
+    let (own, folder) = (own_name(), quoted(&args.folder));
+    format!("{own} scan {folder}{} --not-duplicates not-duplicates.csv", options.collect::<String>())
 }
 
 /// Held while a scan writes.

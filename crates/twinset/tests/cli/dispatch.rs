@@ -53,7 +53,7 @@ fn arguments_and_exit_code_are_the_programs() {
     check(&["neardup", "--set", "a b", "--help"], "twinset-neardup|--set|a b|--help");
     check(&["gallery", "--pairs", "p"], "twinset-neardup|gallery|--pairs|p");
     check(&["clean"], "twinset-neardup|clean");
-    check(&["split", "x"], "twinset-neardup|split|x");
+    check(&["split", "--seed", "x"], "twinset-neardup|split|--seed|x");
     check(&["download", "mnist"], "twinset-ingest|download|mnist");
     check(&["mine", "--version"], "twinset-mine|--version");
     let said = run(&sandbox, &["audit", "ls"]);
@@ -62,6 +62,41 @@ fn arguments_and_exit_code_are_the_programs() {
     let path = format!("{}:{}", sandbox.path("elsewhere").display(), std::env::var("PATH").unwrap());
     let said = said_with(command(&sandbox, &["report", "--x"]).env("PATH", path));
     assert_eq!((said.code, said.stdout.as_str()), (Some(0), "twinset-report|--x"), "{}", said.stderr);
+}
+
+#[test]
+fn the_folder_of_pictures_in_place_of_a_scans_is_understood() {
+    let sandbox = sandbox(&[("bin/twinset-neardup", SAY), ("bin/twinset-leaks", SAY)]);
+    fs::create_dir(sandbox.path("my photos")).unwrap();
+    sandbox.write("images.parquet", "none");
+    let check = |args: &[&str], expected: &str| {
+        let said = run(&sandbox, args);
+        assert_eq!((said.code, said.stderr.as_str()), (Some(1), expected), "{args:?}");
+    };
+    let found =
+        "error: `my photos/` is no folder that `twinset scan` wrote, expected one such as `my photos-duplicates`\n";
+    let hint = "hint: find its duplicates first: twinset scan 'my photos/'\n";
+    check(&["clean", "my photos/", "--list"], &format!("{found}{hint}"));
+    let expected = "error: there is no folder `photo`, expected one that `twinset scan` wrote: one such as `my-photos-duplicates`\n\
+                    hint: `twinset leaks --help` says what else it takes\n";
+    check(&["leaks", "photo"], expected);
+    let expected = "error: `images.parquet` is a file, expected a folder that `twinset scan` wrote: one such as \
+                    `my-photos-duplicates`\nhint: `twinset gallery --help` says what else it takes\n";
+    check(&["gallery", "images.parquet"], expected);
+    // The scan's folder may follow an option, and is no option's value.
+    let record = r#"{"format": 1, "folder": "/p/my photos", "data": "/p", "reference": null, "done":
+        {"version": "0", "settings": [], "files": "DIGEST", "reference_files": null}}"#;
+    sandbox.write("my photos-duplicates/scan.json", record.replace("DIGEST", &"0".repeat(64)));
+    check(&["split", "my photos/"], &format!("{found}hint: did you mean `twinset split 'my photos-duplicates'`?\n"));
+    let of_scan = "my photos-duplicates/images/images.parquet|--pairs|my photos-duplicates/duplicates/pairs.parquet";
+    let clusters = "--clusters|my photos-duplicates/duplicates/clusters.parquet|--folder|/p";
+    for args in [["my photos-duplicates", "--list"], ["--list", "my photos-duplicates"]] {
+        let said = run(&sandbox, &[&["clean"], &args[..]].concat());
+        let expected = format!("twinset-neardup|clean|--images|{of_scan}|{clusters}|--list");
+        assert_eq!((said.stdout, said.code), (expected, Some(0)), "{}", said.stderr);
+    }
+    let said = run(&sandbox, &["clean", "--out", "my photos-duplicates"]);
+    assert_eq!(said.stdout, "twinset-neardup|clean|--out|my photos-duplicates");
 }
 
 fn said_with(command: &mut Command) -> Said {

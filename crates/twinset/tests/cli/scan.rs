@@ -1,5 +1,6 @@
 //! `twinset scan`: real files, real programs.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -33,13 +34,16 @@ fn duplicates_are_found_and_shown() {
 1 file could not be read as pictures: 1 unsupported
   notes.txt (unsupported)
 
-2 groups of duplicates, 4 pictures in all. Without them 2 could go:
-        1 exact: the pixels are those of another picture
-        1 near: the same shot, changed
+2 groups of duplicates, 4 pictures in all. `clean` removes 2:
+        1 exact: the pixels are those of a picture that stays
+        1 near: the same shot as a picture that stays, changed
+        2 stay: no duplicate of another one that stays
 
 The groups:
   03.jpg, album/copy of 03.jpg
   05.jpg, album/small.jpg
+
+album/: 2 of 2 pictures have a copy elsewhere
 
 Look at them:        my photos-duplicates/gallery.html
 ";
@@ -48,7 +52,7 @@ Look at them:        my photos-duplicates/gallery.html
     assert!(page.replace("<wbr>", "").contains("album/small.jpg"));
     // The commands that it prints can be pasted.
     let command = |begin: &str| text.lines().find_map(|line| line.strip_prefix(begin)).unwrap().trim().to_owned();
-    for command in [command("Copy one of each:"), command("List what could go:")] {
+    for command in [command("Copy what stays:"), command("List what goes:")] {
         let mut shell = std::process::Command::new("sh");
         let output = shell.args(["-c", &command]).current_dir(sandbox.path("")).output().unwrap();
         assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
@@ -74,13 +78,19 @@ fn a_scan_does_only_what_is_new() {
         assert_eq!((json["n_new"].as_u64(), json["n_images"].as_u64()), (Some(n_new), Some(n_images)), "{what}");
         assert_eq!(duplicates(&json), found, "{what}");
         // What a scan knows does not change what it finds.
-        let anew = format!("anew {what}");
+        let anew = format!("anew-{what}");
         sandbox.scan(&["photos", "--out", &anew]);
-        for name in ["images/images.parquet", "duplicates/pairs.parquet", "duplicates/clusters.parquet", "gallery.html"]
-        {
+        let names = ["images/images.parquet", "duplicates/pairs.parquet", "duplicates/clusters.parquet"];
+        for name in names.into_iter().chain(["duplicates/removed.parquet"]) {
             let read = |out: &str| fs::read(sandbox.path(out).join(name)).unwrap();
             assert!(read("photos-duplicates") == read(&anew), "{what}: {name}");
         }
+        let page = |out: &str| fs::read_to_string(sandbox.path(out).join("gallery.html")).unwrap();
+        // The page tells the command that searches again.
+        assert!(
+            page("photos-duplicates") == page(&anew).replace(&format!(" --out {anew}"), ""),
+            "{what}: gallery.html"
+        );
         // And nothing runs where nothing has changed.
         let gallery = sandbox.path("photos-duplicates/gallery.html");
         let before = time_of(&gallery);
@@ -112,10 +122,121 @@ fn a_scan_does_only_what_is_new() {
     fs::remove_file(sandbox.path("photos-duplicates/gallery.html")).unwrap();
     sandbox.scan(&["photos", "--orientations", "mirrored"]);
     assert!(sandbox.path("photos-duplicates/gallery.html").exists());
-    // Pairs that are none.
-    sandbox.write("no.csv", "left,right\n07.jpg,album/another copy.jpg\n");
-    let told = sandbox.scan(&["photos", "--orientations", "mirrored", "--not-duplicates", "no.csv"]);
-    assert_eq!(duplicates(&told), (1, 0, 1));
+}
+
+#[test]
+fn pairs_that_are_no_duplicates_are_remembered() {
+    if !has_programs() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write_photos("photos");
+    sandbox.write("no.csv", "left,right\n05.jpg,album/small.jpg\n");
+    assert!(sandbox.scan(&["photos"])["not_duplicates"].is_null());
+    let check = |args: &[&str], is_unchanged: bool, n_groups: u64, left_out: Value| {
+        let json = sandbox.scan(&[&["photos"], args].concat());
+        assert_eq!((&json["is_unchanged"], duplicates(&json).0), (&json!(is_unchanged), n_groups), "{args:?}");
+        assert_eq!(json["not_duplicates"], left_out, "{args:?}");
+    };
+    let file = "photos-duplicates/not-duplicates.csv";
+    let left_out = json!({"file": file, "n_left_out": 1, "n_told": 1, "n_missing": 0});
+    check(&["--not-duplicates", "no.csv"], false, 1, left_out.clone());
+    check(&[], true, 1, left_out.clone());
+    check(&["--not-duplicates", "no.csv"], true, 1, left_out);
+    let text = sandbox.expect(&["scan", "photos", "--quiet"]);
+    let line = "\n1 pair is left out: no duplicate by photos-duplicates/not-duplicates.csv\n";
+    assert!(text.contains(line), "{text}");
+    // Each time, whatever else has changed; a picture of a pair may go.
+    sandbox.write("photos/album/another copy.jpg", jpeg(&picture(7), 80));
+    fs::remove_file(sandbox.path("photos/album/small.jpg")).unwrap();
+    check(&[], false, 2, json!({"file": file, "n_left_out": 0, "n_told": 0, "n_missing": 1}));
+    let text = sandbox.expect(&["scan", "photos", "--quiet"]);
+    assert!(text.contains("  1 pair of that file names a picture that is not there\n"), "{text}");
+    // Another file takes the place of the first, also one that the user puts there. One that is wrong changes nothing.
+    let marks = "left,right\n07.jpg,album/another copy.jpg\n";
+    sandbox.write("other.csv", marks);
+    check(
+        &["--not-duplicates", "other.csv"],
+        false,
+        1,
+        json!({"file": file, "n_left_out": 1, "n_told": 1, "n_missing": 0}),
+    );
+    sandbox.write("wrong.csv", "left,right\n07.jpg,another copy.jpg\n");
+    let said = sandbox.run(&["scan", "photos", "--not-duplicates", "wrong.csv", "--quiet"]);
+    assert!(said.stderr.contains("`another copy.jpg` in `right`, expected the `source` of an image (14 images); did you mean `album/another copy.jpg`?"), "{}", said.stderr);
+    assert_eq!(fs::read_to_string(sandbox.path(file)).unwrap(), marks);
+    sandbox.write(file, "left,right\n03.jpg,04.jpg\n");
+    check(&[], false, 2, json!({"file": file, "n_left_out": 0, "n_told": 1, "n_missing": 0}));
+    // Ids are other pictures' in a later scan.
+    sandbox.write("ids.csv", "left_id,right_id\n0,1\n");
+    check(
+        &["--not-duplicates", "ids.csv"],
+        false,
+        2,
+        json!({"file": "ids.csv", "n_left_out": 0, "n_told": 1, "n_missing": 0}),
+    );
+    fs::remove_file(sandbox.path(file)).unwrap();
+    check(&[], false, 2, Value::Null);
+}
+
+/// PNGs of windows of one wide picture, each with most of the one before: a chain.
+fn windows() -> Vec<Vec<u8>> {
+    let wide = image::imageops::resize(&picture(3), 480, 96, image::imageops::FilterType::Triangle);
+    let window = |x| image::imageops::crop_imm(&wide, x, 0, 120, 96).to_image();
+    (0..=280).step_by(28).map(|x| twinset_pixels::encode_png(&window(x))).collect()
+}
+
+/// A picture leaks that is in a pair with one of an earlier split; being in a group with one is not enough.
+#[test]
+fn leaks_are_counted_by_pairs_and_not_by_groups() {
+    if !has_programs() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    for (at, window) in windows().iter().enumerate() {
+        sandbox.write(&format!("pan/{}/{at:02}.png", if at == 0 { "train" } else { "test" }), window);
+    }
+    for seed in 20..40 {
+        sandbox.write(&format!("pan/train/{seed}.jpg"), jpeg(&picture(seed), 90));
+    }
+    let json = sandbox.scan(&["pan"]);
+    let pairs = json["leaks"]["pairs"].as_array().unwrap();
+    let leaked = pairs.iter().flat_map(|pair| [&pair["left"], &pair["right"]]).filter_map(Value::as_str);
+    let n_leaked = leaked.filter(|name| name.starts_with("test/")).collect::<BTreeSet<_>>().len();
+    assert_eq!(json["leaks"]["n_images"], json!({"test": n_leaked}));
+    let group = json["duplicates"]["groups"][0]["files"].as_array().unwrap();
+    assert!(group.len() > n_leaked + 1, "others of the group are tied to train through them: {json:#}");
+    // The search's own summary has the same number.
+    let call = ["neardup", "--images", "pan-duplicates/images/images.parquet", "--out", "found", "--quiet"];
+    let text = sandbox.expect(&call);
+    let line = text.lines().find(|line| line.starts_with(&format!("  {n_leaked} of 10 test images")));
+    let line = line.unwrap_or_else(|| panic!("{text}"));
+    let n_more = group.len() - 1 - n_leaked;
+    assert!(line.ends_with(&format!(" a duplicate in train, {n_more} more through other images")), "{text}");
+}
+
+/// What a scan says is removed is what `clean` removes, also of a group whose pictures are not all duplicates of one another.
+#[test]
+fn clean_removes_what_the_scan_says() {
+    if !has_programs() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    for (at, window) in windows().iter().enumerate() {
+        sandbox.write(&format!("pan/{at:02}.png"), window);
+    }
+    sandbox.write("pan/copy.png", &windows()[0]);
+    for seed in 20..40 {
+        sandbox.write(&format!("pan/{seed}.jpg"), jpeg(&picture(seed), 90));
+    }
+    let json = sandbox.scan(&["pan"]);
+    let n = |key: &str| json["duplicates"][key].as_u64().unwrap();
+    let removed = sandbox.expect(&["clean", "pan-duplicates", "--list"]).lines().count() as u64;
+    assert_eq!(n("n_exact_copies") + n("n_near_copies"), removed, "{json:#}");
+    assert_eq!(n("n_exact_copies"), 1, "{json:#}");
+    assert!(removed < n("n_images") - n("n_groups"), "more than one of a group stays: {json:#}");
+    let text = sandbox.expect(&["scan", "pan", "--quiet"]);
+    assert!(text.contains(&format!("`clean` removes {removed}:\n")), "{text}");
 }
 
 #[test]
@@ -162,7 +283,8 @@ fn json_has_the_keys_that_the_book_names() {
     for key in json.as_object().unwrap().keys() {
         assert!(book.contains(&format!("`{key}`")), "docs/src/reference.md does not name the key `{key}`");
     }
-    assert_eq!(json["format"], 1);
+    assert_eq!(json["duplicates"]["folders"], json!([{"folder": "album", "n_images": 2, "n_elsewhere": 2}]));
+    assert_eq!(json["format"], 2);
     assert_eq!(json["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(json["folder"], sandbox.path("photos").to_str().unwrap());
     assert_eq!(json["gallery"], "out/gallery.html");

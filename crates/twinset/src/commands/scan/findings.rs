@@ -7,10 +7,12 @@ use serde::Serialize;
 use twinset_manifest::rows::{PairKind, Split};
 use twinset_stage::printable_line;
 
+use super::marks::LeftOut;
+
 /// What a scan has found.
 #[derive(Serialize)]
 pub(super) struct Findings {
-    /// 1.
+    /// 2.
     pub(super) format: u32,
     pub(super) version: &'static str,
     /// The folder of the pictures.
@@ -26,6 +28,8 @@ pub(super) struct Findings {
     pub(super) n_new: u64,
     pub(super) n_images_of_split: BTreeMap<Split, u64>,
     pub(super) unreadable: Unreadable,
+    /// What the file of pairs that are no duplicates did; null where there is none.
+    pub(super) not_duplicates: Option<LeftOut>,
     /// Null with a reference.
     pub(super) duplicates: Option<Duplicates>,
     /// Duplicates in two splits, or in the reference; null where there is one split and no reference.
@@ -60,15 +64,26 @@ pub(super) struct Duplicates {
     pub(super) n_groups: u64,
     /// Pictures in them.
     pub(super) n_images: u64,
-    /// Pictures that could go: whose pixels are those of another picture.
+    /// Pictures that `clean` removes: their pixels are those of a picture that stays.
     pub(super) n_exact_copies: u64,
-    /// Pictures that could go: changed copies of another one.
+    /// Pictures that `clean` removes: changed copies of a picture that stays.
     pub(super) n_near_copies: u64,
     /// Groups of pictures with two labels.
     pub(super) n_label_conflicts: u64,
     pub(super) n_pairs: BTreeMap<PairKind, u64>,
     /// The largest groups.
     pub(super) groups: Vec<Group>,
+    /// The folders that have duplicates in others; none where there is more than one split.
+    pub(super) folders: Vec<Folder>,
+}
+
+/// A folder within the scanned one.
+#[derive(Serialize)]
+pub(super) struct Folder {
+    pub(super) folder: String,
+    pub(super) n_images: u64,
+    /// Of them, those with a duplicate outside of the folder.
+    pub(super) n_elsewhere: u64,
 }
 
 #[derive(Serialize)]

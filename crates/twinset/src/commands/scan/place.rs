@@ -214,6 +214,16 @@ impl Place {
         self.pairs_folder().join("clusters.parquet")
     }
 
+    /// What `clean` would remove.
+    pub(super) fn removed(&self) -> PathBuf {
+        self.pairs_folder().join("removed.parquet")
+    }
+
+    /// The pairs that later scans leave out, too.
+    pub(super) fn not_duplicates(&self) -> PathBuf {
+        self.out.join("not-duplicates.csv")
+    }
+
     pub(super) fn gallery(&self) -> PathBuf {
         self.out.join("gallery.html")
     }
@@ -224,8 +234,32 @@ impl Place {
 
     /// What a finished scan has.
     pub(super) fn outputs(&self) -> Vec<PathBuf> {
-        let clusters = self.reference.is_none().then(|| self.clusters());
-        [self.images(), self.rejects(), self.pairs(), self.gallery()].into_iter().chain(clusters).collect()
+        let within = self.reference.is_none().then(|| [self.clusters(), self.removed()]).into_iter().flatten();
+        [self.images(), self.rejects(), self.pairs(), self.gallery()].into_iter().chain(within).collect()
+    }
+
+    /// Removes what a first scan has made, if no picture was read: nothing of it is of use. `is_new` says that the folder itself
+    /// was not there before.
+    pub(super) fn remove_if_useless(&self, is_new: bool) {
+        let knows_pictures = || {
+            let files = walkdir::WalkDir::new(self.out.join("cache")).into_iter().flatten();
+            let mut files = files.filter(|entry| entry.file_type().is_file());
+            // A cache that knows nothing has empty lines.
+            files.any(|file| fs::read(file.path()).is_ok_and(|bytes| !bytes.trim_ascii().is_empty()))
+        };
+        if self.images().exists() || knows_pictures() {
+            return;
+        }
+        // What cannot be removed does no harm.
+        for folder in [self.images_folder(), self.reference_images_folder(), self.out.join("cache")] {
+            let _ = fs::remove_dir_all(folder);
+        }
+        for file in ["scan.json", ".lock"] {
+            let _ = fs::remove_file(self.out.join(file));
+        }
+        if is_new {
+            let _ = fs::remove_dir(&self.out);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use twinset_manifest::Reader;
 use twinset_manifest::rows::{Image, Reject};
 
 use super::findings::{File, Findings, Unreadable};
+use super::marks::LeftOut;
 use super::place::{Place, Reference};
 use super::{in_reference, within};
 
@@ -15,7 +16,12 @@ use super::{in_reference, within};
 const N_FILES: usize = 20;
 
 /// Reads what the programs wrote.
-pub(super) fn read(place: &Place, is_unchanged: bool, n_known: Option<u64>) -> anyhow::Result<Findings> {
+pub(super) fn read(
+    place: &Place,
+    is_unchanged: bool,
+    n_known: Option<u64>,
+    not_duplicates: Option<LeftOut>,
+) -> anyhow::Result<Findings> {
     let reader = Reader::<Image>::open(&place.images()).context("failed to read the images")?;
     let mut warnings = reader.provenance().warnings.clone();
     let images = reader.read_all().context("failed to read the images")?;
@@ -28,7 +34,7 @@ pub(super) fn read(place: &Place, is_unchanged: bool, n_known: Option<u64>) -> a
     let n_images = images.len() as u64;
     let shown = |path: &Path| path.display().to_string();
     Ok(Findings {
-        format: 1,
+        format: 2,
         version: env!("CARGO_PKG_VERSION"),
         folder: shown(&place.folder.path),
         reference: place.reference.as_ref().map(Reference::path).map(shown),
@@ -38,6 +44,7 @@ pub(super) fn read(place: &Place, is_unchanged: bool, n_known: Option<u64>) -> a
         n_new: if is_unchanged { 0 } else { n_images.saturating_sub(n_known.unwrap_or(0)) },
         n_images_of_split,
         unreadable: unreadable(&place.rejects())?,
+        not_duplicates,
         duplicates,
         leaks,
         warnings,

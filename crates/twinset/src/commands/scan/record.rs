@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use twinset_manifest::{Digest, write_atomically};
 use twinset_stage::with_hint;
 
+use super::marks::LeftOut;
+
 /// Counted up when a folder of an earlier version cannot be gone on with.
 const FORMAT: u32 = 1;
 
@@ -23,6 +25,9 @@ pub(crate) struct Record {
     pub(super) reference: Option<PathBuf>,
     /// What the last scan that came to its end has seen.
     pub(super) done: Option<Done>,
+    /// What a file of pairs that are no duplicates did then.
+    #[serde(default)]
+    pub(super) left_out: Option<LeftOut>,
 }
 
 /// What a scan has seen. A scan that would see the same has nothing to do.
@@ -37,7 +42,7 @@ pub(super) struct Done {
 impl Record {
     pub(super) fn new(folder: &Path, data: &Path, reference: Option<&Path>) -> Self {
         let reference = reference.map(Path::to_owned);
-        Self { format: FORMAT, folder: folder.to_owned(), data: data.to_owned(), reference, done: None }
+        Self { format: FORMAT, folder: folder.to_owned(), data: data.to_owned(), reference, done: None, left_out: None }
     }
 
     /// Whether a folder is that of a scan.
@@ -68,7 +73,7 @@ impl Record {
         write_atomically(&path, &json).with_context(|| format!("cannot write `{}`", path.display()))
     }
 
-    /// The arguments of `clean`, `split` or `gallery` for what a scan's folder holds; none for another command.
+    /// The arguments of `clean`, `split`, `gallery` or `leaks` for what a scan's folder holds; none for another command.
     pub(crate) fn stage_args(&self, command: &str, out: &Path) -> anyhow::Result<Vec<OsString>> {
         let images = ["--images".into(), out.join("images/images.parquet").into_os_string()];
         let pairs = ["--pairs".into(), out.join("duplicates/pairs.parquet").into_os_string()];

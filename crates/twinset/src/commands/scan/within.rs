@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::Context;
 use twinset_manifest::Reader;
-use twinset_manifest::rows::{Cluster, Image, Pair, PairKind, Split};
+use twinset_manifest::rows::{Cluster, Image, Pair, PairKind, Removed, Split};
 
+use super::copies::Copies;
 use super::findings::{Duplicates, Group, Leak, Leaks};
 use super::place::Place;
 
@@ -35,26 +36,48 @@ pub(super) fn read(
     let reader = Reader::<Pair>::open(&place.pairs()).context("failed to read the pairs")?;
     warnings.extend(reader.provenance().warnings.iter().cloned());
     let mut n_pairs: BTreeMap<PairKind, u64> = PairKind::ALL.iter().map(|&kind| (kind, 0)).collect();
-    let mut pairs = Vec::new();
+    let (mut pairs, mut leaked, mut copies) = (Vec::new(), BTreeSet::new(), Copies::default());
     for batch in reader {
         for pair in batch.context("failed to read the pairs")? {
             *n_pairs.entry(pair.kind).or_default() += 1;
+            copies.add(&pair, &by_id);
             if pair.kind != PairKind::Similar && pair.left_split != pair.right_split {
+                leaked.insert(later(&pair));
                 pairs.push(leak(pair));
             }
         }
     }
-    let leaks =
-        (n_splits > 1).then(|| Leaks { n_pairs: pairs.len() as u64, n_images: leaked(&groups), pairs: first(pairs) });
-    Ok((Some(duplicates(groups, n_pairs)), leaks))
+    let mut n_images = BTreeMap::new();
+    leaked.iter().for_each(|(split, _)| *n_images.entry(*split).or_default() += 1);
+    let leaks = (n_splits > 1).then(|| Leaks { n_pairs: pairs.len() as u64, n_images, pairs: first(pairs) });
+    let removed = removed(place, &by_id, warnings)?;
+    let folders = if n_splits > 1 { Vec::new() } else { copies.of_folders(images) };
+    Ok((Some(Duplicates { folders, ..duplicates(groups, n_pairs, removed) }), leaks))
 }
 
-fn duplicates(groups: BTreeMap<u64, Vec<&Image>>, n_pairs: BTreeMap<PairKind, u64>) -> Duplicates {
-    let distinct =
-        |group: &Vec<&Image>| group.iter().map(|image| image.pixels_blake3).collect::<BTreeSet<_>>().len() as u64;
+/// How many pictures `clean` removes because one with the same pixels stays, and because one that is not the same stays.
+fn removed(place: &Place, by_id: &HashMap<u64, &Image>, warnings: &mut Vec<String>) -> anyhow::Result<(u64, u64)> {
+    let context = "failed to read what would be removed";
+    let reader = Reader::<Removed>::open(&place.removed()).context(context)?;
+    warnings.extend(reader.provenance().warnings.iter().cloned());
+    let (mut n_exact, mut n_near) = (0, 0);
+    for batch in reader {
+        for row in batch.context(context)? {
+            let pixels = |image_id: u64| by_id.get(&image_id).map(|image| image.pixels_blake3);
+            let is_exact = row.kept_id.is_some_and(|kept_id| pixels(kept_id) == pixels(row.image_id));
+            *(if is_exact { &mut n_exact } else { &mut n_near }) += 1;
+        }
+    }
+    Ok((n_exact, n_near))
+}
+
+fn duplicates(
+    groups: BTreeMap<u64, Vec<&Image>>,
+    n_pairs: BTreeMap<PairKind, u64>,
+    (n_exact_copies, n_near_copies): (u64, u64),
+) -> Duplicates {
     let is_conflict = |group: &&Vec<&Image>| group.iter().any(|image| image.label != group[0].label);
     let n_images: u64 = groups.values().map(|group| group.len() as u64).sum();
-    let n_distinct: u64 = groups.values().map(distinct).sum();
     let n_groups = groups.len() as u64;
     let n_label_conflicts = groups.values().filter(is_conflict).count() as u64;
     let mut largest: Vec<_> = groups.into_iter().collect();
@@ -66,24 +89,18 @@ fn duplicates(groups: BTreeMap<u64, Vec<&Image>>, n_pairs: BTreeMap<PairKind, u6
     Duplicates {
         n_groups,
         n_images,
-        n_exact_copies: n_images - n_distinct,
-        n_near_copies: n_distinct - n_groups,
+        n_exact_copies,
+        n_near_copies,
         n_label_conflicts,
         n_pairs,
         groups: largest.into_iter().take(N_GROUPS).map(named).collect(),
+        folders: Vec::new(),
     }
 }
 
-/// By split, the pictures whose group has one of an earlier split.
-fn leaked(groups: &BTreeMap<u64, Vec<&Image>>) -> BTreeMap<Split, u64> {
-    let mut n_images = BTreeMap::new();
-    for group in groups.values() {
-        let first = group.iter().map(|image| image.split).min();
-        for image in group.iter().filter(|image| Some(image.split) > first) {
-            *n_images.entry(image.split).or_default() += 1;
-        }
-    }
-    n_images
+/// The picture of a pair that is in the later split.
+fn later(pair: &Pair) -> (Split, u64) {
+    (pair.left_split, pair.left_id).max((pair.right_split, pair.right_id))
 }
 
 fn leak(pair: Pair) -> Leak {
