@@ -73,13 +73,16 @@ impl Gallery {
         let cards = cards.map(|(group, rank)| (group.is_similar(), group.card(&looks, rank)));
         let (similar, cards): (Vec<_>, Vec<_>) = cards.partition(|(is_similar, _)| *is_similar);
         let without = |cards: Vec<(bool, _)>| cards.into_iter().map(|(_, card)| card).collect();
+        let kinds = PairKind::ALL.iter().copied().filter(|kind| self.pairs().any(|pair| pair.kind == *kind));
+        let kinds: Vec<PairKind> = kinds.collect();
         let page = Page {
+            duplicate_kinds: kinds.iter().copied().filter(|kind| *kind != PairKind::Similar).collect(),
+            kinds,
             twins_css: TWINS_CSS,
             style: include_str!("../templates/page.css"),
             script: SCRIPT,
             early_rules: picture_rules(early),
             late_rules: picture_rules(late),
-            kinds: PairKind::ALL.iter().copied().filter(|kind| self.pairs().any(|pair| pair.kind == *kind)).collect(),
             splits: if looks.shows_splits { self.pairs().map(splits).collect() } else { BTreeSet::new() },
             n_groups: Count(found.n_groups),
             n_images: Count(found.n_images),
@@ -165,6 +168,8 @@ struct Page<'a> {
     late_rules: String,
     /// Those that are shown.
     kinds: Vec<PairKind>,
+    /// Exact and near, if they are shown.
+    duplicate_kinds: Vec<PairKind>,
     splits: BTreeSet<String>,
     n_groups: Count,
     n_images: Count,
@@ -335,7 +340,7 @@ mod tests {
         let html = page.html();
         let (_, body) = html.split_once("<body").unwrap();
         let (body, _) = body.split_once("<script>").unwrap();
-        for word in ["split\"", "Splits", "leak", "conflict", ">train", "cat"] {
+        for word in ["split\"", "Splits", "leak", "conflict", ">train", "cat<", "cat,"] {
             assert!(!body.contains(word), "{word}: {body}");
         }
     }
@@ -348,9 +353,7 @@ mod tests {
         page.found = Found { n_groups: 1, n_images: 2, n_exact: 1, n_similar: 1, n_images_of, ..Found::default() };
         let found = head(&page);
         assert!(
-            found.contains(
-                "1 group of duplicates, 2 images in all. They are tied by 1 pair: 1 exact (identical pixels)."
-            ),
+            found.contains("1 group of duplicates, 2 images in all. They are tied by 1 exact pair (identical pixels)."),
             "{found}"
         );
         assert!(found.contains("1 similar pair is no duplicate"), "{found}");

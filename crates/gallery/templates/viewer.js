@@ -97,7 +97,8 @@ viewer.addEventListener("close", () => {
     isLeaving = true;
     history.back();
   }
-  if (current !== null) reveal(current);
+  // Who searches for a name has the focus there.
+  if (current !== null && !form.contains(document.activeElement)) reveal(current);
 });
 
 // A finger that moves to the left brings the next pair, one that moves to the right the previous one.

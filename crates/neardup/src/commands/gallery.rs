@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use twinset_manifest::Reader;
-use twinset_manifest::rows::{Pair, PairKind};
+use twinset_manifest::rows::{Image, Pair, PairKind};
 use twinset_neardup::{Config, GalleryError, GallerySource, gallery};
 use twinset_stage::{Progress, expect_page, with_hint, write_page};
 
@@ -110,7 +110,8 @@ fn search_again(args: &GalleryArgs) -> Result<String, GalleryError> {
         words.extend(["--folder".into(), quoted(args.folder.as_os_str())]);
     }
     // The settings of the search, where they are not the default ones.
-    let default = serde_json::to_value(Config::default()).expect("a config is JSON");
+    let n_images = Reader::<Image>::open(&args.images)?.n_rows();
+    let default = serde_json::to_value(Config::default().resolved(n_images)).expect("a config is JSON");
     let settings = Reader::<Pair>::open(&args.pairs)?.provenance().config.clone();
     for (key, value) in settings.as_object().into_iter().flatten() {
         if default.get(key).is_some_and(|default| default != value) && !value.is_null() {

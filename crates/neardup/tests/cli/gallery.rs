@@ -294,7 +294,7 @@ fn the_tag_is_that_of_clean_where_near_and_similar_pairs_mix_and_where_not_all_a
     assert_eq!(kept.len(), 18, "1 and 13 go: {kept:?}");
     let page = fs::read_to_string(folder.path().join("g.html")).unwrap();
     for expected in [
-        "<b>2 groups of duplicates</b>, 5 images in all. They are tied by 3 pairs: 3 near (the same shot, changed).",
+        "<b>2 groups of duplicates</b>, 5 images in all. They are tied by 3 near pairs (the same shot, changed).",
         "<b>1 of 10 test images (10.0 %) leaks</b>: it has a duplicate in train.",
         "3 similar pairs are no duplicates",
         "<b>4 pairs are not shown</b>: the page has 2, exact and near ones first",
@@ -323,7 +323,7 @@ fn the_page_says_how_to_search_again_without_the_marks() {
     let path = folder.path().join("pairs.parquet");
     let mut provenance = Reader::<Pair>::open(&path).unwrap().provenance().clone();
     let config = Config { orientations: Orientations::Mirrored, max_distance: 4, ..Config::default() };
-    provenance = provenance.with_config(&config);
+    provenance = provenance.with_config(&config.resolved(20));
     write_manifest(&path, pairs(), &provenance).unwrap();
     let expected = "twinset neardup --images images.parquet --set max-distance=4 --set orientations=mirrored \
                     --not-duplicates not-duplicates.csv --out .";
