@@ -13,7 +13,7 @@ fn on_a_narrow_screen_filters_are_folded_and_compare_fits_beside_a_scroll_bar() 
     // A narrow window of a desktop, whose scroll bar takes width.
     let narrow = json!({"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": false});
     browser.call("Emulation.setDeviceMetricsOverride", narrow);
-    browser.open(&page, "#kind=near");
+    browser.open(&page, "#splits=train-test");
     browser.js("document.head.append(element('style', '', '::-webkit-scrollbar { width: 15px; }'))");
     browser.until("document.documentElement.clientWidth <= 385");
     for mode in ["Enter", " ", "d"] {
@@ -39,7 +39,7 @@ fn a_finger_goes_through_the_pairs_and_the_back_button_closes_compare() {
     let page = gallery(&folder, "pairs.parquet");
     browser.resize(400, 800);
     browser.call("Emulation.setTouchEmulationEnabled", json!({"enabled": true}));
-    browser.open(&page, "#kind=exact");
+    browser.open(&page, "#splits=train-test");
     browser.press(&["j", "Enter"]);
     let mut swipe = |from: (u32, u32), to: (u32, u32), expected: u32| {
         let y = browser.js("Math.round(stage.getBoundingClientRect().top) + 20").as_u64().unwrap();
@@ -62,10 +62,10 @@ fn a_finger_goes_through_the_pairs_and_the_back_button_closes_compare() {
     assert_eq!(browser.js(state), json!([false, null, before]));
     // Closed in another way, nothing is left of it to go back to, and the filter is kept.
     browser.press(&["Enter", "Escape"]);
-    browser.until("!isLeaving");
+    browser.until("!viewer.open && history.state === null && !isLeaving");
     assert_eq!(browser.js(state), json!([false, null, before]));
     browser.press(&["Enter", "/", "7"]);
-    browser.until("location.hash === '#kind=exact&name=7'");
+    browser.until("location.hash === '#splits=train-test&name=7'");
     assert_eq!(browser.js("form.elements.name.value"), "7");
     assert_eq!(browser.complaints, Vec::<String>::new());
 }
