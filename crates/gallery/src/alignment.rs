@@ -36,6 +36,44 @@ impl Alignment {
         })
     }
 
+    /// What the steps of a pair's `alignment` do, in words: `moved 9 % right and 11 % up, made 40 % wider`. None where they do next
+    /// to nothing, or are not known.
+    pub fn in_words(text: &str) -> Option<String> {
+        let all = Self::parse(text)?;
+        let has = |name: &str| text.split(';').any(|step| step.trim().starts_with(name));
+        let percent = |fraction: f64| (fraction * 100.0).round();
+        let mut words = Vec::new();
+        if has("mirror") {
+            words.push("mirrored".to_owned());
+        }
+        let turns = text.split(';').filter_map(|step| step.trim().strip_prefix("rotate(")?.strip_suffix(')'));
+        words.extend(turns.map(|degrees| format!("turned by {degrees}°")));
+        let along = |amount: f64, names: [&str; 2]| {
+            let n = percent(amount);
+            (n != 0.0).then(|| format!("{} % {}", n.abs(), names[usize::from(n < 0.0)]))
+        };
+        let moved = [along(all.shift[0], ["right", "left"]), along(all.shift[1], ["down", "up"])];
+        let moved: Vec<String> = moved.into_iter().flatten().collect();
+        if !moved.is_empty() {
+            words.push(format!("moved {}", moved.join(" and ")));
+        }
+        // What turning leaves of the matrix is scale and slant.
+        let steps =
+            text.split(';').map(str::trim).filter(|step| step.starts_with("scale") || step.starts_with("shear"));
+        let [[x, slant_x], [slant_y, y]] = Self::parse(&steps.collect::<Vec<_>>().join(";"))?.matrix;
+        let [wider, higher] = [x, y].map(|factor| percent(factor - 1.0));
+        if (wider - higher).abs() <= 2.0 {
+            words.extend(along(x - 1.0, ["larger", "smaller"]).map(|by| format!("made {by}")));
+        } else {
+            words.extend(along(x - 1.0, ["wider", "narrower"]).map(|by| format!("made {by}")));
+            words.extend(along(y - 1.0, ["higher", "lower"]).map(|by| format!("made {by}")));
+        }
+        if slant_x.abs().max(slant_y.abs()) >= 0.03 {
+            words.push("slanted".to_owned());
+        }
+        (!words.is_empty()).then(|| words.join(", "))
+    }
+
     fn step(step: &str) -> Option<Self> {
         let (name, arguments) = match step.split_once('(') {
             Some((name, rest)) => (name, rest.strip_suffix(')')?),
@@ -173,6 +211,22 @@ mod tests {
             "transform:translate(25%,0%)matrix(-1,0,0,1,0,0)",
             "clip-path:inset(0% 0% 0% 25%)",
         );
+    }
+
+    #[test]
+    fn steps_are_told_in_words() {
+        let check = |text: &str, expected: &str| {
+            assert_eq!(Alignment::in_words(text).as_deref().unwrap_or_default(), expected, "{text}");
+        };
+        check("none", "");
+        check("shift(right=0.1 down=-0.1); scale(x=1.00 y=1.00)", "");
+        check("mirror", "mirrored");
+        check("mirror; rotate(90)", "mirrored, turned by 90°");
+        check("shift(right=2.9 down=-3.4)", "moved 9 % right and 11 % up");
+        check("shift(right=-3.2 down=0)", "moved 10 % left");
+        check("scale(x=1.4 y=0.82)", "made 40 % wider, made 18 % lower");
+        check("rotate(90); scale(x=0.75 y=0.76); shear(x=0 y=-0.09)", "turned by 90°, made 25 % smaller, slanted");
+        check("flip", "");
     }
 
     #[test]

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use askama::Template;
 use twinset_manifest::rows::{Pair, PairKind};
 
+use crate::Twins;
+use crate::members::{Member, spread};
 use crate::side::{Looks, Side};
 use crate::twins::is_leak;
-use crate::{Picture, Twins};
 
-/// The most images of a group that are shown outside its pairs.
+/// The most images of a group that are shown outside its pairs until more are asked for; the page's script knows it too.
 const MAX_MEMBERS: usize = 24;
 
 /// Pairs that belong together: those of one cluster, or the similar ones between two.
@@ -19,8 +20,6 @@ pub struct Group {
     pub pairs: Vec<Pair>,
     /// The images of the cluster; none where the pairs are similar ones between two clusters.
     pub n_images: Option<u64>,
-    /// The images that stay when it is cleaned; none where that is not known.
-    pub kept: BTreeSet<u64>,
 }
 
 /// A group as HTML: its images and its pairs; or the pair alone, where it is all there is.
@@ -30,8 +29,10 @@ pub(crate) struct Card<'a> {
     /// What is shown of the group without its other pairs: the first pair, where the images are in no cluster or are two.
     first: Option<Shown<'a>>,
     members: Vec<Side<'a>>,
+    /// Of the members, how many are shown at first.
+    n_shown: usize,
     n_images: u64,
-    n_hidden: u64,
+    n_elsewhere: u64,
     kinds: Vec<&'static str>,
     similarity: String,
     is_leak: bool,
@@ -52,13 +53,7 @@ struct Shown<'a> {
 }
 
 impl Group {
-    pub(crate) fn card<'a>(
-        &'a self,
-        pictures: &'a BTreeMap<u64, Picture>,
-        reference_from: Option<u64>,
-        left_rank: usize,
-    ) -> Card<'a> {
-        let looks = Looks { pictures, reference_from, kept: &self.kept };
+    pub(crate) fn card<'a>(&'a self, looks: &Looks<'a>, left_rank: usize) -> Card<'a> {
         let is_pair = self.pairs.len() == 1 && self.n_images.is_none_or(|n| n == 2);
         let has_members = self.n_images.is_some() && !is_pair;
         let mut pairs = self.pairs.iter().map(|pair| Shown {
@@ -68,37 +63,58 @@ impl Group {
             splits: splits(pair),
             is_conflict: pair.label_conflict,
             similarity: pair.similarity,
-            twins: Twins::looking(pair, &looks),
+            twins: Twins::looking(pair, looks),
         });
         let first = if has_members { None } else { pairs.next() };
         let ends =
             self.pairs.iter().flat_map(|pair| [(pair.left_id, pair.left_split), (pair.right_id, pair.right_split)]);
         let members: BTreeMap<_, _> = ends.filter(|_| has_members).collect();
         let n_images = self.n_images.unwrap_or(0);
-        let n_shown = members.len().min(MAX_MEMBERS);
-        // Those that stay first.
-        let (kept, others): (Vec<_>, Vec<_>) = members.into_iter().partition(|(id, _)| self.kept.contains(id));
-        let members = kept.into_iter().chain(others).take(MAX_MEMBERS);
-        let mut members: Vec<_> = members.map(|(id, split)| Side::of(id, split, &looks)).collect();
+        let members = members.into_iter().map(|(id, split)| Member {
+            id,
+            split,
+            source: looks.pictures.get(&id).map_or("", |picture| &picture.source),
+            is_kept: looks.kept.contains(&id),
+        });
+        let members = spread(members.collect(), MAX_MEMBERS).into_iter().enumerate();
+        let side = |(place, member): (usize, Member<'_>)| Side {
+            is_member: true,
+            is_more: place >= MAX_MEMBERS,
+            ..Side::of(member.id, member.split, looks)
+        };
+        let mut members: Vec<_> = members.map(side).collect();
         Side::tell_sizes(&mut members);
-        let kinds: BTreeSet<usize> = self.pairs.iter().map(|pair| pair.kind as usize).collect();
+        // What is said of the group holds of its duplicates.
+        let kinds: BTreeSet<usize> = self.told().map(|pair| pair.kind as usize).collect();
         Card {
             first,
-            members,
+            n_shown: members.len().min(MAX_MEMBERS),
             n_images,
-            n_hidden: n_images.saturating_sub(n_shown as u64),
+            n_elsewhere: n_images.saturating_sub(if has_members { members.len() as u64 } else { n_images }),
+            members,
             kinds: kinds.into_iter().filter_map(|kind| Some(PairKind::ALL.get(kind)?.as_str())).collect(),
             similarity: self.similarity(),
-            is_leak: reference_from.is_none() && self.pairs.iter().any(is_leak),
-            is_conflict: self.pairs.iter().any(|pair| pair.label_conflict),
+            is_leak: looks.reference_from.is_none() && self.pairs.iter().any(is_leak),
+            is_conflict: self.told().any(|pair| pair.label_conflict),
             others: pairs.collect(),
             left_rank,
         }
     }
 
+    /// Whether it has similar pairs alone, which are no duplicates.
+    pub fn is_similar(&self) -> bool {
+        self.pairs.iter().all(|pair| pair.kind == PairKind::Similar)
+    }
+
+    /// The pairs that a group stands for: exact and near ones, or similar ones where there are no others.
+    fn told(&self) -> impl Iterator<Item = &Pair> {
+        let is_similar = self.is_similar();
+        self.pairs.iter().filter(move |pair| is_similar || pair.kind != PairKind::Similar)
+    }
+
     /// The least and the greatest similarity, three digits each; empty where no pair has one.
     fn similarity(&self) -> String {
-        let all = || self.pairs.iter().filter_map(|pair| pair.similarity);
+        let all = || self.told().filter_map(|pair| pair.similarity);
         let text = |similarity: f32| format!("{similarity:.3}");
         match (all().min_by(f32::total_cmp).map(text), all().max_by(f32::total_cmp).map(text)) {
             (Some(least), Some(greatest)) if least == greatest => least,
@@ -125,25 +141,29 @@ mod tests {
     use crate::twins::tests::{pair, picture};
 
     fn group(pairs: Vec<Pair>, n_images: Option<u64>) -> Group {
-        Group { pairs, n_images, kept: BTreeSet::new() }
+        Group { pairs, n_images }
     }
 
     fn card(group: &Group) -> String {
+        card_keeping(group, &BTreeSet::new())
+    }
+
+    fn card_keeping(group: &Group, kept: &BTreeSet<u64>) -> String {
         let pictures = (0..2000).map(|id| (id, picture("cat", &format!("{id}.png")))).collect();
-        group.card(&pictures, None, 0).to_string()
+        group.card(&Looks { kept, ..Looks::of(&pictures) }, 0).to_string()
     }
 
     #[test]
     fn a_pair_is_a_card_of_its_own_and_more_images_are_shown_with_their_pairs_behind_them() {
         let found = card(&group(vec![pair(3, 8)], Some(2)));
-        assert!(!found.contains("<details>") && !found.contains("members"), "{found}");
+        assert!(!found.contains("<details class") && !found.contains("members"), "{found}");
         assert_eq!(found.matches("class=\"shot i").count(), 2);
 
         let alike = |left, right, similarity| Pair { similarity: Some(similarity), ..pair(left, right) };
         let exact = Pair { kind: PairKind::Exact, ..alike(3, 4, 1.0) };
         let group = group(vec![exact, alike(3, 8, 0.9), alike(4, 8, 0.8)], Some(3));
         let found = card(&group);
-        let (members, pairs) = found.split_once("<details>").unwrap();
+        let (members, pairs) = found.split_once("<details class").unwrap();
         assert_eq!(members.matches("class=\"shot i").count(), 3, "{members}");
         assert!(members.contains("<b>3 images</b>") && members.contains("similarity 0.800 to 1.000"), "{members}");
         assert!(members.contains(">exact<") && members.contains(">near<") && members.contains(">leak<"), "{members}");
@@ -153,8 +173,8 @@ mod tests {
 
     #[test]
     fn the_images_that_cleaning_keeps_are_told_in_the_group_and_in_its_pairs() {
-        let found = card(&Group { kept: BTreeSet::from([3]), ..group(vec![pair(3, 8), pair(3, 9)], Some(3)) });
-        let (members, pairs) = found.split_once("<details>").unwrap();
+        let found = card_keeping(&group(vec![pair(3, 8), pair(3, 9)], Some(3)), &BTreeSet::from([3]));
+        let (members, pairs) = found.split_once("<details class").unwrap();
         assert_eq!((members.matches(">stays<").count(), pairs.matches(">stays<").count()), (1, 2), "{found}");
         let (_, after) = members.split_once("3.png</bdi>").unwrap();
         assert!(after.starts_with("\n<span class=\"tag stays\">"), "{after}");
@@ -164,16 +184,31 @@ mod tests {
     fn of_a_large_group_some_images_are_shown_and_the_rest_is_counted() {
         let star = (1..1000).map(|right| pair(0, right)).collect();
         let found = card(&group(star, Some(1200)));
-        let (members, _) = found.split_once("<details>").unwrap();
-        assert_eq!(members.matches("class=\"shot i").count(), 24);
-        assert!(members.contains("1176 more are not shown here"), "{members}");
+        let (members, _) = found.split_once("<details class").unwrap();
+        assert_eq!(members.matches("class=\"shot i").count(), 1000);
+        assert_eq!(members.matches("class=\"side more\"").count(), 1000 - MAX_MEMBERS);
+        assert!(members.contains("200 more are not on this page"), "{members}");
+        assert!(members.contains(">Show all 1000 pictures<"), "{members}");
+    }
+
+    #[test]
+    fn what_is_said_of_a_group_is_said_of_its_duplicates() {
+        let alike = |left, right, kind, similarity| Pair { kind, similarity: Some(similarity), ..pair(left, right) };
+        let near = |left, right| Pair { label_conflict: false, ..alike(left, right, PairKind::Near, 0.9) };
+        let similar = alike(3, 5, PairKind::Similar, 0.7);
+        let found = card(&group(vec![near(3, 4), near(4, 5), similar.clone()], Some(3)));
+        let (members, _) = found.split_once("<details class").unwrap();
+        assert!(members.contains(">near<") && members.contains("similarity 0.900<"), "{members}");
+        assert!(!members.contains(">similar<") && !members.contains("label conflict"), "{members}");
+        let found = card(&group(vec![similar], None));
+        assert!(found.contains(">similar<") && !found.contains(">leak<"), "{found}");
     }
 
     #[test]
     fn similar_pairs_between_two_clusters_are_one_card_that_shows_the_first() {
         let similar = |left, right| Pair { kind: PairKind::Similar, ..pair(left, right) };
         let found = card(&group(vec![similar(3, 8), similar(4, 8)], None));
-        let (first, others) = found.split_once("<details>").unwrap();
+        let (first, others) = found.split_once("<details class").unwrap();
         assert_eq!(first.matches("class=\"twins\"").count(), 1, "{first}");
         assert!(!first.contains("members"), "{first}");
         assert!(others.contains("1 pair more between the same groups"), "{others}");
@@ -183,8 +218,9 @@ mod tests {
     fn an_image_of_the_reference_is_told_by_its_own_id() {
         let pictures = BTreeMap::from([(3, picture("cat", "a.png")), (1008, picture("dog", "b.png"))]);
         let group = group(vec![pair(3, 1008)], Some(2));
-        let found = group.card(&pictures, Some(1000), 0).to_string();
-        assert!(found.contains("reference · test · dog") && found.contains("#8<"), "{found}");
+        let looks = Looks { reference_from: Some(1000), ..Looks::of(&pictures) };
+        let found = group.card(&looks, 0).to_string();
+        assert!(found.contains("reference · test · dog") && found.contains("title=\"id 8\""), "{found}");
         assert!(found.contains("image 8 of the test split of the reference"), "{found}");
         assert!(!found.contains(">leak<"), "{found}");
     }

@@ -38,13 +38,16 @@
 //! ```
 
 mod alignment;
+mod found;
 mod group;
+mod members;
 mod page;
 mod picture;
 mod side;
 mod twins;
 
 pub use alignment::Alignment;
+pub use found::Found;
 pub use group::Group;
 pub use page::{Gallery, MAX_IDENTICAL};
 pub use picture::{Picture, large_side_for, picture_rules, pictures, side_for};

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::fs;
 use std::path::Path;
 
 use base64::Engine;
@@ -9,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use image::codecs::jpeg::JpegEncoder;
 use image::{RgbImage, imageops};
 use rayon::prelude::*;
+use twinset_manifest::ManifestError;
 use twinset_manifest::rows::{Image, Split};
-use twinset_manifest::{ManifestError, Reader};
 use twinset_pixels::{decode_row, encode_png};
 
 /// Longest side of a picture in its own pixels, where there are some hundreds.
@@ -40,6 +41,10 @@ pub struct Picture {
     pub width: u32,
     /// The image's height in pixels, as its manifest has it.
     pub height: u32,
+    /// The bytes of its file, where it has one of its own.
+    pub n_bytes: Option<u64>,
+    /// Whether it is a record of a file that holds several: its `source` ends in `#` and the row.
+    pub is_record: bool,
     /// The `data:` address of its PNG or JPEG, or why there is none.
     pub uri: Result<String, String>,
 }
@@ -50,7 +55,14 @@ impl Picture {
     /// An image that need not be shrunk keeps its pixels.
     pub fn of(row: &Image, folder: &Path, max_side: u32) -> Self {
         let uri = decode_row(row, folder).map_err(|error| error.to_string()).map(|image| encode(image, max_side));
+        let is_record = row.image.path.is_none() && row_of(&row.source).is_some();
+        let n_bytes = match &row.image.path {
+            Some(path) => fs::metadata(folder.join(path)).ok().map(|metadata| metadata.len()),
+            None => row.image.bytes.as_ref().filter(|_| !is_record).map(|bytes| bytes.len() as u64),
+        };
         Self {
+            n_bytes,
+            is_record,
             split: row.split,
             class_name: row.class_name.clone(),
             source: row.source.clone(),
@@ -59,6 +71,21 @@ impl Picture {
             uri,
         }
     }
+
+    pub(crate) fn size(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+
+    /// The file and the row in it, of a record of a file.
+    pub(crate) fn row(&self) -> Option<(&str, &str)> {
+        row_of(&self.source).filter(|_| self.is_record)
+    }
+}
+
+/// `("train.parquet", "1026")` of `train.parquet#1026`.
+fn row_of(source: &str) -> Option<(&str, &str)> {
+    let is_number = |row: &str| !row.is_empty() && row.bytes().all(|byte| byte.is_ascii_digit());
+    source.rsplit_once('#').filter(|(file, row)| !file.is_empty() && is_number(row))
 }
 
 /// The `max_side` of a page of so many pictures: at most 192, less where there are thousands, so that the page can be
@@ -81,14 +108,14 @@ pub fn large_side_for(n_pictures: usize) -> u32 {
 /// # Errors
 /// When the manifest cannot be read. An image that cannot be decoded is a picture that says why.
 pub fn pictures(
-    reader: Reader<Image>,
+    batches: impl IntoIterator<Item = Result<Vec<Image>, ManifestError>>,
     wanted: &BTreeSet<u64>,
     folder: &Path,
     max_side: u32,
     on_progress: impl Fn(u64),
 ) -> Result<BTreeMap<u64, Picture>, ManifestError> {
     let mut pictures = BTreeMap::new();
-    for batch in reader {
+    for batch in batches {
         if pictures.len() == wanted.len() {
             break;
         }
@@ -168,6 +195,21 @@ mod tests {
         check(192, 100, "data:image/png;base64,", (192, 100));
         check(768, 384, "data:image/jpeg;base64,", (192, 96));
         check(1, 2000, "data:image/jpeg;base64,", (1, 192));
+    }
+
+    #[test]
+    fn a_record_of_a_file_has_a_row_and_a_file_of_its_own_has_bytes() {
+        let found = |source: &str, path: Option<&str>| {
+            let small = row(&RgbImage::new(1, 1));
+            let bytes = if path.is_none() { small.image.bytes.clone() } else { None };
+            let image = ImageData { bytes, path: path.map(str::to_owned) };
+            let picture = Picture::of(&Image { image, source: source.to_owned(), ..small }, Path::new(""), 192);
+            (picture.row().map(|(file, row)| format!("{file} {row}")), picture.n_bytes.is_some())
+        };
+        assert_eq!(found("a/train.parquet#1026", None), (Some("a/train.parquet 1026".to_owned()), false));
+        assert_eq!(found("a.png", None), (None, true));
+        assert_eq!(found("a#b.png", None), (None, true));
+        assert_eq!(found("a#12", Some("Cargo.toml")), (None, true));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use twinset_manifest::rows::{Pair, PairKind};
 
-use crate::side::{Looks, Side};
+use crate::side::{Looks, Side, size};
 use crate::{Alignment, Picture};
 
 /// The style sheet of [`Twins`], with the colours that a page around them can use too; light and dark.
@@ -25,9 +25,12 @@ pub struct Twins<'a> {
     is_conflict: bool,
     /// Three digits.
     similarity: Option<String>,
-    hash_distance: Option<String>,
-    found_by: &'a str,
-    alignment: Option<&'a str>,
+    /// The sizes of the two images, or of their files, where they differ.
+    sizes: Option<String>,
+    /// What was done to the left picture before the two were compared, in words, and as the manifest has it.
+    alignment: Option<(String, String)>,
+    /// How the pair was found, and a sentence that explains it.
+    found_by: (String, String),
 }
 
 #[derive(Clone, Debug)]
@@ -48,18 +51,72 @@ impl<'a> Twins<'a> {
         let side = |id, split| Side::of(id, split, looks);
         let mut sides = [side(pair.left_id, pair.left_split), side(pair.right_id, pair.right_split)];
         Side::tell_sizes(&mut sides);
-        let plural = |bits: u32| if bits == 1 { "" } else { "s" };
         Self {
             difference: difference(&sides, pair.alignment.as_deref()),
+            sizes: sizes(&sides, pair.kind),
             sides,
             kind: pair.kind.as_str(),
             is_leak: is_leak(pair) && looks.reference_from.is_none(),
             is_conflict: pair.label_conflict,
             similarity: pair.similarity.map(|similarity| format!("{similarity:.3}")),
-            hash_distance: pair.hash_distance_bits.map(|bits| format!("{bits} bit{}", plural(bits))),
-            found_by: &pair.found_by,
-            alignment: pair.alignment.as_deref().filter(|alignment| !matches!(*alignment, "" | "none")),
+            alignment: pair.alignment.as_deref().and_then(alignment),
+            found_by: found_by(pair),
         }
+    }
+}
+
+fn alignment(text: &str) -> Option<(String, String)> {
+    let words = match Alignment::parse(text) {
+        Some(_) => Alignment::in_words(text)?,
+        None => text.to_owned(),
+    };
+    Some((
+        format!("left picture: {words}"),
+        format!("This was done to the left picture before the two were compared: {text}"),
+    ))
+}
+
+/// How a pair was found, for a person to read, and a sentence that says what it means.
+fn found_by(pair: &Pair) -> (String, String) {
+    const FINGERPRINT: &str = "A fingerprint (hash) sums up a picture in a few bits.";
+    let apart = |bits: u32| format!("{bits} bit{}", if bits == 1 { "" } else { "s" });
+    match (pair.found_by.as_str(), pair.hash_distance_bits.map(apart)) {
+        ("pixels", _) => ("identical pixels".to_owned(), "Both files hold the same pixels.".to_owned()),
+        ("correlation", bits) => {
+            let bits = bits.map(|bits| format!(" {FINGERPRINT} Those of this pair differ in {bits}."));
+            let sentence = "Small blurred copies of the two pictures are light and dark in the same places.";
+            ("found by light and dark".to_owned(), sentence.to_owned() + &bits.unwrap_or_default())
+        }
+        (hash, None) => (format!("found by fingerprint ({hash})"), FINGERPRINT.to_owned()),
+        (hash, Some(bits)) => (
+            format!("found by fingerprint ({hash}), which differs in {bits}"),
+            format!("{FINGERPRINT} The fewer of them differ, the more alike two pictures are."),
+        ),
+    }
+}
+
+/// `640×640 and 320×320: the right one is a smaller copy`, or the sizes of the files.
+fn sizes(sides: &[Side<'_>; 2], kind: PairKind) -> Option<String> {
+    let [left, right] = [sides[0].picture?, sides[1].picture?];
+    let ((w, h), (u, v)) = (left.size(), right.size());
+    if (w, h) == (u, v) {
+        let (left, right) = (left.n_bytes?, right.n_bytes?);
+        return (left != right).then(|| format!("files of {} and {}", bytes(left), bytes(right)));
+    }
+    let smaller = match (u <= w && v <= h, w <= u && h <= v) {
+        (true, _) => ": the right one is a smaller copy",
+        (_, true) => ": the left one is a smaller copy",
+        _ => "",
+    };
+    let smaller = if kind == PairKind::Similar { "" } else { smaller };
+    Some(format!("{} and {}{smaller}", size((w, h)), size((u, v))))
+}
+
+fn bytes(n: u64) -> String {
+    match n {
+        0..1_000 => format!("{n} bytes"),
+        1_000..1_000_000 => format!("{:.1} kB", n as f64 / 1e3),
+        _ => format!("{:.1} MB", n as f64 / 1e6),
     }
 }
 
@@ -111,6 +168,8 @@ pub(crate) mod tests {
             source: source.to_owned(),
             width: 32,
             height: 32,
+            n_bytes: None,
+            is_record: source.contains(".bin#"),
             uri: Ok("data:image/png;base64,AAAA".to_owned()),
         }
     }
@@ -131,9 +190,11 @@ pub(crate) mod tests {
         let found = html(&pair(3, 8), [picture("cat", "a.bin#2"), picture("dog", "b.bin#7")]);
         assert_eq!(
             text(&found),
-            "train · cat #3 a.bin#2 test · dog #8 b.bin#7 difference ×4 \
-             near similarity 0.981 leak label conflict 4 bits apart, by dct · left: mirror"
+            "train · cat a.bin row 2 test · dog b.bin row 7 difference \
+             near similarity 0.981 leak label conflict left picture: mirrored \
+             found by fingerprint (dct), which differs in 4 bits"
         );
+        assert!(found.contains(r#"title="id 3" data-source="a.bin#2""#), "{found}");
         assert!(
             found.contains(r#"class="shot i3" role="img" aria-label="cat, image 3 of the train split""#),
             "{found}"
@@ -152,16 +213,32 @@ pub(crate) mod tests {
             ..pair(3, 8)
         };
         let found = html(&bare, [picture("cat", "a"), picture("cat", "b")]);
-        assert_eq!(text(&found), "train · cat #3 a train · cat #8 b difference ×4 near by dct");
-        let one_bit = Pair { hash_distance_bits: Some(1), ..bare };
-        assert!(text(&html(&one_bit, [picture("cat", "a"), picture("cat", "b")])).ends_with("1 bit apart, by dct"));
+        let expected = "train · cat a train · cat b difference near found by fingerprint (dct)";
+        assert_eq!(text(&found), expected);
+        let one_bit = Pair { hash_distance_bits: Some(1), ..bare.clone() };
+        assert!(text(&html(&one_bit, [picture("cat", "a"), picture("cat", "b")])).ends_with("differs in 1 bit"));
+        let exact = Pair { found_by: "pixels".to_owned(), kind: PairKind::Exact, ..bare.clone() };
+        assert!(text(&html(&exact, [picture("cat", "a"), picture("cat", "b")])).ends_with("exact identical pixels"));
+        let correlated = Pair { found_by: "correlation".to_owned(), hash_distance_bits: Some(91), ..bare };
+        let found = html(&correlated, [picture("cat", "a"), picture("cat", "b")]);
+        assert!(
+            text(&found).ends_with("near found by light and dark") && found.contains("differ in 91 bits."),
+            "{found}"
+        );
     }
 
     #[test]
     fn sizes_are_told_where_they_differ() {
         let large = Picture { width: 640, height: 480, ..picture("cat", "a") };
-        let found = text(&html(&pair(3, 8), [large, picture("dog", "b")]));
-        assert!(found.contains("#3 · 640×480 a") && found.contains("#8 · 32×32 b"), "{found}");
+        let found = text(&html(&pair(3, 8), [large.clone(), picture("dog", "b")]));
+        assert!(found.contains("a 640×480") && found.contains("b 32×32"), "{found}");
+        assert!(found.contains("640×480 and 32×32: the right one is a smaller copy"), "{found}");
+        let similar = Pair { kind: PairKind::Similar, ..pair(3, 8) };
+        assert!(!text(&html(&similar, [large, picture("dog", "b")])).contains("copy"));
+        let file = |n_bytes| Picture { n_bytes: Some(n_bytes), ..picture("cat", "a") };
+        let found = text(&html(&pair(3, 8), [file(45_230), file(1_200_000)]));
+        assert!(found.contains("files of 45.2 kB and 1.2 MB"), "{found}");
+        assert!(!text(&html(&pair(3, 8), [file(7), file(7)])).contains("files of"));
     }
 
     #[test]

@@ -53,7 +53,7 @@ function drawMark(pair) {
 function drawMarks() {
   if (!marks.isThere) return;
   pairs.forEach(drawMark);
-  byId("n-marks").textContent = marks.n().toLocaleString("en");
+  byId("n-marks").textContent = digits(marks.n());
   const isFiltered = form.elements.marks.value !== "";
   if (isFiltered) show();
   if (viewer.open) drawViewer();
@@ -63,8 +63,8 @@ function drawMarks() {
 function drawMarksDialog() {
   const nElsewhere = marks.nElsewhere();
   byId("marked").textContent =
-    `${marks.n().toLocaleString("en")} ${marks.n() === 1 ? "pair is" : "pairs are"} marked as no duplicates` +
-    (nElsewhere > 0 ? `, ${nElsewhere.toLocaleString("en")} of them not on this page.` : ".");
+    `${digits(marks.n())} ${marks.n() === 1 ? "pair is marked as no duplicate" : "pairs are marked as no duplicates"}` +
+    (nElsewhere > 0 ? `, ${digits(nElsewhere)} of them not on this page.` : ".");
   byId("kept").hidden = marks.isKept();
   csvText.value = marks.csv();
   marksDialog.querySelectorAll("[data-do=download], [data-do=copy], [data-do=clear]").forEach((button) => { button.disabled = marks.n() === 0; });
@@ -133,7 +133,12 @@ const actions = {
   mark, undo, download, copy,
   clear: () => { marks.clear(); say("All marks were taken back; Undo sets them again."); drawMarks(); },
   choose: () => byId("import").click(),
-  search: () => { viewer.close(); form.elements.name.focus(); form.elements.name.select(); },
+  members: (button) => {
+    const card = cards.find((card) => card.item.contains(button));
+    card.showsAll = !card.showsAll;
+    showMembers(card);
+  },
+  search: () => { viewer.close(); filtersBox.open = true; form.elements.name.focus(); form.elements.name.select(); },
   marks: () => { if (marks.isThere) { say(""); if (!marksDialog.open) marksDialog.showModal(); drawMarksDialog(); } },
   keys: () => { keysDialog.open ? keysDialog.close() : keysDialog.showModal(); },
   close: (button) => button.closest("dialog").close(),
@@ -162,7 +167,7 @@ document.addEventListener("click", (event) => {
   // After a click the space bar is for the pictures again.
   if (viewer.open && event.detail > 0) stage.focus();
 });
-list.addEventListener("click", (event) => {
+document.querySelector("main").addEventListener("click", (event) => {
   const item = event.target.closest(".twins");
   const shot = event.target.closest(".shot");
   const card = cards.find((card) => card.item.contains(event.target));
@@ -175,7 +180,12 @@ list.addEventListener("click", (event) => {
 });
 document.querySelectorAll("dialog").forEach((dialog) => dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); }));
 
-form.hidden = byId("tools").hidden = false;
+filtersBox.hidden = byId("tools").hidden = false;
+// On a narrow screen the filters are folded.
+const narrow = matchMedia("(max-width: 40rem)");
+const fold = () => { filtersBox.open = !narrow.matches; };
+narrow.addEventListener("change", fold);
+fold();
 form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("input", () => saveFilter(show()));
 form.addEventListener("reset", () => setTimeout(() => saveFilter(show())));

@@ -15,7 +15,11 @@ function openViewer(wanted) {
   if (current === null) return;
   mode = wanted;
   if (mode !== "flicker") stopFlicker();
-  if (!viewer.open) viewer.showModal();
+  if (!viewer.open) {
+    viewer.showModal();
+    // The browser's back button closes it.
+    if (history.state !== "compare") history.pushState("compare", "");
+  }
   drawViewer();
   stage.focus();
 }
@@ -80,7 +84,29 @@ function flicker() {
   openViewer("flicker");
 }
 
+let [isLeaving, afterLeaving] = [false, null];
+addEventListener("popstate", () => {
+  if (viewer.open && history.state !== "compare") viewer.close();
+  isLeaving = false;
+  afterLeaving?.();
+  afterLeaving = null;
+});
 viewer.addEventListener("close", () => {
   stopFlicker();
-  if (current !== null) reveal(current);
+  if (history.state === "compare" && !isLeaving) {
+    isLeaving = true;
+    history.back();
+  }
+  // Who searches for a name has the focus there.
+  if (current !== null && !form.contains(document.activeElement)) reveal(current);
+});
+
+// A finger that moves to the left brings the next pair, one that moves to the right the previous one.
+let touched = null;
+stage.addEventListener("touchstart", (event) => { touched = event.touches.length === 1 ? event.touches[0] : null; }, { passive: true });
+stage.addEventListener("touchend", (event) => {
+  if (touched === null || event.touches.length > 0) return;
+  const [right, down] = ["clientX", "clientY"].map((axis) => event.changedTouches[0][axis] - touched[axis]);
+  touched = null;
+  if (Math.abs(right) > 40 && Math.abs(right) > 2 * Math.abs(down)) step(right < 0 ? 1 : -1);
 });

@@ -121,21 +121,33 @@ impl Cleaning {
     }
 }
 
-/// The images that stay of a cluster with these pairs, the default settings taken, each image with its number of pixels.
-pub(crate) fn stays(pairs: &[Pair], n_pixels: impl Fn(u64) -> u64, within_splits: bool) -> BTreeSet<u64> {
-    let mut duplicates = Duplicates::default();
-    pairs.iter().for_each(|pair| duplicates.add(pair));
-    let ends = pairs.iter().flat_map(|pair| [(pair.left_id, pair.left_split), (pair.right_id, pair.right_split)]);
-    let splits: BTreeMap<u64, Split> = ends.collect();
-    let member = |(&image_id, &split): (&u64, &Split)| {
-        let worth = Scales::by_pixels(n_pixels(image_id));
-        Member { image_id, cluster_id: 0, split, label: 0, worth, source: "".into() }
-    };
-    let members: Vec<Member> = splits.iter().map(member).collect();
-    let config = CleanConfig { within_splits, ..CleanConfig::default() };
-    let left_out = clean_cluster(&members, &config, &duplicates.near());
-    let left_out: BTreeSet<u64> = left_out.iter().map(|removed| removed.image_id).collect();
-    splits.into_keys().filter(|image_id| !left_out.contains(image_id)).collect()
+/// What cleaning does by its default settings, of all pairs of a search.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DefaultCleaning {
+    duplicates: Duplicates,
+}
+
+impl DefaultCleaning {
+    pub(crate) fn add(&mut self, pair: &Pair) {
+        self.duplicates.add(pair);
+    }
+
+    /// The images that are left out, of all that have duplicates: each with its split and its number of pixels.
+    pub(crate) fn left_out(
+        &self,
+        images: impl Iterator<Item = (u64, Split, u64)>,
+        within_splits: bool,
+    ) -> BTreeSet<u64> {
+        let member = |(image_id, split, n_pixels): (u64, Split, u64)| {
+            let worth = Scales::by_pixels(n_pixels);
+            Member { image_id, cluster_id: 0, split, label: 0, worth, source: "".into() }
+        };
+        // All clusters at once: no image has duplicates in another one.
+        let members: Vec<Member> = images.map(member).collect();
+        let config = CleanConfig { within_splits, ..CleanConfig::default() };
+        let left_out = clean_cluster(&members, &config, &self.duplicates.near());
+        left_out.into_iter().map(|removed| removed.image_id).collect()
+    }
 }
 
 /// What is left out of a cluster.

@@ -1,5 +1,6 @@
 //! The pairs of a manifest, in groups and given their pictures, for a page to look at.
 
+mod counted;
 mod groups;
 mod rank;
 
@@ -11,7 +12,7 @@ use twinset_manifest::rows::{Image, Pair, ReferencePair};
 use twinset_manifest::{Input, ManifestError, Reader};
 use twinset_pixels::{RowError, decode_row};
 
-use crate::clean::stays;
+use counted::Counted;
 use groups::Grouping;
 use rank::MostSimilar;
 
@@ -29,6 +30,8 @@ pub struct GallerySource<'a> {
     pub reference: Option<(&'a Path, &'a Path)>,
     /// The most pairs to show.
     pub max_pairs: usize,
+    /// The command that searches again without the pairs that are marked on the page.
+    pub search_again: &'a str,
 }
 
 /// Why there is no gallery.
@@ -79,8 +82,8 @@ pub enum GalleryError {
     },
 }
 
-/// The most similar pairs in their groups, with their pictures. What is kept of the manifests is that alone, and 50 bytes for each
-/// image of a pair.
+/// The most similar pairs in their groups, with their pictures. What is kept of the manifests is that alone, and some 150 bytes for
+/// each image of an exact or near pair.
 ///
 /// `begin` is told how many images there are and gives the function that is told how many more are read.
 ///
@@ -94,7 +97,7 @@ pub fn gallery<P: Fn(u64)>(source: &GallerySource<'_>, begin: impl Fn(u64) -> P)
 }
 
 fn of_pairs<P: Fn(u64)>(source: &GallerySource<'_>, begin: impl Fn(u64) -> P) -> Result<Gallery, GalleryError> {
-    let images = Reader::<Image>::open(source.images)?;
+    let mut images = Reader::<Image>::open(source.images)?;
     let pairs = Reader::<Pair>::open(source.pairs)?;
     let inputs = [images.as_input()?, pairs.as_input()?];
     pairs.expect_made_from(&inputs[0])?;
@@ -111,18 +114,23 @@ fn of_pairs<P: Fn(u64)>(source: &GallerySource<'_>, begin: impl Fn(u64) -> P) ->
     let (pairs, n_left_out) = most_similar.finish();
     let wanted: BTreeSet<u64> = pairs.iter().flat_map(|pair| [pair.left_id, pair.right_id]).collect();
     let on_progress = begin(images.n_rows());
-    let pictures = pictures(images, &wanted, source.folder, large_side_for(wanted.len()), on_progress)?;
+    let mut counted = Counted::default();
+    let counting = images.by_ref().inspect(|batch| counted.add(batch, |id| grouping.has(id)));
+    let pictures = pictures(counting, &wanted, source.folder, large_side_for(wanted.len()), &on_progress)?;
+    counted.add_rest(images, |id| grouping.has(id), &on_progress)?;
     expect_all(source, &pairs, &pictures)?;
-    let n_implied = grouping.n_implied;
-    let mut groups = grouping.groups(pairs);
-    for group in grouping.whole(&mut groups, is_searched_within) {
-        group.kept = stays(&group.pairs, |id| n_pixels(&pictures[&id]), is_searched_within);
-    }
-    Ok(Gallery { groups, n_left_out, n_implied, pictures, made_from: inputs.into(), reference_from: None })
-}
-
-fn n_pixels(picture: &Picture) -> u64 {
-    u64::from(picture.width) * u64::from(picture.height)
+    let left_out = grouping.left_out(&counted, is_searched_within);
+    Ok(Gallery {
+        groups: grouping.groups(pairs),
+        found: grouping.found(&counted),
+        kept: pictures.keys().copied().filter(|id| !left_out.contains(id)).collect(),
+        n_left_out,
+        n_implied: grouping.n_implied,
+        pictures,
+        made_from: inputs.into(),
+        reference_from: None,
+        search_again: source.search_again.to_owned(),
+    })
 }
 
 /// Images of the reference get ids that no image has.
@@ -138,7 +146,7 @@ fn of_reference<P: Fn(u64)>(
         let input = reader.as_input()?;
         Ok((reader, input))
     });
-    let ((images, of_images), (reference_images, of_reference)) = (first?, second?);
+    let ((mut images, of_images), (mut reference_images, of_reference)) = (first?, second?);
     let made_from = &pairs.provenance().inputs;
     for (place, (path, input)) in [(source.images, &of_images), (reference, &of_reference)].into_iter().enumerate() {
         if made_from.get(place).is_some_and(|from| from.blake3 != input.blake3) {
@@ -165,15 +173,29 @@ fn of_reference<P: Fn(u64)>(
     let wanted: BTreeSet<u64> = pairs.iter().map(|pair| pair.left_id).collect();
     let of_reference: BTreeSet<u64> = pairs.iter().map(|pair| pair.right_id - from).collect();
     let side = large_side_for(wanted.len() + of_reference.len());
-    let on_progress = begin(images.n_rows());
-    let mut shown = pictures(images, &wanted, source.folder, side, on_progress)?;
-    let on_progress = begin(reference_images.n_rows());
-    let others = pictures(reference_images, &of_reference, folder, side, on_progress)?;
+    let mut counted = Counted::default();
+    let mut read = |images: &mut Reader<Image>, wanted: &BTreeSet<u64>, folder: &Path| {
+        let on_progress = begin(images.n_rows());
+        let counting = images.by_ref().inspect(|batch| counted.add(batch, |_| false));
+        let shown = pictures(counting, wanted, folder, side, &on_progress)?;
+        counted.add_rest(images, |_| false, &on_progress)?;
+        Ok::<_, GalleryError>(shown)
+    };
+    let mut shown = read(&mut images, &wanted, source.folder)?;
+    let others = read(&mut reference_images, &of_reference, folder)?;
     shown.extend(others.into_iter().map(|(id, picture)| (id + from, picture)));
     expect_all(source, &pairs, &shown)?;
-    let n_implied = grouping.n_implied;
-    let groups = grouping.groups(pairs);
-    Ok(Gallery { groups, n_left_out, n_implied, pictures: shown, made_from: inputs, reference_from: Some(from) })
+    Ok(Gallery {
+        groups: grouping.groups(pairs),
+        found: grouping.found(&counted),
+        kept: BTreeSet::new(),
+        n_left_out,
+        n_implied: grouping.n_implied,
+        pictures: shown,
+        made_from: inputs,
+        reference_from: Some(from),
+        search_again: source.search_again.to_owned(),
+    })
 }
 
 /// A pair of an image and one of the reference, whose ids are greater by `from`.

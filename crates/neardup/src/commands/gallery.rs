@@ -1,9 +1,12 @@
 //! `twinset-neardup gallery`: pairs to look at.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use twinset_neardup::{GalleryError, GallerySource, gallery};
+use twinset_manifest::Reader;
+use twinset_manifest::rows::{Image, Pair, PairKind};
+use twinset_neardup::{Config, GalleryError, GallerySource, gallery};
 use twinset_stage::{Progress, expect_page, with_hint, write_page};
 
 const USAGE: &str = "twinset gallery FOLDER-duplicates --out FILE [OPTIONS]
@@ -12,7 +15,7 @@ const USAGE: &str = "twinset gallery FOLDER-duplicates --out FILE [OPTIONS]
 /// Write an HTML page that shows the duplicates: a card for each group of images, with its pairs side by side and a picture of
 /// their difference.
 ///
-/// The page can be sorted, and filtered by similarity, kind, splits, label conflict and file name. Keys go through the pairs and
+/// The page can be sorted, and filtered by similarity, kind, splits, leaks, label conflict and file name. Keys go through the pairs and
 /// show them large (`?` lists them). Pairs can be marked as no duplicates, and the marks exported as the file that
 /// --not-duplicates takes. The page is a single file that needs no network.
 ///
@@ -45,6 +48,11 @@ pub(crate) struct GalleryArgs {
     #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     max_pairs: u64,
 
+    /// The command that the page prints for searching again without the pairs that were marked on it. By default the call of
+    /// `twinset neardup` that found these pairs, with --not-duplicates.
+    #[arg(long, value_name = "COMMAND")]
+    search_again: Option<String>,
+
     /// The page; its folder is made if missing. It appears whole or not at all.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -61,7 +69,14 @@ pub(crate) fn run(args: &GalleryArgs) -> anyhow::Result<()> {
     expect_page(out, &inputs).context("failed to write the gallery")?;
     let reference_folder = args.reference_folder.as_deref().unwrap_or(folder);
     let reference = reference.map(|reference| (reference, reference_folder));
-    let source = GallerySource { images, pairs, folder, reference, max_pairs: *max_pairs as usize };
+    let search_again = match &args.search_again {
+        Some(command) => command.clone(),
+        // Pairs with images of a reference are not marked.
+        None if reference.is_some() => String::new(),
+        None => search_again(args).map_err(hinted).context("failed to make the gallery")?,
+    };
+    let max_pairs = *max_pairs as usize;
+    let source = GallerySource { images, pairs, folder, reference, max_pairs, search_again: &search_again };
     let progress = if *quiet { Progress::hidden() } else { Progress::from_environment() };
     let begin = |n_images| {
         let bar = progress.begin("images", n_images, "looking for pictures");
@@ -75,13 +90,55 @@ pub(crate) fn run(args: &GalleryArgs) -> anyhow::Result<()> {
     }
     if gallery.n_left_out > 0 {
         eprintln!(
-            "warning: {} less similar pairs are left out, the gallery shows {max_pairs} (`--max-pairs`)",
-            gallery.n_left_out
+            "warning: {} less similar {} left out, the gallery shows {max_pairs} (`--max-pairs`)",
+            gallery.n_left_out,
+            if gallery.n_left_out == 1 { "pair is" } else { "pairs are" }
         );
     }
     write_page(out, &gallery.html()).context("failed to write the gallery")?;
-    println!("wrote {} groups of {} pairs to {}", gallery.groups.len(), gallery.n_pairs(), out.display());
+    let pairs = || gallery.groups.iter().flat_map(|group| &group.pairs);
+    let n_similar = pairs().filter(|pair| pair.kind == PairKind::Similar).count();
+    let n_groups = gallery.groups.iter().filter(|group| !group.is_similar()).count();
+    let (groups, of) = (count(n_groups, "group"), count(pairs().count() - n_similar, "pair"));
+    let similar = if n_similar == 0 { String::new() } else { format!(", and {}", count(n_similar, "similar pair")) };
+    println!("wrote {groups} of {of}{similar} to {}", out.display());
     Ok(())
+}
+
+fn count(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// The command that finds these pairs without those that a file tells to be no duplicates.
+fn search_again(args: &GalleryArgs) -> Result<String, GalleryError> {
+    let mut words = vec!["twinset".into(), "neardup".into(), "--images".into(), quoted(args.images.as_os_str())];
+    if args.folder != Path::new(".") {
+        words.extend(["--folder".into(), quoted(args.folder.as_os_str())]);
+    }
+    // The settings of the search, where they are not the default ones.
+    let n_images = Reader::<Image>::open(&args.images)?.n_rows();
+    let default = serde_json::to_value(Config::default().resolved(n_images)).expect("a config is JSON");
+    let settings = Reader::<Pair>::open(&args.pairs)?.provenance().config.clone();
+    for (key, value) in settings.as_object().into_iter().flatten() {
+        if default.get(key).is_some_and(|default| default != value) && !value.is_null() {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            words.extend(["--set".into(), quoted(format!("{key}={value}").as_ref())]);
+        }
+    }
+    let out = args.pairs.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    words.extend(["--not-duplicates", "not-duplicates.csv", "--out"].map(str::to_owned));
+    words.push(quoted(out.as_os_str()));
+    Ok(words.join(" "))
+}
+
+/// The word, in single quotes where a shell would take it for more than that.
+fn quoted(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.into_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 fn hinted(error: GalleryError) -> anyhow::Error {

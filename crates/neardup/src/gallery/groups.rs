@@ -2,67 +2,104 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use twinset_gallery::{Group, MAX_IDENTICAL};
+use twinset_gallery::{Found, Group, MAX_IDENTICAL};
 use twinset_manifest::rows::{Pair, PairKind, Split};
 
+use super::counted::Counted;
+use crate::clean::DefaultCleaning;
 use crate::identical::Identical;
 
-/// Which images belong together by all pairs of a manifest.
+/// Which images belong together by all pairs of a manifest, and how many pairs there are.
 #[derive(Default)]
 pub(super) struct Grouping {
     tied: Identical,
     identical: Identical,
-    /// By the images that stand for those that are identical to them.
-    alike: HashMap<u64, Alike>,
-    /// Of each image of an exact or near pair, how many of those that are shown if there is room it is the left one of.
-    images: HashMap<u64, usize>,
+    /// How many pairs of identical images are shown if there is room, by the image that stands for those.
+    n_identical: HashMap<u64, usize>,
+    /// The images of exact and near pairs.
+    images: BTreeMap<u64, Tied>,
+    cleaning: DefaultCleaning,
+    n_of: BTreeMap<PairKind, u64>,
     /// Pairs of identical images that are not shown even if there is room.
     pub(super) n_implied: u64,
 }
 
-/// Identical images.
-#[derive(Clone, Copy, Debug, Default)]
-struct Alike {
-    n_pairs: usize,
-    /// The one that stays when they are cleaned.
-    first: Option<(Split, u64)>,
+/// An image of an exact or near pair.
+#[derive(Clone, Copy, Debug)]
+struct Tied {
+    split: Split,
+    label: u32,
 }
 
 impl Grouping {
     /// Takes note of a pair: an exact or near one ties its images together. Whether it is to be shown: of identical images one
     /// pair for each image after the first is, up to [`MAX_IDENTICAL`].
     pub(super) fn add(&mut self, pair: &Pair) -> bool {
-        let (left, right) = (pair.left_id, pair.right_id);
+        *self.n_of.entry(pair.kind).or_default() += 1;
         if pair.kind == PairKind::Similar {
             return true;
         }
+        let (left, right) = (pair.left_id, pair.right_id);
         self.tied.tie(left, right);
-        self.images.entry(right).or_default();
-        let n_shown = self.images.entry(left).or_default();
-        if pair.kind == PairKind::Exact && !tie(&mut self.identical, &mut self.alike, pair) {
-            self.n_implied += 1;
-            return false;
-        }
-        *n_shown += 1;
-        true
+        self.cleaning.add(pair);
+        self.images.insert(left, Tied { split: pair.left_split, label: pair.left_label });
+        self.images.insert(right, Tied { split: pair.right_split, label: pair.right_label });
+        let is_shown = pair.kind != PairKind::Exact || self.tie_identical(left, right);
+        self.n_implied += u64::from(!is_shown);
+        is_shown
     }
 
-    /// The groups all of whose pairs that are to be shown are shown, and that have the images that stay when they are cleaned.
-    pub(super) fn whole<'a>(&self, groups: &'a mut [Group], is_searched_within: bool) -> Vec<&'a mut Group> {
-        let mut n_pairs: HashMap<u64, usize> = HashMap::new();
-        self.images.iter().for_each(|(&image, n)| *n_pairs.entry(self.tied.of(image)).or_default() += n);
-        let is_whole = |group: &&mut Group| {
-            let ids: BTreeSet<u64> = group.pairs.iter().flat_map(|pair| [pair.left_id, pair.right_id]).collect();
-            let has_first = |image: &u64| {
-                let Some(alike) = self.alike.get(&self.identical.of(*image)) else { return true };
-                let is_cut = alike.n_pairs > MAX_IDENTICAL;
-                !is_cut || (is_searched_within && alike.first.is_some_and(|(_, first)| ids.contains(&first)))
-            };
-            group.n_images.is_some()
-                && n_pairs.get(&self.tied.of(group.pairs[0].left_id)) == Some(&group.pairs.len())
-                && ids.iter().all(has_first)
-        };
-        groups.iter_mut().filter(is_whole).collect()
+    /// Ties two identical images. Whether their pair is to be shown.
+    fn tie_identical(&mut self, left: u64, right: u64) -> bool {
+        let ends = self.identical.pair(left, right);
+        if ends.0 == ends.1 {
+            return false;
+        }
+        let n = [ends.0, ends.1].map(|end| self.n_identical.remove(&end).unwrap_or(0)).iter().sum::<usize>() + 1;
+        self.identical.tie(left, right);
+        self.n_identical.insert(self.identical.of(left), n);
+        n <= MAX_IDENTICAL
+    }
+
+    /// Whether an image has duplicates.
+    pub(super) fn has(&self, image_id: u64) -> bool {
+        self.images.contains_key(&image_id)
+    }
+
+    /// The images that cleaning leaves out by its default settings; where duplicates were searched between splits alone, those that
+    /// leak.
+    pub(super) fn left_out(&self, counted: &Counted, is_searched_within: bool) -> BTreeSet<u64> {
+        let n_pixels = |id: &u64| counted.n_pixels.get(id).copied().unwrap_or(0);
+        let images = self.images.iter().map(|(id, tied)| (*id, tied.split, n_pixels(id)));
+        self.cleaning.left_out(images, is_searched_within)
+    }
+
+    /// What was found in all.
+    pub(super) fn found(&self, counted: &Counted) -> Found {
+        let mut groups: HashMap<u64, Vec<Tied>> = HashMap::new();
+        for (&id, &tied) in &self.images {
+            groups.entry(self.tied.of(id)).or_default().push(tied);
+        }
+        let mut n_leaked = BTreeMap::new();
+        for group in groups.values() {
+            let first = group.iter().map(|tied| tied.split).min();
+            for tied in group.iter().filter(|tied| Some(tied.split) > first) {
+                *n_leaked.entry(tied.split).or_default() += 1;
+            }
+        }
+        let has_two_labels = |group: &&Vec<Tied>| group.iter().any(|tied| tied.label != group[0].label);
+        let n_of = |kind| self.n_of.get(&kind).copied().unwrap_or(0);
+        Found {
+            n_groups: groups.len() as u64,
+            n_images: self.images.len() as u64,
+            n_conflict_groups: groups.values().filter(has_two_labels).count() as u64,
+            n_exact: n_of(PairKind::Exact),
+            n_near: n_of(PairKind::Near),
+            n_similar: n_of(PairKind::Similar),
+            n_images_of: counted.n_images_of.clone(),
+            n_leaked,
+            n_classes: counted.classes.len(),
+        }
     }
 
     /// The groups of some pairs, in the order of their first pairs.
@@ -77,25 +114,11 @@ impl Grouping {
             let place = *places.entry(ends).or_insert(groups.len());
             match groups.get_mut(place) {
                 Some(group) => group.pairs.push(pair),
-                None => groups.push(Group { pairs: vec![pair], n_images, kept: BTreeSet::new() }),
+                None => groups.push(Group { pairs: vec![pair], n_images }),
             }
         }
         groups
     }
-}
-
-/// Ties two identical images. Whether their pair is to be shown.
-fn tie(identical: &mut Identical, alike: &mut HashMap<u64, Alike>, pair: &Pair) -> bool {
-    let of = |id: u64, split: Split| (identical.of(id), Some((split, id)));
-    let [left, right] = [of(pair.left_id, pair.left_split), of(pair.right_id, pair.right_split)];
-    if left.0 == right.0 {
-        return false;
-    }
-    let both = [left, right].map(|(of, only)| alike.remove(&of).unwrap_or(Alike { n_pairs: 0, first: only }));
-    let n_pairs = both[0].n_pairs + both[1].n_pairs + 1;
-    identical.tie(pair.left_id, pair.right_id);
-    alike.insert(identical.of(pair.left_id), Alike { n_pairs, first: both[0].first.min(both[1].first) });
-    n_pairs <= MAX_IDENTICAL
 }
 
 #[cfg(test)]
@@ -148,11 +171,26 @@ mod tests {
         let ids: Vec<_> = shown.iter().map(|pair| (pair.left_id, pair.right_id)).collect();
         assert_eq!(ids, [(0, 1), (0, 2), (1, 3), (2, 3), (3, 4)]);
         assert_eq!(grouping.n_implied, 1);
-        let mut groups = grouping.groups(shown);
+        let groups = grouping.groups(shown);
         assert_eq!(groups[0].n_images, Some(5));
-        assert_eq!(grouping.whole(&mut groups, true).len(), 1);
-        groups[0].pairs.pop();
-        assert_eq!(grouping.whole(&mut groups, true).len(), 0, "a pair has no room");
+    }
+
+    #[test]
+    fn similar_pairs_count_apart_and_images_leak_from_earlier_splits() {
+        let mut images: Vec<_> = (0..8).map(|id| image(id, id as u8, 0)).collect();
+        (images[1].split, images[2].split, images[4].split) = (Split::Test, Split::Test, Split::Val);
+        images[2].label = 1;
+        let similar = Match { kind: PairKind::Similar, ..near(2, 6, 9) };
+        let mut grouping = Grouping::default();
+        for pair in [near(0, 1, 1), near(1, 2, 1), exact(3, 4), similar] {
+            grouping.add(&pair.to_row(&images, &Config::default()));
+        }
+        let found = grouping.found(&Counted::default());
+        assert_eq!((found.n_groups, found.n_images, found.n_conflict_groups), (2, 5, 1));
+        assert_eq!((found.n_exact, found.n_near, found.n_similar), (1, 2, 1));
+        assert_eq!(found.n_leaked, BTreeMap::from([(Split::Val, 1), (Split::Test, 2)]));
+        // By the default settings 0 stays, and with it 2, which is no duplicate of it; 3 stays.
+        assert_eq!(grouping.left_out(&Counted::default(), true), BTreeSet::from([1, 4]));
     }
 
     #[test]
@@ -160,16 +198,9 @@ mod tests {
         let star: Vec<_> = (1..1000).map(|right| exact(0, right)).collect();
         let (grouping, shown) = grouped(1000, &star);
         assert_eq!((shown.len(), grouping.n_implied), (MAX_IDENTICAL, 999 - MAX_IDENTICAL as u64));
-        let mut groups = grouping.groups(shown);
+        let groups = grouping.groups(shown);
         assert_eq!(groups[0].n_images, Some(1000));
-        assert_eq!(grouping.whole(&mut groups, true).len(), 1, "image 0 stays, and is shown");
-        assert_eq!(grouping.whole(&mut groups, false).len(), 0, "of each split all stay, and not all are shown");
-        // Image 0 is told of last.
-        let (grouping, shown) = grouped(
-            1000,
-            &[&star[1..].iter().map(|pair| exact(1, pair.right)).collect::<Vec<_>>()[..], &star[..1]].concat(),
-        );
-        let mut groups = grouping.groups(shown);
-        assert_eq!(grouping.whole(&mut groups, true).len(), 0);
+        // Whether they are shown or not.
+        assert_eq!(grouping.left_out(&Counted::default(), true).len(), 999);
     }
 }

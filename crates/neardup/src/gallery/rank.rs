@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::path::Path;
 
-use twinset_manifest::rows::Pair;
+use twinset_manifest::rows::{Pair, PairKind};
 
 use super::GalleryError;
 
@@ -42,9 +42,10 @@ impl<'a> MostSimilar<'a> {
     }
 }
 
-/// The order of a gallery: the most similar first; what was not verified last, by the distance of the hashes; then by ids.
+/// The order of a gallery: duplicates before similar pairs; the most similar first; what was not verified last, by the distance of the hashes; then by ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
+    is_similar: bool,
     /// The bits of a similarity, a number from 0 to 1, are in its order.
     similarity: Reverse<Option<u32>>,
     hash_distance_bits: Option<u32>,
@@ -58,7 +59,8 @@ impl Rank {
             return Err(GalleryError::Similarity { path: path.to_owned(), left_id, right_id, found });
         }
         let similarity = Reverse(pair.similarity.map(|similarity| similarity.abs().to_bits()));
-        Ok(Self { similarity, hash_distance_bits: pair.hash_distance_bits, ids: (left_id, right_id) })
+        let is_similar = pair.kind == PairKind::Similar;
+        Ok(Self { is_similar, similarity, hash_distance_bits: pair.hash_distance_bits, ids: (left_id, right_id) })
     }
 }
 

@@ -7,8 +7,9 @@ use std::path::Path;
 use image::imageops::{FilterType, resize};
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
-use twinset_manifest::rows::{Image, ImageData, Pair, PairKind, Split};
+use twinset_manifest::rows::{Cluster, Image, ImageData, Pair, PairKind, Split};
 use twinset_manifest::{Input, Provenance, Reader, digest_file, write_manifest};
+use twinset_neardup::{Config, Orientations};
 
 use crate::not_duplicates::picture;
 use crate::{expect_exit, row};
@@ -90,9 +91,8 @@ fn the_page_shows_every_group_the_most_similar_first_and_unverified_ones_last() 
     assert_eq!(shown(&folder), [(7, 8), (0, 12), (0, 2), (0, 1), (5, 6), (3, 4)]);
     let page = fs::read_to_string(folder.path().join("pages/g.html")).unwrap();
     assert_eq!(page.matches("data:image/png").count(), 10, "each picture once");
-    for expected in
-        ["test · cat", "#12", "all.bin#12", "similarity 0.990", "4 bits apart, by dct", "label conflict", "leak"]
-    {
+    let told = ["test · cat", "title=\"id 12\"", "data-source=\"all.bin#12\">all.bin row 12<", "similarity 0.990"];
+    for expected in told.into_iter().chain(["differs in 4 bits", "label conflict", "leak"]) {
         assert!(page.contains(expected), "{expected}");
     }
     expect_exit(&folder, &CALL, 0);
@@ -106,14 +106,14 @@ fn of_more_pairs_than_asked_for_the_most_similar_are_shown_and_the_rest_is_count
     let expected = "warning: 2 less similar pairs are left out, the gallery shows 4 (`--max-pairs`)\n";
     assert_eq!(stderr, expected);
     assert_eq!(shown(&folder), [(7, 8), (0, 12), (0, 2), (5, 6)]);
-    assert!(fs::read_to_string(folder.path().join("pages/g.html")).unwrap().contains("2 less similar pairs left out"));
+    assert!(fs::read_to_string(folder.path().join("pages/g.html")).unwrap().contains("2 pairs are not shown"));
 }
 
 #[test]
 fn no_pairs_make_a_page_that_says_so() {
     let folder = folder_with(&[]);
     expect_exit(&folder, &CALL, 0);
-    assert!(fs::read_to_string(folder.path().join("pages/g.html")).unwrap().contains("No pairs were found."));
+    assert!(fs::read_to_string(folder.path().join("pages/g.html")).unwrap().contains("No duplicates were found."));
 }
 
 #[track_caller]
@@ -213,9 +213,9 @@ fn pictures_that_cannot_be_shown_are_counted_and_none_at_all_is_an_error() {
 /// The ids with the tag that says that cleaning keeps the image.
 fn told_to_stay(folder: &TempDir) -> BTreeSet<u64> {
     let page = fs::read_to_string(folder.path().join("g.html")).unwrap();
-    let sides = page.split("<div class=\"side\">").skip(1).map(|side| side.split("</div>").next().unwrap());
+    let sides = page.split("<div class=\"side").skip(1).map(|side| side.split("</div>").next().unwrap());
     let id = |side: &str| {
-        let (_, rest) = side.split_once("\">#")?;
+        let (_, rest) = side.split_once("title=\"id ")?;
         rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
     };
     sides.filter(|side| side.contains(">stays<")).filter_map(id).collect()
@@ -252,9 +252,81 @@ fn the_page_tells_which_images_clean_keeps() {
         let kept = Reader::<Image>::open(&folder.path().join("clean/images.parquet")).unwrap().read_all().unwrap();
         let kept: BTreeSet<u64> = kept.iter().map(|image| image.image_id).collect();
         let pairs = Reader::<Pair>::open(&folder.path().join("found/pairs.parquet")).unwrap().read_all().unwrap();
-        let ends = pairs.iter().filter(|pair| pair.kind != PairKind::Similar);
-        let ends: BTreeSet<u64> = ends.flat_map(|pair| [pair.left_id, pair.right_id]).collect();
+        let ends: BTreeSet<u64> = pairs.iter().flat_map(|pair| [pair.left_id, pair.right_id]).collect();
         assert_eq!(ends.len(), in_clusters, "{ends:?}");
         assert_eq!(told_to_stay(&folder), &kept & &ends, "{words:?}");
     }
+}
+
+#[test]
+fn the_tag_is_that_of_clean_where_near_and_similar_pairs_mix_and_where_not_all_are_shown() {
+    let similar = |left, right| Pair { kind: PairKind::Similar, ..pair(left, right, Some(0.95), 9) };
+    // A chain of near pairs with a similar one across it; a leak; a similar pair of two groups; one that is similar alone.
+    let pairs = [
+        pair(0, 1, Some(0.9), 1),
+        pair(1, 2, Some(0.8), 1),
+        similar(0, 2),
+        pair(3, 13, Some(0.7), 1),
+        similar(2, 3),
+        similar(8, 19),
+    ];
+    let folder = folder_with(&pairs);
+    let cluster = |image_id: u64| {
+        let members: &[u64] = [&[0, 1, 2][..], &[3, 13]].into_iter().find(|ids| ids.contains(&image_id)).unwrap_or(&[]);
+        let cluster_id = members.first().copied().unwrap_or(image_id);
+        let (cluster_size, source) = (members.len().max(1) as u32, format!("all.bin#{image_id}"));
+        Cluster { image_id, cluster_id, cluster_size, is_representative: image_id == cluster_id, source }
+    };
+    let provenance = Reader::<Pair>::open(&folder.path().join("pairs.parquet")).unwrap().provenance().clone();
+    write_manifest(&folder.path().join("clusters.parquet"), (0..20).map(cluster), &provenance).unwrap();
+    let clean = ["clean", "--quiet", "--images", "images.parquet", "--pairs", "pairs.parquet"];
+    expect_exit(&folder, &[&clean[..], &["--clusters", "clusters.parquet", "--out", "clean"]].concat(), 0);
+    let kept = Reader::<Image>::open(&folder.path().join("clean/images.parquet")).unwrap().read_all().unwrap();
+    let kept: BTreeSet<u64> = kept.iter().map(|image| image.image_id).collect();
+    let gallery = ["gallery", "--quiet", "--images", "images.parquet", "--pairs", "pairs.parquet", "--out", "g.html"];
+    for (words, shown) in [(&[][..], &[0, 1, 2, 3, 13, 8, 19][..]), (&["--max-pairs", "2"], &[0, 1, 2])] {
+        let (stdout, _) = expect_exit(&folder, &[&gallery[..], words].concat(), 0);
+        let shown: BTreeSet<u64> = shown.iter().copied().collect();
+        assert_eq!(told_to_stay(&folder), &kept & &shown, "{words:?}");
+        let expected = if words.is_empty() { "2 groups of 3 pairs, and 3 similar pairs" } else { "1 group of 2 pairs" };
+        assert_eq!(stdout, format!("wrote {expected} to g.html\n"));
+    }
+    assert_eq!(kept.len(), 18, "1 and 13 go: {kept:?}");
+    let page = fs::read_to_string(folder.path().join("g.html")).unwrap();
+    for expected in [
+        "<b>2 groups of duplicates</b>, 5 images in all. They are tied by 3 near pairs (the same shot, changed).",
+        "<b>1 of 10 test images (10.0 %) leaks</b>: it has a duplicate in train.",
+        "3 similar pairs are no duplicates",
+        "<b>4 pairs are not shown</b>: the page has 2, exact and near ones first",
+    ] {
+        assert!(page.contains(expected), "{expected}: {page}");
+    }
+}
+
+#[test]
+fn the_page_says_how_to_search_again_without_the_marks() {
+    let folder = folder_with(&pairs());
+    let told = |words: &[&str]| {
+        expect_exit(&folder, &[&CALL[..], &["--quiet"], words].concat(), 0);
+        let page = fs::read_to_string(folder.path().join("pages/g.html")).unwrap();
+        let (_, rest) = page.split_once("<code id=\"again\">").unwrap();
+        rest.split_once("</code>").unwrap().0.to_owned()
+    };
+    let expected = "twinset neardup --images images.parquet --not-duplicates not-duplicates.csv --out .";
+    assert_eq!(told(&[]), expected);
+    let expected = "twinset neardup --images images.parquet --folder &#39;my folder&#39; \
+                    --not-duplicates not-duplicates.csv --out .";
+    assert_eq!(told(&["--folder", "my folder"]), expected);
+    let command = "twinset scan 'a b' --not-duplicates not-duplicates.csv";
+    assert_eq!(told(&["--search-again", command]), command.replace('\'', "&#39;"));
+    // Settings that are not the default ones are those of the search.
+    let path = folder.path().join("pairs.parquet");
+    let mut provenance = Reader::<Pair>::open(&path).unwrap().provenance().clone();
+    let config = Config { orientations: Orientations::Mirrored, max_distance: 4, ..Config::default() };
+    provenance = provenance.with_config(&config.resolved(20));
+    write_manifest(&path, pairs(), &provenance).unwrap();
+    let expected = "twinset neardup --images images.parquet --set max-distance=4 --set orientations=mirrored \
+                    --not-duplicates not-duplicates.csv --out .";
+    let found = told(&[]).replace("&#39;", "'").replace("&#34;", "\"");
+    assert_eq!(found, expected);
 }

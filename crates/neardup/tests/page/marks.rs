@@ -107,6 +107,9 @@ fn marks_are_kept_and_undone_and_the_next_search_reads_them() {
     browser.call("Browser.setDownloadBehavior", json!({"behavior": "allow", "downloadPath": downloads}));
     browser.press(&["m"]);
     assert!(browser.text("#marked").starts_with("2 pairs are marked as no duplicates."));
+    let again = "twinset neardup --images images.parquet --not-duplicates not-duplicates.csv --out found";
+    assert_eq!(browser.text("#again"), again);
+    assert!(browser.text("#marks").contains("an image may stay in its group through other pairs"));
     browser.click("[data-do=download]");
     let file = downloads.join("not-duplicates.csv");
     while !file.exists() {
@@ -162,6 +165,9 @@ fn names_of_files_are_text_and_nothing_else() {
     let (_folder, page) = folder();
     browser.open(&page, "");
     assert_eq!(browser.js("document.title"), "Duplicates · Twinset gallery");
+    // All images are of one split and one class: nothing is said of either.
+    let said = "[...document.querySelectorAll('header, #bar, main')].map((e) => e.textContent).join(' ').match(/train|split|leak|conflict|label|\\bcat\\b/gi)";
+    assert_eq!(browser.js(said), json!(null));
     let found = browser.js("[...new Set(pairs.flatMap((pair) => pair.names))].sort()");
     let mut names = NAMES;
     names.sort_by_key(|name| name.encode_utf16().collect::<Vec<_>>());

@@ -54,13 +54,6 @@ pub(crate) fn many(n: u64) -> TempDir {
         let image = RgbImage::from_fn(8, 8, |x, y| Rgb([(look % 256) as u8, (look / 256) as u8, (x * 31 + y) as u8]));
         row(id, split(id), label(id), &image, &format!("set/{id:05}.png"))
     };
-    let path = folder.path().join("images.parquet");
-    write_manifest(&path, (0..2 * n).map(image), &Provenance::of_stage("ingest", "0")).unwrap();
-    let images = Input {
-        name: "images.parquet".to_owned(),
-        schema: Some("images/3".to_owned()),
-        blake3: digest_file(&path).unwrap(),
-    };
     let pair = |i: u64| Pair {
         left_id: 2 * i,
         right_id: 2 * i + 1,
@@ -78,7 +71,53 @@ pub(crate) fn many(n: u64) -> TempDir {
         left_source: String::new(),
         right_source: String::new(),
     };
+    write(&folder, (0..2 * n).map(image), (0..n).map(pair));
+    folder
+}
+
+/// Writes `images.parquet` and `pairs.parquet`, made from it.
+fn write(folder: &TempDir, images: impl IntoIterator<Item = Image>, pairs: impl IntoIterator<Item = Pair>) {
+    let path = folder.path().join("images.parquet");
+    write_manifest(&path, images, &Provenance::of_stage("ingest", "0")).unwrap();
+    let images = Input {
+        name: "images.parquet".to_owned(),
+        schema: Some("images/3".to_owned()),
+        blake3: digest_file(&path).unwrap(),
+    };
     let provenance = Provenance::of_stage("neardup", "0").with_inputs([images]);
-    write_manifest(&folder.path().join("pairs.parquet"), (0..n).map(pair), &provenance).unwrap();
+    write_manifest(&folder.path().join("pairs.parquet"), pairs, &provenance).unwrap();
+}
+
+/// A group of 34 images, near image 0 each: 26 of train, of which image 25 alone is in `from-phone`, then 8 of test; a similar pair
+/// within it; an exact pair of train; a similar pair of train and test.
+pub(crate) fn mixed() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let split = |id: u64| if (26..34).contains(&id) || id == 37 { Split::Test } else { Split::Train };
+    let image = |id: u64| {
+        let look = if id == 35 { 34 } else { id };
+        let image = RgbImage::from_fn(8, 8, |x, y| Rgb([look as u8, 9, (x * 31 + y) as u8]));
+        let name = if id == 25 { format!("from-phone/{id}.png") } else { format!("all/{id}.png") };
+        row(id, split(id), u32::from(id == 37), &image, &name)
+    };
+    let pair = |(left_id, right_id, kind): (u64, u64, PairKind)| Pair {
+        left_id,
+        right_id,
+        kind,
+        found_by: "correlation".to_owned(),
+        hash_distance_bits: Some(6),
+        left_split: split(left_id),
+        right_split: split(right_id),
+        left_label: 0,
+        right_label: u32::from(right_id == 37),
+        label_conflict: right_id == 37,
+        similarity: Some(1.0 - right_id as f32 / 100.0),
+        expected_false_pairs: None,
+        alignment: Some("shift(right=2.9 down=-3.4)".to_owned()),
+        left_source: String::new(),
+        right_source: String::new(),
+    };
+    let star = (1..34).map(|right| (0, right, PairKind::Near));
+    let others = [(1, 2, PairKind::Similar), (34, 35, PairKind::Exact), (36, 37, PairKind::Similar)];
+    write(&folder, (0..38).map(image), star.chain(others).map(pair));
     folder
 }
