@@ -14,7 +14,7 @@ use twinset_stage::{CommonArgs, expect_page, shell_word, with_hint, write_page};
 const EXAMPLES: &str = "\
 Examples:
   twinset-leaks --images out/images.parquet --pairs out/pairs.parquet --predictions mine.csv --out leaks
-  twinset-leaks --scan my-scan --predictions models/ --out leaks
+  twinset-leaks --scan my-scan --predictions models/ --out leaks     # or: twinset leaks my-scan --predictions models/ --out leaks
   twinset-leaks --scan my-scan --predictions small=a/predictions.parquet large=b/predictions.parquet --out leaks
 
 A file of predictions is one of

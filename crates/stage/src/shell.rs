@@ -148,4 +148,15 @@ mod tests {
         let error = Err::<(), _>(anyhow!("no such file")).context("failed to load").unwrap_err();
         assert_eq!(with_hint(error, "look again").to_string(), "failed to load: no such file");
     }
+
+    #[test]
+    fn words_are_quoted_where_a_shell_needs_it() {
+        let check = |word: &str, expected: &str| assert_eq!(shell_word(word), expected);
+        check("my-photos/2024", "my-photos/2024");
+        check("Фото", "Фото");
+        check("my photos", "'my photos'");
+        check("it's", r"'it'\''s'");
+        check("~/a", "'~/a'");
+        check("", "''");
+    }
 }

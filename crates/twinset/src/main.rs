@@ -4,7 +4,6 @@ mod catalog;
 mod commands;
 mod libtorch;
 mod programs;
-mod shell;
 mod version;
 
 use std::ffi::OsString;

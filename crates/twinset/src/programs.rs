@@ -40,5 +40,5 @@ fn is_program(path: &Path) -> bool {
 pub(crate) fn own_name() -> String {
     let called = env::args_os().next().unwrap_or_default();
     let is_path = called.as_encoded_bytes().contains(&b'/');
-    if is_path { crate::shell::quoted(&called) } else { crate::shell::quoted(OsStr::new("twinset")) }
+    if is_path { twinset_stage::shell_word(&called) } else { twinset_stage::shell_word(OsStr::new("twinset")) }
 }

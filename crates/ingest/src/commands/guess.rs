@@ -4,13 +4,13 @@ use std::path::Path;
 
 use walkdir::WalkDir;
 
-/// What a file of each dataset is called.
-const SIGNS: [(&str, fn(&str) -> bool); 5] = [
-    ("cifar10", |name| matches!(name, "data_batch_1.bin" | "data_batch_1")),
-    ("cifar100", |name| matches!(name, "fine_label_names.txt")),
-    ("idx", |name| name.ends_with("-idx3-ubyte") || name.ends_with("-idx3-ubyte.gz")),
-    ("hugging-face", |name| name.ends_with(".parquet")),
-    ("webdataset", |name| name.ends_with(".tar")),
+/// How the name of a file of each dataset ends.
+const SIGNS: [(&str, &[&str]); 5] = [
+    ("cifar10", &["data_batch_1.bin", "data_batch_1"]),
+    ("cifar100", &["fine_label_names.txt"]),
+    ("idx", &["-idx3-ubyte", "-idx3-ubyte.gz"]),
+    ("hugging-face", &[".parquet"]),
+    ("webdataset", &[".tar"]),
 ];
 
 /// The dataset that a folder's file names are typical of; none where they are of no other dataset than a folder of images.
@@ -22,5 +22,6 @@ pub(crate) fn guess(folder: &Path) -> Option<&'static str> {
         .filter(|entry| entry.file_type().is_file())
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
-    SIGNS.iter().find(|(_, is_sign)| names.iter().any(|name| is_sign(name))).map(|(dataset, _)| *dataset)
+    let is_there = |endings: &[&str]| names.iter().any(|name| endings.iter().any(|ending| name.ends_with(ending)));
+    SIGNS.iter().find(|(_, endings)| is_there(endings)).map(|(dataset, _)| *dataset)
 }

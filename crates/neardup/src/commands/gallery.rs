@@ -1,13 +1,12 @@
 //! `twinset-neardup gallery`: pairs to look at.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use twinset_manifest::Reader;
 use twinset_manifest::rows::{Image, Pair, PairKind};
 use twinset_neardup::{Config, GalleryError, GallerySource, gallery};
-use twinset_stage::{Progress, expect_page, with_hint, write_page};
+use twinset_stage::{Progress, expect_page, shell_word, with_hint, write_page};
 
 const USAGE: &str = "twinset gallery FOLDER-duplicates --out FILE [OPTIONS]
        twinset gallery --images FILE --pairs FILE --out FILE [OPTIONS]";
@@ -111,9 +110,9 @@ fn count(n: usize, noun: &str) -> String {
 
 /// The command that finds these pairs without those that a file tells to be no duplicates.
 fn search_again(args: &GalleryArgs) -> Result<String, GalleryError> {
-    let mut words = vec!["twinset".into(), "neardup".into(), "--images".into(), quoted(args.images.as_os_str())];
+    let mut words = vec!["twinset".into(), "neardup".into(), "--images".into(), shell_word(&args.images)];
     if args.folder != Path::new(".") {
-        words.extend(["--folder".into(), quoted(args.folder.as_os_str())]);
+        words.extend(["--folder".into(), shell_word(&args.folder)]);
     }
     // The settings of the search, where they are not the default ones.
     let n_images = Reader::<Image>::open(&args.images)?.n_rows();
@@ -122,23 +121,13 @@ fn search_again(args: &GalleryArgs) -> Result<String, GalleryError> {
     for (key, value) in settings.as_object().into_iter().flatten() {
         if default.get(key).is_some_and(|default| default != value) && !value.is_null() {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            words.extend(["--set".into(), quoted(format!("{key}={value}").as_ref())]);
+            words.extend(["--set".into(), shell_word(format!("{key}={value}"))]);
         }
     }
     let out = args.pairs.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     words.extend(["--not-duplicates", "not-duplicates.csv", "--out"].map(str::to_owned));
-    words.push(quoted(out.as_os_str()));
+    words.push(shell_word(out));
     Ok(words.join(" "))
-}
-
-/// The word, in single quotes where a shell would take it for more than that.
-fn quoted(word: &OsStr) -> String {
-    let word = word.to_string_lossy();
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.into_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }
 
 fn hinted(error: GalleryError) -> anyhow::Error {

@@ -7,11 +7,10 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::anyhow;
-use twinset_stage::{printable_line, with_hint};
+use twinset_stage::{printable_line, shell_word, with_hint};
 
 use super::scan::Record;
 use crate::catalog::{self, Entry};
-use crate::shell::quoted;
 use crate::{libtorch, programs};
 
 /// Commands that take the folder of a scan.
@@ -64,7 +63,7 @@ fn exec(command: &mut Command, program: &Path) -> anyhow::Result<Infallible> {
 fn unknown(name: &str) -> anyhow::Error {
     let is_folder = Path::new(name).is_dir();
     let hint = match catalog::nearest(name) {
-        _ if is_folder => format!("to find the duplicates in a folder: twinset scan {}", quoted(name)),
+        _ if is_folder => format!("to find the duplicates in a folder: twinset scan {}", shell_word(name)),
         Some(nearest) => format!("did you mean `twinset {nearest}`? `twinset --help` lists the commands"),
         None => "`twinset --help` lists the commands".to_owned(),
     };
@@ -107,10 +106,10 @@ fn no_scan(name: &str, path: &Path) -> anyhow::Error {
     };
     let mut scanned = folder;
     scanned.push("-duplicates");
-    let out = quoted(&scanned);
+    let out = shell_word(&scanned);
     let hint = match Record::is_in(Path::new(&scanned)) {
         true => format!("did you mean `twinset {name} {out}`?"),
-        false => format!("find its duplicates first: twinset scan {}", quoted(path)),
+        false => format!("find its duplicates first: twinset scan {}", shell_word(path)),
     };
     with_hint(anyhow!("{found} one such as `{}`", printable_line(&scanned.to_string_lossy())), hint)
 }

@@ -9,9 +9,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use twinset_manifest::write_atomically;
-use twinset_stage::with_hint;
+use twinset_stage::{shell_word, with_hint};
 
-use crate::shell::quoted;
 use data::Data;
 
 const EXAMPLES: &str = "\
@@ -56,8 +55,8 @@ pub(crate) fn run(args: &NewStudyArgs) -> anyhow::Result<()> {
     let folder = data
         .folder
         .as_ref()
-        .map_or_else(|| "DIR".to_owned(), |folder| quoted(folder.canonicalize().unwrap_or(folder.clone())));
-    let out = quoted(&out);
+        .map_or_else(|| "DIR".to_owned(), |folder| shell_word(folder.canonicalize().unwrap_or(folder.clone())));
+    let out = shell_word(&out);
     println!("wrote {out}\n");
     println!("What would run, and how long:  cargo xtask plan {out} --data {folder}");
     println!("Run it:                        cargo xtask reproduce {out} --data {folder}");

@@ -20,10 +20,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use twinset_stage::{Progress, counted, verb, with_hint};
+use twinset_stage::{Progress, counted, shell_word, verb, with_hint};
 
 use crate::programs::own_name;
-use crate::shell::quoted;
 use findings::Findings;
 use marks::{LeftOut, Marks};
 use place::Place;
@@ -65,6 +64,11 @@ pub(crate) struct ScanArgs {
     #[arg(long, value_name = "DIR", requires = "reference")]
     reference_folder: Option<PathBuf>,
 
+    /// Which dataset FOLDER is, if it holds no picture files: hugging-face, webdataset, cifar10, cifar100 or idx, as in twinset ingest. Each
+    /// scan then reads all of it.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["layout", "reference"])]
+    dataset: Option<String>,
+
     /// What the folders are: splits (<split>/<class>/<image>), classes (<class>/<image>) or flat. Default: splits if folders are
     /// called train, val or test; else flat.
     #[arg(long, value_name = "LAYOUT", value_parser = ["splits", "classes", "flat"])]
@@ -94,8 +98,6 @@ pub(crate) struct ScanArgs {
     quiet: bool,
 }
 
-/// Whether `twinset-neardup gallery` takes `--search-again`.
-const TELLS_SEARCH_AGAIN: bool = false;
 /// The exit code where a leak was found and `--fail-on-leak` was given.
 const LEAK: u8 = 3;
 /// Pairs that `--fail-on-leak` names.
@@ -169,11 +171,12 @@ fn scan(args: &ScanArgs) -> anyhow::Result<Findings> {
 /// What else than the pictures decides what is found.
 fn settings(args: &ScanArgs, marks: Option<&Marks>) -> Vec<String> {
     let not_duplicates = marks.map(|marks| format!("not-duplicates={}", marks.digest));
+    let dataset = args.dataset.as_ref().map(|dataset| format!("dataset={dataset}"));
     let layout = args.layout.as_ref().map(|layout| format!("layout={layout}"));
     let orientations = args.orientations.as_ref().map(|orientations| format!("orientations={orientations}"));
     let reference_folder =
         args.reference_folder.as_ref().map(|folder| format!("reference-folder={}", folder.display()));
-    [layout, orientations, not_duplicates, reference_folder].into_iter().flatten().collect()
+    [dataset, layout, orientations, not_duplicates, reference_folder].into_iter().flatten().collect()
 }
 
 /// Runs the programs; how many pictures an earlier scan had decoded, and what the pairs that are no duplicates did.
@@ -186,11 +189,15 @@ fn run_steps(
     let layout = args.layout.as_ref().map(|layout| format!("layout={layout}"));
     let ingest = |folder: &place::Folder, out: PathBuf, cache: &str| {
         let mut step = Step::new("twinset-ingest");
-        step.arg(&folder.path).args(["--set", "embed=false"]);
+        step.arg(&folder.path).arg("--out").arg(out);
+        if let Some(dataset) = &args.dataset {
+            step.args(["--dataset", dataset]);
+            return step;
+        }
+        step.args(["--set", "embed=false"]).arg("--cache").arg(place.cache(cache));
         if let Some(layout) = &layout {
             step.args(["--set", layout]);
         }
-        step.arg("--cache").arg(place.cache(cache)).arg("--out").arg(out);
         step
     };
     let mut steps = vec![ingest(&place.folder, place.images_folder(), "files")];
@@ -230,7 +237,7 @@ fn run_steps(
         steps.push(plan);
     }
     gallery.arg("--pairs").arg(place.pairs()).arg("--out").arg(place.gallery());
-    if TELLS_SEARCH_AGAIN && place.reference.is_none() {
+    if place.reference.is_none() {
         gallery.args(["--search-again", &search_again(args)]);
     }
     steps.push(gallery);
@@ -254,10 +261,12 @@ fn run_steps(
 
 /// The command that searches again and leaves out the pairs that were marked on the page, in the file that it downloads.
 fn search_again(args: &ScanArgs) -> String {
-    let out = args.out.as_ref().map(quoted);
-    let options = [("--out", out), ("--layout", args.layout.clone()), ("--orientations", args.orientations.clone())];
+    let out = args.out.as_ref().map(shell_word);
+    let (dataset, layout) = (args.dataset.clone(), args.layout.clone());
+    let options =
+        [("--out", out), ("--dataset", dataset), ("--layout", layout), ("--orientations", args.orientations.clone())];
     let options = options.into_iter().filter_map(|(option, value)| Some(format!(" {option} {}", value?)));
-    let (own, folder) = (own_name(), quoted(&args.folder));
+    let (own, folder) = (own_name(), shell_word(&args.folder));
     format!("{own} scan {folder}{} --not-duplicates not-duplicates.csv", options.collect::<String>())
 }
 

@@ -394,3 +394,32 @@ fn a_scan_that_was_killed_goes_on() {
         assert!(n_new < 600, "{n_new} of 600 were decoded after {signal}");
     }
 }
+
+#[test]
+fn a_hugging_face_dataset_is_recognised_and_scanned() {
+    if !has_programs() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    for (split, seeds) in [("train", &[20, 21, 22, 23][..]), ("test", &[30, 22])] {
+        for seed in seeds {
+            sandbox.write(&format!("{split}/cat/{seed}.jpg"), jpeg(&picture(*seed), 90));
+        }
+        sandbox.expect(&["ingest", split, "--quiet", "--set", &format!("split={split}"), "--out", "made"]);
+        let bytes = fs::read(sandbox.path("made/images.parquet")).unwrap();
+        sandbox.write(&format!("hub/data/{split}-00000-of-00001.parquet"), bytes);
+    }
+    let said = sandbox.run(&["scan", "hub", "--quiet"]);
+    assert_eq!(said.code, Some(1), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("look like those of the dataset `hugging-face`: add --dataset hugging-face"),
+        "{}",
+        said.stderr
+    );
+    assert!(!sandbox.path("hub-duplicates").exists());
+    let found = sandbox.scan(&["hub", "--dataset", "hugging-face"]);
+    assert_eq!((&found["n_images"], &found["leaks"]["n_pairs"]), (&6.into(), &1.into()), "{found}");
+    let page = fs::read_to_string(sandbox.path("hub-duplicates/gallery.html")).unwrap();
+    assert!(page.contains("--dataset hugging-face --not-duplicates not-duplicates.csv"));
+    assert_eq!(sandbox.scan(&["hub", "--dataset", "hugging-face"])["is_unchanged"], true);
+}

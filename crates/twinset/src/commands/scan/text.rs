@@ -3,12 +3,11 @@
 use std::fmt;
 
 use twinset_manifest::rows::Split;
-use twinset_stage::{counted, printable_line, verb};
+use twinset_stage::{counted, printable_line, shell_word, verb};
 
 use super::findings::{Duplicates, Findings, Folder, Leaks};
 use super::marks::LeftOut;
 use crate::programs::own_name;
-use crate::shell::quoted;
 
 /// Groups, leaks and files that are named, and files of a group.
 const N_GROUPS: usize = 5;
@@ -107,9 +106,9 @@ impl Text<'_> {
         writeln!(f)?;
         writeln!(f, "Look at them:        {}", found.gallery)?;
         if is_any {
-            let (own, out) = (own_name(), quoted(&found.out));
+            let (own, out) = (own_name(), shell_word(&found.out));
             let clean = format!("{}-clean", found.out.strip_suffix("-duplicates").unwrap_or(&found.out));
-            writeln!(f, "Copy what stays:     {own} clean {out} --copy-to {}", quoted(clean))?;
+            writeln!(f, "Copy what stays:     {own} clean {out} --copy-to {}", shell_word(clean))?;
             writeln!(f, "List what goes:      {own} clean {out} --list > remove.txt")?;
         }
         Ok(())
