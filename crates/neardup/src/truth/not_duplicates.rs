@@ -154,7 +154,7 @@ mod tests {
             assert_eq!(error, format!("{begin}{expected}"));
         };
         check("1.jpg", "; did you mean `from-phone/1.jpg`?");
-        check("/home/me/pictures/from-phone/1.jpg", "; did you mean `from-phone/1.jpg`?");
+        check("/pictures/pictures/from-phone/1.jpg", "; did you mean `from-phone/1.jpg`?");
         check("3.jpg", "");
         check("phone/1.jpg", "");
         check(".jpg", "");
