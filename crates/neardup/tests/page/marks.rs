@@ -95,6 +95,7 @@ fn marks_are_kept_and_undone_and_the_next_search_reads_them() {
     browser.click("#viewer [data-do=mark]");
     assert_eq!(browser.js("document.querySelectorAll('.marked').length"), 2);
     browser.press(&["Escape"]);
+    browser.until("!viewer.open && history.state === null && !isLeaving");
 
     browser.reload();
     assert_eq!(
