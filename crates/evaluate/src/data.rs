@@ -34,22 +34,28 @@ pub struct Other {
 }
 
 impl EvaluationData {
-    /// Adds another network, of this file.
+    /// Adds another network, of the file at `path`, which is the `input`.
     ///
     /// # Errors
     /// When it is not for the images and classes of the network that is evaluated.
-    pub fn add_other(&mut self, path: &Path, other: Network, network: &Network) -> Result<(), EvaluateError> {
+    pub fn add_other(
+        &mut self,
+        path: &Path,
+        input: Input,
+        other: Network,
+        network: &Network,
+    ) -> Result<(), EvaluateError> {
         let told = |network: &Network| (network.spec().image_size, network.class_names().to_vec());
         if told(&other) != told(network) {
             let words = |network: &Network| format!("{} ({})", network.spec(), network.class_names().join(", "));
             let (found, expected) = (words(&other), words(network));
             return Err(EvaluateError::OtherIsOfOthers { path: path.to_owned(), found, expected });
         }
-        // Weights are called `model.safetensors` everywhere; their folder tells them apart.
-        let names = path.iter().rev().take(2).map(|name| name.to_string_lossy().into_owned());
-        let names: Vec<_> = names.collect();
-        let name = names.into_iter().rev().collect::<Vec<_>>().join("/");
+        // Weights are called `model.safetensors` everywhere; their content tells them apart, wherever they lie.
+        let digest = input.blake3.to_string();
+        let name = format!("{} {}", input.name, digest.get(..12).unwrap_or(&digest));
         self.others.push(Other { name, network: other });
+        self.inputs.push(input);
         Ok(())
     }
 }

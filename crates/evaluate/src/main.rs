@@ -103,8 +103,8 @@ fn run(args: &Args) -> anyhow::Result<()> {
     for path in &args.transfer_from {
         let failed = || format!("failed to load `{}`", path.display());
         let (other, _) = open_network(path, config.network.as_ref(), device).with_context(failed)?;
-        data.add_other(path, other, &network).with_context(failed)?;
-        data.inputs.push(Input::of_file(path).with_context(failed)?);
+        let input = Input::of_file(path).with_context(failed)?;
+        data.add_other(path, input, other, &network).with_context(failed)?;
     }
     let weights = Input::of_file(weights).with_context(|| format!("failed to read `{}`", weights.display()))?;
     let out = args.common.out_folder()?;
