@@ -6,7 +6,7 @@ use anyhow::Context;
 use twinset_manifest::Reader;
 use twinset_manifest::rows::{Image, Pair, PairKind};
 use twinset_neardup::{Config, GalleryError, GallerySource, gallery};
-use twinset_stage::{Progress, expect_page, shell_word, with_hint, write_page};
+use twinset_stage::{Progress, counted, expect_page, shell_word, verb, with_hint, write_page};
 
 const USAGE: &str = "twinset gallery FOLDER-duplicates --out FILE [OPTIONS]
        twinset gallery --images FILE --pairs FILE --out FILE [OPTIONS]";
@@ -91,21 +91,18 @@ pub(crate) fn run(args: &GalleryArgs) -> anyhow::Result<()> {
         eprintln!(
             "warning: {} less similar {} left out, the gallery shows {max_pairs} (`--max-pairs`)",
             gallery.n_left_out,
-            if gallery.n_left_out == 1 { "pair is" } else { "pairs are" }
+            verb(gallery.n_left_out, "pair is", "pairs are")
         );
     }
     write_page(out, &gallery.html()).context("failed to write the gallery")?;
     let pairs = || gallery.groups.iter().flat_map(|group| &group.pairs);
     let n_similar = pairs().filter(|pair| pair.kind == PairKind::Similar).count();
     let n_groups = gallery.groups.iter().filter(|group| !group.is_similar()).count();
+    let count = |n: usize, what: &str| counted(n as u64, what);
     let (groups, of) = (count(n_groups, "group"), count(pairs().count() - n_similar, "pair"));
     let similar = if n_similar == 0 { String::new() } else { format!(", and {}", count(n_similar, "similar pair")) };
     println!("wrote {groups} of {of}{similar} to {}", out.display());
     Ok(())
-}
-
-fn count(n: usize, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 /// The command that finds these pairs without those that a file tells to be no duplicates.

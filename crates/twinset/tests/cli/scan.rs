@@ -422,4 +422,8 @@ fn a_hugging_face_dataset_is_recognised_and_scanned() {
     let page = fs::read_to_string(sandbox.path("hub-duplicates/gallery.html")).unwrap();
     assert!(page.contains("--dataset hugging-face --not-duplicates not-duplicates.csv"));
     assert_eq!(sandbox.scan(&["hub", "--dataset", "hugging-face"])["is_unchanged"], true);
+    // Its pictures are no files that could be listed.
+    let text = sandbox.expect(&["scan", "hub", "--dataset", "hugging-face", "--quiet"]);
+    assert!(text.contains("What goes, by row:   hub-duplicates/duplicates/removed.parquet\n"), "{text}");
+    assert!(!text.contains("--list") && sandbox.path("hub-duplicates/duplicates/removed.parquet").is_file(), "{text}");
 }

@@ -39,6 +39,9 @@ pub(super) struct Findings {
     pub(super) gallery: String,
     /// The manifest of the pairs.
     pub(super) pairs: String,
+    /// The manifest that lists what `clean` removes, where pictures are rows of a dataset and no files.
+    #[serde(skip)]
+    pub(super) removed_rows: Option<String>,
 }
 
 /// Files that are no pictures, or cannot be read.

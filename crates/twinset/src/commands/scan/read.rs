@@ -24,7 +24,14 @@ pub(super) fn read(
 ) -> anyhow::Result<Findings> {
     let reader = Reader::<Image>::open(&place.images()).context("failed to read the images")?;
     let mut warnings = reader.provenance().warnings.clone();
-    let images = reader.read_all().context("failed to read the images")?;
+    let (mut images, mut are_files) = (Vec::new(), true);
+    for batch in reader {
+        for mut row in batch.context("failed to read the images")? {
+            // The pictures of a dataset are in its rows, and may not all fit into memory.
+            are_files &= row.image.bytes.take().is_none();
+            images.push(row);
+        }
+    }
     let mut n_images_of_split = BTreeMap::new();
     images.iter().for_each(|image| *n_images_of_split.entry(image.split).or_default() += 1);
     let (duplicates, leaks) = match &place.reference {
@@ -50,6 +57,7 @@ pub(super) fn read(
         warnings,
         gallery: shown(&place.gallery()),
         pairs: shown(&place.pairs()),
+        removed_rows: (!are_files).then(|| shown(&place.removed())),
     })
 }
 

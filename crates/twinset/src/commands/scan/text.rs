@@ -109,7 +109,10 @@ impl Text<'_> {
             let (own, out) = (own_name(), shell_word(&found.out));
             let clean = format!("{}-clean", found.out.strip_suffix("-duplicates").unwrap_or(&found.out));
             writeln!(f, "Copy what stays:     {own} clean {out} --copy-to {}", shell_word(clean))?;
-            writeln!(f, "List what goes:      {own} clean {out} --list > remove.txt")?;
+            match &found.removed_rows {
+                Some(removed) => writeln!(f, "What goes, by row:   {removed}")?,
+                None => writeln!(f, "List what goes:      {own} clean {out} --list > remove.txt")?,
+            }
         }
         Ok(())
     }
