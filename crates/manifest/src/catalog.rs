@@ -2,8 +2,8 @@
 
 use crate::rows::{
     Cell, ClaimRow, Cluster, Efficiency, Epoch, FigurePoint, Gaussian, GaussianBoundary, GaussianPoint, Hashes, Image,
-    KnownImage, KnownPair, Leak, LearningCurve, Pair, PrecisionRecall, Prediction, ReferencePair, Reject, Removed,
-    TrainsetRow, Violation, constraints,
+    KnownImage, KnownPair, Leak, LearningCurve, Outcome, Pair, PrecisionRecall, Prediction, ReferencePair, Reject,
+    Removed, TrainsetRow, Violation, constraints,
 };
 use crate::{ColumnDoc, Constraint, Row};
 
@@ -52,6 +52,7 @@ pub fn catalog() -> Vec<SchemaDoc> {
         entry::<GaussianBoundary>(),
         entry::<GaussianPoint>(),
         entry::<Cell>(),
+        entry::<Outcome>(),
         entry::<ClaimRow>(),
         entry::<Efficiency>(),
         entry::<FigurePoint>(),

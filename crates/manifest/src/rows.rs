@@ -11,6 +11,7 @@ mod figures;
 mod gaussian;
 mod known;
 mod leaks;
+mod outcomes;
 mod training;
 mod violations;
 
@@ -25,6 +26,7 @@ pub use figures::FigurePoint;
 pub use gaussian::{Gaussian, GaussianBoundary, GaussianCost, GaussianPoint, GaussianSelection};
 pub use known::{KnownImage, KnownPair};
 pub use leaks::{Leak, LeakSubset};
+pub use outcomes::Outcome;
 pub use training::{Epoch, LearningCurve};
 pub use violations::{Rule, Violation};
 

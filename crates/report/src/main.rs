@@ -7,14 +7,15 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Parser;
 use twinset_manifest::{write_atomically, write_manifest};
-use twinset_report::{Config, File, Report, Study, gather, gather_outcomes, needs, unknown_conditions};
+use twinset_report::{Config, File, Report, Study, gather, gather_outcomes, needs, outcomes, unknown_conditions};
 use twinset_stage::CommonArgs;
 
 /// Make one HTML page of all that a study came to: accuracies with their intervals, plots, duplicates found, provenance.
 ///
 /// Reads the manifests that the study's JSON names. Writes DIR/index.html, which needs neither a network nor JavaScript,
-/// DIR/cells.parquet with the same numbers as rows, DIR/claims.parquet with the verdict on each claim, DIR/efficiency.parquet with
-/// what training took, each figure as SVG and CSV in DIR/figures (all their numbers: DIR/figures.parquet), and LaTeX tables in DIR/tables.
+/// DIR/cells.parquet with the same numbers as rows, DIR/outcomes.parquet with what each network made of each image, DIR/claims.parquet
+/// with the verdict on each claim, DIR/efficiency.parquet with what training took, each figure as SVG and CSV in DIR/figures (all their
+/// numbers: DIR/figures.parquet), and LaTeX tables in DIR/tables.
 #[derive(Parser)]
 #[command(name = "twinset-report", version, after_help = EXAMPLE)]
 struct Args {
@@ -86,6 +87,8 @@ fn main() -> ExitCode {
         let page = out.join("index.html");
         let written = write_manifest(&out.join("cells.parquet"), report.cells, &report.provenance)
             .context("failed to write the cells")?;
+        write_manifest(&out.join("outcomes.parquet"), outcomes(&study, &evidence), &report.provenance)
+            .context("failed to write the outcomes")?;
         write_manifest(&out.join("claims.parquet"), report.claims, &report.provenance)
             .context("failed to write the claims")?;
         write_manifest(&out.join("efficiency.parquet"), report.efficiency, &report.provenance)

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use serde_json::json;
 use tempfile::TempDir;
-use twinset_manifest::rows::{Cell, ClaimRow, FigurePoint, Prediction, Split, Verdict};
+use twinset_manifest::rows::{Cell, ClaimRow, FigurePoint, Outcome, Prediction, Split, Verdict};
 use twinset_manifest::{CheckOutcome, Provenance, Reader, read_manifest, write_manifest};
 
 mod synthetic;
@@ -386,4 +386,24 @@ fn splits_without_attacks_have_no_robust_accuracy() {
     let of_train: BTreeSet<String> =
         run.cells().into_iter().filter(|cell| cell.split == Split::Train).map(|cell| cell.attack).collect();
     assert_eq!(of_train, BTreeSet::from(["clean".to_owned()]));
+}
+
+#[test]
+fn outcomes_are_what_each_seeds_accuracies_are_means_of() {
+    let run = Run::of(&two_attacks());
+    run.report("");
+    let (outcomes, _) = read_manifest::<Outcome>(&run.out().join("outcomes.parquet")).unwrap();
+    let mut n_compared = 0;
+    for cell in run.cells().iter().filter(|cell| cell.metric == "accuracy" && cell.label.is_none()) {
+        let Some(seed) = cell.seed else { continue };
+        let is_of_cell = |row: &&Outcome| {
+            (&row.arm, row.rate, row.seed, row.split, &row.attack)
+                == (&cell.arm, cell.rate, seed, cell.split, &cell.attack)
+        };
+        let right: Vec<bool> = outcomes.iter().filter(is_of_cell).map(|row| row.is_correct).collect();
+        assert_eq!(right.len() as u64, cell.n_images);
+        assert_eq!(right.iter().filter(|is_right| **is_right).count() as f64 / right.len() as f64, cell.estimate);
+        n_compared += right.len();
+    }
+    assert_eq!(n_compared, outcomes.len());
 }

@@ -11,9 +11,10 @@ use twinset_stage::Progress;
 
 use crate::{Budget, Config, Sample, TrainError, TrainingData, train};
 
-/// About as long the batches take that are timed.
+/// So long the batches take, at least, that are timed, unless they are the most.
 const SECONDS: f64 = 2.0;
-/// At most so many of them.
+/// So many of them at first, and at most.
+const FEWEST_BATCHES: u64 = 4;
 const MOST_BATCHES: u64 = 100;
 const N_CLASSES: i64 = 10;
 
@@ -41,11 +42,16 @@ pub fn measure(config: &Config, image_size: i64, device: Device) -> Result<Pace,
         let start = seconds(&clock, device);
         train(&config, &data, &Progress::hidden()).map(|_| seconds(&clock, device) - start)
     };
-    // The first one also makes kernels and finds memory.
+    // The first one also makes kernels and finds memory. What an epoch costs at its end may be many batches' time, so
+    // that the number of batches cannot be told from one.
     run(1)?;
     let alone_s = run(1)?;
-    let n_batches = ((SECONDS / alone_s).ceil().max(1.0) as u64).min(MOST_BATCHES);
-    let more_s = run(1 + n_batches)? - alone_s;
+    let mut n_batches = FEWEST_BATCHES;
+    let mut more_s = run(1 + n_batches)? - alone_s;
+    while more_s < SECONDS && n_batches < MOST_BATCHES {
+        n_batches = (4 * n_batches).min(MOST_BATCHES);
+        more_s = run(1 + n_batches)? - alone_s;
+    }
     let passes = Config { budget: Budget::Steps(n_batches), ..config }.estimate(data.samples.len() as u64);
     let seconds_a_pass = more_s.max(0.0) / passes.n_forward_backward_passes as f64;
     Ok(Pace { seconds_a_pass, image_size })

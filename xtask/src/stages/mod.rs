@@ -67,7 +67,14 @@ impl Stage {
             Self::Train => &["model.safetensors", "epochs.parquet"],
             Self::Evaluate => &["predictions.parquet"],
             Self::Gaussian => &["gaussian.parquet", "boundaries.parquet", "points.parquet"],
-            Self::Report => &["index.html", "cells.parquet", "claims.parquet", "efficiency.parquet", "figures.parquet"],
+            Self::Report => &[
+                "index.html",
+                "cells.parquet",
+                "outcomes.parquet",
+                "claims.parquet",
+                "efficiency.parquet",
+                "figures.parquet",
+            ],
         }
     }
 

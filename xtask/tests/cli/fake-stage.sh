@@ -91,7 +91,7 @@ case "$stage" in
   evaluate) files="predictions.parquet" ;;
   gaussian) files="gaussian.parquet boundaries.parquet points.parquet" ;;
   report)
-    files="index.html cells.parquet claims.parquet efficiency.parquet figures.parquet"
+    files="index.html cells.parquet outcomes.parquet claims.parquet efficiency.parquet figures.parquet"
     content=$(grep -v train_cpu_seconds $inputs)
     ;;
 esac

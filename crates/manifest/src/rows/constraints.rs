@@ -30,6 +30,7 @@ pub fn constraints(schema: &str) -> &'static [Constraint] {
         "gaussian-boundaries" => GAUSSIAN_BOUNDARIES,
         "gaussian-points" => GAUSSIAN_POINTS,
         "cells" => CELLS,
+        "outcomes" => OUTCOMES,
         "claims" => CLAIMS,
         "efficiency" => EFFICIENCY,
         "figure-points" => FIGURE_POINTS,
@@ -224,6 +225,13 @@ const CELLS: &[Constraint] = &[
     check(Range, "confidence", "confidence BETWEEN 0 AND 1"),
     check(Consistency, "interval_high", "interval_low <= interval_high"),
     check(Consistency, "class_name", "(label IS NULL) = (class_name IS NULL)"),
+];
+
+const OUTCOMES: &[Constraint] = &[
+    Unique(&["arm", "rate", "seed", "split", "attack", "image_id"]),
+    OneOf { column: "split", values: || Split::ALL.iter().map(|value| value.as_str()).collect() },
+    check(Range, "rate", "rate >= 0"),
+    Refers { column: "image_id", agree: &[("split", "split")] },
 ];
 
 const CLAIMS: &[Constraint] = &[

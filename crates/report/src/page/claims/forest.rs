@@ -138,8 +138,12 @@ fn row(place: usize, judged: &Judged, axis: &Axis) -> Row {
     }
 }
 
-/// `Of 15 claims 4 are supported, 3 are contradicted and 8 are undecided.`
+/// `Of 15 claims 4 are supported, 3 are contradicted and 8 are undecided.`; of claims that are all undecided what was seen.
 fn tally(claims: &[Judged]) -> String {
+    let seeds = range_of_seeds(claims.iter().map(|judged| &judged.row));
+    if let Some(seen) = all_undecided(claims) {
+        return format!("Nothing is decided yet: {seeds} {seen}.");
+    }
     let n = |verdict: Verdict| claims.iter().filter(|judged| judged.row.verdict == verdict).count() as u64;
     let said = |verdict: Verdict, one: &str, many: &str| match n(verdict) {
         0 => None,
@@ -154,8 +158,29 @@ fn tally(claims: &[Judged]) -> String {
     .into_iter()
     .flatten()
     .collect();
-    let seeds = range_of_seeds(claims.iter().map(|judged| &judged.row));
     format!("Of {}, {}, {seeds}.", counted(claims.len() as u64, "claim", "claims"), listed(&parts))
+}
+
+/// Which differences were seen, where all claims are undecided though each has an interval.
+fn all_undecided(claims: &[Judged]) -> Option<String> {
+    let is_undecided = |judged: &&Judged| judged.row.verdict == Verdict::Undecided && judged.mismatch.is_none();
+    let undecided: Vec<&Judged> = claims.iter().filter(is_undecided).collect();
+    let seen: Option<Vec<f64>> =
+        undecided.iter().map(|judged| words::interval(&judged.row).and(judged.row.difference)).collect();
+    let seen = seen.filter(|seen| seen.len() == claims.len())?;
+    Some(match seen.as_slice() {
+        [] => return None,
+        [one] => format!("the difference is {} points, and could be chance", points(*one)),
+        many => {
+            let (low, high) = many.iter().fold((many[0], many[0]), |(low, high), &x| (low.min(x), high.max(x)));
+            let n = many.len();
+            format!(
+                "the {n} differences lie between {} and {} points, and each could be chance",
+                points(low),
+                points(high)
+            )
+        }
+    })
 }
 
 fn range_of_seeds<'a>(claims: impl Iterator<Item = &'a ClaimRow>) -> String {
@@ -186,6 +211,12 @@ mod tests {
         assert_eq!(
             forest.tally,
             "Of 3 claims, 1 is supported, 1 shows no effect that matters and 1 is undecided, over 5 seeds."
+        );
+        let undecided =
+            [judged("C1: a", -0.03, 0.1, Verdict::Undecided), judged("C2: b", 0.06, 0.1, Verdict::Undecided)];
+        assert_eq!(
+            tally(&undecided),
+            "Nothing is decided yet: over 5 seeds the 2 differences lie between \u{2212}3.0 and +6.0 points, and each could be chance."
         );
         let rows: Vec<_> = forest.families.iter().flat_map(|family| &family.rows).collect();
         assert_eq!(
