@@ -20,10 +20,11 @@ pub fn reproduce(workspace: &Workspace, options: &cli::Reproduce) -> Result<()> 
     let started = Instant::now();
     let pipeline = study(workspace, &options.study)?;
     let data = options.study.data.as_deref().map(data_folder).transpose()?;
-    let (planner, unreadable) = prepare(workspace, pipeline, data, options.study.device, options.quiet)?;
+    let (mut planner, unreadable) = prepare(workspace, pipeline, data, options.study.device, options.quiet)?;
     if let Some(error) = unreadable {
         return Err(error);
     }
+    planner.programs = planner.programs.keep(&workspace.programs())?;
     if let Some(data) = &planner.data {
         remember_data(workspace, &planner.pipeline.name, data)?;
     }

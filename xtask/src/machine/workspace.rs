@@ -76,6 +76,11 @@ impl Workspace {
         self.root.join("data/stages")
     }
 
+    /// The folder of the stage programs that runs were made with, by their digests.
+    pub fn programs(&self) -> PathBuf {
+        self.stages().join(".programs")
+    }
+
     /// The folder of all reports.
     pub fn reports(&self) -> PathBuf {
         self.root.join("reports")

@@ -1,19 +1,31 @@
 //! Writing files so that a reader sees a whole one or none.
 
 use anyhow::{Context, Result};
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use walkdir::WalkDir;
 
 /// Writes `bytes` to a sibling temporary file, syncs it and renames it to `path`.
 pub fn atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    with_mode(path, bytes, 0o666)
+}
+
+/// The same; `path` can be executed then.
+pub fn executable(path: &Path, bytes: &[u8]) -> Result<()> {
+    with_mode(path, bytes, 0o777)
+}
+
+fn with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let write = || -> std::io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
-        let written = File::create(&temporary).and_then(|mut file| {
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(true).write(true).mode(mode);
+        let written = options.open(&temporary).and_then(|mut file| {
             file.write_all(bytes)?;
             file.sync_all()
         });

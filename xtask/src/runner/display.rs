@@ -111,6 +111,13 @@ impl Display {
         }
     }
 
+    /// A run is left to another runner for now: nothing is said of it.
+    pub fn leave(&mut self, id: usize) {
+        if let Some(line) = self.running.remove(&id) {
+            line.bar.finish_and_clear();
+        }
+    }
+
     /// A line that stays.
     pub fn say(&self, text: &str) {
         match &self.mode {

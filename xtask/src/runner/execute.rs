@@ -45,6 +45,8 @@ pub enum Outcome {
     Failed(Failure),
     /// Nothing is left of it.
     Stopped,
+    /// Another runner works on it.
+    Busy,
 }
 
 /// A run's end.
@@ -65,7 +67,7 @@ impl Executor<'_> {
         let partial = match self.store.begin(run) {
             Ok(Begin::Work(partial)) => partial,
             Ok(Begin::Finished(finished)) => return Ok(Ended { outcome: Outcome::Finished(finished), spent: None }),
-            Err(_) if self.is_stopped() => return Ok(Ended { outcome: Outcome::Stopped, spent: None }),
+            Ok(Begin::Busy) => return Ok(Ended { outcome: Outcome::Busy, spent: None }),
             Err(error) => return Err(error),
         };
         let command = self.command(run, &partial.folder);

@@ -23,7 +23,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const TICK: Duration = Duration::from_millis(200);
 
@@ -76,6 +76,7 @@ struct Job {
     run: StageRun,
     tracks: Vec<usize>,
     work: Option<Work>,
+    urgency: Urgency,
 }
 
 enum Event {
@@ -94,6 +95,8 @@ struct State<'a, 'b> {
     jobs: Vec<Job>,
     by_key: BTreeMap<Digest, usize>,
     ready: BTreeSet<(Urgency, usize)>,
+    /// What other runners worked on when its turn came.
+    busy: BTreeSet<(Urgency, usize)>,
     running: BTreeSet<usize>,
     /// The kinds of the arms' trainings and evaluations.
     kinds: BTreeMap<(Stage, usize), Settings>,
@@ -118,6 +121,7 @@ impl Scheduler<'_> {
             jobs: vec![],
             by_key: BTreeMap::new(),
             ready: BTreeSet::new(),
+            busy: BTreeSet::new(),
             running: BTreeSet::new(),
             kinds: kinds(&self.planner.pipeline),
             error: None,
@@ -159,13 +163,18 @@ impl Scheduler<'_> {
 
 impl State<'_, '_> {
     fn dispatch_all(&mut self, todo: &Sender<(usize, StageRun)>, events: &Receiver<Event>) {
+        let mut looked = Instant::now();
         loop {
+            if looked.elapsed() >= TICK {
+                self.look_after_others();
+                looked = Instant::now();
+            }
             while !self.is_stopping() && self.running.len() < self.scheduler.n_jobs {
                 let Some((_, id)) = self.ready.pop_first() else { break };
                 self.running.insert(id);
                 let _ = todo.send((id, self.jobs[id].run.clone()));
             }
-            if self.running.is_empty() {
+            if self.running.is_empty() && (self.busy.is_empty() || self.is_stopping()) {
                 return;
             }
             match events.recv_timeout(TICK) {
@@ -175,6 +184,20 @@ impl State<'_, '_> {
             }
             let whole = self.whole();
             self.display.whole(&whole);
+        }
+    }
+
+    /// What other runners have let go of has its turn again.
+    fn look_after_others(&mut self) {
+        let Self { busy, ready, jobs, scheduler, .. } = self;
+        let is_held = |(_, id): &(Urgency, usize)| {
+            let run = &jobs[*id].run;
+            scheduler.executor.store.is_under_way(run.stage, &run.key)
+        };
+        let free: Vec<_> = busy.iter().filter(|job| !is_held(job)).copied().collect();
+        for job in free {
+            busy.remove(&job);
+            ready.insert(job);
         }
     }
 
@@ -203,10 +226,11 @@ impl State<'_, '_> {
             _ => 0,
         };
         let id = self.jobs.len();
-        self.ready.insert(((order, std::cmp::Reverse(weight), id), id));
+        let urgency = (order, std::cmp::Reverse(weight), id);
+        self.ready.insert((urgency, id));
         self.by_key.insert(run.key.clone(), id);
         let work = work.filter(|_| run.stage == Stage::Train);
-        self.jobs.push(Job { run, tracks: vec![track], work });
+        self.jobs.push(Job { run, tracks: vec![track], work, urgency });
     }
 
     /// A track fails where another cell's network, which its evaluation needs, has failed.
@@ -238,6 +262,10 @@ impl State<'_, '_> {
                     Outcome::Finished(finished) => self.finished(id, &finished),
                     Outcome::Failed(failure) => self.failed(id, &failure),
                     Outcome::Stopped => self.display.end(id, "stopped"),
+                    Outcome::Busy => {
+                        self.display.leave(id);
+                        self.busy.insert((self.jobs[id].urgency, id));
+                    }
                 }
             }
             Event::End(id, Err(error)) => {

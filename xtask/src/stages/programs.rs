@@ -3,11 +3,13 @@
 use super::Stage;
 use super::compile;
 use crate::hint::hinted;
-use crate::machine::digest::{Digest, SourceDigests};
+use crate::machine::digest::{self, Digest, SourceDigests};
 use crate::machine::workspace::Workspace;
+use crate::machine::write;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Names a folder of ready stage programs; nothing is set up or built then.
@@ -30,6 +32,34 @@ impl Programs {
     /// The program of a stage.
     pub fn get(&self, stage: Stage) -> &Program {
         &self.0[&stage]
+    }
+}
+
+impl Programs {
+    /// The same programs as copies in the folder `kept`, where no build changes them: `<digest>/<name>`. A run's key says which program
+    /// made it, so what is executed has to be what was digested.
+    ///
+    /// # Errors
+    /// When a program cannot be read or copied.
+    pub fn keep(&self, kept: &Path) -> Result<Self> {
+        let keep = |(stage, program): (&Stage, &Program)| Ok((*stage, program.keep(&stage.program(), kept)?));
+        self.0.iter().map(keep).collect::<Result<_>>().map(Self)
+    }
+}
+
+impl Program {
+    fn keep(&self, name: &str, kept: &Path) -> Result<Self> {
+        let path = kept.join(&self.digest).join(name);
+        if path.is_file() {
+            return Ok(Self { path, digest: self.digest.clone() });
+        }
+        let context = || format!("failed to copy `{}` to `{}`", self.path.display(), kept.display());
+        let bytes = fs::read(&self.path).with_context(context)?;
+        // Of what was read: a build may have changed it since.
+        let digest = digest::of_bytes(&bytes);
+        let path = kept.join(&digest).join(name);
+        write::executable(&path, &bytes).with_context(context)?;
+        Ok(Self { path, digest })
     }
 }
 

@@ -1,34 +1,34 @@
 //! The *store*: `data/stages/<stage>/<key>/` holds a finished run.
 //!
-//! A run is made in `<key>.partial/` and renamed when done, so what exists is whole. The partial folder is locked while
-//! it is worked in; a lock ends with its process, so a partial folder without one was left by a dead runner. What
-//! failed is kept as `<key>.failed/` until its next start.
+//! A run is made in `<key>.partial/` and renamed when done, so what exists is whole. Whoever works in it, empties or removes it holds
+//! the lock `<key>.lock`; a lock ends with its process, so a partial folder without one was left by a dead runner. Of what
+//! failed its log, its config and its checkpoints are kept as `<key>.failed/` until its next start.
 //!
 //! A run may keep what it wants to go on from in its folder's subfolder `checkpoints`, which outlives the runner, an
 //! interruption and a failure: the key says that only the same run finds it.
 
 pub mod finished;
 pub mod ledger;
+mod lock;
 pub mod run;
 
+use self::lock::Lock;
 use self::run::StageRun;
 use crate::machine::digest;
-use crate::machine::interrupt;
 use crate::machine::tree;
 use crate::machine::write;
 use crate::stages::Stage;
 use anyhow::{Context, Result, bail};
 pub use finished::{Finished, Output};
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
 const DIGESTS: &str = "digests.json";
 const CHECKPOINTS: &str = "checkpoints";
+/// Files of a run's folder that the runner writes: no outputs.
+const OF_RUNNER: [&str; 3] = ["config.toml", "log.txt", "study.json"];
 
 /// The folder of all stage runs.
 #[derive(Debug, Clone)]
@@ -44,15 +44,17 @@ pub enum Begin {
     Work(Partial),
     /// Another runner finished it in the meantime.
     Finished(Finished),
+    /// Another runner works on it.
+    Busy,
 }
 
-/// The locked folder of a run under way.
+/// The folder of a run under way, and its lock.
 #[derive(Debug)]
 pub struct Partial {
     /// From the workspace's root.
     pub folder: PathBuf,
     absolute: PathBuf,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Store {
@@ -80,16 +82,18 @@ impl Store {
         folder.is_dir().then(|| self.relative(&folder))
     }
 
-    /// Takes the run's partial folder, emptied but for its checkpoints, which may be those of a failed start. Waits while
-    /// another runner works in it.
+    /// Takes the run's partial folder, emptied but for its checkpoints, which may be those of a failed start.
     pub fn begin(&self, run: &StageRun) -> Result<Begin> {
         let absolute = self.path(run.stage, &run.key, ".partial");
-        let lock = self.lock(&absolute).with_context(|| format!("failed to make folder `{}`", absolute.display()))?;
+        let lock = self.path(run.stage, &run.key, ".lock");
+        let taken = Lock::take(lock.clone()).with_context(|| format!("failed to lock `{}`", lock.display()))?;
+        let Some(lock) = taken else { return Ok(Begin::Busy) };
         if let Some(finished) = self.lookup(run.stage, &run.key) {
             let _ = fs::remove_dir_all(&absolute);
             return Ok(Begin::Finished(finished));
         }
-        empty(&absolute).with_context(|| format!("failed to empty folder `{}`", absolute.display()))?;
+        let emptied = fs::create_dir_all(&absolute).and_then(|()| empty(&absolute, &[CHECKPOINTS]));
+        emptied.with_context(|| format!("failed to empty folder `{}`", absolute.display()))?;
         if !absolute.join(CHECKPOINTS).exists() {
             // There mostly is none.
             let _ = fs::rename(self.path(run.stage, &run.key, ".failed").join(CHECKPOINTS), absolute.join(CHECKPOINTS));
@@ -110,7 +114,7 @@ impl Store {
         let mut outputs = BTreeMap::new();
         for name in tree::files(&partial.absolute, |name| name == CHECKPOINTS)? {
             let name = name.to_string_lossy().into_owned();
-            if !["config.toml", "log.txt", "study.json"].contains(&name.as_str()) {
+            if !OF_RUNNER.contains(&name.as_str()) {
                 let path = partial.absolute.join(&name);
                 let output = Output { blake3: digest::of_file(&path)?, n_bytes: fs::metadata(&path)?.len() };
                 outputs.insert(name, output);
@@ -132,10 +136,12 @@ impl Store {
         Ok(finished)
     }
 
-    /// Keeps what a failed run left and says where, from the root.
+    /// Keeps of a failed run what says why it failed and what it may go on from; says where, from the root.
     pub fn fail(&self, run: &StageRun, partial: Partial) -> Result<PathBuf> {
         let folder = self.path(run.stage, &run.key, ".failed");
         remove(&folder)?;
+        empty(&partial.absolute, &[&OF_RUNNER[..], &[CHECKPOINTS]].concat())
+            .with_context(|| format!("failed to empty folder `{}`", partial.absolute.display()))?;
         fs::rename(&partial.absolute, &folder)
             .with_context(|| format!("failed to rename folder `{}`", partial.absolute.display()))?;
         Ok(self.relative(&folder))
@@ -153,11 +159,11 @@ impl Store {
         let mut n_removed = 0;
         for stage in Stage::ALL {
             let entries = fs::read_dir(self.stages.join(stage.name())).into_iter().flatten().flatten();
-            for path in
-                entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "partial"))
-            {
-                let lock = File::open(&path).ok().filter(|file| file.try_lock().is_ok());
-                n_removed += usize::from(lock.is_some() && forget(&path).unwrap_or(false));
+            let is_left = |path: &PathBuf| path.extension().is_some_and(|end| end == "partial" || end == "lock");
+            for path in entries.map(|entry| entry.path()).filter(is_left) {
+                // A lock that is taken and given back leaves no file.
+                let Ok(Some(_lock)) = Lock::take(path.with_extension("lock")) else { continue };
+                n_removed += usize::from(forget(&path.with_extension("partial")).unwrap_or(false));
             }
         }
         n_removed
@@ -165,8 +171,7 @@ impl Store {
 
     /// Whether some runner works on the run just now.
     pub fn is_under_way(&self, stage: Stage, key: &str) -> bool {
-        File::open(self.path(stage, key, ".partial"))
-            .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+        Lock::is_held(&self.path(stage, key, ".lock"))
     }
 
     fn path(&self, stage: Stage, key: &str, suffix: &str) -> PathBuf {
@@ -175,28 +180,6 @@ impl Store {
 
     fn relative(&self, path: &Path) -> PathBuf {
         path.strip_prefix(&self.root).unwrap_or(path).to_owned()
-    }
-
-    fn lock(&self, folder: &Path) -> Result<File> {
-        loop {
-            fs::create_dir_all(folder)?;
-            let Ok(file) = File::open(folder) else { continue };
-            match file.try_lock() {
-                // The folder that was locked may be gone or renamed by now.
-                Ok(()) if is_at(&file, folder) => return Ok(file),
-                Ok(()) => continue,
-                Err(TryLockError::WouldBlock) if interrupt::requested() => bail!("interrupted"),
-                Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(100)),
-                Err(TryLockError::Error(error)) => return Err(error.into()),
-            }
-        }
-    }
-}
-
-fn is_at(file: &File, path: &Path) -> bool {
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(opened), Ok(found)) => (opened.dev(), opened.ino()) == (found.dev(), found.ino()),
-        _ => false,
     }
 }
 
@@ -211,7 +194,7 @@ fn remove(folder: &Path) -> Result<()> {
 
 /// Empties a folder but for its checkpoints; without any it is removed, and true is returned.
 fn forget(folder: &Path) -> io::Result<bool> {
-    empty(folder)?;
+    empty(folder, &[CHECKPOINTS])?;
     let is_empty = fs::read_dir(folder)?.next().is_none();
     if is_empty {
         fs::remove_dir(folder)?;
@@ -219,10 +202,11 @@ fn forget(folder: &Path) -> io::Result<bool> {
     Ok(is_empty)
 }
 
-fn empty(folder: &Path) -> io::Result<()> {
+/// Empties a folder but for the files and folders of these names.
+fn empty(folder: &Path, kept: &[&str]) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_name() == CHECKPOINTS {
+        if kept.iter().any(|name| entry.file_name() == *name) {
             continue;
         }
         match entry.file_type()?.is_dir() {
@@ -246,7 +230,7 @@ mod tests {
     fn work(store: &Store) -> Partial {
         match store.begin(&run()).unwrap() {
             Begin::Work(partial) => partial,
-            Begin::Finished(finished) => panic!("{finished:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -256,6 +240,7 @@ mod tests {
         let store = Store::new(root.path(), &root.path().join("stages"));
         let partial = work(&store);
         assert!(store.is_under_way(Stage::Evaluate, "k"));
+        assert!(matches!(store.begin(&run()).unwrap(), Begin::Busy));
         fs::write(partial.absolute.join("predictions.parquet"), "abc").unwrap();
         let finished = store.finish(&run(), partial).unwrap();
         assert_eq!(finished.folder, Path::new("stages/evaluate/k"));
@@ -298,8 +283,12 @@ mod tests {
         assert_eq!(store.sweep(), 0, "what can be resumed is not removed");
         assert!(checkpoint.exists() && !folder.join("half.parquet").exists());
         store.discard(work(&store)).unwrap();
-        let failed = store.fail(&run(), work(&store)).unwrap();
-        assert!(!checkpoint.exists() && root.path().join(failed).join("checkpoints/epoch-1").exists());
+        let partial = work(&store);
+        fs::write(folder.join("half.parquet"), "abc").unwrap();
+        fs::write(folder.join("log.txt"), "error: no").unwrap();
+        let failed = root.path().join(store.fail(&run(), partial).unwrap());
+        assert!(!checkpoint.exists() && failed.join("checkpoints/epoch-1").exists());
+        assert!(failed.join("log.txt").exists() && !failed.join("half.parquet").exists());
         let partial = work(&store);
         assert!(checkpoint.exists());
         fs::remove_dir_all(folder.join("checkpoints")).unwrap();

@@ -1,8 +1,8 @@
 #!/bin/sh
 # A stage program for the runner's tests: it follows the command line of the real ones, writes small texts, and notes each
-# execution in a file beside it. What it does otherwise is said by its config.
+# execution in a file of the folder FAKE_FOLDER. What it does otherwise is said by its config.
 stage=$(basename "$0"); stage=${stage#twinset-}
-folder=$(dirname "$0")
+folder=$FAKE_FOLDER
 inputs=""
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -49,7 +49,7 @@ if [ -n "$check" ]; then
     inject) [ -n "$n" ] && echo "{\"n_train\": $((n * 2))}" ;;
     report)
       case "$arms" in *lost*) echo "error: no arm is lost" >&2; exit 1 ;; esac
-      # What it is asked with lies beside it afterwards, and what it answers before.
+      # What it is asked with lies in that folder afterwards, and what it answers before.
       [ -n "$inputs" ] && cat $inputs > "$folder/asked"
       [ -n "$power" ] && sed "s/POWER/$power/" "$folder/needs"
       ;;
@@ -63,7 +63,7 @@ for input in $inputs; do
 done
 echo "$stage $$" >> "$folder/executions"
 echo "$TWINSET_PROGRESS ${OMP_NUM_THREADS:-all}" > "$out/log-of-environment"
-echo "$OPENLINEAGE_PARENT_ID" >> "$folder/parents"
+echo "$stage $OPENLINEAGE_PARENT_ID" >> "$folder/parents"
 echo "$stage ${CUDA_VISIBLE_DEVICES:-any}" >> "$folder/devices"
 echo "@progress 1 4 samples epoch 1" >&2
 value() { sed -n "s/^$1 = //p" "$config"; }

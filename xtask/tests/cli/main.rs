@@ -10,5 +10,6 @@ mod precision;
 mod real_stages;
 mod reproduce;
 mod setup;
+mod sharing;
 mod support;
 mod transfer;

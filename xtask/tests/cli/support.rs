@@ -37,6 +37,11 @@ model = "fake"
 [report]
 "#;
 
+/// The same, and every train run takes a while.
+pub(crate) fn slow() -> String {
+    PIPELINE.replace("model = \"fake\"", "model = \"fake\"\nsleep = 0.4")
+}
+
 pub(crate) struct Checkout {
     folder: tempfile::TempDir,
 }
@@ -81,7 +86,7 @@ impl Checkout {
         for variable in ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"] {
             command.env_remove(variable);
         }
-        command.env("TWINSET_STAGE_BIN_DIR", self.path("bin"));
+        command.env("TWINSET_STAGE_BIN_DIR", self.path("bin")).env("FAKE_FOLDER", self.path("bin"));
         command
     }
 
