@@ -38,6 +38,10 @@ pub enum InstalledCommand {
     Status(Status),
     /// Estimate how long a pipeline takes, and how many seeds its claims need
     Plan(Plan),
+    /// Say why runs of a pipeline are not finished: in what they differ from the nearest finished ones
+    Why(Why),
+    /// Remove runs that no pipeline reaches any more, and programs that made none that is left
+    Gc(Gc),
 }
 
 /// One subcommand of `cargo xtask`.
@@ -58,6 +62,10 @@ pub enum Command {
     ///
     /// Example: plan quick --power 0.9
     Plan(Plan),
+    /// Say why runs of a pipeline are not finished: in what they differ from the nearest finished ones
+    Why(Why),
+    /// Remove runs that no pipeline reaches any more, and programs that made none that is left
+    Gc(Gc),
     /// Check format, lints and invariants, and run all tests
     Test(Test),
     /// Measure speed and memory
@@ -136,6 +144,9 @@ pub struct StudyArgs {
     /// Number format of trainings whose table does not say one [default: float32]
     #[arg(long, value_enum)]
     pub precision: Option<Precision>,
+    /// Do not reuse trainings and evaluations that another kind of processor, or another model of GPU, computed
+    #[arg(long)]
+    pub same_processor: bool,
 }
 
 impl StudyArgs {
@@ -150,6 +161,9 @@ impl StudyArgs {
         }
         if let Some(precision) = self.precision {
             command += &format!(" --precision {}", precision.name());
+        }
+        if self.same_processor {
+            command += " --same-processor";
         }
         command + &format!(" --seeds {}", seeds_text(seeds))
     }
@@ -206,6 +220,37 @@ pub fn n_jobs(jobs: Option<u16>, n_gpus: usize) -> usize {
 fn parse_power(text: &str) -> Result<f64, String> {
     let power = text.parse().ok().filter(|power| *power > 0.0 && *power < 1.0);
     power.ok_or_else(|| "expected a probability between 0 and 1, such as 0.8".to_owned())
+}
+
+/// Say why runs of a pipeline are not finished: in what they differ from the nearest finished ones
+///
+/// Nothing is built or run. What comes after an unfinished run is not known yet.
+///
+/// Example: why quick --run 3fa9c2d1
+#[derive(Debug, Args)]
+pub struct Why {
+    /// Which study
+    #[command(flatten)]
+    pub study: StudyArgs,
+    /// Compare this finished run instead, in any pipeline: its key, or how that begins
+    #[arg(long, value_name = "KEY")]
+    pub run: Option<String>,
+}
+
+/// Remove runs that no pipeline reaches any more, and programs that made none that is left
+///
+/// Kept is what the programs, as they are built now, made for a pipeline as it is now: of `pipelines/`, and of the files that are named, at
+/// any seed, rate and precision. Reports are left alone.
+///
+/// Example: gc --dry-run
+#[derive(Debug, Args)]
+pub struct Gc {
+    /// Pipelines that lie elsewhere: paths of .toml files
+    #[arg(value_name = "PIPELINE")]
+    pub pipelines: Vec<String>,
+    /// Say what would go, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Check format, lints and invariants, and run all tests

@@ -5,7 +5,7 @@ use clap::Parser;
 use std::process::ExitCode;
 use xtask::chores::{bench, dist, docs, readers, test, tidy};
 use xtask::cli::{Cli, Command};
-use xtask::commands::{plan, reproduce, status};
+use xtask::commands::{gc, plan, reproduce, status, why};
 use xtask::machine::workspace::Workspace;
 use xtask::{setup, shell};
 
@@ -21,6 +21,8 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Reproduce(options) => reproduce::reproduce(&workspace, options),
         Command::Status(options) => status::status(&workspace, options),
         Command::Plan(options) => plan::plan(&workspace, options),
+        Command::Why(options) => why::why(&workspace, options),
+        Command::Gc(options) => gc::gc(&workspace, options),
         Command::Test(options) => test::test(&workspace, options),
         Command::Bench(options) => bench::bench(&workspace, options),
         Command::Readers => readers::readers(&workspace),

@@ -62,18 +62,13 @@ pub fn open_device(choice: DeviceChoice, numerics: GpuNumerics) -> Result<(Devic
     }
 }
 
-/// How many GPUs torch can use. Call it before anything else of torch.
-pub fn count_gpus() -> i64 {
-    open_cuda().unwrap_or(0)
-}
-
 /// What a provenance calls the device.
 pub fn device_name(device: Device) -> &'static str {
     if device.is_cuda() { "cuda" } else { "cpu" }
 }
 
 /// How many GPUs there are, or why there is none.
-fn open_cuda() -> Result<i64, String> {
+pub(crate) fn open_cuda() -> Result<i64, String> {
     let is_open = open_cuda_library();
     if !is_open {
         return Err("no libtorch_cuda.so can be opened".to_owned());

@@ -35,11 +35,12 @@ mod preact;
 mod precision;
 mod resnet;
 mod spec;
+mod surroundings;
 mod tensors;
 mod weights;
 
 pub use augment::{Augmentation, augment};
-pub use device::{DeviceChoice, count_gpus, device_name, open_device};
+pub use device::{DeviceChoice, device_name, open_device};
 pub use error::ModelError;
 pub use images::{ImageSet, ImageSetError, unit_pixels};
 pub use layers::Mode;
@@ -50,6 +51,7 @@ pub use normalisation::{Normalisation, PerChannel};
 pub use numerics::GpuNumerics;
 pub use precision::Precision;
 pub use spec::{Model, NetworkSpec};
+pub use surroundings::Surroundings;
 pub use weights::{load, load_expecting, load_initial, save};
 
 /// Torch has one generator for all threads, and tests run side by side: a test that draws keeps it to itself.

@@ -24,6 +24,18 @@ pub(crate) fn cautions(results: &Results<'_>) -> Vec<String> {
     cautions
 }
 
+/// That networks were computed on several kinds of processors.
+pub(crate) fn of_processors(processors: &[String]) -> Option<String> {
+    (processors.len() > 1).then(|| {
+        format!(
+            "Networks were trained and evaluated on {} kinds of processors ({}), which round differently: on another one the same seed \
+             gives another network.",
+            processors.len(),
+            processors.join("; ")
+        )
+    })
+}
+
 fn of_settings(ways: &[Shared<'_, &Map<String, Value>>], measure: &Measure) -> Option<String> {
     if ways.len() < 2 {
         return None;
@@ -86,4 +98,20 @@ fn of_images(results: &Results<'_>, split: Split) -> Option<String> {
 
 fn arms(arms: &[&str]) -> String {
     listed(&arms.iter().map(|arm| (*arm).to_owned()).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_kinds_of_processors_are_told() {
+        let kinds = ["AVX2, oneDNN AVX2", "AVX512, oneDNN AVX512_CORE_AMX"].map(str::to_owned);
+        assert_eq!(of_processors(&kinds[..1]), None);
+        let caution = of_processors(&kinds).unwrap();
+        assert!(
+            caution
+                .starts_with("Networks were trained and evaluated on 2 kinds of processors (AVX2, oneDNN AVX2; AVX512")
+        );
+    }
 }

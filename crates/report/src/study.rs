@@ -26,6 +26,9 @@ pub struct Study {
     /// The number format of all trainings, where the user chose one; null where the arms' own count.
     #[serde(default)]
     pub precision: Option<String>,
+    /// The kinds of processors that trained and evaluated, as far as is known.
+    #[serde(default)]
+    pub processors: Vec<String>,
     /// `images` manifest.
     pub images: PathBuf,
     /// `rejects` manifest.

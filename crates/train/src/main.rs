@@ -8,8 +8,8 @@ use clap::Parser;
 use twinset_manifest::rows::Image;
 use twinset_manifest::{Input, Provenance, Reader, write_manifest};
 use twinset_model::{
-    DeviceChoice, ModelError, Network, Precision, WeightsMetadata, count_gpus, device_name, load_initial, open_device,
-    save,
+    DeviceChoice, ModelError, Network, Precision, Surroundings, WeightsMetadata, device_name, load_initial,
+    open_device, save,
 };
 use twinset_stage::{CommonArgs, InvalidField, with_hint};
 use twinset_train::{
@@ -39,7 +39,7 @@ const PRECISION_HINT: &str =
 )]
 struct Args {
     /// Images that rows of the trainset name (schema `images`).
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["check", "count_gpus"])]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["check", "describe_device"])]
     images: Option<PathBuf>,
 
     /// Near-duplicates that rows of the trainset name (schema `images`).
@@ -47,7 +47,7 @@ struct Args {
     injected_images: Option<PathBuf>,
 
     /// What to train on (schema `trainset`).
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["check", "count_gpus"])]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["check", "describe_device"])]
     trainset: Option<PathBuf>,
 
     /// Weights to begin with: of twinset-train, or any safetensors file with the network's names, as PyTorch saves them.
@@ -75,9 +75,9 @@ struct Args {
     #[arg(long, value_name = "DIR")]
     tensorboard: Option<PathBuf>,
 
-    /// Print how many GPUs can be used, and end.
+    /// Print as JSON how many GPUs --device can use, the file of libtorch, and the instruction set that torch chose, and end.
     #[arg(long)]
-    count_gpus: bool,
+    describe_device: bool,
 
     /// With --check: print as JSON how much work it would be to train on N rows.
     #[arg(long, value_name = "N", requires = "check")]
@@ -98,8 +98,8 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> anyhow::Result<()> {
-    if args.count_gpus {
-        println!("{}", count_gpus());
+    if args.describe_device {
+        println!("{}", serde_json::to_string(&Surroundings::of(args.device)?)?);
         return Ok(());
     }
     let config = args.common.config(Config::validate)?.resolved();

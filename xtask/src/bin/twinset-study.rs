@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Parser;
 use std::process::ExitCode;
 use xtask::cli::{InstalledCli, InstalledCommand};
-use xtask::commands::{plan, reproduce, status};
+use xtask::commands::{gc, plan, reproduce, status, why};
 use xtask::machine::workspace::Workspace;
 use xtask::shell;
 
@@ -22,5 +22,7 @@ fn run(cli: &InstalledCli) -> Result<()> {
         InstalledCommand::Reproduce(options) => reproduce::reproduce(&workspace, options),
         InstalledCommand::Status(options) => status::status(&workspace, options),
         InstalledCommand::Plan(options) => plan::plan(&workspace, options),
+        InstalledCommand::Why(options) => why::why(&workspace, options),
+        InstalledCommand::Gc(options) => gc::gc(&workspace, options),
     }
 }

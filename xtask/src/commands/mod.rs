@@ -1,7 +1,9 @@
 //! The commands that are about a study: `reproduce`, `status` and `plan`.
 
 pub mod data_folder;
+pub mod gc;
 pub mod plan;
 pub mod prepare;
 pub mod reproduce;
 pub mod status;
+pub mod why;

@@ -1,11 +1,12 @@
 //! What has to be there before anything runs: a study as the user wants it, the stage programs, and that these find it good.
 
+use super::data_folder::given_or_remembered;
 use crate::cli::{Seeds, StudyArgs};
 use crate::machine::digest::SourceDigests;
 use crate::machine::workspace::Workspace;
 use crate::setup;
 use crate::stages::Stage;
-use crate::stages::device::{self, DeviceChoice};
+use crate::stages::device;
 use crate::stages::programs;
 use crate::study::check;
 use crate::study::pipeline::{self, Pipeline};
@@ -31,7 +32,7 @@ pub fn prepare(
     workspace: &Workspace,
     pipeline: Pipeline,
     data: Option<PathBuf>,
-    device: DeviceChoice,
+    args: &StudyArgs,
     quiet: bool,
 ) -> Result<(Planner, Option<anyhow::Error>)> {
     if programs::ready_folder(workspace).is_none() {
@@ -39,13 +40,29 @@ pub fn prepare(
     }
     let mut digests = source_digests(workspace);
     let programs = programs::build(workspace, &pipeline.stages(), &mut digests, quiet)?;
-    let (device, n_gpus) = device::resolve(device, &programs.get(Stage::Train).path)?;
-    let mut planner = Planner { pipeline, programs, device, n_gpus, data, sources: vec![] };
+    let machine = device::resolve(args.device, &programs.get(Stage::Train).path, &mut digests)?;
+    let same_processor = args.same_processor;
+    let mut planner = Planner { pipeline, programs, machine, same_processor, data, sources: vec![] };
     let asker = planner.asker(workspace.root());
     check::all(&asker, &planner.pipeline, &workspace.stages().join(".checked.json"))?;
     let unreadable = planner.find_sources(workspace.root(), &mut digests).err();
     digests.save()?;
     Ok((planner, unreadable))
+}
+
+/// Says which runs the study needs with the programs as they were built last; or why that cannot be said.
+pub fn existing(workspace: &Workspace, args: &StudyArgs, pipeline: Pipeline) -> Result<Result<Planner, String>> {
+    let mut digests = source_digests(workspace);
+    let Some(programs) = programs::existing(workspace, &pipeline.stages(), &mut digests)? else {
+        let command = workspace.command();
+        return Ok(Err(format!("the stage programs are not built; `{command} reproduce` builds them")));
+    };
+    let data = given_or_remembered(workspace, args, &pipeline.name)?;
+    let machine = device::resolve(args.device, &programs.get(Stage::Train).path, &mut digests)?;
+    let same_processor = args.same_processor;
+    let mut planner = Planner { pipeline, programs, machine, same_processor, data, sources: vec![] };
+    let found = planner.find_sources(workspace.root(), &mut digests);
+    Ok(found.map(|()| planner).map_err(|error| crate::hint::render(&error).trim_start_matches("error: ").to_owned()))
 }
 
 /// The remembered digests of programs and sources.

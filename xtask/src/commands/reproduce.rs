@@ -20,7 +20,7 @@ pub fn reproduce(workspace: &Workspace, options: &cli::Reproduce) -> Result<()> 
     let started = Instant::now();
     let pipeline = study(workspace, &options.study)?;
     let data = options.study.data.as_deref().map(data_folder).transpose()?;
-    let (mut planner, unreadable) = prepare(workspace, pipeline, data, options.study.device, options.quiet)?;
+    let (mut planner, unreadable) = prepare(workspace, pipeline, data, &options.study, options.quiet)?;
     if let Some(error) = unreadable {
         return Err(error);
     }
@@ -29,7 +29,7 @@ pub fn reproduce(workspace: &Workspace, options: &cli::Reproduce) -> Result<()> 
         remember_data(workspace, &planner.pipeline.name, data)?;
     }
     let way = Way {
-        n_jobs: cli::n_jobs(options.jobs, planner.n_gpus),
+        n_jobs: cli::n_jobs(options.jobs, planner.machine.n_gpus),
         fail_fast: options.fail_fast,
         quiet: options.quiet,
         tensorboard: options.tensorboard.as_deref().map(path::absolute).transpose()?,

@@ -1,19 +1,14 @@
 //! `cargo xtask status`: what the disk says of a pipeline. Nothing is built or run.
 
-use super::data_folder::given_or_remembered;
-use super::prepare::{source_digests, study};
-use crate::cli::{self, StudyArgs};
+use super::prepare::{existing, study};
+use crate::cli;
 use crate::duration::duration;
-use crate::hint;
 use crate::machine::workspace::Workspace;
 use crate::runner::execute::{log_of, reason};
 use crate::stages::Stage;
-use crate::stages::device;
-use crate::stages::programs;
 use crate::store::Store;
 use crate::store::ledger::{Entry, Ledger};
 use crate::study::cell::{self, Cell};
-use crate::study::pipeline::Pipeline;
 use crate::study::track::{Failure, Planner, Status, Track};
 use anyhow::Result;
 use indicatif::HumanBytes;
@@ -65,7 +60,7 @@ struct Cost {
 pub fn status(workspace: &Workspace, options: &cli::Status) -> Result<()> {
     let pipeline = study(workspace, &options.study)?;
     let name = pipeline.name.clone();
-    let (tracks, unknown) = match planner(workspace, &options.study, pipeline)? {
+    let (tracks, unknown) = match existing(workspace, &options.study, pipeline)? {
         Ok(planner) => (tracks(workspace, &planner), None),
         Err(reason) => (vec![], Some(reason)),
     };
@@ -87,20 +82,6 @@ pub fn status(workspace: &Workspace, options: &cli::Status) -> Result<()> {
         false => print!("{}", state.text()),
     }
     Ok(())
-}
-
-/// Says which runs the study needs; or why that cannot be said.
-fn planner(workspace: &Workspace, args: &StudyArgs, pipeline: Pipeline) -> Result<Result<Planner, String>> {
-    let mut digests = source_digests(workspace);
-    let Some(programs) = programs::existing(workspace, &pipeline.stages(), &mut digests)? else {
-        let command = workspace.command();
-        return Ok(Err(format!("the stage programs are not built; `{command} reproduce` builds them")));
-    };
-    let data = given_or_remembered(workspace, args, &pipeline.name)?;
-    let (device, n_gpus) = device::resolve(args.device, &programs.get(Stage::Train).path)?;
-    let mut planner = Planner { pipeline, programs, device, n_gpus, data, sources: vec![] };
-    let found = planner.find_sources(workspace.root(), &mut digests);
-    Ok(found.map(|()| planner).map_err(|error| hint::render(&error).trim_start_matches("error: ").to_owned()))
 }
 
 /// All cells, as far as they are, and whether they run.

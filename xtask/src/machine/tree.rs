@@ -20,6 +20,12 @@ pub fn files(folder: &Path, left_out: impl Fn(&OsStr) -> bool) -> io::Result<Vec
     Ok(found)
 }
 
+/// The size of all files below `folder`; what cannot be read counts as nothing.
+pub fn n_bytes(folder: &Path) -> u64 {
+    let files = WalkDir::new(folder).into_iter().flatten().filter(|entry| entry.file_type().is_file());
+    files.filter_map(|entry| Some(entry.metadata().ok()?.len())).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

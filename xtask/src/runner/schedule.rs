@@ -131,7 +131,7 @@ impl Scheduler<'_> {
             return Ok(());
         }
         thread::scope(|scope| {
-            let gpus = gpu_names(self.planner.n_gpus);
+            let gpus = gpu_names(self.planner.machine.n_gpus);
             for worker in 0..self.n_jobs {
                 let (tell, work) = (tell.clone(), &work);
                 let gpu = (!gpus.is_empty()).then(|| gpus[worker % gpus.len()].clone());

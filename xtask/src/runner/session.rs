@@ -80,7 +80,7 @@ impl<'a> Session<'a> {
 
     /// All cells as far as they came, and the report's track.
     fn run_all(&mut self) -> Result<(Vec<Track>, Track)> {
-        if self.planner.device == Device::Cuda {
+        if self.planner.machine.device == Device::Cuda {
             self.display.say("training on the GPU");
         }
         match self.executor.store.sweep() {
@@ -92,7 +92,7 @@ impl<'a> Session<'a> {
         self.tally.n_cells = cells.len();
         let shared = self.shared()?;
         let cells = self.cells(cells, &shared)?;
-        let study = describe(pipeline, &shared, &cells, &self.ledger);
+        let study = describe(pipeline, &shared, &cells, &self.executor.store, &self.ledger);
         let mut last = [Track::report(study)];
         self.go(&mut last, &Works::new())?;
         let [last] = last;

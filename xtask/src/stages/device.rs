@@ -1,11 +1,14 @@
 //! Which device trains and evaluates.
 
 use crate::hint::hinted;
+use crate::machine::digest::{Digest, SourceDigests};
 use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
+use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What the user asks for.
@@ -38,6 +41,40 @@ impl Device {
     }
 }
 
+/// What trainings and evaluations compute on and with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Machine {
+    /// The kind of device.
+    pub device: Device,
+    /// GPUs that there are for it; none on a CPU.
+    pub n_gpus: usize,
+    /// Of libtorch's library.
+    pub libtorch: Digest,
+    /// The processor's class: the instruction sets that torch and oneDNN choose. On a GPU its model.
+    pub processor: String,
+}
+
+/// What `twinset-train` says of itself.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Answer {
+    n_gpus: usize,
+    libtorch: PathBuf,
+    cpu_capability: String,
+}
+
+/// The variables that limit oneDNN's instruction sets, the later one where both are set.
+const LIMITS: [&str; 2] = ["DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA"];
+/// The flag of /proc/cpuinfo that an instruction set of oneDNN needs, the best first.
+const INSTRUCTION_SETS: [(&str, &str); 6] = [
+    ("amx_bf16", "AVX512_CORE_AMX"),
+    ("avx512_bf16", "AVX512_CORE_BF16"),
+    ("avx512_vnni", "AVX512_CORE_VNNI"),
+    ("avx512bw", "AVX512_CORE"),
+    ("avx2", "AVX2"),
+    ("sse4_1", "SSE41"),
+];
+
 /// What else a computation on the device depends on, as text: on a CPU its instruction sets, and the limits that torch keeps to.
 pub fn fingerprint(device: Device) -> String {
     let limits = ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY"];
@@ -47,29 +84,52 @@ pub fn fingerprint(device: Device) -> String {
     format!("{} {limits:?} {flags}", device.name())
 }
 
-/// Resolves `auto`, so that a run has the same key however its device was asked for; and says how many GPUs there are for it.
+/// Resolves `auto`, so that a run has the same key however its device was asked for; and says what there is to compute with.
 ///
-/// Whether a GPU can be used is what `twinset-train` says. It is asked only where there is a driver, or a GPU is asked for.
-pub fn resolve(choice: DeviceChoice, train: &Path) -> Result<(Device, usize)> {
+/// Whether a GPU can be used is what `twinset-train` says. It looks only where there is a driver, or a GPU is asked for.
+pub fn resolve(choice: DeviceChoice, train: &Path, digests: &mut SourceDigests) -> Result<Machine> {
     let has_driver = || ["/proc/driver/nvidia/version", "/dev/dxg"].iter().any(|path| Path::new(path).exists());
-    if choice == DeviceChoice::Cpu || choice == DeviceChoice::Auto && !has_driver() {
-        return Ok((Device::Cpu, 0));
-    }
-    match (count_gpus(train)?, choice) {
+    let is_cpu = choice == DeviceChoice::Cpu || choice == DeviceChoice::Auto && !has_driver();
+    let Answer { n_gpus, libtorch, cpu_capability } = ask(train, if is_cpu { "cpu" } else { "auto" })?;
+    let libtorch = digests.of(&libtorch)?;
+    match (n_gpus, choice) {
         (0, DeviceChoice::Cuda) => {
             let hint = "`--device auto` takes the CPU where no GPU can be used";
             Err(hinted("`--device cuda` asks for a GPU, but twinset-train finds none that it can use", hint))
         }
-        (0, _) => Ok((Device::Cpu, 0)),
-        (n_gpus, _) => Ok((Device::Cuda, n_gpus)),
+        (0, _) => {
+            let flags = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+            let limit = LIMITS.iter().filter_map(|name| env::var(name).ok()).rfind(|value| !value.is_empty());
+            let processor = format!("{cpu_capability}, oneDNN {}", instruction_set(&flags, limit.as_deref()));
+            Ok(Machine { device: Device::Cpu, n_gpus, libtorch, processor })
+        }
+        (n_gpus, _) => Ok(Machine { device: Device::Cuda, n_gpus, libtorch, processor: gpu_models() }),
     }
 }
 
-fn count_gpus(train: &Path) -> Result<usize> {
-    let context = || format!("failed to ask `{}` for GPUs", train.display());
-    let output = Command::new(train).arg("--count-gpus").output().with_context(context)?;
-    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    text.parse().map_err(|_| anyhow!("it answered `{text}`, expected a number")).with_context(context)
+fn ask(train: &Path, device: &str) -> Result<Answer> {
+    let context = || format!("failed to ask `{}` what it computes with", train.display());
+    let output = Command::new(train).args(["--describe-device", "--device", device]).output().with_context(context)?;
+    let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    serde_json::from_str(&text).map_err(|_| anyhow!("it answered `{}`", errors.trim())).with_context(context)
+}
+
+/// The best instruction set of oneDNN that the processor has and the limit allows.
+fn instruction_set(cpuinfo: &str, limit: Option<&str>) -> &'static str {
+    let flags = cpuinfo.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
+    let has = |flag: &str| flags.split_whitespace().any(|known| known == flag);
+    let limit = limit.map(str::to_uppercase).filter(|limit| *limit != "DEFAULT");
+    let best = limit.and_then(|limit| INSTRUCTION_SETS.iter().position(|(_, name)| *name == limit)).unwrap_or(0);
+    INSTRUCTION_SETS[best..].iter().find(|(flag, _)| has(flag)).map_or("of an unknown kind", |(_, name)| name)
+}
+
+/// The models of this machine's GPUs, each once.
+fn gpu_models() -> String {
+    let folders = fs::read_dir("/proc/driver/nvidia/gpus").into_iter().flatten().flatten();
+    let texts = folders.filter_map(|folder| fs::read_to_string(folder.path().join("information")).ok());
+    let model = |text: String| text.lines().find_map(|line| Some(line.strip_prefix("Model:")?.trim().to_owned()));
+    let models: BTreeSet<String> = texts.filter_map(model).collect();
+    if models.is_empty() { "a GPU".to_owned() } else { models.into_iter().collect::<Vec<_>>().join(" and ") }
 }
 
 /// The GPUs' names for `CUDA_VISIBLE_DEVICES`: those that the user leaves visible.
@@ -78,4 +138,26 @@ pub fn gpu_names(n_gpus: usize) -> Vec<String> {
     let named: Vec<String> =
         visible.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
     if named.len() >= n_gpus { named[..n_gpus].to_vec() } else { (0..n_gpus).map(|gpu| gpu.to_string()).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn onednn_takes_the_best_instruction_set_that_it_may() {
+        let new = "processor: 0\nflags\t\t: fpu avx2 avx512bw avx512_vnni avx512_bf16 amx_bf16 sse4_1\n";
+        let old = "flags : fpu sse4_1 avx2";
+        for (cpuinfo, limit, expected) in [
+            (new, None, "AVX512_CORE_AMX"),
+            (new, Some("DEFAULT"), "AVX512_CORE_AMX"),
+            (new, Some("avx512_core_bf16"), "AVX512_CORE_BF16"),
+            (new, Some("AVX2"), "AVX2"),
+            (old, None, "AVX2"),
+            (old, Some("AVX512_CORE"), "AVX2"),
+            ("", None, "of an unknown kind"),
+        ] {
+            assert_eq!(instruction_set(cpuinfo, limit), expected, "{limit:?}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::machine::digest::{self, Digest};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// A finished run.
@@ -28,6 +28,13 @@ impl Finished {
     /// The run's key.
     pub fn key(&self) -> &str {
         self.folder.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+    }
+
+    /// The digests of its files, and of its manifests that are folders.
+    pub fn digests(&self) -> Vec<Digest> {
+        let folders: BTreeSet<&str> = self.outputs.keys().filter_map(|path| Some(path.split_once('/')?.0)).collect();
+        let of_folders = folders.into_iter().filter_map(|folder| Some(self.find(&format!("{folder}.parquet"))?.1));
+        self.outputs.values().map(|output| output.blake3.clone()).chain(of_folders).collect()
     }
 
     /// Where the manifest of this name lies, from the workspace's root, and its digest: a file, or, where the stage wrote it

@@ -7,10 +7,10 @@ use super::track::{Status, Study, Track};
 use crate::machine::digest::Digest;
 use crate::stages::Stage;
 use crate::stages::precision::Precision;
-use crate::store::Finished;
 use crate::store::ledger::{self, Entry, Ledger, cpu_seconds};
+use crate::store::{Finished, Store};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 #[derive(Serialize)]
@@ -21,6 +21,7 @@ struct StudyFile<'a> {
     seeds: &'a [u64],
     registration: Option<Registered>,
     precision: Option<&'static str>,
+    processors: BTreeSet<String>,
     images: Option<String>,
     rejects: Option<String>,
     truth: Option<String>,
@@ -69,7 +70,7 @@ struct CellOfStudy<'a> {
 }
 
 /// What report is told of the shared stages and of all cells.
-pub fn describe(pipeline: &Pipeline, shared: &Track, cells: &[Track], ledger: &Ledger) -> Study {
+pub fn describe(pipeline: &Pipeline, shared: &Track, cells: &[Track], store: &Store, ledger: &Ledger) -> Study {
     let lines = ledger.lines();
     let entries = ledger::entries(&lines);
     let mut files = BTreeMap::new();
@@ -83,6 +84,8 @@ pub fn describe(pipeline: &Pipeline, shared: &Track, cells: &[Track], ledger: &L
     let [gaussian, gaussian_boundaries, gaussian_points] =
         ["gaussian.parquet", "boundaries.parquet", "points.parquet"].map(|name| shared_file(Stage::Gaussian, name));
     let arms = pipeline.arms.iter().map(ArmOfStudy::from).collect();
+    let runs = cells.iter().flat_map(|track| &track.done).filter(|(stage, _)| stage.has_device());
+    let processors = runs.filter_map(|(stage, run)| store.key_file(*stage, run.key())?.processor).collect();
     let cells: Vec<_> = cells.iter().filter_map(|track| cell_of_study(track, &entries, &mut files)).collect();
     let mut study = StudyFile {
         pipeline: &pipeline.name,
@@ -91,6 +94,7 @@ pub fn describe(pipeline: &Pipeline, shared: &Track, cells: &[Track], ledger: &L
         seeds: &pipeline.seeds,
         registration: registered(pipeline, &lines),
         precision: pipeline.precision.map(Precision::name),
+        processors,
         images,
         rejects,
         truth,

@@ -7,7 +7,7 @@ use super::pipeline::Pipeline;
 use crate::machine::digest::{Digest, SourceDigests};
 use crate::stages::Stage;
 use crate::stages::ask::Asker;
-use crate::stages::device::Device;
+use crate::stages::device::Machine;
 use crate::stages::programs::Programs;
 use crate::store::run::{self, Ingredients, Input, StageRun};
 use crate::store::{Finished, Store};
@@ -113,10 +113,10 @@ pub struct Planner {
     pub pipeline: Pipeline,
     /// The stage programs.
     pub programs: Programs,
-    /// What train and evaluate compute on.
-    pub device: Device,
-    /// GPUs that there are for it; none on a CPU.
-    pub n_gpus: usize,
+    /// What train and evaluate compute on and with.
+    pub machine: Machine,
+    /// Whether runs of another kind of processor are others.
+    pub same_processor: bool,
     /// The folder of datasets.
     pub data: Option<PathBuf>,
     /// The files that ingest reads: name and digest.
@@ -126,8 +126,8 @@ pub struct Planner {
 impl Planner {
     /// Asks the stage programs about the study.
     pub fn asker<'a>(&'a self, root: &'a Path) -> Asker<'a> {
-        let Self { pipeline, programs, device, data, .. } = self;
-        Asker { root, programs, file: &pipeline.file, device: *device, data: data.as_deref() }
+        let Self { pipeline, programs, machine, data, .. } = self;
+        Asker { root, programs, file: &pipeline.file, device: machine.device, data: data.as_deref() }
     }
 
     /// Asks ingest which files it reads, and digests them. They are named from the folder of datasets.
@@ -192,13 +192,23 @@ impl Planner {
             }
             _ => {}
         }
-        let device = stage.has_device().then(|| self.device.name());
-        if let Some(device) = device {
-            arguments.extend(["--device".to_owned(), device.to_owned()]);
+        let machine = stage.has_device().then_some(&self.machine);
+        let device = machine.map(|machine| machine.device.name().to_owned());
+        if let Some(device) = &device {
+            arguments.extend(["--device".to_owned(), device.clone()]);
         }
-        let program = &self.programs.get(stage).digest;
-        let key = run::key(stage, &Ingredients { program, config: &config, inputs: named, device });
-        Some(StageRun { stage, label: track.label.clone(), config, inputs, arguments, prepared, key })
+        let processor = machine.map(|machine| machine.processor.clone());
+        let ingredients = Ingredients {
+            stage,
+            program: self.programs.get(stage).digest.clone(),
+            libtorch: machine.map(|machine| machine.libtorch.clone()),
+            device,
+            same_processor: processor.clone().filter(|_| self.same_processor),
+            inputs: named.into_iter().map(|(name, digest)| (name.to_owned(), digest.to_owned())).collect(),
+            config,
+        };
+        let (label, key) = (track.label.clone(), ingredients.key());
+        Some(StageRun { stage, label, ingredients, processor, inputs, arguments, prepared, key })
     }
 
     /// The cells whose networks the evaluation of `cell` is tried against.

@@ -18,7 +18,11 @@ while [ $# -gt 0 ]; do
     --data | --folder | --device) shift ;;
     --check) check=1 ;;
     --list-inputs) [ -f "$folder/source" ] && echo "$folder/source"; exit 0 ;;
-    --count-gpus) cat "$folder/gpus" 2>/dev/null || echo 0; exit 0 ;;
+    --describe-device)
+      n_gpus=$(cat "$folder/gpus" 2>/dev/null || echo 0)
+      echo "{\"n-gpus\": $n_gpus, \"libtorch\": \"$folder/libtorch\", \"cpu-capability\": \"$(cat "$folder/capability")\"}"
+      exit 0
+      ;;
     --count) echo '{"train": 100, "test": 50}'; exit 0 ;;
     # A folder is a manifest in shards.
     --*) if [ -d "$2" ]; then inputs="$inputs $(echo "$2"/*)"; else inputs="$inputs $2"; fi; shift ;;

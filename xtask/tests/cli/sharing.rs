@@ -3,6 +3,7 @@
 use crate::support::{Checkout, Ended, PIPELINE, slow, wait_until};
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::process::{Child, Stdio};
 
 fn start(checkout: &Checkout, words: &[&str]) -> Child {
@@ -59,4 +60,121 @@ fn a_build_during_a_study_changes_no_run_of_it() {
     // The new programs have other keys.
     let again = checkout.run(&["reproduce", "small"]);
     assert!(again.stdout.contains("stage runs: 13 executed"), "{again:?}");
+}
+
+/// What `key.json` says in a folder of a run.
+fn key_file(folder: &Path) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(folder.join("key.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn every_run_says_what_its_key_is_made_of() {
+    let checkout = Checkout::new(PIPELINE);
+    assert_eq!(checkout.run(&["reproduce", "small"]).code, Some(0));
+    let folders = checkout.folders("");
+    let runs: Vec<_> = folders.iter().filter(|folder| folder.is_dir()).collect();
+    assert_eq!(runs.len(), 23);
+    let libtorch = blake3::hash(b"libtorch").to_hex().to_string();
+    for run in runs {
+        let file = key_file(run);
+        assert_eq!(file["key"].as_str(), run.file_name().unwrap().to_str());
+        let stage = run.parent().unwrap().file_name().unwrap().to_str().unwrap();
+        let computes = ["train", "evaluate"].contains(&stage);
+        assert_eq!((file["stage"].as_str(), file["libtorch"].as_str()), (Some(stage), computes.then_some(&*libtorch)));
+        assert_eq!(file["processor"].as_str().is_some_and(|class| class.starts_with("AVX512, oneDNN ")), computes);
+    }
+}
+
+#[test]
+fn another_libtorch_computes_anew_and_another_processor_where_that_is_asked_for() {
+    let checkout = Checkout::new(PIPELINE);
+    assert_eq!(checkout.run(&["reproduce", "small"]).code, Some(0));
+    fs::write(checkout.path("bin/capability"), "AVX2").unwrap();
+    let reused = checkout.run(&["reproduce", "small"]);
+    assert!(reused.stdout.contains("stage runs: 0 executed, 23 cached"), "{reused:?}");
+
+    // One seed more is computed here, and the page is told of both kinds.
+    assert_eq!(checkout.run(&["reproduce", "small", "--seeds", "3"]).code, Some(0));
+    let study: serde_json::Value =
+        serde_json::from_slice(&fs::read(checkout.path("reports/small/index.html")).unwrap()).unwrap();
+    let kinds: Vec<&str> = study["processors"].as_array().unwrap().iter().filter_map(|kind| kind.as_str()).collect();
+    assert!(kinds.len() == 2 && kinds[0].starts_with("AVX2, ") && kinds[1].starts_with("AVX512, "), "{kinds:?}");
+
+    let same = checkout.run(&["reproduce", "small", "--same-processor"]);
+    assert!(same.stdout.contains("stage runs: 13 executed, 10 cached"), "{same:?}");
+    fs::write(checkout.path("bin/libtorch"), "another libtorch").unwrap();
+    let other = checkout.run(&["reproduce", "small"]);
+    assert!(other.stdout.contains("stage runs: 13 executed"), "{other:?}");
+}
+
+#[test]
+fn why_says_what_sets_an_unfinished_run_apart() {
+    let checkout = Checkout::new(PIPELINE);
+    let nothing = checkout.run(&["why", "small"]);
+    assert_eq!(nothing.stdout, "ingest for shared: there is no finished run to compare it with\n", "{nothing:?}");
+    assert_eq!(checkout.run(&["reproduce", "small"]).code, Some(0));
+    assert_eq!(checkout.run(&["why", "small"]).stdout, "all runs of small are finished\n");
+
+    checkout.set_pipeline(&PIPELINE.replace("selection = \"zipf\"", "selection = \"other\""));
+    let changed = checkout.run(&["why", "small"]);
+    let mut lines = changed.stdout.lines();
+    let first = lines.next().unwrap();
+    assert!(first.starts_with("inject for non-uniform rate 0 seed 0"), "{changed:?}");
+    assert!(first.contains(": the nearest finished run, ") && first.ends_with(", differs in"), "{changed:?}");
+    assert!(first.contains(" and 3 more: "), "{changed:?}");
+    assert_eq!(lines.next(), Some("  config `selection`: \"uniform\" there, \"other\" here"), "{changed:?}");
+    assert_eq!(lines.next(), None, "{changed:?}");
+
+    checkout.set_pipeline(PIPELINE);
+    let program = checkout.path("bin/twinset-evaluate");
+    fs::write(&program, format!("{}# changed\n", fs::read_to_string(&program).unwrap())).unwrap();
+    let rebuilt = checkout.run(&["why", "small"]);
+    assert!(rebuilt.stdout.contains("evaluate for uniform rate 0 seed 0") && rebuilt.stdout.contains("\n  program: "));
+
+    let run = checkout.folders("").into_iter().find(|folder| folder.parent().unwrap().ends_with("train")).unwrap();
+    let key = run.file_name().unwrap().to_str().unwrap().to_owned();
+    let one = checkout.run(&["why", "--run", &key[..12]]);
+    assert!(one.stdout.starts_with(&format!("train {}: the nearest finished run, ", &key[..8])), "{one:?}");
+    assert!(one.stdout.contains(" there, ") && one.stdout.contains(" here"), "{one:?}");
+    let unknown = checkout.run(&["why", "--run", "xyz"]);
+    assert!(
+        unknown.stderr.starts_with("error: no finished run has a key that begins with `xyz`\nhint: "),
+        "{unknown:?}"
+    );
+}
+
+#[test]
+fn gc_keeps_what_the_pipelines_reach_and_frees_the_rest() {
+    let checkout = Checkout::new(PIPELINE);
+    assert_eq!(checkout.run(&["reproduce", "small", "--seeds", "3"]).code, Some(0));
+    let kept = checkout.run(&["gc"]);
+    assert!(kept.stdout.starts_with("removed 0 runs and 0 programs of the store: 0 B; 33 runs are kept"), "{kept:?}");
+
+    // A new program: its runs, what is made from these, and the old program go. A failed run that no pipeline asks for goes, too.
+    let whole = checkout.outputs();
+    let program = checkout.path("bin/twinset-train");
+    fs::write(&program, format!("{}# changed\n", fs::read_to_string(&program).unwrap())).unwrap();
+    let dry = checkout.run(&["gc", "--dry-run"]);
+    assert!(dry.stdout.contains("its program was built anew since"), "{dry:?}");
+    assert!(dry.stdout.contains("would remove 19 runs and 0 programs of the store: "), "{dry:?}");
+    assert!(checkout.outputs() == whole);
+    let gone = checkout.run(&["gc"]);
+    assert!(gone.stdout.contains("removed 19 runs and 0 programs of the store: "), "{gone:?}");
+    let again = checkout.run(&["reproduce", "small", "--seeds", "3"]);
+    assert!(again.stdout.contains("stage runs: 19 executed, 14 cached"), "{again:?}");
+
+    checkout.set_pipeline(&PIPELINE.replace("selection = \"zipf\"", "selection = \"other\""));
+    let changed = checkout.run(&["gc"]);
+    assert!(changed.stdout.contains("no pipeline has its config"), "{changed:?}");
+    assert!(changed.stdout.contains("what it was made from is not made any more"), "{changed:?}");
+    let after = checkout.run(&["reproduce", "small", "--seeds", "3"]);
+    assert_eq!(after.code, Some(0), "{after:?}");
+
+    // Not while a runner works.
+    checkout.set_pipeline(&slow());
+    let child = start(&checkout, &["reproduce", "small"]);
+    wait_until("a training runs", || !checkout.folders(".partial").is_empty());
+    let busy = checkout.run(&["gc"]);
+    assert!(busy.stderr.contains("just now\nhint: gc waits for no one"), "{busy:?}");
+    assert_eq!(Ended::from(child.wait_with_output().unwrap()).code, Some(0));
 }

@@ -56,6 +56,8 @@ impl Checkout {
         fs::create_dir_all(checkout.path("bin")).unwrap();
         checkout.set_pipeline(pipeline);
         checkout.set_needs("");
+        fs::write(checkout.path("bin/libtorch"), "libtorch").unwrap();
+        fs::write(checkout.path("bin/capability"), "AVX512").unwrap();
         for stage in STAGES {
             let program = checkout.path("bin").join(format!("twinset-{stage}"));
             fs::write(&program, FAKE).unwrap();

@@ -159,6 +159,7 @@ fn cautions(context: &Context<'_>) -> Vec<String> {
     if conflicts {
         cautions.push("An arm without rate 0 has nothing that its accuracies could be compared with.".to_owned());
     }
+    cautions.extend(crate::cautions::of_processors(&context.study.processors));
     cautions.extend(crate::cautions::cautions(context.results));
     cautions.extend(partial(context));
     cautions

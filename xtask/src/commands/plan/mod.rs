@@ -70,7 +70,7 @@ struct KnownPace {
 pub fn plan(workspace: &Workspace, options: &cli::Plan) -> Result<()> {
     let pipeline = study(workspace, &options.study)?;
     let data = given_or_remembered(workspace, &options.study, &pipeline.name)?;
-    let (planner, unreadable) = prepare(workspace, pipeline, data, options.study.device, options.quiet)?;
+    let (planner, unreadable) = prepare(workspace, pipeline, data, &options.study, options.quiet)?;
     let mut plan = Plan::of(workspace, &planner, options)?;
     plan.unknown = unreadable.map(|error| format!("{error:#}"));
     match options.json {
@@ -82,7 +82,7 @@ pub fn plan(workspace: &Workspace, options: &cli::Plan) -> Result<()> {
 
 impl Plan {
     fn of(workspace: &Workspace, planner: &Planner, options: &cli::Plan) -> Result<Self> {
-        let (pipeline, n_jobs) = (&planner.pipeline, cli::n_jobs(options.jobs, planner.n_gpus));
+        let (pipeline, n_jobs) = (&planner.pipeline, cli::n_jobs(options.jobs, planner.machine.n_gpus));
         let (seeds, asker) = (&pipeline.seeds, planner.asker(workspace.root()));
         let store = Store::new(workspace.root(), &workspace.stages());
         let look = |mut track: Track| {
@@ -96,7 +96,7 @@ impl Plan {
         };
         let cells = cells_of(seeds);
         let ledger = Ledger::of(&workspace.report(&pipeline.name));
-        let study = describe(pipeline, &shared, &cells, &ledger);
+        let study = describe(pipeline, &shared, &cells, &store, &ledger);
         let needs = match &pipeline.report {
             // Before the shared stages ran, there is nothing that report could read.
             Some(_) => {
@@ -113,7 +113,7 @@ impl Plan {
         let questions: Vec<_> = cells.iter().filter_map(|track| track.cell.as_ref()).collect();
         let works = works(&asker, pipeline, &questions)?;
         let own_ledger = workspace.relative(ledger.path()).to_owned();
-        let mut paces = Paces::of(pipeline, planner.device, &own_ledger, &Measurements::read(workspace));
+        let mut paces = Paces::of(pipeline, planner.machine.device, &own_ledger, &Measurements::read(workspace));
         let images = shared.done.get(&Stage::Ingest).and_then(|ingest| ingest.find("images.parquet"));
         let calibration = Calibration {
             asker,
@@ -141,7 +141,7 @@ impl Plan {
         Ok(Self {
             pipeline: pipeline.name.clone(),
             seeds: seeds.clone(),
-            device: planner.device.name(),
+            device: planner.machine.device.name(),
             n_jobs,
             arms,
             total,
