@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::duration;
 use crate::machine::workspace::Workspace;
 use crate::stages::device::DeviceChoice;
 use crate::stages::precision::Precision;
@@ -7,6 +8,7 @@ use crate::study::seeds::{parse_seeds, seeds_text};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::thread;
+use std::time::Duration;
 
 /// Sets up, runs and tests Twinset.
 #[derive(Debug, Parser)]
@@ -34,6 +36,8 @@ pub struct InstalledCli {
 pub enum InstalledCommand {
     /// Run a pipeline and make its report
     Reproduce(Reproduce),
+    /// Work on a pipeline beside other workers, on this machine or on others that share the folder; make no report
+    Work(Work),
     /// Say which cells of a pipeline are done, failed or missing
     Status(Status),
     /// Estimate how long a pipeline takes, and how many seeds its claims need
@@ -51,6 +55,8 @@ pub enum Command {
     Setup(Setup),
     /// Run a pipeline and make its report
     Reproduce(Reproduce),
+    /// Work on a pipeline beside other workers, on this machine or on others that share the folder; make no report
+    Work(Work),
     /// Say which cells of a pipeline are done, failed or missing
     Status(Status),
     /// Estimate how long a pipeline takes, and how many seeds its claims need
@@ -121,6 +127,28 @@ pub struct Reproduce {
     /// Continue with the other cells after a failure (the default)
     #[arg(long, conflicts_with = "fail_fast")]
     pub keep_going: bool,
+    /// No progress
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Work on a pipeline beside other workers, on this machine or on others that share the folder; make no report
+///
+/// Takes runs that nobody works on until nothing is left. SIGTERM ends it within seconds; trainings go on from their checkpoints.
+/// `reproduce` makes the report when all is done, and works as well.
+///
+/// Example: work cifar10-mini --data ~/datasets --time-limit 3h50m
+#[derive(Debug, Args)]
+pub struct Work {
+    /// Which study
+    #[command(flatten)]
+    pub study: StudyArgs,
+    /// Stage runs at once [default: the number of cores, and with GPUs at most two on each]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// End after so much time with exit code 0, as if interrupted: 90s, 30m or 1h30m
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub time_limit: Option<Duration>,
     /// No progress
     #[arg(long, short)]
     pub quiet: bool,

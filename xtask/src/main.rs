@@ -19,6 +19,7 @@ fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         Command::Setup(options) => setup::setup(&workspace, options.check, options.quiet),
         Command::Reproduce(options) => reproduce::reproduce(&workspace, options),
+        Command::Work(options) => reproduce::work(&workspace, options),
         Command::Status(options) => status::status(&workspace, options),
         Command::Plan(options) => plan::plan(&workspace, options),
         Command::Why(options) => why::why(&workspace, options),

@@ -35,6 +35,10 @@ pub fn generate<C: CommandFactory>() -> Result<bool> {
 pub fn end(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if interrupt::is_time_up() => {
+            println!("the time is up: {}", state_of(&error));
+            ExitCode::SUCCESS
+        }
         Err(error) if interrupt::requested() => {
             eprintln!("interrupted: {}", state_of(&error));
             ExitCode::from(interrupt::EXIT_CODE)

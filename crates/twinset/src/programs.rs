@@ -20,7 +20,7 @@ pub(crate) fn missing(name: &str) -> anyhow::Error {
     let beside = env::current_exe().ok().and_then(|own| Some(own.parent()?.display().to_string())).unwrap_or_default();
     let message = format!("there is no program `{name}` in `{beside}` beside `twinset`, and none on PATH");
     let hint = match name {
-        "twinset-study" => "in a checkout of Twinset: cargo xtask reproduce, plan, status, why or gc".to_owned(),
+        "twinset-study" => "in a checkout of Twinset: cargo xtask reproduce, plan, work, status, why or gc".to_owned(),
         "twinset-train" | "twinset-evaluate" => {
             "in a checkout of Twinset `cargo xtask setup` gets libtorch, and `cargo build --release --workspace --bins` builds \
              the program"

@@ -20,6 +20,7 @@ fn run(cli: &InstalledCli) -> Result<()> {
     let workspace = Workspace::of_installation()?;
     match &cli.command {
         InstalledCommand::Reproduce(options) => reproduce::reproduce(&workspace, options),
+        InstalledCommand::Work(options) => reproduce::work(&workspace, options),
         InstalledCommand::Status(options) => status::status(&workspace, options),
         InstalledCommand::Plan(options) => plan::plan(&workspace, options),
         InstalledCommand::Why(options) => why::why(&workspace, options),

@@ -147,7 +147,7 @@ def wheel(files, names, system):
     placed = {}
     for name, data in files.items():
         placed[f"twinset-{version}.data/data/{name}" if name.startswith("share/") else f"twinset/{name}"] = data
-    commands = [name.removeprefix("twinset-") for name in NEED_TORCH] + ["reproduce"]
+    commands = [name.removeprefix("twinset-") for name in NEED_TORCH] + ["plan", "reproduce", "status", "why", "work"]
     placed["twinset/__init__.py"] = START.format(need_torch=sorted(set(commands))).encode()
     scripts = "".join(f"{name} = twinset:main\n" for name in names)
     readme = (root / "README.md").read_text()

@@ -1,13 +1,15 @@
-//! `cargo xtask reproduce`: from nothing to a report.
+//! `cargo xtask reproduce`: from nothing to a report; `cargo xtask work`: the same without the report.
 
 use super::data_folder::{data_folder, remember_data};
 use super::plan;
 use super::prepare::{prepare, study};
-use crate::cli;
+use crate::cli::{self, StudyArgs};
 use crate::machine::workspace::Workspace;
+use crate::machine::{interrupt, process};
 use crate::runner::session::{Session, Way};
 use crate::store::ledger::Ledger;
 use crate::study::registration;
+use crate::study::track::Planner;
 use anyhow::Result;
 use std::path;
 use std::time::Instant;
@@ -18,9 +20,43 @@ pub fn reproduce(workspace: &Workspace, options: &cli::Reproduce) -> Result<()> 
         return plan::plan(workspace, &cli::Plan::of_dry_run(options));
     }
     let started = Instant::now();
-    let pipeline = study(workspace, &options.study)?;
-    let data = options.study.data.as_deref().map(data_folder).transpose()?;
-    let (mut planner, unreadable) = prepare(workspace, pipeline, data, &options.study, options.quiet)?;
+    let planner = planner(workspace, &options.study, options.quiet)?;
+    let ledger = Ledger::of(&workspace.report(&planner.pipeline.name));
+    let way = Way {
+        n_jobs: cli::n_jobs(options.jobs, planner.machine.n_gpus),
+        fail_fast: options.fail_fast,
+        quiet: options.quiet,
+        tensorboard: options.tensorboard.as_deref().map(path::absolute).transpose()?,
+        ledger,
+    };
+    // Before anything runs.
+    way.ledger.register(&registration::declare(&planner.pipeline))?;
+    Session::new(workspace, &planner, way).run(started)
+}
+
+/// Works on a pipeline until nothing is left or the time is up, and makes no report.
+pub fn work(workspace: &Workspace, options: &cli::Work) -> Result<()> {
+    let started = Instant::now();
+    if let Some(limit) = options.time_limit {
+        interrupt::after(limit, process::end_all);
+    }
+    let planner = planner(workspace, &options.study, options.quiet)?;
+    let way = Way {
+        n_jobs: cli::n_jobs(options.jobs, planner.machine.n_gpus),
+        fail_fast: false,
+        quiet: options.quiet,
+        tensorboard: None,
+        ledger: Ledger::of_worker(&workspace.report(&planner.pipeline.name)),
+    };
+    way.ledger.register(&registration::declare(&planner.pipeline))?;
+    Session::new(workspace, &planner, way).work(started)
+}
+
+/// Prepares a study, with the programs where no build changes them.
+fn planner(workspace: &Workspace, args: &StudyArgs, quiet: bool) -> Result<Planner> {
+    let pipeline = study(workspace, args)?;
+    let data = args.data.as_deref().map(data_folder).transpose()?;
+    let (mut planner, unreadable) = prepare(workspace, pipeline, data, args, quiet)?;
     if let Some(error) = unreadable {
         return Err(error);
     }
@@ -28,14 +64,5 @@ pub fn reproduce(workspace: &Workspace, options: &cli::Reproduce) -> Result<()> 
     if let Some(data) = &planner.data {
         remember_data(workspace, &planner.pipeline.name, data)?;
     }
-    let way = Way {
-        n_jobs: cli::n_jobs(options.jobs, planner.machine.n_gpus),
-        fail_fast: options.fail_fast,
-        quiet: options.quiet,
-        tensorboard: options.tensorboard.as_deref().map(path::absolute).transpose()?,
-    };
-    // Before anything runs.
-    let pipeline = &planner.pipeline;
-    Ledger::of(&workspace.report(&pipeline.name)).register(&registration::declare(pipeline))?;
-    Session::new(workspace, &planner, way).run(started)
+    Ok(planner)
 }

@@ -3,12 +3,15 @@
 use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
 /// The exit code of an interrupted call.
 pub const EXIT_CODE: u8 = 130;
 
 static N_INTERRUPTS: AtomicUsize = AtomicUsize::new(0);
+static IS_TIME_UP: AtomicBool = AtomicBool::new(false);
 
 /// The error of a call that was interrupted in the midst of a study.
 #[derive(Debug)]
@@ -42,6 +45,21 @@ pub fn install(end_children: fn(Signal)) -> Result<()> {
         unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) };
     }
     Ok(())
+}
+
+/// Interrupts this call when so much time has passed.
+pub fn after(limit: Duration, end_children: fn(Signal)) {
+    thread::spawn(move || {
+        thread::sleep(limit);
+        IS_TIME_UP.store(true, Ordering::SeqCst);
+        N_INTERRUPTS.fetch_add(1, Ordering::SeqCst);
+        end_children(Signal::SIGTERM);
+    });
+}
+
+/// Whether it was the time limit that asked to stop.
+pub fn is_time_up() -> bool {
+    IS_TIME_UP.load(Ordering::SeqCst)
 }
 
 /// Whether the user asked to stop.

@@ -36,6 +36,8 @@ pub struct Way {
     pub quiet: bool,
     /// Where trainings draw their curves, if anywhere.
     pub tensorboard: Option<PathBuf>,
+    /// Where costs go.
+    pub ledger: Ledger,
 }
 
 /// A study under way.
@@ -55,7 +57,7 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// A session that has run nothing yet.
     pub fn new(workspace: &'a Workspace, planner: &'a Planner, way: Way) -> Self {
-        let Way { n_jobs, fail_fast, quiet, tensorboard } = way;
+        let Way { n_jobs, fail_fast, quiet, tensorboard, ledger } = way;
         let (root, report_folder) = (workspace.root(), workspace.report(&planner.pipeline.name));
         let executor = Executor {
             root,
@@ -65,7 +67,7 @@ impl<'a> Session<'a> {
             parent_id: lineage::parent_id(&planner.pipeline.name),
             is_stopped: AtomicBool::new(false),
         };
-        let (ledger, tally, display) = (Ledger::of(&report_folder), Tally::default(), Display::new(quiet));
+        let (tally, display) = (Tally::default(), Display::new(quiet));
         Self { workspace, planner, n_jobs, fail_fast, executor, ledger, report_folder, tally, display }
     }
 
@@ -78,8 +80,32 @@ impl<'a> Session<'a> {
         self.conclude(&cells, &last, started)
     }
 
+    /// Runs what is not done, alone or beside others, and makes no report; an error where some cell failed.
+    pub fn work(mut self, started: Instant) -> Result<()> {
+        let result = self.all_cells();
+        self.display.close();
+        self.say_failures();
+        let (_, cells) = result?;
+        let (wall, Tally { executed, .. }) = (duration(started.elapsed().as_secs_f64()), &self.tally);
+        println!("{} of {} cells are done; {} stage runs here, in {wall}", n_done(&cells), cells.len(), executed.len());
+        failed_cells(&cells)
+    }
+
     /// All cells as far as they came, and the report's track.
     fn run_all(&mut self) -> Result<(Vec<Track>, Track)> {
+        let (shared, cells) = self.all_cells()?;
+        let study = describe(&self.planner.pipeline, &shared, &cells, &self.executor.store, &self.ledger);
+        let mut last = [Track::report(study)];
+        self.go(&mut last, &Works::new())?;
+        let [last] = last;
+        if let Some(finished) = last.done.get(&Stage::Report) {
+            self.publish(finished)?;
+        }
+        Ok((cells, last))
+    }
+
+    /// The track of what all cells share, and all cells, as far as they came.
+    fn all_cells(&mut self) -> Result<(Track, Vec<Track>)> {
         if self.planner.machine.device == Device::Cuda {
             self.display.say("training on the GPU");
         }
@@ -92,14 +118,7 @@ impl<'a> Session<'a> {
         self.tally.n_cells = cells.len();
         let shared = self.shared()?;
         let cells = self.cells(cells, &shared)?;
-        let study = describe(pipeline, &shared, &cells, &self.executor.store, &self.ledger);
-        let mut last = [Track::report(study)];
-        self.go(&mut last, &Works::new())?;
-        let [last] = last;
-        if let Some(finished) = last.done.get(&Stage::Report) {
-            self.publish(finished)?;
-        }
-        Ok((cells, last))
+        Ok((shared, cells))
     }
 
     fn shared(&mut self) -> Result<Track> {
@@ -205,18 +224,23 @@ impl<'a> Session<'a> {
         );
         let page = self.report_folder.join("index.html");
         println!("report: {}", self.workspace.relative(&page).display());
-        match n_cells - n_done {
-            0 => Ok(()),
-            n => Err(hinted(
-                format!("{n} of {n_cells} cells failed"),
-                "the logs are named above; the same command tries the failed runs again",
-            )),
-        }
+        failed_cells(cells)
     }
 }
 
 fn n_done(cells: &[Track]) -> usize {
     cells.iter().filter(|track| track.status() == Status::Done).count()
+}
+
+/// An error where cells are not done at the end.
+fn failed_cells(cells: &[Track]) -> Result<()> {
+    match cells.len() - n_done(cells) {
+        0 => Ok(()),
+        n => Err(hinted(
+            format!("{n} of {} cells failed", cells.len()),
+            "the logs are named above; the same command tries the failed runs again",
+        )),
+    }
 }
 
 fn failed_run(failure: &Failure) -> anyhow::Error {

@@ -1,5 +1,6 @@
 //! The *ledger* of a pipeline, `reports/<pipeline>/ledger.jsonl`: one line for each execution, with what it cost. The first line says what
-//! the pipeline declares, and so does a line before the executions of each call that declares something else.
+//! the pipeline declares, and so does a line before the executions of each call that declares something else. Workers write
+//! `ledger-<host>.jsonl` beside it, as machines do not take turns at the end of a file that they share; all are read as one.
 //!
 //! Clocks are here and nowhere else, so that manifests of the same inputs are the same bytes.
 
@@ -68,6 +69,19 @@ pub enum Line {
     Registration(Registration),
 }
 
+impl Line {
+    fn is_entry(&self) -> bool {
+        matches!(self, Self::Entry(_))
+    }
+}
+
+/// When what a line tells of began: in UTC and one format, so that the earlier one is the smaller one.
+#[derive(Deserialize)]
+struct Began {
+    #[serde(alias = "registered_at")]
+    started_at: String,
+}
+
 /// A registration with the time at which it was written.
 #[derive(Serialize)]
 struct Registered<'a> {
@@ -123,7 +137,14 @@ impl Ledger {
         Self { path: report.join("ledger.jsonl") }
     }
 
-    /// The file, which may not be there.
+    /// The same for a worker on this machine.
+    pub fn of_worker(report: &Path) -> Self {
+        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let host: String = host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+        Self { path: report.join(format!("ledger-{host}.jsonl")) }
+    }
+
+    /// The file that is written, which may not be there.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -154,10 +175,23 @@ impl Ledger {
         append().with_context(|| format!("failed to write `{}`", self.path.display()))
     }
 
-    /// All lines; one that was cut short is left out.
+    /// All lines, in the order in which what they tell of began; one that was cut short is left out.
     pub fn lines(&self) -> Vec<Line> {
-        let text = fs::read_to_string(&self.path).unwrap_or_default();
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        let entries = fs::read_dir(self.path.parent().unwrap_or(Path::new("."))).into_iter().flatten().flatten();
+        let is_ledger = |name: &str| name == "ledger.jsonl" || name.starts_with("ledger-") && name.ends_with(".jsonl");
+        let mut files: Vec<PathBuf> = entries
+            .filter(|entry| entry.file_name().to_str().is_some_and(is_ledger))
+            .map(|entry| entry.path())
+            .collect();
+        files.sort();
+        let texts: Vec<String> = files.iter().map(|file| fs::read_to_string(file).unwrap_or_default()).collect();
+        let dated = |line: &str| Some((serde_json::from_str::<Began>(line).ok()?, serde_json::from_str(line).ok()?));
+        let mut lines: Vec<(Began, Line)> = texts.iter().flat_map(|text| text.lines()).filter_map(dated).collect();
+        // What is declared in the second in which a run begins is declared before it.
+        lines.sort_by(|(left, one), (right, other)| {
+            (&left.started_at, one.is_entry()).cmp(&(&right.started_at, other.is_entry()))
+        });
+        lines.into_iter().map(|(_, line)| line).collect()
     }
 
     /// The executions among them.

@@ -1,14 +1,10 @@
 //! The runner as a user calls it, over fake stage programs.
 
-use crate::support::{Checkout, Ended, PIPELINE, slow, wait_until};
+use crate::support::{Checkout, Ended, PIPELINE, kill, slow, wait_until};
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
-
-fn kill(signal: &str, process: u32) {
-    assert!(Command::new("kill").args([signal, &process.to_string()]).status().unwrap().success());
-}
 
 #[test]
 fn an_arm_that_extends_another_has_the_runs_of_one_that_is_written_out() {

@@ -1,6 +1,6 @@
 //! Several runners on one store, and builds beside them.
 
-use crate::support::{Checkout, Ended, PIPELINE, slow, wait_until};
+use crate::support::{Checkout, Ended, PIPELINE, kill, slow, wait_until};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -177,4 +177,40 @@ fn gc_keeps_what_the_pipelines_reach_and_frees_the_rest() {
     let busy = checkout.run(&["gc"]);
     assert!(busy.stderr.contains("just now\nhint: gc waits for no one"), "{busy:?}");
     assert_eq!(Ended::from(child.wait_with_output().unwrap()).code, Some(0));
+}
+
+#[test]
+fn workers_finish_a_study_that_one_of_them_leaves_and_a_report_follows() {
+    let whole = Checkout::new(&slow());
+    assert_eq!(whole.run(&["reproduce", "small"]).code, Some(0));
+
+    let checkout = Checkout::new(&slow());
+    // One that is killed, one that is preempted, one whose time is up, one that works to the end.
+    let killed = start(&checkout, &["work", "small", "--jobs", "1"]);
+    let preempted = start(&checkout, &["work", "small", "--jobs", "1"]);
+    wait_until("two trainings run", || checkout.executions().get("train").is_some_and(|n| *n >= 2));
+    kill("-KILL", killed.id());
+    kill("-TERM", preempted.id());
+    drop(killed.wait_with_output());
+    let preempted = Ended::from(preempted.wait_with_output().unwrap());
+    assert!(preempted.code == Some(130) && preempted.stderr.contains("cells are done"), "{preempted:?}");
+    let late = checkout.run(&["work", "small", "--jobs", "1", "--time-limit", "1s"]);
+    assert_eq!(late.code, Some(0), "{late:?}");
+    assert!(late.stdout.contains("the time is up: ") && late.stdout.contains(" of 8 cells are done; "), "{late:?}");
+    let last = checkout.run(&["work", "small"]);
+    assert!(last.code == Some(0) && last.stdout.starts_with("8 of 8 cells are done; "), "{last:?}");
+    assert!(!checkout.path("reports/small/index.html").exists() && !checkout.executions().contains_key("report"));
+
+    let report = checkout.run(&["reproduce", "small"]);
+    assert!(report.stdout.contains("stage runs: 1 executed, 22 cached, 0 failed"), "{report:?}");
+    assert!(checkout.outputs() == whole.outputs());
+    assert!(checkout.folders(".lock").is_empty() && checkout.folders(".partial").is_empty());
+    // The costs of all are in the report's and the status's sums.
+    let status = checkout.run(&["status", "small"]);
+    assert!(
+        status.stdout.contains("ledger: report      1 runs") && status.stdout.contains("ledger: train "),
+        "{status:?}"
+    );
+    let wrong = checkout.run(&["work", "small", "--time-limit", "soon"]);
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("expected one such as 90s, 30m or 1h30m"), "{wrong:?}");
 }

@@ -137,6 +137,10 @@ impl Checkout {
     }
 }
 
+pub(crate) fn kill(signal: &str, process: u32) {
+    assert!(Command::new("kill").args([signal, &process.to_string()]).status().unwrap().success());
+}
+
 /// What a call printed, and its exit code.
 #[derive(Debug)]
 pub(crate) struct Ended {

@@ -146,7 +146,7 @@ fn a_program_that_is_not_there_is_named() {
     };
     check(&["audit"], "error: there is no program `twinset-audit` in `");
     check(&["audit"], "hint: install all programs into one folder");
-    check(&["plan", "quick"], "hint: in a checkout of Twinset: cargo xtask reproduce, plan or status");
+    check(&["plan", "quick"], "hint: in a checkout of Twinset: cargo xtask reproduce, plan, work, status, why or gc");
     check(&["train"], "hint: in a checkout of Twinset `cargo xtask setup` gets libtorch");
     sandbox.write("photos/a.jpg", "none");
     check(&["scan", "photos"], "error: there is no program `twinset-ingest` in `");
