@@ -8,6 +8,7 @@ use crate::machine::workspace::Workspace;
 use crate::machine::{interrupt, process};
 use crate::runner::session::{Session, Way};
 use crate::store::ledger::Ledger;
+use crate::store::reports;
 use crate::study::registration;
 use crate::study::track::Planner;
 use anyhow::Result;
@@ -21,13 +22,14 @@ pub fn reproduce(workspace: &Workspace, options: &cli::Reproduce) -> Result<()> 
     }
     let started = Instant::now();
     let planner = planner(workspace, &options.study, options.quiet)?;
-    let ledger = Ledger::of(&workspace.report(&planner.pipeline.name));
+    let report_folder = reports::claim(workspace, &planner.pipeline)?;
     let way = Way {
         n_jobs: cli::n_jobs(options.jobs, planner.machine.n_gpus),
         fail_fast: options.fail_fast,
         quiet: options.quiet,
         tensorboard: options.tensorboard.as_deref().map(path::absolute).transpose()?,
-        ledger,
+        ledger: Ledger::of(&report_folder),
+        report_folder,
     };
     // Before anything runs.
     way.ledger.register(&registration::declare(&planner.pipeline))?;
@@ -41,12 +43,14 @@ pub fn work(workspace: &Workspace, options: &cli::Work) -> Result<()> {
         interrupt::after(limit, process::end_all);
     }
     let planner = planner(workspace, &options.study, options.quiet)?;
+    let report_folder = reports::claim(workspace, &planner.pipeline)?;
     let way = Way {
         n_jobs: cli::n_jobs(options.jobs, planner.machine.n_gpus),
         fail_fast: false,
         quiet: options.quiet,
         tensorboard: None,
-        ledger: Ledger::of_worker(&workspace.report(&planner.pipeline.name)),
+        ledger: Ledger::of_worker(&report_folder),
+        report_folder,
     };
     way.ledger.register(&registration::declare(&planner.pipeline))?;
     Session::new(workspace, &planner, way).work(started)

@@ -8,6 +8,7 @@ use crate::runner::execute::{log_of, reason};
 use crate::stages::Stage;
 use crate::store::Store;
 use crate::store::ledger::{Entry, Ledger};
+use crate::store::reports;
 use crate::study::cell::{self, Cell};
 use crate::study::track::{Failure, Planner, Status, Track};
 use anyhow::Result;
@@ -60,12 +61,12 @@ struct Cost {
 pub fn status(workspace: &Workspace, options: &cli::Status) -> Result<()> {
     let pipeline = study(workspace, &options.study)?;
     let name = pipeline.name.clone();
+    let folder = reports::folder(workspace, &pipeline);
     let (tracks, unknown) = match existing(workspace, &options.study, pipeline)? {
         Ok(planner) => (tracks(workspace, &planner), None),
         Err(reason) => (vec![], Some(reason)),
     };
     let count = |wanted: Status| tracks.iter().filter(|(track, _)| track.status() == wanted).count();
-    let folder = workspace.report(&name);
     let page = folder.join("index.html");
     let state = State {
         n_done: count(Status::Done),

@@ -26,7 +26,7 @@ pub fn of_bytes(bytes: &[u8]) -> Digest {
     blake3::hash(bytes).to_hex().to_string()
 }
 
-/// Digests of files outside the store, remembered by path, size and time of change.
+/// Digests of files, remembered by path, size, times of change and inode.
 #[derive(Debug)]
 pub struct SourceDigests {
     path: PathBuf,
@@ -37,30 +37,55 @@ pub struct SourceDigests {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Known {
-    n_bytes: u64,
-    modified_ns: i128,
+    #[serde(flatten)]
+    stamp: Stamp,
     blake3: Digest,
 }
 
+/// What changes with a file's content. Its time of modification can be set back; the time at which that was done cannot.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Stamp {
+    n_bytes: u64,
+    modified_ns: i64,
+    changed_ns: i64,
+    inode: u64,
+}
+
+impl Stamp {
+    fn of(file: &Path) -> Result<Self> {
+        let metadata = fs::metadata(file).with_context(|| format!("failed to read `{}`", file.display()))?;
+        let nanoseconds = |seconds: i64, more: i64| seconds.saturating_mul(1_000_000_000).saturating_add(more);
+        Ok(Self {
+            n_bytes: metadata.len(),
+            modified_ns: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+            changed_ns: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+            inode: metadata.ino(),
+        })
+    }
+}
+
 impl SourceDigests {
+    /// What is remembered by this process alone.
+    pub fn in_memory() -> Self {
+        Self { path: PathBuf::new(), known: BTreeMap::new(), is_changed: false }
+    }
+
     /// What is remembered in the file `path`; nothing, where it cannot be read.
     pub fn open(path: PathBuf) -> Self {
         let known = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
         Self { path, known, is_changed: false }
     }
 
-    /// The digest of `file`, which is read only where its size or time of change are new.
+    /// The digest of `file`, which is read only where its size, times or inode are new.
     pub fn of(&mut self, file: &Path) -> Result<Digest> {
-        let metadata = fs::metadata(file).with_context(|| format!("failed to read `{}`", file.display()))?;
-        let modified_ns = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
+        let stamp = Stamp::of(file)?;
         let key = file.to_string_lossy().into_owned();
-        if let Some(known) = self.known.get(&key)
-            && (known.n_bytes, known.modified_ns) == (metadata.len(), modified_ns)
-        {
+        if let Some(known) = self.known.get(&key).filter(|known| known.stamp == stamp) {
             return Ok(known.blake3.clone());
         }
         let blake3 = of_file(file)?;
-        self.known.insert(key, Known { n_bytes: metadata.len(), modified_ns, blake3: blake3.clone() });
+        self.known.insert(key, Known { stamp, blake3: blake3.clone() });
         self.is_changed = true;
         Ok(blake3)
     }
@@ -92,5 +117,10 @@ mod tests {
         assert!(!digests.is_changed);
         fs::write(&file, "three").unwrap();
         assert_eq!(digests.of(&file).unwrap(), of_bytes(b"three"));
+        // Of the same size, with its old time of modification.
+        let modified = fs::metadata(&file).unwrap().modified().unwrap();
+        fs::write(&file, "seven").unwrap();
+        fs::File::options().write(true).open(&file).unwrap().set_modified(modified).unwrap();
+        assert_eq!(digests.of(&file).unwrap(), of_bytes(b"seven"));
     }
 }

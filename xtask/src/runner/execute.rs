@@ -2,12 +2,14 @@
 
 use super::display::Progress;
 use super::lineage;
+use crate::hint::hinted;
+use crate::machine::digest::SourceDigests;
 use crate::machine::interrupt;
 use crate::machine::process::{self, Cost};
 use crate::stages::Stage;
 use crate::stages::programs::Programs;
 use crate::store::ledger::Spent;
-use crate::store::run::StageRun;
+use crate::store::run::{StageRun, short};
 use crate::store::{Begin, Finished, Partial, Store};
 use crate::study::track::Failure;
 use anyhow::{Context, Result};
@@ -32,6 +34,8 @@ pub struct Executor<'a> {
     pub tensorboard: Option<PathBuf>,
     /// Whose part the runs are, as [`lineage`] says it.
     pub parent_id: String,
+    /// Digests of the inputs that runs were given.
+    pub inputs: Mutex<SourceDigests>,
     /// Set when no run is wanted any more.
     pub is_stopped: AtomicBool,
 }
@@ -70,6 +74,7 @@ impl Executor<'_> {
             Ok(Begin::Busy) => return Ok(Ended { outcome: Outcome::Busy, spent: None }),
             Err(error) => return Err(error),
         };
+        self.check_inputs(run)?;
         let command = self.command(run, &partial.folder);
         let log = self.root.join(&partial.folder).join("log.txt");
         let (is_success, status, cost) = match self.spawn(run, &command, gpu, &log, on_progress) {
@@ -86,6 +91,27 @@ impl Executor<'_> {
             false => Outcome::Failed(self.fail(run, partial, &status)?),
         };
         Ok(Ended { outcome, spent })
+    }
+
+    /// That the inputs are what the runs that made them wrote: the key says so.
+    fn check_inputs(&self, run: &StageRun) -> Result<()> {
+        for input in run.inputs.iter().filter(|input| self.root.join(&input.path).is_file()) {
+            let mut digests = self.inputs.lock().expect("no thread panics with the lock");
+            let found = digests.of(&self.root.join(&input.path))?;
+            if found != input.digest {
+                let folder = input.path.parent().unwrap_or(&input.path).display();
+                return Err(hinted(
+                    format!(
+                        "`{}` was changed after its run: its digest is {}, and was {}",
+                        input.path.display(),
+                        short(&found),
+                        short(&input.digest)
+                    ),
+                    format!("remove `{folder}`, and the run is made again"),
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn is_stopped(&self) -> bool {

@@ -7,7 +7,7 @@ use super::schedule::{Scheduler, Tally};
 use crate::duration::duration;
 use crate::forecast::works::{Works, works};
 use crate::hint::hinted;
-use crate::machine::digest;
+use crate::machine::digest::{self, SourceDigests};
 use crate::machine::interrupt::{self, Interrupted};
 use crate::machine::tree;
 use crate::machine::workspace::Workspace;
@@ -15,6 +15,7 @@ use crate::machine::write;
 use crate::stages::Stage;
 use crate::stages::device::Device;
 use crate::store::ledger::Ledger;
+use crate::store::reports;
 use crate::store::{Finished, Store};
 use crate::study::cell::{self, Cell};
 use crate::study::describe::describe;
@@ -22,6 +23,7 @@ use crate::study::track::{Failure, Planner, Status, Track};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -38,6 +40,8 @@ pub struct Way {
     pub tensorboard: Option<PathBuf>,
     /// Where costs go.
     pub ledger: Ledger,
+    /// The folder of the pipeline's report.
+    pub report_folder: PathBuf,
 }
 
 /// A study under way.
@@ -57,14 +61,15 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// A session that has run nothing yet.
     pub fn new(workspace: &'a Workspace, planner: &'a Planner, way: Way) -> Self {
-        let Way { n_jobs, fail_fast, quiet, tensorboard, ledger } = way;
-        let (root, report_folder) = (workspace.root(), workspace.report(&planner.pipeline.name));
+        let Way { n_jobs, fail_fast, quiet, tensorboard, ledger, report_folder } = way;
+        let root = workspace.root();
         let executor = Executor {
             root,
             store: Store::new(root, &workspace.stages()),
             programs: &planner.programs,
             tensorboard,
             parent_id: lineage::parent_id(&planner.pipeline.name),
+            inputs: Mutex::new(SourceDigests::in_memory()),
             is_stopped: AtomicBool::new(false),
         };
         let (tally, display) = (Tally::default(), Display::new(quiet));
@@ -174,9 +179,11 @@ impl<'a> Session<'a> {
     }
 
     /// Copies what report wrote to where it is looked for; figures and tables of an earlier report go.
-    fn publish(&self, finished: &Finished) -> Result<()> {
+    fn publish(&mut self, finished: &Finished) -> Result<()> {
+        let pipeline = &self.planner.pipeline;
+        let report_folder = reports::target(&self.report_folder, pipeline);
         for (name, output) in &finished.outputs {
-            let target = self.report_folder.join(name);
+            let target = report_folder.join(name);
             if digest::of_file(&target).is_ok_and(|digest| digest == output.blake3) {
                 continue;
             }
@@ -185,15 +192,21 @@ impl<'a> Session<'a> {
             write::atomically(&target, &bytes)?;
         }
         for folder in ["figures", "tables"] {
-            let folder = self.report_folder.join(folder);
+            let folder = report_folder.join(folder);
             for stale in tree::files(&folder, |_| false).unwrap_or_default() {
                 let path = folder.join(stale);
-                let name = path.strip_prefix(&self.report_folder).unwrap_or(&path).to_string_lossy().into_owned();
+                let name = path.strip_prefix(&report_folder).unwrap_or(&path).to_string_lossy().into_owned();
                 if !finished.outputs.contains_key(&name) {
                     fs::remove_file(&path).with_context(|| format!("failed to remove `{}`", path.display()))?;
                 }
             }
         }
+        if report_folder == self.report_folder {
+            reports::note(&report_folder, pipeline)?;
+        } else {
+            self.display.say("a report over more seeds is there and stays; this one is below it");
+        }
+        self.report_folder = report_folder;
         Ok(())
     }
 

@@ -10,6 +10,7 @@
 pub mod finished;
 pub mod ledger;
 mod lock;
+pub mod reports;
 pub mod run;
 
 use self::lock::Lock;

@@ -244,6 +244,25 @@ fn what_changed_runs_anew_and_nothing_else() {
 }
 
 #[test]
+fn a_file_that_was_changed_in_the_store_is_not_used() {
+    let checkout = Checkout::new(PIPELINE);
+    assert_eq!(checkout.run(&["reproduce", "small"]).code, Some(0));
+    let is_train = |run: &&std::path::PathBuf| run.parent().unwrap().ends_with("train");
+    for run in checkout.folders("").iter().filter(is_train) {
+        // Of the same size.
+        let text = fs::read_to_string(run.join("model.safetensors")).unwrap();
+        fs::write(run.join("model.safetensors"), text.replace("train", "trail")).unwrap();
+    }
+    // Evaluations that are there are not asked; new ones are.
+    assert_eq!(checkout.run(&["reproduce", "small"]).code, Some(0));
+    checkout.set_pipeline(&PIPELINE.replace("[arm.evaluate]", "[arm.evaluate]\nsplits = 1"));
+    let ended = checkout.run(&["reproduce", "small"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("/model.safetensors` was changed after its run: its digest is "), "{ended:?}");
+    assert!(ended.stderr.contains("hint: remove `data/stages/train/"), "{ended:?}");
+}
+
+#[test]
 fn the_gaussian_toy_runs_where_a_pipeline_has_its_table_and_is_not_missed_elsewhere() {
     let with = |table: &str| PIPELINE.replace("[report]", &format!("{table}[report]"));
     let checkout = Checkout::new(&with("[gaussian]\nn-seeds = 3\n"));

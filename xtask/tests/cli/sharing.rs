@@ -214,3 +214,27 @@ fn workers_finish_a_study_that_one_of_them_leaves_and_a_report_follows() {
     let wrong = checkout.run(&["work", "small", "--time-limit", "soon"]);
     assert!(wrong.code == Some(2) && wrong.stderr.contains("expected one such as 90s, 30m or 1h30m"), "{wrong:?}");
 }
+
+#[test]
+fn a_report_over_fewer_seeds_and_another_file_of_the_same_name_leave_a_report_alone() {
+    let checkout = Checkout::new(PIPELINE);
+    assert_eq!(checkout.run(&["reproduce", "small"]).code, Some(0));
+    let page = checkout.path("reports/small/index.html");
+    let whole = fs::read(&page).unwrap();
+    let fewer = checkout.run(&["reproduce", "small", "--seeds", "1,"]);
+    assert!(fewer.stdout.ends_with("report: reports/small/seeds-1/index.html\n"), "{fewer:?}");
+    assert!(fewer.stderr.contains("a report over more seeds is there and stays"), "{fewer:?}");
+    assert!(fs::read(&page).unwrap() == whole);
+    let more = checkout.run(&["reproduce", "small", "--seeds", "3"]);
+    assert!(more.stdout.ends_with("report: reports/small/index.html\n"), "{more:?}");
+    let whole = fs::read(&page).unwrap();
+
+    fs::create_dir(checkout.path("mine")).unwrap();
+    fs::write(checkout.path("mine/small.toml"), PIPELINE.replace("zipf", "other")).unwrap();
+    let mine = checkout.run(&["reproduce", "mine/small.toml"]);
+    assert!(mine.code == Some(0) && fs::read(&page).unwrap() == whole, "{mine:?}");
+    let report = mine.stdout.lines().last().unwrap().strip_prefix("report: reports/small-").unwrap();
+    assert!(report.ends_with("/index.html"), "{mine:?}");
+    let status = checkout.run(&["status", "mine/small.toml"]);
+    assert!(status.stdout.contains(&format!("report: reports/small-{report}")), "{status:?}");
+}

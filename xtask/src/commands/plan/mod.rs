@@ -15,6 +15,7 @@ use crate::machine::workspace::Workspace;
 use crate::stages::Stage;
 use crate::store::Store;
 use crate::store::ledger::Ledger;
+use crate::store::reports;
 use crate::study::cell;
 use crate::study::describe::describe;
 use crate::study::pipeline::Pipeline;
@@ -95,7 +96,7 @@ impl Plan {
             cells.into_iter().map(|cell| look(Track::of_cell(cell, &shared.done))).collect()
         };
         let cells = cells_of(seeds);
-        let ledger = Ledger::of(&workspace.report(&pipeline.name));
+        let ledger = Ledger::of(&reports::folder(workspace, pipeline));
         let study = describe(pipeline, &shared, &cells, &store, &ledger);
         let needs = match &pipeline.report {
             // Before the shared stages ran, there is nothing that report could read.
