@@ -37,6 +37,7 @@ const PRECISION_HINT: &str =
     after_help = "Example:\n  twinset-train --config pipelines/quick.toml --table arm.0.train --set seed=0 \\\n    \
                   --images images.parquet --injected-images injected-images.parquet --trainset trainset.parquet --out run"
 )]
+#[command(mut_arg("out", |out| out.required_unless_present_any(["check", "describe_device"])))]
 struct Args {
     /// Images that rows of the trainset name (schema `images`).
     #[arg(long, value_name = "FILE", required_unless_present_any = ["check", "describe_device"])]

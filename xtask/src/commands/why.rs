@@ -14,6 +14,9 @@ use crate::study::track::{Planner, Track};
 use anyhow::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Runs of a stage that the same sets apart; of each what it is for, and which run it was compared with.
+type ByReason = BTreeMap<(Stage, Vec<Difference>), Vec<(String, String)>>;
+
 /// A run, and what sets it apart.
 struct Answer {
     what: String,
@@ -32,7 +35,7 @@ pub fn why(workspace: &Workspace, options: &cli::Why) -> Result<()> {
         Err(reason) => bail!("nothing can be said of the pipeline's runs: {reason}"),
     };
     // The same explanation is given once.
-    let mut by_reason: BTreeMap<(Stage, Vec<Difference>), Vec<(String, String)>> = BTreeMap::new();
+    let mut by_reason = ByReason::new();
     for (run, label) in missing(&planner, &store) {
         let Answer { what, differences } = compare(&store, &run, None);
         by_reason.entry((run.stage, differences)).or_default().push((label, what));

@@ -7,19 +7,20 @@
 //! A run may keep what it wants to go on from in its folder's subfolder `checkpoints`, which outlives the runner, an
 //! interruption and a failure: the key says that only the same run finds it.
 
+mod contents;
 pub mod finished;
 pub mod ledger;
 mod lock;
-pub mod reports;
 pub mod run;
 
 use self::lock::Lock;
 use self::run::{KeyFile, StageRun};
-use crate::machine::digest::{self, Digest};
+use crate::machine::digest;
 use crate::machine::tree;
 use crate::machine::write;
 use crate::stages::Stage;
 use anyhow::{Context, Result, bail};
+pub use contents::{Kind, Leftover};
 pub use finished::{Finished, Output};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -37,30 +38,6 @@ const OF_RUNNER: [&str; 4] = ["config.toml", KEY, "log.txt", "study.json"];
 pub struct Store {
     root: PathBuf,
     stages: PathBuf,
-}
-
-/// What became of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// It is done.
-    Finished,
-    /// It is under way, or its runner died.
-    Partial,
-    /// It went wrong.
-    Failed,
-}
-
-/// A run's folder in the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leftover {
-    /// Its stage.
-    pub stage: Stage,
-    /// Its key.
-    pub key: Digest,
-    /// What became of it.
-    pub kind: Kind,
-    /// Of all its files.
-    pub n_bytes: u64,
 }
 
 /// What happened to the start of a run.
@@ -105,67 +82,6 @@ impl Store {
     /// What a finished run's key is made of, and what it was executed on; none where its folder does not say.
     pub fn key_file(&self, stage: Stage, key: &str) -> Option<KeyFile> {
         serde_json::from_slice(&fs::read(self.path(stage, key, "").join(KEY)).ok()?).ok()
-    }
-
-    /// The keys of a stage's finished runs, in order.
-    pub fn finished(&self, stage: Stage) -> Vec<Digest> {
-        let runs = self.everything_of(stage).into_iter();
-        runs.filter(|run| run.kind == Kind::Finished).map(|run| run.key).collect()
-    }
-
-    /// All that lies in the store, earlier stages first; in a stage by key.
-    pub fn everything(&self) -> Vec<Leftover> {
-        Stage::ALL.into_iter().flat_map(|stage| self.everything_of(stage)).collect()
-    }
-
-    fn everything_of(&self, stage: Stage) -> Vec<Leftover> {
-        let entries = fs::read_dir(self.stages.join(stage.name())).into_iter().flatten().flatten();
-        let run = |path: PathBuf| {
-            let name = path.file_name()?.to_str()?;
-            let (key, kind) = match name.split_once('.') {
-                None => (name, Kind::Finished),
-                Some((key, "partial")) => (key, Kind::Partial),
-                Some((key, "failed")) => (key, Kind::Failed),
-                Some(_) => return None,
-            };
-            path.is_dir().then(|| Leftover { stage, key: key.to_owned(), kind, n_bytes: tree::n_bytes(&path) })
-        };
-        let mut runs: Vec<Leftover> = entries.filter_map(|entry| run(entry.path())).collect();
-        runs.sort_by(|left, right| left.key.cmp(&right.key));
-        runs
-    }
-
-    /// What the folder of a run says that its key is made of.
-    pub fn key_file_of(&self, run: &Leftover) -> Option<KeyFile> {
-        serde_json::from_slice(&fs::read(self.folder_of(run).join(KEY)).ok()?).ok()
-    }
-
-    /// The digests of what a run made, as the keys of later runs hold them; of an unfinished one none.
-    pub fn output_digests(&self, run: &Leftover) -> Vec<Digest> {
-        let finished = self.lookup(run.stage, &run.key).filter(|_| run.kind == Kind::Finished);
-        finished.map_or_else(Vec::new, |finished| finished.digests())
-    }
-
-    /// Removes a run. What is cut short counts as unfinished.
-    ///
-    /// # Errors
-    /// When a runner works on it, or a file cannot be removed.
-    pub fn remove(&self, run: &Leftover) -> Result<()> {
-        let Some(_lock) = Lock::take(self.path(run.stage, &run.key, ".lock"))? else {
-            bail!("a runner works on {} {} just now", run.stage, run.key);
-        };
-        let folder = self.folder_of(run);
-        let _ = fs::remove_file(folder.join(DIGESTS));
-        remove(&folder)
-    }
-
-    fn folder_of(&self, run: &Leftover) -> PathBuf {
-        let suffix = match run.kind {
-            Kind::Finished => "",
-            Kind::Partial => ".partial",
-            Kind::Failed => ".failed",
-        };
-        self.path(run.stage, &run.key, suffix)
     }
 
     /// The folder of a run that failed at its last start, from the root.

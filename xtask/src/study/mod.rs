@@ -6,5 +6,6 @@ pub mod check;
 pub mod describe;
 pub mod pipeline;
 pub mod registration;
+pub mod reports;
 pub mod seeds;
 pub mod track;

@@ -163,6 +163,16 @@ fn a_check_measures_the_pace_on_images_of_their_size() {
 }
 
 #[test]
+fn a_program_says_what_it_computes_with_and_needs_no_input_for_it() {
+    let output = twinset_train().args(["--describe-device", "--device", "cpu"]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let libtorch = std::path::Path::new(answer["libtorch"].as_str().unwrap());
+    assert!(libtorch.ends_with("libtorch_cpu.so") && libtorch.is_file(), "{answer}");
+    assert!(answer["n-gpus"] == 0 && answer["cpu-capability"].is_string(), "{answer}");
+}
+
+#[test]
 fn bfloat16_without_its_instructions_is_refused_by_a_check_and_a_training() {
     let study = Study::new();
     fs::write(study.path("train.toml"), CONFIG.replace("width = 2\n", "width = 2\nprecision = \"bfloat16\"\n"))

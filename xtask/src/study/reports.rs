@@ -1,10 +1,10 @@
 //! Where a pipeline's report and ledger lie: in `reports/<pipeline>/`, which belongs to the pipeline's file and to the seeds that were asked for.
 
+use super::pipeline::Pipeline;
+use super::seeds::seeds_text;
 use crate::machine::digest;
 use crate::machine::workspace::Workspace;
 use crate::machine::write;
-use crate::study::pipeline::Pipeline;
-use crate::study::seeds::seeds_text;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
