@@ -118,7 +118,8 @@ pub struct Reproduce {
     /// Run nothing; print what `cargo xtask plan` prints
     #[arg(long)]
     pub dry_run: bool,
-    /// Folder for TensorBoard's event files, with a folder for each training that runs: tensorboard --logdir DIR
+    /// Folder for TensorBoard's event files, with a folder for each pipeline and in it one for each training that runs:
+    /// tensorboard --logdir DIR
     #[arg(long, value_name = "DIR")]
     pub tensorboard: Option<PathBuf>,
     /// Stop at the first failure

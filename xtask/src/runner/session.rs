@@ -67,7 +67,8 @@ impl<'a> Session<'a> {
             root,
             store: Store::new(root, &workspace.stages()),
             programs: &planner.programs,
-            tensorboard,
+            // Pipelines have cells of one name.
+            tensorboard: tensorboard.map(|folder| folder.join(report_folder.file_name().unwrap_or_default())),
             parent_id: lineage::parent_id(&planner.pipeline.name),
             inputs: Mutex::new(SourceDigests::in_memory()),
             is_stopped: AtomicBool::new(false),

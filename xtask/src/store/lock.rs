@@ -1,11 +1,13 @@
 //! The *lock* of a run: a regular file that its runner holds open for writing. Locks on folders do not hold on network file systems.
 
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// A lock that is held. It ends with its process, however that ends; the file goes when it is given back.
+/// A lock that is held. It ends with its process and with the stages that this has started, however these end: a stage may live a moment longer
+/// than its runner, and write. The file goes when the lock is given back.
 #[derive(Debug)]
 pub(super) struct Lock {
     path: PathBuf,
@@ -21,7 +23,11 @@ impl Lock {
         loop {
             let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
             match file.try_lock() {
-                Ok(()) if is_at(&file, &path) => return Ok(Some(Self { path, _file: file })),
+                Ok(()) if is_at(&file, &path) => {
+                    // Stages inherit it.
+                    fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty()))?;
+                    return Ok(Some(Self { path, _file: file }));
+                }
                 // Its holder gave it back in this moment, and removed the file.
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),

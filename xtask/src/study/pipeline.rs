@@ -138,6 +138,11 @@ pub fn parse(file: &Path, text: &str) -> Result<Pipeline> {
         let message = format!("`name` is `{}`, expected the file's own name `{stem}`", raw.name.get_ref());
         return fail(raw.name.span(), message);
     }
+    // It is the name of the folder of its report.
+    if stem.starts_with('.') || stem == "published" {
+        let message = format!("`name` is `{stem}`, expected one that begins with no dot and is not `published`");
+        return fail(raw.name.span(), message);
+    }
     if raw.seeds.get_ref().is_empty() {
         return fail(raw.seeds.span(), "`seeds` is empty, expected at least one".to_owned());
     }

@@ -188,3 +188,22 @@ fn a_stage_that_writes_too_little_has_failed() {
     let start = "error: failed to run neardup: twinset-neardup ended well but wrote no `hashes.parquet`\n";
     assert!(ended.stderr.starts_with(start), "{ended:?}");
 }
+
+#[test]
+fn a_pipelines_name_is_the_name_of_a_folder_of_reports() {
+    let checkout = Checkout::new(PIPELINE);
+    for name in ["..", ".hidden", "published"] {
+        fs::write(
+            checkout.path(&format!("pipelines/{name}.toml")),
+            PIPELINE.replace("\"small\"", &format!("\"{name}\"")),
+        )
+        .unwrap();
+        let ended = checkout.run(&["reproduce", &format!("pipelines/{name}.toml")]);
+        let expected = format!(
+            "error: failed to read the pipeline: `pipelines/{name}.toml` line 1: `name` is `{name}`, expected one that begins with no dot \
+             and is not `published`\n"
+        );
+        assert_eq!((ended.code, ended.stderr), (Some(1), expected));
+    }
+    assert!(!checkout.path("reports").exists());
+}

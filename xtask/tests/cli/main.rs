@@ -5,6 +5,7 @@ mod build;
 mod dist;
 mod gpus;
 mod installed;
+mod kills;
 mod plan;
 mod precision;
 mod real_stages;

@@ -52,7 +52,7 @@ fn trainings_draw_their_curves_where_asked_and_nothing_is_run_again_for_them() {
         fs::read_to_string(checkout.path("bin/curves")).unwrap().lines().map(str::to_owned).collect();
     lines.sort();
     let expected = ["non-uniform rate 0.5", "uniform rate 0", "uniform rate 0.5"];
-    assert_eq!(lines, expected.map(|cell| format!("{curves}/{cell} seed 0")));
+    assert_eq!(lines, expected.map(|cell| format!("{curves}/small/{cell} seed 0")));
     let again = checkout.run(&["reproduce", "small", "--seeds", "1"]);
     assert!(again.stdout.contains("stage runs: 0 executed"), "{again:?}");
 }
