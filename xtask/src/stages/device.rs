@@ -66,8 +66,9 @@ struct Answer {
 /// The variables that limit oneDNN's instruction sets, the later one where both are set.
 const LIMITS: [&str; 2] = ["DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA"];
 /// The flag of /proc/cpuinfo that an instruction set of oneDNN needs, the best first.
-const INSTRUCTION_SETS: [(&str, &str); 6] = [
+const INSTRUCTION_SETS: [(&str, &str); 7] = [
     ("amx_bf16", "AVX512_CORE_AMX"),
+    ("avx512_fp16", "AVX512_CORE_FP16"),
     ("avx512_bf16", "AVX512_CORE_BF16"),
     ("avx512_vnni", "AVX512_CORE_VNNI"),
     ("avx512bw", "AVX512_CORE"),
