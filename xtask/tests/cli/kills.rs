@@ -1,7 +1,6 @@
 //! Three workers on one store, and kills at random moments: of workers and of stages.
 
 use crate::support::{Checkout, Ended, kill, slow};
-use std::fs;
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -27,13 +26,6 @@ fn worker(checkout: &Checkout) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// Stages that run just now.
-fn stages(checkout: &Checkout) -> Vec<u32> {
-    let executions = fs::read_to_string(checkout.path("bin/executions")).unwrap_or_default();
-    let ids = executions.lines().filter_map(|line| line.split(' ').nth(1)?.parse().ok());
-    ids.filter(|id| fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "))).collect()
-}
-
 #[test]
 fn kills_lose_no_run_and_change_no_byte() {
     let n_kills = std::env::var(VARIABLE).ok().map_or(USUAL, |text| text.parse().unwrap());
@@ -49,7 +41,7 @@ fn kills_lose_no_run_and_change_no_byte() {
         let mut workers = [(); 3].map(|()| worker(&checkout));
         while n_done < n_kills && !workers.iter_mut().all(|worker| worker.try_wait().unwrap().is_some()) {
             thread::sleep(Duration::from_millis(20 + random.below(400)));
-            let running = stages(&checkout);
+            let running = checkout.running("");
             let place = random.below(3) as usize;
             let is_alive = workers[place].try_wait().unwrap().is_none();
             match random.below(2) {

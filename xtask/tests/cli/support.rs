@@ -105,6 +105,15 @@ impl Checkout {
         counts
     }
 
+    /// The processes of a stage that run just now; of all stages for an empty name.
+    pub(crate) fn running(&self, stage: &str) -> Vec<u32> {
+        let executions = fs::read_to_string(self.path("bin/executions")).unwrap_or_default();
+        let of_stage = executions.lines().filter_map(|line| line.strip_prefix(stage)?.split(' ').nth(1)?.parse().ok());
+        let is_alive =
+            |id: &u32| fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+        of_stage.filter(is_alive).collect()
+    }
+
     /// Every output, by its path in the store; logs name folders and are left out, as is what trainings cost.
     pub(crate) fn outputs(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         Self::outputs_in(&self.path(""))
