@@ -268,13 +268,13 @@ pub struct Why {
 
 /// Remove runs that no pipeline reaches any more, and programs that made none that is left
 ///
-/// Kept is what the programs, as they are built now, made for a pipeline as it is now: of `pipelines/`, and of the files that are named, at
-/// any seed, rate and precision. Reports are left alone.
+/// Kept is what the programs, as they are built now, made for a pipeline as it is now, at any seed, rate and precision. That are the
+/// pipelines of `pipelines/`, those that were run here from another file, and those that are named. Reports are left alone.
 ///
 /// Example: gc --dry-run
 #[derive(Debug, Args)]
 pub struct Gc {
-    /// Pipelines that lie elsewhere: paths of .toml files
+    /// Further pipelines: paths of .toml files
     #[arg(value_name = "PIPELINE")]
     pub pipelines: Vec<String>,
     /// Say what would go, and remove nothing

@@ -10,6 +10,7 @@ use crate::stages::programs;
 use crate::store::run::{Ingredients, short};
 use crate::store::{Kind, Leftover, Store};
 use crate::study::pipeline::{self, Pipeline};
+use crate::study::reports;
 use anyhow::{Context, Result, bail};
 use indicatif::HumanBytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,13 +90,14 @@ pub fn gc(workspace: &Workspace, options: &cli::Gc) -> Result<()> {
     Ok(())
 }
 
-/// All pipelines of the workspace, and those that are named.
+/// All pipelines of the workspace, those that were run and are still there, and those that are named.
 fn pipelines(workspace: &Workspace, named: &[String]) -> Result<Vec<Pipeline>> {
     let folder = workspace.pipelines();
     let entries = fs::read_dir(&folder).with_context(|| format!("failed to read folder `{}`", folder.display()))?;
     let mut names: Vec<String> = entries
         .flatten()
         .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".toml")?.to_owned()))
+        .chain(reports::pipelines(workspace).into_iter().map(|file| file.to_string_lossy().into_owned()))
         .chain(named.iter().cloned())
         .collect();
     names.sort();

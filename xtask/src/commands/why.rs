@@ -9,7 +9,6 @@ use crate::stages::Stage;
 use crate::store::Store;
 use crate::store::run::{Difference, Ingredients, short};
 use crate::study::cell;
-use crate::study::pipeline::Pipeline;
 use crate::study::track::{Planner, Track};
 use anyhow::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,17 +64,13 @@ fn missing(planner: &Planner, store: &Store) -> Vec<(Ingredients, String)> {
         return vec![(run.ingredients, run.label)];
     }
     let mut seen = BTreeSet::new();
-    let cells = cells(pipeline).into_iter();
+    let cells = cell::expand(pipeline, &pipeline.seeds).into_iter();
     let next = cells.filter_map(|cell| {
         let mut track = Track::of_cell(cell, &shared.done);
         let run = planner.skip_finished(store, &mut track, &mut BTreeSet::new())?;
         seen.insert(run.key.clone()).then_some((run.ingredients, run.label))
     });
     next.collect()
-}
-
-fn cells(pipeline: &Pipeline) -> Vec<cell::Cell> {
-    cell::expand(pipeline, &pipeline.seeds)
 }
 
 fn print_one(store: &Store, prefix: &str) -> Result<()> {

@@ -51,6 +51,13 @@ pub fn claim(workspace: &Workspace, pipeline: &Pipeline) -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// The files of the pipelines that were run, those that are still there, wherever they lie.
+pub fn pipelines(workspace: &Workspace) -> Vec<PathBuf> {
+    let folders = fs::read_dir(workspace.reports()).into_iter().flatten().flatten();
+    let files = folders.filter_map(|folder| Some(workspace.root().join(owner(&folder.path())?.pipeline)));
+    files.filter(|file| file.is_file()).collect()
+}
+
 /// Where a report over the pipeline's seeds is to lie: in the pipeline's folder, or below it where a report over these and more seeds is there.
 pub fn target(folder: &Path, pipeline: &Pipeline) -> PathBuf {
     let there: BTreeSet<u64> = owner(folder).unwrap_or_default().seeds.into_iter().collect();

@@ -162,6 +162,13 @@ fn gc_keeps_what_the_pipelines_reach_and_frees_the_rest() {
     let after = checkout.run(&["reproduce", "small", "--seeds", "3"]);
     assert_eq!(after.code, Some(0), "{after:?}");
 
+    // A pipeline that lies elsewhere keeps its runs, until its file is gone.
+    fs::write(checkout.path("mine.toml"), PIPELINE.replace("\"small\"", "\"mine\"").replace("zipf", "mine")).unwrap();
+    assert_eq!(checkout.run(&["reproduce", "mine.toml"]).code, Some(0));
+    assert!(checkout.run(&["gc"]).stdout.contains("removed 0 runs"));
+    fs::remove_file(checkout.path("mine.toml")).unwrap();
+    assert!(checkout.run(&["gc"]).stdout.contains("no pipeline has its config"));
+
     // Not while a runner works.
     checkout.set_pipeline(&slow());
     let child = start(&checkout, &["reproduce", "small"]);
