@@ -1,10 +1,12 @@
 //! Where things lie: in a checkout, or around an installation.
 
+use super::write;
 use anyhow::{Context, Result, anyhow};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use toml::Table;
 
 /// Where studies are run: a checkout of Twinset, or any folder where the programs are installed.
 #[derive(Debug, Clone)]
@@ -13,7 +15,12 @@ pub struct Workspace {
     /// The folder of the installed programs.
     installed: Option<PathBuf>,
     pipelines: PathBuf,
+    /// The `LIBTORCH` that the user set.
+    user_libtorch: Option<PathBuf>,
 }
+
+/// A file of cargo's settings that names the libtorch to build with, below the root.
+const LIBTORCH_SETTING: &str = ".cargo/libtorch.toml";
 
 impl Workspace {
     /// The checkout that `root` names, or the one that cargo or the current folder are in.
@@ -26,7 +33,12 @@ impl Workspace {
         start
             .ancestors()
             .find(|folder| is_workspace(folder))
-            .map(|root| Self { root: root.to_owned(), installed: None, pipelines: root.join("pipelines") })
+            .map(|root| Self {
+                root: root.to_owned(),
+                installed: None,
+                pipelines: root.join("pipelines"),
+                user_libtorch: user_libtorch(root),
+            })
             .ok_or_else(|| anyhow!("failed to find Twinset's workspace in `{}` or above it", start.display()))
     }
 
@@ -39,7 +51,7 @@ impl Workspace {
         let pipelines = programs.parent().unwrap_or(&programs).join("pipelines");
         if pipelines.is_dir() {
             let root = env::current_dir().context("failed to find the current folder")?;
-            return Ok(Self { root, installed: Some(programs), pipelines });
+            return Ok(Self { root, installed: Some(programs), pipelines, user_libtorch: None });
         }
         let checkout =
             Self::locate(None).with_context(|| format!("there are no pipelines in `{}`", pipelines.display()))?;
@@ -61,9 +73,21 @@ impl Workspace {
         &self.root
     }
 
-    /// Where the build looks for libtorch.
-    pub fn libtorch(&self) -> PathBuf {
-        self.root.join(".libtorch")
+    /// The folder of the libtorch that is set up; `None` where there was no set-up.
+    pub fn libtorch(&self) -> Option<PathBuf> {
+        libtorch_setting(&self.root)
+    }
+
+    /// Has cargo build with the libtorch in `folder`. Its path becomes a part of the programs. So it is that of the libtorch itself, and
+    /// the checkouts that share a libtorch build the same programs.
+    ///
+    /// # Errors
+    /// When the path is not UTF-8 or the file cannot be written.
+    pub fn set_libtorch(&self, folder: &Path) -> Result<()> {
+        let path = folder.to_str().with_context(|| format!("`{}` is not UTF-8", folder.display()))?;
+        let setting = toml::toml! { env = { LIBTORCH = path } };
+        let text = format!("# Written by `cargo xtask setup`.\n{setting}");
+        write::atomically(&self.root.join(LIBTORCH_SETTING), text.as_bytes())
     }
 
     /// The folder of the pipeline files.
@@ -96,13 +120,9 @@ impl Workspace {
         path.strip_prefix(&self.root).unwrap_or(path)
     }
 
-    /// The `LIBTORCH` that the user set. Cargo sets it too (`.cargo/config.toml`), to [`Self::libtorch`].
-    pub fn user_libtorch(&self) -> Option<PathBuf> {
-        let path = PathBuf::from(env::var_os("LIBTORCH").filter(|value| !value.is_empty())?);
-        // The checkout may be reached through a link, while our root follows it.
-        let is_ours = path.ends_with(".libtorch")
-            && path.parent().and_then(|parent| parent.canonicalize().ok()).is_some_and(|parent| parent == self.root);
-        (!is_ours).then_some(path)
+    /// The `LIBTORCH` that the user set.
+    pub fn user_libtorch(&self) -> Option<&Path> {
+        self.user_libtorch.as_deref()
     }
 
     /// A cargo command in this workspace that sees the environment as if it was called by hand: what the outer `cargo
@@ -121,6 +141,18 @@ impl Workspace {
         }
         command
     }
+}
+
+/// The folder that cargo's settings name.
+fn libtorch_setting(root: &Path) -> Option<PathBuf> {
+    let settings: Table = fs::read_to_string(root.join(LIBTORCH_SETTING)).ok()?.parse().ok()?;
+    settings.get("env")?.get("LIBTORCH")?.as_str().map(PathBuf::from)
+}
+
+/// What `LIBTORCH` holds, unless cargo set it.
+fn user_libtorch(root: &Path) -> Option<PathBuf> {
+    let path = PathBuf::from(env::var_os("LIBTORCH").filter(|value| !value.is_empty())?);
+    (libtorch_setting(root).as_ref() != Some(&path)).then_some(path)
 }
 
 fn is_workspace(folder: &Path) -> bool {

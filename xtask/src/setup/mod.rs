@@ -1,7 +1,7 @@
-//! `cargo xtask setup`: makes `.libtorch` hold libtorch 2.11.
+//! `cargo xtask setup`: has cargo build with libtorch 2.11.
 //!
-//! In this order: what the user's `LIBTORCH` names; an installed PyTorch when `LIBTORCH_USE_PYTORCH=1`; what `.libtorch`
-//! holds already; the cache that all checkouts share, filled from the official wheels.
+//! In this order: what the user's `LIBTORCH` names; an installed PyTorch when `LIBTORCH_USE_PYTORCH=1`; what was set up
+//! already; the cache that all checkouts share, filled from the official wheels.
 
 mod cache;
 mod libtorch;
@@ -11,11 +11,8 @@ pub use libtorch::{Libtorch, VERSION, inspect};
 
 use crate::hint::hinted;
 use crate::machine::workspace::Workspace;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use std::env;
-use std::fs;
-use std::io;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 /// Sets up libtorch and says where it is.
@@ -24,7 +21,10 @@ use std::path::{Path, PathBuf};
 pub fn setup(workspace: &Workspace, only_check: bool, quiet: bool) -> Result<()> {
     let libtorch = match only_check {
         true => {
-            let folder = workspace.user_libtorch().unwrap_or_else(|| workspace.libtorch());
+            let folder = workspace.user_libtorch().map(Path::to_owned).or_else(|| workspace.libtorch());
+            let Some(folder) = folder else {
+                return Err(hinted("no libtorch is set up", "`cargo xtask setup` gets it"));
+            };
             inspect(&folder).context("failed to find a usable libtorch")?
         }
         false => ensure(workspace, quiet)?,
@@ -33,32 +33,27 @@ pub fn setup(workspace: &Workspace, only_check: bool, quiet: bool) -> Result<()>
     Ok(())
 }
 
-/// Makes `.libtorch` hold a usable libtorch.
+/// Has cargo build with a usable libtorch, and says which.
 pub fn ensure(workspace: &Workspace, quiet: bool) -> Result<Libtorch> {
-    let link = workspace.libtorch();
+    let libtorch = choose(workspace, quiet)?;
+    if workspace.libtorch().as_ref() != Some(&libtorch.folder) {
+        workspace.set_libtorch(&libtorch.folder)?;
+    }
+    Ok(libtorch)
+}
+
+fn choose(workspace: &Workspace, quiet: bool) -> Result<Libtorch> {
     if let Some(folder) = workspace.user_libtorch() {
-        let libtorch = inspect(&folder).context("failed to use the libtorch that LIBTORCH names")?;
-        point(&link, &folder)?;
-        return Ok(libtorch);
+        return inspect(folder).context("failed to use the libtorch that LIBTORCH names");
     }
     if env::var("LIBTORCH_USE_PYTORCH").is_ok_and(|value| value == "1") {
-        let folder =
-            python::installed_pytorch().context("failed to use the PyTorch that LIBTORCH_USE_PYTORCH asks for")?;
-        let libtorch = inspect(&folder).context("failed to use the PyTorch that LIBTORCH_USE_PYTORCH asks for")?;
-        point(&link, &folder)?;
+        let libtorch = python::installed_pytorch().and_then(|folder| inspect(&folder));
+        return libtorch.context("failed to use the PyTorch that LIBTORCH_USE_PYTORCH asks for");
+    }
+    if let Some(libtorch) = workspace.libtorch().and_then(|folder| inspect(&folder).ok()) {
         return Ok(libtorch);
     }
-    match inspect(&link) {
-        Ok(libtorch) => return Ok(libtorch),
-        // A folder of the user's own; a link is ours to set anew.
-        Err(error) if link.is_dir() && !link.is_symlink() => {
-            return Err(error.context(format!("failed to use `{}`", link.display())));
-        }
-        Err(_) => {}
-    }
-    let folder = cache::ensure(&cache_folder()?, quiet).context("failed to set up libtorch")?;
-    point(&link, &folder)?;
-    inspect(&link).context("failed to set up libtorch")
+    cache::ensure(&cache_folder()?, quiet).and_then(|folder| inspect(&folder)).context("failed to set up libtorch")
 }
 
 /// The user's cache folder of Twinset.
@@ -68,23 +63,6 @@ pub fn cache_folder() -> Result<PathBuf> {
         Some(cache) => Ok(cache.join("twinset")),
         None => Err(hinted("failed to find the user's cache folder", "set HOME or XDG_CACHE_HOME to an absolute path")),
     }
-}
-
-/// Makes `link` a symbolic link to `folder`, at once.
-fn point(link: &Path, folder: &Path) -> Result<()> {
-    let folder = folder.canonicalize().with_context(|| format!("failed to open `{}`", folder.display()))?;
-    if link.canonicalize().is_ok_and(|found| found == folder) {
-        return Ok(());
-    }
-    if link.is_dir() && !link.is_symlink() {
-        bail!("failed to link `{}` to `{}`: a folder is in the way", link.display(), folder.display());
-    }
-    let temporary = link.with_extension(format!("{}.partial", std::process::id()));
-    let replace = || -> io::Result<()> {
-        symlink(&folder, &temporary)?;
-        fs::rename(&temporary, link)
-    };
-    replace().with_context(|| format!("failed to link `{}` to `{}`", link.display(), folder.display()))
 }
 
 fn describe(libtorch: &Libtorch) -> String {

@@ -24,11 +24,12 @@ fn checkout(pipeline: &str) -> Checkout {
     let checkout = Checkout::new(pipeline);
     fs::write(checkout.path("cargo"), CARGO).unwrap();
     fs::set_permissions(checkout.path("cargo"), fs::Permissions::from_mode(0o755)).unwrap();
-    fs::create_dir_all(checkout.path(".libtorch/include")).unwrap();
-    fs::create_dir_all(checkout.path(".libtorch/lib")).unwrap();
-    fs::write(checkout.path(".libtorch/build-version"), "2.11.0\n").unwrap();
+    fs::create_dir_all(checkout.path("libtorch/include")).unwrap();
+    fs::create_dir_all(checkout.path("libtorch/lib")).unwrap();
+    fs::write(checkout.path("libtorch/build-version"), "2.11.0\n").unwrap();
+    checkout.set_libtorch(&checkout.path("libtorch"));
     for library in ["libc10.so", "libtorch.so", "libtorch_cpu.so"] {
-        fs::write(checkout.path(".libtorch/lib").join(library), "").unwrap();
+        fs::write(checkout.path("libtorch/lib").join(library), "").unwrap();
     }
     checkout
 }

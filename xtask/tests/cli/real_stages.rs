@@ -124,6 +124,20 @@ fn a_study_runs_from_images_to_report_and_a_killed_one_goes_on_to_the_same_bytes
     assert!(results(&killed) == expected, "a resumed study differs from an uninterrupted one");
 }
 
+/// Their digests are part of every key, so a path of the checkout would have another checkout compute everything anew.
+#[test]
+fn the_programs_hold_no_path_of_the_checkout() {
+    let Some(programs) = programs() else { return };
+    let checkout = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned();
+    let path = checkout.to_str().unwrap().as_bytes();
+    for stage in ["ingest", "neardup", "inject", "train", "evaluate", "gaussian", "report"] {
+        let program = fs::read(programs.join(format!("twinset-{stage}"))).unwrap();
+        let found = program.windows(path.len()).position(|window| window == path);
+        let around = |at: usize| String::from_utf8_lossy(&program[at..(at + 200).min(program.len())]).into_owned();
+        assert_eq!(found.map(around), None, "twinset-{stage}");
+    }
+}
+
 #[test]
 fn a_mistake_in_a_pipeline_is_told_by_its_stage_with_file_line_and_key() {
     let Some(programs) = programs() else { return };

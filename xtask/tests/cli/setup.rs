@@ -52,7 +52,7 @@ fn messages_of_setup() {
         let ended = Ended::from(command.output().unwrap());
         let stderr = ended.stderr.replace(checkout.path("cache").to_str().unwrap(), "CACHE");
         assert_eq!((ended.code, stderr.as_str()), (Some(1), expected));
-        assert!(!checkout.path(".libtorch").is_symlink());
+        assert_eq!(checkout.libtorch(), None);
     }
 }
 
@@ -71,7 +71,7 @@ fn libtorch(checkout: &Checkout, minor: u32) -> PathBuf {
 }
 
 #[test]
-fn libtorch_of_another_version_is_refused_and_a_good_one_is_linked() {
+fn libtorch_of_another_version_is_refused_and_a_good_one_is_kept_for_cargo() {
     let checkout = Checkout::new(PIPELINE);
     let (old, good) = (libtorch(&checkout, 9), libtorch(&checkout, 11));
     let setup = |libtorch: &Path, words: &[&str]| {
@@ -88,31 +88,46 @@ fn libtorch_of_another_version_is_refused_and_a_good_one_is_linked() {
     let ended = setup(&good, &["setup"]);
     let said = format!("libtorch 2.11.1 (CPU) in {}\n", good.display());
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), said.as_str()), "{}", ended.stderr);
-    assert_eq!(checkout.path(".libtorch").canonicalize().unwrap(), good);
-    // What the build's own setting names is not the user's wish, by whatever way the checkout is reached.
-    let elsewhere = tempfile::tempdir().unwrap();
-    symlink(checkout.path(""), elsewhere.path().join("way")).unwrap();
-    fs::remove_file(checkout.path(".libtorch")).unwrap();
+    assert_eq!(checkout.libtorch(), Some(good.clone()));
+    let ended = setup(&good, &["setup", "--check"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), said.as_str()), "{}", ended.stderr);
+
+    // What cargo set from the file is not the user's wish: where that libtorch is gone, another one is got.
+    fs::remove_dir_all(&good).unwrap();
     let mut command = checkout.xtask(&["setup"]);
-    command.env("LIBTORCH", elsewhere.path().join("way/.libtorch")).env("XDG_CACHE_HOME", checkout.path("cache"));
+    command.env("LIBTORCH", &good).env("XDG_CACHE_HOME", checkout.path("cache"));
     let ended = Ended::from(command.env("PATH", checkout.path("path")).output().unwrap());
     assert!(ended.stderr.starts_with("error: failed to set up libtorch: failed to start `python3`"), "{ended:?}");
-    symlink(&good, checkout.path(".libtorch")).unwrap();
-    let ended = setup(&checkout.path(".libtorch"), &["setup", "--check"]);
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), said.as_str()), "{}", ended.stderr);
 }
 
 #[test]
-fn a_link_to_another_version_is_set_anew() {
+fn a_link_to_libtorch_is_followed_so_that_all_checkouts_build_with_the_same_path() {
     let checkout = Checkout::new(PIPELINE);
-    symlink(libtorch(&checkout, 9), checkout.path(".libtorch")).unwrap();
+    let good = libtorch(&checkout, 11);
+    symlink(&good, checkout.path("link")).unwrap();
+    let ended = Ended::from(checkout.xtask(&["setup"]).env("LIBTORCH", checkout.path("link")).output().unwrap());
+    assert_eq!((ended.code, checkout.libtorch()), (Some(0), Some(good)), "{ended:?}");
+}
+
+#[test]
+fn a_checkout_without_a_set_up_says_so() {
+    let checkout = Checkout::new(PIPELINE);
+    let ended = Ended::from(checkout.xtask(&["setup", "--check"]).output().unwrap());
+    let expected = "error: no libtorch is set up\nhint: `cargo xtask setup` gets it\n";
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), expected));
+}
+
+#[test]
+fn a_setting_of_another_version_is_made_anew() {
+    let checkout = Checkout::new(PIPELINE);
+    checkout.set_libtorch(&libtorch(&checkout, 9));
     let cached = checkout.path("cache/twinset/libtorch-2.11.0-cpu-x86_64");
     fs::create_dir_all(cached.parent().unwrap()).unwrap();
     fs::rename(libtorch(&checkout, 11), &cached).unwrap();
     let mut command = checkout.xtask(&["setup"]);
     let ended = Ended::from(command.env("XDG_CACHE_HOME", checkout.path("cache")).output().unwrap());
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_eq!(checkout.path(".libtorch").canonicalize().unwrap(), cached);
+    assert_eq!(checkout.libtorch(), Some(cached));
 }
 
 /// Wheels that hold what the set-up looks for, in small.
@@ -177,7 +192,7 @@ fn wheels_become_a_cache_that_checkouts_share() {
 
     // Another checkout takes it as it is: there is nothing left to download.
     fs::remove_dir_all(checkout.path("wheels")).unwrap();
-    fs::remove_file(checkout.path(".libtorch")).unwrap();
+    fs::remove_file(checkout.path(".cargo/libtorch.toml")).unwrap();
     let again = setup_from_wheels(&checkout);
     assert_eq!((again.code, again.stderr.as_str()), (Some(0), ""));
 }
@@ -195,6 +210,6 @@ fn a_finished_download_is_kept_and_a_damaged_one_is_not() {
     let end = "error: failed to set up libtorch: failed to unpack the wheels: zipfile.BadZipFile: File is not a zip file\n\
                hint: the damaged wheels were removed; the same command downloads them again\n";
     assert!(ended.code == Some(1) && ended.stderr.ends_with(end), "{ended:?}");
-    assert!(!checkout.path(".libtorch").is_symlink());
+    assert_eq!(checkout.libtorch(), None);
     assert_eq!(setup_from_wheels(&checkout).code, Some(0));
 }

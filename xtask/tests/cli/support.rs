@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
+use xtask::machine::workspace::Workspace;
 
 const FAKE: &str = include_str!("fake-stage.sh");
 const STAGES: [&str; 7] = ["ingest", "neardup", "inject", "train", "evaluate", "gaussian", "report"];
@@ -78,6 +79,19 @@ impl Checkout {
 
     pub(crate) fn path(&self, below: &str) -> PathBuf {
         self.folder.path().canonicalize().unwrap().join(below)
+    }
+
+    /// The libtorch that cargo builds with here.
+    pub(crate) fn libtorch(&self) -> Option<PathBuf> {
+        self.workspace().libtorch()
+    }
+
+    pub(crate) fn set_libtorch(&self, folder: &Path) {
+        self.workspace().set_libtorch(folder).unwrap();
+    }
+
+    fn workspace(&self) -> Workspace {
+        Workspace::locate(Some(self.path(""))).unwrap()
     }
 
     /// `cargo xtask` in this checkout.
