@@ -6,6 +6,7 @@ use crate::stages::device::DeviceChoice;
 use crate::stages::precision::Precision;
 use crate::study::seeds::{parse_seeds, seeds_text};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::env;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
@@ -38,6 +39,8 @@ pub enum InstalledCommand {
     Reproduce(Reproduce),
     /// Work on a pipeline beside other workers, on this machine or on others that share the folder; make no report
     Work(Work),
+    /// Have Slurm run workers, and then the report
+    Submit(Submit),
     /// Say which cells of a pipeline are done, failed or missing
     Status(Status),
     /// Estimate how long a pipeline takes, and how many seeds its claims need
@@ -57,6 +60,8 @@ pub enum Command {
     Reproduce(Reproduce),
     /// Work on a pipeline beside other workers, on this machine or on others that share the folder; make no report
     Work(Work),
+    /// Have Slurm run workers, and then the report
+    Submit(Submit),
     /// Say which cells of a pipeline are done, failed or missing
     Status(Status),
     /// Estimate how long a pipeline takes, and how many seeds its claims need
@@ -155,6 +160,54 @@ pub struct Work {
     pub quiet: bool,
 }
 
+/// Have Slurm run workers, and then the report
+///
+/// Builds the programs and checks the pipeline here, then submits two jobs: an array of workers (`work`), and one that waits for all of them,
+/// runs what is left and makes the report (`reproduce`). The programs are copied, so a build while they wait changes nothing. Scripts and logs
+/// lie in reports/<pipeline>/slurm/. `status` shows the queue.
+///
+/// Options of sbatch that your site needs stand in the file `slurm.toml` of the checkout's folder:
+///
+///     setup = "module load gcc"     # lines of shell before each job's command
+///     [options]                     # of sbatch, for all jobs
+///     account = "vision"
+///     cpus-per-task = 8
+///     [report]                      # other ones for the report
+///     gres = false
+///
+/// Example: submit cifar10-mini --workers 8 --time 04:00:00 --gres gpu:1
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct Submit {
+    /// Which study
+    #[command(flatten)]
+    pub study: StudyArgs,
+    /// Workers: the array's size
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub workers: u16,
+    /// Stage runs at once in each worker [default: the number of cores of its job, and with GPUs at most two on each]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// sbatch's `--partition`
+    #[arg(long, value_name = "NAME")]
+    pub partition: Option<String>,
+    /// sbatch's `--gres`, such as gpu:1
+    #[arg(long, value_name = "LIST")]
+    pub gres: Option<String>,
+    /// sbatch's `--time`, such as 04:00:00. A minute before, a worker ends; its trainings go on from their checkpoints
+    #[arg(long, value_name = "TIME")]
+    pub time: Option<String>,
+    /// What your site needs [default: slurm.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub site: Option<PathBuf>,
+    /// Submit nothing and write nothing; print the scripts
+    #[arg(long)]
+    pub dry_run: bool,
+    /// No progress of the build
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
 /// Which study, on which data and device.
 #[derive(Debug, Clone, Args)]
 pub struct StudyArgs {
@@ -241,7 +294,12 @@ impl Plan {
 
 /// Stage runs at once: what the user says, or as many as there are cores; with GPUs no more than two on each.
 pub fn n_jobs(jobs: Option<u16>, n_gpus: usize) -> usize {
-    let n_cores = || thread::available_parallelism().map_or(1, usize::from);
+    let n_cores = || {
+        let n_cores = thread::available_parallelism().map_or(1, usize::from);
+        // A job of Slurm may see all cores of a node, and have some.
+        let of_job = env::var("SLURM_CPUS_ON_NODE").ok().and_then(|n| n.parse().ok());
+        of_job.map_or(n_cores, |n: usize| n_cores.min(n.max(1)))
+    };
     let most = if n_gpus == 0 { usize::MAX } else { 2 * n_gpus };
     jobs.map_or_else(|| n_cores().min(most), usize::from)
 }

@@ -12,6 +12,7 @@
 //!   and of the inputs. What has a finished folder in the store is not run again. The *ledger* says what each run cost.
 //! - [`stages`]: the stage programs: building them, and asking them what needs no run.
 //! - [`setup`]: gets libtorch.
+//! - [`slurm`]: jobs that run a study: their scripts, what a site wants of them, the queue.
 //! - [`machine`]: the checkout, files that are written whole, digests, child processes.
 //!
 //! The runner knows paths, commands and digests. It never looks into a manifest, and a stage's config is a table that
@@ -27,6 +28,7 @@ pub mod machine;
 pub mod runner;
 pub mod setup;
 pub mod shell;
+pub mod slurm;
 pub mod stages;
 pub mod store;
 pub mod study;

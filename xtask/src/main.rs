@@ -5,7 +5,7 @@ use clap::Parser;
 use std::process::ExitCode;
 use xtask::chores::{bench, dist, docs, readers, test, tidy};
 use xtask::cli::{Cli, Command};
-use xtask::commands::{gc, plan, reproduce, status, why};
+use xtask::commands::{gc, plan, reproduce, status, submit, why};
 use xtask::machine::workspace::Workspace;
 use xtask::{setup, shell};
 
@@ -20,6 +20,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Setup(options) => setup::setup(&workspace, options.check, options.quiet),
         Command::Reproduce(options) => reproduce::reproduce(&workspace, options),
         Command::Work(options) => reproduce::work(&workspace, options),
+        Command::Submit(options) => submit::submit(&workspace, options),
         Command::Status(options) => status::status(&workspace, options),
         Command::Plan(options) => plan::plan(&workspace, options),
         Command::Why(options) => why::why(&workspace, options),

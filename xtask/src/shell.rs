@@ -9,9 +9,10 @@ use std::env;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// From now on a signal ends the child processes, too.
+/// From now on a signal ends the child processes, too, or stops them.
 pub fn begin() -> Result<()> {
-    interrupt::install(process::end_all)
+    interrupt::pass_on_stops(process::signal_all)?;
+    interrupt::install(process::signal_all)
 }
 
 /// Whether packages ask for the program's man pages and completions: `--generate DIR`, as every stage program takes it. They are written then.

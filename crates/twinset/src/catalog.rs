@@ -56,6 +56,7 @@ const GROUPS: &[Group] = &[
             of_study("plan", &["plan"], "what a study would run, and how long"),
             of_study("reproduce", &["reproduce"], "run a study; called again it goes on"),
             of_study("work", &["work"], "run a study beside other workers, on one machine or several"),
+            of_study("submit", &["submit"], "have Slurm run a study: workers, then the report"),
             of_study("status", &["status"], "what of a study is done, failed or missing"),
             of_study("why", &["why"], "in what an unfinished run differs from finished ones"),
             of_study("gc", &["gc"], "remove runs that no study reaches any more"),

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Parser;
 use std::process::ExitCode;
 use xtask::cli::{InstalledCli, InstalledCommand};
-use xtask::commands::{gc, plan, reproduce, status, why};
+use xtask::commands::{gc, plan, reproduce, status, submit, why};
 use xtask::machine::workspace::Workspace;
 use xtask::shell;
 
@@ -21,6 +21,7 @@ fn run(cli: &InstalledCli) -> Result<()> {
     match &cli.command {
         InstalledCommand::Reproduce(options) => reproduce::reproduce(&workspace, options),
         InstalledCommand::Work(options) => reproduce::work(&workspace, options),
+        InstalledCommand::Submit(options) => submit::submit(&workspace, options),
         InstalledCommand::Status(options) => status::status(&workspace, options),
         InstalledCommand::Plan(options) => plan::plan(&workspace, options),
         InstalledCommand::Why(options) => why::why(&workspace, options),

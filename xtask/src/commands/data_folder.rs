@@ -33,7 +33,7 @@ pub fn remember_data(workspace: &Workspace, pipeline: &str, data: &Path) -> Resu
     if folders.insert(pipeline.to_owned(), data.to_owned()).as_deref() == Some(data) {
         return Ok(());
     }
-    write::atomically(&workspace.stages().join(".data-folders.json"), &serde_json::to_vec_pretty(&folders)?)
+    write::if_writable(&workspace.stages().join(".data-folders.json"), &serde_json::to_vec_pretty(&folders)?)
 }
 
 fn read_data_folders(workspace: &Workspace) -> BTreeMap<String, PathBuf> {

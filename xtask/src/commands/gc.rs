@@ -43,7 +43,7 @@ pub fn gc(workspace: &Workspace, options: &cli::Gc) -> Result<()> {
     let pipelines = pipelines(workspace, &options.pipelines)?;
     let current = current_programs(workspace)?;
     let all = store.everything();
-    if let Some(busy) = all.iter().find(|run| store.is_under_way(run.stage, &run.key)) {
+    if let Some(busy) = all.iter().find(|run| store.is_under_way(&run.key)) {
         let hint = "gc waits for no one: call it when no runner works";
         return Err(hinted(format!("a runner works on {} {} just now", busy.stage, short(&busy.key)), hint));
     }
@@ -75,6 +75,7 @@ pub fn gc(workspace: &Workspace, options: &cli::Gc) -> Result<()> {
         for (run, _) in &removed {
             store.remove(run)?;
         }
+        store.remove_locks().context("failed to remove a lock")?;
         for (folder, _) in &programs {
             fs::remove_dir_all(folder).with_context(|| format!("failed to remove `{}`", folder.display()))?;
         }

@@ -1,4 +1,4 @@
-//! The commands that are about a study: `reproduce`, `status` and `plan`.
+//! The commands that are about a study: `reproduce`, `submit`, `status`, `plan` and others.
 
 pub mod data_folder;
 pub mod gc;
@@ -6,4 +6,5 @@ pub mod plan;
 pub mod prepare;
 pub mod reproduce;
 pub mod status;
+pub mod submit;
 pub mod why;

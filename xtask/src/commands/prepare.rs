@@ -6,13 +6,13 @@ use crate::machine::digest::SourceDigests;
 use crate::machine::workspace::Workspace;
 use crate::setup;
 use crate::stages::Stage;
-use crate::stages::device;
+use crate::stages::device::{self, DeviceChoice, Machine};
 use crate::stages::programs;
 use crate::study::check;
 use crate::study::pipeline::{self, Pipeline};
 use crate::study::track::Planner;
 use anyhow::Result;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The study that the user asks for.
 pub fn study(workspace: &Workspace, args: &StudyArgs) -> Result<Pipeline> {
@@ -26,13 +26,14 @@ pub fn study(workspace: &Workspace, args: &StudyArgs) -> Result<Pipeline> {
     Ok(pipeline)
 }
 
-/// Sets up and builds what is missing, and lets the stages check their tables. The second value says why the files that ingest
-/// reads are not known.
+/// Sets up and builds what is missing, and lets the stages check their tables. `resolve` says what is computed on. The second value
+/// says why the files that ingest reads are not known.
 pub fn prepare(
     workspace: &Workspace,
     pipeline: Pipeline,
     data: Option<PathBuf>,
     args: &StudyArgs,
+    resolve: impl Fn(DeviceChoice, &Path, &mut SourceDigests) -> Result<Machine>,
     quiet: bool,
 ) -> Result<(Planner, Option<anyhow::Error>)> {
     if programs::ready_folder(workspace).is_none() {
@@ -40,7 +41,7 @@ pub fn prepare(
     }
     let mut digests = source_digests(workspace);
     let programs = programs::build(workspace, &pipeline.stages(), &mut digests, quiet)?;
-    let machine = device::resolve(args.device, &programs.get(Stage::Train).path, &mut digests)?;
+    let machine = resolve(args.device, &programs.get(Stage::Train).path, &mut digests)?;
     let same_processor = args.same_processor;
     let mut planner = Planner { pipeline, programs, machine, same_processor, data, sources: vec![] };
     let asker = planner.asker(workspace.root());

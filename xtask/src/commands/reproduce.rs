@@ -7,6 +7,7 @@ use crate::cli::{self, StudyArgs};
 use crate::machine::workspace::Workspace;
 use crate::machine::{interrupt, process};
 use crate::runner::session::{Session, Way};
+use crate::stages::device;
 use crate::store::ledger::Ledger;
 use crate::study::registration;
 use crate::study::reports;
@@ -40,7 +41,7 @@ pub fn reproduce(workspace: &Workspace, options: &cli::Reproduce) -> Result<()> 
 pub fn work(workspace: &Workspace, options: &cli::Work) -> Result<()> {
     let started = Instant::now();
     if let Some(limit) = options.time_limit {
-        interrupt::after(limit, process::end_all);
+        interrupt::after(limit, process::signal_all);
     }
     let planner = planner(workspace, &options.study, options.quiet)?;
     let report_folder = reports::claim(workspace, &planner.pipeline)?;
@@ -60,7 +61,7 @@ pub fn work(workspace: &Workspace, options: &cli::Work) -> Result<()> {
 fn planner(workspace: &Workspace, args: &StudyArgs, quiet: bool) -> Result<Planner> {
     let pipeline = study(workspace, args)?;
     let data = args.data.as_deref().map(data_folder).transpose()?;
-    let (mut planner, unreadable) = prepare(workspace, pipeline, data, args, quiet)?;
+    let (mut planner, unreadable) = prepare(workspace, pipeline, data, args, device::resolve, quiet)?;
     if let Some(error) = unreadable {
         return Err(error);
     }

@@ -5,6 +5,7 @@ use crate::cli;
 use crate::duration::duration;
 use crate::machine::workspace::Workspace;
 use crate::runner::execute::{log_of, reason};
+use crate::slurm::queue::{self, Queued};
 use crate::stages::Stage;
 use crate::store::Store;
 use crate::store::ledger::{Entry, Ledger};
@@ -31,6 +32,10 @@ struct State {
     unknown: Option<String>,
     cells: Vec<CellState>,
     costs: Vec<Cost>,
+    /// Jobs of Slurm that wait or run.
+    queue: Vec<Queued>,
+    /// Why the queue is not known.
+    queue_unknown: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,7 +73,13 @@ pub fn status(workspace: &Workspace, options: &cli::Status) -> Result<()> {
     };
     let count = |wanted: Status| tracks.iter().filter(|(track, _)| track.status() == wanted).count();
     let page = folder.join("index.html");
+    let (queue, queue_unknown) = match queue::of(&folder, &name) {
+        Ok(queue) => (queue, None),
+        Err(error) => (vec![], Some(format!("{error:#}"))),
+    };
     let state = State {
+        queue,
+        queue_unknown,
         n_done: count(Status::Done),
         n_failed: count(Status::Failed),
         n_missing: count(Status::Missing),
@@ -103,7 +114,7 @@ fn tracks(workspace: &Workspace, planner: &Planner) -> Vec<(Track, bool)> {
 /// Takes a track as far as it is; says whether its next stage runs just now.
 fn look(workspace: &Workspace, planner: &Planner, store: &Store, track: &mut Track) -> bool {
     let Some(next) = planner.skip_finished(store, track, &mut BTreeSet::new()) else { return false };
-    if store.is_under_way(next.stage, &next.key) {
+    if store.is_under_way(&next.key) {
         return true;
     }
     if let Some(folder) = store.failed(next.stage, &next.key) {
@@ -174,6 +185,12 @@ impl State {
             let reason = cell.reason.as_deref().unwrap_or("");
             let _ = writeln!(text, "failed: {stage} for {} rate {} seed {}: {reason}", cell.arm, cell.rate, cell.seed);
             let _ = writeln!(text, "        log: {}", log.display());
+        }
+        for Queued { role, id, state, elapsed, place } in &self.queue {
+            let _ = writeln!(text, "queue: {role:<6} {id:<10} {:<10} {elapsed:>8}  {place}", state.to_lowercase());
+        }
+        if let Some(reason) = &self.queue_unknown {
+            let _ = writeln!(text, "queue: unknown: {reason}");
         }
         for cost in &self.costs {
             let Cost { stage, n_runs, wall_s, cpu_s, peak_memory_bytes } = cost;

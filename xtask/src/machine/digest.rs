@@ -90,12 +90,12 @@ impl SourceDigests {
         Ok(blake3)
     }
 
-    /// Writes what is new.
+    /// Writes what is new, where that can be written.
     pub fn save(&self) -> Result<()> {
         if !self.is_changed {
             return Ok(());
         }
-        write::atomically(&self.path, &serde_json::to_vec_pretty(&self.known)?)
+        write::if_writable(&self.path, &serde_json::to_vec_pretty(&self.known)?)
     }
 }
 

@@ -1,7 +1,7 @@
-//! Ctrl-C and SIGTERM: children end, and what is under way is left so that the next call goes on from it.
+//! Ctrl-C and SIGTERM: children end, and what is under way is left so that the next call goes on from it. Ctrl-Z: they stop, and go on.
 
 use anyhow::{Context, Result};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal, raise};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -44,6 +44,21 @@ pub fn install(end_children: fn(Signal)) -> Result<()> {
         // SAFETY: as above.
         unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) };
     }
+    Ok(())
+}
+
+/// From now on Ctrl-Z stops the children, too; what has this process go on has them go on. To be called before there are other threads.
+pub fn pass_on_stops(signal_children: fn(Signal)) -> Result<()> {
+    let stop = SigSet::from(Signal::SIGTSTP);
+    // For threads that begin later, too. Children begin without it.
+    stop.thread_block().context("failed to block the signal of Ctrl-Z")?;
+    thread::spawn(move || {
+        while stop.wait().is_ok() {
+            signal_children(Signal::SIGSTOP);
+            let _ = raise(Signal::SIGSTOP);
+            signal_children(Signal::SIGCONT);
+        }
+    });
     Ok(())
 }
 

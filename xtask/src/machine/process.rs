@@ -54,7 +54,7 @@ fn start(command: &mut Command) -> io::Result<Running> {
     let child = command.spawn()?;
     groups().insert(group_of(&child));
     if interrupt::requested() {
-        end_all(Signal::SIGTERM);
+        signal_all(Signal::SIGTERM);
     }
     Ok(Running { child, started: Instant::now() })
 }
@@ -86,7 +86,7 @@ pub fn output_for(command: &mut Command, input: String) -> io::Result<Output> {
 }
 
 /// Sends `signal` to every child's group.
-pub fn end_all(signal: Signal) {
+pub fn signal_all(signal: Signal) {
     for group in groups().iter() {
         // A group that has ended by now is no error.
         let _ = killpg(Pid::from_raw(*group), signal);
@@ -94,7 +94,7 @@ pub fn end_all(signal: Signal) {
     if signal == Signal::SIGTERM {
         thread::spawn(|| {
             thread::sleep(GRACE);
-            end_all(Signal::SIGKILL);
+            signal_all(Signal::SIGKILL);
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use walkdir::WalkDir;
@@ -12,7 +12,19 @@ pub fn atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     with_mode(path, bytes, 0o666)
 }
 
-/// The same; `path` can be executed then.
+/// The same for what only spares a later call some work: where it cannot be written, as in a read-only store, it is not kept.
+pub fn if_writable(path: &Path, bytes: &[u8]) -> Result<()> {
+    let is_read_only = |error: &anyhow::Error| {
+        let kind = error.root_cause().downcast_ref::<io::Error>().map(io::Error::kind);
+        matches!(kind, Some(io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied))
+    };
+    match atomically(path, bytes) {
+        Err(error) if is_read_only(&error) => Ok(()),
+        written => written,
+    }
+}
+
+/// The same as [`atomically`]; `path` can be executed then.
 pub fn executable(path: &Path, bytes: &[u8]) -> Result<()> {
     with_mode(path, bytes, 0o777)
 }

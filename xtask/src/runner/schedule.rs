@@ -192,7 +192,7 @@ impl State<'_, '_> {
         let Self { busy, ready, jobs, scheduler, .. } = self;
         let is_held = |(_, id): &(Urgency, usize)| {
             let run = &jobs[*id].run;
-            scheduler.executor.store.is_under_way(run.stage, &run.key)
+            scheduler.executor.store.is_under_way(&run.key)
         };
         let free: Vec<_> = busy.iter().filter(|job| !is_held(job)).copied().collect();
         for job in free {
@@ -353,7 +353,7 @@ impl State<'_, '_> {
     /// Ends what runs and starts nothing more; the first reason counts.
     fn stop(&mut self, error: anyhow::Error) {
         self.scheduler.executor.is_stopped.store(true, Ordering::SeqCst);
-        crate::machine::process::end_all(nix::sys::signal::Signal::SIGTERM);
+        crate::machine::process::signal_all(nix::sys::signal::Signal::SIGTERM);
         self.error.get_or_insert(error);
     }
 

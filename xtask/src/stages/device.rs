@@ -108,6 +108,12 @@ pub fn resolve(choice: DeviceChoice, train: &Path, digests: &mut SourceDigests) 
     }
 }
 
+/// The same where another machine is to compute: its device is the one that is asked for, and what it has is not looked for here.
+pub fn elsewhere(choice: DeviceChoice, train: &Path, digests: &mut SourceDigests) -> Result<Machine> {
+    let machine = resolve(DeviceChoice::Cpu, train, digests)?;
+    Ok(Machine { device: if choice == DeviceChoice::Cuda { Device::Cuda } else { Device::Cpu }, ..machine })
+}
+
 fn ask(train: &Path, device: &str) -> Result<Answer> {
     let context = || format!("failed to ask `{}` what it computes with", train.display());
     let output = Command::new(train).args(["--describe-device", "--device", device]).output().with_context(context)?;

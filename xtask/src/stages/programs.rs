@@ -47,6 +47,24 @@ impl Programs {
     }
 }
 
+impl Programs {
+    /// The same programs in one folder, which is made.
+    ///
+    /// # Errors
+    /// When a program cannot be put there.
+    pub fn link(&self, folder: &Path) -> Result<()> {
+        fs::create_dir_all(folder).with_context(|| format!("failed to make folder `{}`", folder.display()))?;
+        for (stage, program) in &self.0 {
+            let target = folder.join(stage.program());
+            // A link takes no space, but cannot lead to another disk.
+            fs::hard_link(&program.path, &target)
+                .or_else(|_| fs::copy(&program.path, &target).map(drop))
+                .with_context(|| format!("failed to copy `{}` to `{}`", program.path.display(), target.display()))?;
+        }
+        Ok(())
+    }
+}
+
 impl Program {
     fn keep(&self, name: &str, kept: &Path) -> Result<Self> {
         let path = kept.join(&self.digest).join(name);

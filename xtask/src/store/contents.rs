@@ -2,11 +2,12 @@
 
 use super::lock::Lock;
 use super::run::KeyFile;
-use super::{DIGESTS, KEY, Store, remove};
+use super::{DIGESTS, KEY, LOCKS, Store, remove};
 use crate::machine::digest::Digest;
 use crate::machine::tree;
 use crate::stages::Stage;
 use anyhow::{Result, bail};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
@@ -79,12 +80,28 @@ impl Store {
     /// # Errors
     /// When a runner works on it, or a file cannot be removed.
     pub fn remove(&self, run: &Leftover) -> Result<()> {
-        let Some(_lock) = Lock::take(self.path(run.stage, &run.key, ".lock"))? else {
+        let Some(_lock) = Lock::take(&self.lock(&run.key))? else {
             bail!("a runner works on {} {} just now", run.stage, run.key);
         };
         let folder = self.folder_of(run);
         let _ = fs::remove_file(folder.join(DIGESTS));
         remove(&folder)
+    }
+
+    /// Removes the locks of runs of which nothing is left.
+    ///
+    /// # Errors
+    /// When one cannot be removed.
+    pub fn remove_locks(&self) -> Result<()> {
+        let kept: BTreeSet<Digest> = self.everything().into_iter().map(|run| run.key).collect();
+        for entry in fs::read_dir(self.stages.join(LOCKS)).into_iter().flatten().flatten() {
+            let is_kept = entry.file_name().to_str().is_none_or(|key| kept.contains(key));
+            // While it is held: a runner that opened it in this moment cannot take it.
+            if !is_kept && let Some(_lock) = Lock::take(&entry.path())? {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     fn folder_of(&self, run: &Leftover) -> PathBuf {

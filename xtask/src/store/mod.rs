@@ -1,7 +1,7 @@
 //! The *store*: `data/stages/<stage>/<key>/` holds a finished run.
 //!
 //! A run is made in `<key>.partial/` and renamed when done, so what exists is whole. Whoever works in it, empties or removes it holds
-//! the lock `<key>.lock`; a lock ends with its process, so a partial folder without one was left by a dead runner. Of what
+//! the lock `.locks/<key>`; a lock ends with its process, so a partial folder without one was left by a dead runner. Of what
 //! failed its log, its config and its checkpoints are kept as `<key>.failed/` until its next start.
 //!
 //! A run may keep what it wants to go on from in its folder's subfolder `checkpoints`, which outlives the runner, an
@@ -29,6 +29,8 @@ use std::path::{Path, PathBuf};
 
 const DIGESTS: &str = "digests.json";
 const KEY: &str = "key.json";
+/// The folder of the locks.
+const LOCKS: &str = ".locks";
 const CHECKPOINTS: &str = "checkpoints";
 /// Files of a run's folder that the runner writes: no outputs.
 const OF_RUNNER: [&str; 4] = ["config.toml", KEY, "log.txt", "study.json"];
@@ -69,7 +71,13 @@ impl Store {
     /// The finished run, where it exists and all its files are as they were written.
     pub fn lookup(&self, stage: Stage, key: &str) -> Option<Finished> {
         let folder = self.path(stage, key, "");
-        let outputs: BTreeMap<String, Output> = serde_json::from_slice(&fs::read(folder.join(DIGESTS)).ok()?).ok()?;
+        let digests = folder.join(DIGESTS);
+        // Another machine may have made it just now; a network file system looks again where a folder is opened.
+        let bytes = fs::read(&digests).or_else(|_| {
+            File::open(folder.parent().unwrap_or(&self.stages))?;
+            fs::read(&digests)
+        });
+        let outputs: BTreeMap<String, Output> = serde_json::from_slice(&bytes.ok()?).ok()?;
         let is_whole = |(name, output): (&String, &Output)| {
             fs::metadata(folder.join(name)).is_ok_and(|metadata| metadata.len() == output.n_bytes)
         };
@@ -93,8 +101,8 @@ impl Store {
     /// Takes the run's partial folder, emptied but for its checkpoints, which may be those of a failed start.
     pub fn begin(&self, run: &StageRun) -> Result<Begin> {
         let absolute = self.path(run.stage, &run.key, ".partial");
-        let lock = self.path(run.stage, &run.key, ".lock");
-        let taken = Lock::take(lock.clone()).with_context(|| format!("failed to lock `{}`", lock.display()))?;
+        let lock = self.lock(&run.key);
+        let taken = Lock::take(&lock).with_context(|| format!("failed to lock `{}`", lock.display()))?;
         let Some(lock) = taken else { return Ok(Begin::Busy) };
         if let Some(finished) = self.lookup(run.stage, &run.key) {
             let _ = fs::remove_dir_all(&absolute);
@@ -166,19 +174,23 @@ impl Store {
         let mut n_removed = 0;
         for stage in Stage::ALL {
             let entries = fs::read_dir(self.stages.join(stage.name())).into_iter().flatten().flatten();
-            let is_left = |path: &PathBuf| path.extension().is_some_and(|end| end == "partial" || end == "lock");
-            for path in entries.map(|entry| entry.path()).filter(is_left) {
-                // A lock that is taken and given back leaves no file.
-                let Ok(Some(_lock)) = Lock::take(path.with_extension("lock")) else { continue };
-                n_removed += usize::from(forget(&path.with_extension("partial")).unwrap_or(false));
+            let is_partial = |path: &PathBuf| path.extension().is_some_and(|end| end == "partial");
+            for path in entries.map(|entry| entry.path()).filter(is_partial) {
+                let Some(key) = path.file_stem().and_then(|key| key.to_str()) else { continue };
+                let Ok(Some(_lock)) = Lock::take(&self.lock(key)) else { continue };
+                n_removed += usize::from(forget(&path).unwrap_or(false));
             }
         }
         n_removed
     }
 
     /// Whether some runner works on the run just now.
-    pub fn is_under_way(&self, stage: Stage, key: &str) -> bool {
-        Lock::is_held(&self.path(stage, key, ".lock"))
+    pub fn is_under_way(&self, key: &str) -> bool {
+        Lock::is_held(&self.lock(key))
+    }
+
+    fn lock(&self, key: &str) -> PathBuf {
+        self.stages.join(LOCKS).join(key)
     }
 
     fn path(&self, stage: Stage, key: &str, suffix: &str) -> PathBuf {
@@ -263,7 +275,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let store = Store::new(root.path(), &root.path().join("stages"));
         let partial = work(&store);
-        assert!(store.is_under_way(Stage::Evaluate, "k"));
+        assert!(store.is_under_way("k"));
         assert!(matches!(store.begin(&run()).unwrap(), Begin::Busy));
         fs::write(partial.absolute.join("predictions.parquet"), "abc").unwrap();
         let finished = store.finish(&run(), partial).unwrap();

@@ -12,5 +12,6 @@ mod real_stages;
 mod reproduce;
 mod setup;
 mod sharing;
+mod slurm;
 mod support;
 mod transfer;

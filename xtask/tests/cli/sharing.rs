@@ -3,7 +3,7 @@
 use crate::support::{Checkout, Ended, PIPELINE, kill, slow, wait_until};
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 fn start(checkout: &Checkout, words: &[&str]) -> Child {
     checkout.xtask(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -18,7 +18,7 @@ fn two_runners_side_by_side_share_the_work() {
         assert_eq!(ended.code, Some(0), "{ended:?}");
     }
     assert_eq!(checkout.executions().values().sum::<usize>(), 23, "{:?}", checkout.executions());
-    assert!(checkout.folders(".lock").is_empty() && checkout.folders(".partial").is_empty());
+    assert!(checkout.folders(".partial").is_empty());
 }
 
 #[test]
@@ -32,6 +32,106 @@ fn a_runner_that_meets_a_run_in_work_takes_another_one() {
         assert_eq!(ended.code, Some(0), "{ended:?}");
     }
     assert_eq!(checkout.executions()["train"], 6);
+}
+
+/// A folder seen through bindfs, until it is dropped: locks on files are passed on, locks on folders are not, as on NFS.
+struct Mount(tempfile::TempDir);
+
+impl Mount {
+    /// `None`, with a word, where bindfs is not installed or nothing can be mounted.
+    fn of(folder: &Path) -> Option<Self> {
+        let mount = Self(tempfile::tempdir().unwrap());
+        let mut command = Command::new("bindfs");
+        command.args(["--multithreaded", "--enable-lock-forwarding"]).arg(folder).arg(mount.0.path());
+        match command.output() {
+            Ok(output) if output.status.success() => Some(mount),
+            answer => {
+                println!("skipped: nothing can be mounted with `bindfs`: {answer:?}");
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        for program in [&["fusermount", "-u"][..], &["umount"]] {
+            let done = Command::new(program[0]).args(&program[1..]).arg(self.0.path()).output();
+            if done.is_ok_and(|output| output.status.success()) {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn workers_on_two_mounts_that_share_no_locks_on_folders_leave_each_other_alone() {
+    let checkout = Checkout::new(&slow());
+    let Some(mounts) = Mount::of(&checkout.path("")).zip(Mount::of(&checkout.path(""))) else { return };
+    let work = |mount: &Mount| {
+        let mut command = checkout.xtask(&["work", "small", "--jobs", "1"]);
+        let command = command.current_dir(mount.0.path()).env("TWINSET_STAGE_BIN_DIR", mount.0.path().join("bin"));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let workers = [work(&mounts.0), work(&mounts.1)];
+    wait_until("two trainings run at once", || checkout.running("train").len() == 2);
+    for worker in workers {
+        let ended = Ended::from(worker.wait_with_output().unwrap());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+    assert_eq!(checkout.executions().values().sum::<usize>(), 22, "{:?}", checkout.executions());
+    let whole = Checkout::new(&slow());
+    assert_eq!([&whole, &checkout].map(|checkout| checkout.run(&["reproduce", "small"]).code), [Some(0); 2]);
+    assert_eq!(checkout.executions().values().sum::<usize>(), 23, "the first runner on the folder itself finds all");
+    assert!(checkout.outputs() == whole.outputs());
+}
+
+#[test]
+fn a_read_only_store_in_which_all_is_done_still_reports() {
+    let checkout = Checkout::new(PIPELINE);
+    assert_eq!(checkout.run(&["reproduce", "small", "--data", "."]).code, Some(0));
+    fs::remove_dir_all(checkout.path("reports")).unwrap();
+    // What is remembered is to be written anew.
+    for memory in [".checked.json", ".source-digests.json", ".data-folders.json"] {
+        let _ = fs::remove_file(checkout.path("data/stages").join(memory));
+    }
+    let xtask = checkout.xtask(&["reproduce", "small", "--data", "."]);
+    let read_only = "mount --bind data data && mount -o remount,bind,ro data && ! touch data/x 2> /dev/null || exit 42\nexec \"$@\"";
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "--map-root-user", "sh", "-c", read_only, "sh"])
+        .arg(xtask.get_program())
+        .args(xtask.get_args());
+    command.current_dir(checkout.path(""));
+    for (name, value) in xtask.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let ended = Ended::from(command.output().unwrap());
+    if ended.code == Some(42) || ended.stderr.starts_with("unshare") {
+        println!("skipped: nothing can be mounted: {ended:?}");
+        return;
+    }
+    assert!(ended.code == Some(0) && ended.stdout.contains("stage runs: 0 executed, 23 cached"), "{ended:?}");
+    assert!(checkout.path("reports/small/index.html").is_file());
+}
+
+#[test]
+fn ctrl_z_stops_the_stages_too() {
+    let checkout = Checkout::new(&PIPELINE.replace("model = \"fake\"", "model = \"fake\"\nsleep = 2"));
+    let child = start(&checkout, &["reproduce", "small", "--jobs", "1"]);
+    wait_until("a training runs", || !checkout.running("train").is_empty());
+    let stage = checkout.running("train")[0];
+    let is_stopped =
+        |process: u32| fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| stat.contains(") T "));
+    kill("-TSTP", child.id());
+    wait_until("both are stopped", || is_stopped(child.id()) && is_stopped(stage));
+    kill("-CONT", child.id());
+    wait_until("both go on", || !is_stopped(child.id()) && !is_stopped(stage));
+    let ended = Ended::from(child.wait_with_output().unwrap());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
 #[test]
@@ -203,7 +303,7 @@ fn workers_finish_a_study_that_one_of_them_leaves_and_a_report_follows() {
     let report = checkout.run(&["reproduce", "small"]);
     assert!(report.stdout.contains("stage runs: 1 executed, 22 cached, 0 failed"), "{report:?}");
     assert!(checkout.outputs() == whole.outputs());
-    assert!(checkout.folders(".lock").is_empty() && checkout.folders(".partial").is_empty());
+    assert!(checkout.folders(".partial").is_empty());
     // The costs of all are in the report's and the status's sums.
     let status = checkout.run(&["status", "small"]);
     assert!(

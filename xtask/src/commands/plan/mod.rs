@@ -13,6 +13,7 @@ use crate::forecast::{Forecast, Load};
 use crate::hint::hinted;
 use crate::machine::workspace::Workspace;
 use crate::stages::Stage;
+use crate::stages::device;
 use crate::store::Store;
 use crate::store::ledger::Ledger;
 use crate::study::cell;
@@ -71,7 +72,7 @@ struct KnownPace {
 pub fn plan(workspace: &Workspace, options: &cli::Plan) -> Result<()> {
     let pipeline = study(workspace, &options.study)?;
     let data = given_or_remembered(workspace, &options.study, &pipeline.name)?;
-    let (planner, unreadable) = prepare(workspace, pipeline, data, &options.study, options.quiet)?;
+    let (planner, unreadable) = prepare(workspace, pipeline, data, &options.study, device::resolve, options.quiet)?;
     let mut plan = Plan::of(workspace, &planner, options)?;
     plan.unknown = unreadable.map(|error| format!("{error:#}"));
     match options.json {
