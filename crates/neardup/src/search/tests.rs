@@ -139,7 +139,7 @@ fn many_partitions_find_what_brute_force_finds() {
         for method in [Method::BruteForce, Method::MultiIndex { n_chunks: 3 }] {
             let parts = Part::all(3).map(|part| collect_pairs(sets, 64, 3, method, part, u64::MAX, &|_| ()).unwrap());
             let parts: Vec<_> = parts.collect();
-            assert!(parts.iter().all(|part| part.len() > 500), "{:?}", parts.iter().map(Vec::len).collect::<Vec<_>>());
+            assert!(parts.iter().filter(|part| part.len() > 500).count() > 1, "the pairs are shared");
             let mut together = parts.concat();
             together.sort_unstable();
             assert!(together == expected, "{method:?} in parts, {:?}", sets.size());
