@@ -2,8 +2,8 @@
 
 use crate::rows::{
     Cell, ClaimRow, Cluster, Efficiency, Epoch, FigurePoint, Gaussian, GaussianBoundary, GaussianPoint, Hashes, Image,
-    KnownImage, KnownPair, Leak, LearningCurve, Outcome, Pair, PrecisionRecall, Prediction, ReferencePair, Reject,
-    Removed, TrainsetRow, Violation, constraints,
+    KnownImage, KnownPair, Leak, LearningCurve, Outcome, Pair, PartImage, PrecisionRecall, Prediction, ReferencePair,
+    Reject, Removed, TrainsetRow, Violation, constraints,
 };
 use crate::{ColumnDoc, Constraint, Row};
 
@@ -41,6 +41,7 @@ pub fn catalog() -> Vec<SchemaDoc> {
         entry::<ReferencePair>(),
         entry::<KnownImage>(),
         entry::<KnownPair>(),
+        entry::<PartImage>(),
         entry::<PrecisionRecall>(),
         entry::<Removed>(),
         entry::<TrainsetRow>(),

@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
@@ -15,7 +16,7 @@ use parquet::file::metadata::ParquetMetaData;
 
 use crate::arrow_schema::unknown_column;
 use crate::guard::guarded;
-use crate::{ManifestError, PROVENANCE_KEY, Provenance, SCHEMA_KEY, schema_name};
+use crate::{ManifestError, PROVENANCE_KEY, Provenance, Row, SCHEMA_KEY, schema_name};
 
 /// A Parquet file whose footer says that it is a manifest of the schema that was asked for.
 ///
@@ -26,6 +27,8 @@ pub(crate) struct ManifestFile {
     pub(crate) n_rows: u64,
     file: File,
     metadata: ArrowReaderMetadata,
+    /// The columns of the row type that asks: what else is there is not decoded.
+    columns: ProjectionMask,
     next_group: usize,
     /// Rows of the row group that is read, as the footer has them.
     n_left: u64,
@@ -36,7 +39,8 @@ impl ManifestFile {
     /// Rows in a batch.
     const BATCH_ROWS: usize = 1024;
 
-    pub(crate) fn open(path: &Path, expected: &'static str) -> Result<Self, ManifestError> {
+    pub(crate) fn open<R: Row>(path: &Path) -> Result<Self, ManifestError> {
+        let expected = R::SCHEMA;
         let (parquet, file) = Parquet::open(path)?;
         check_rows(parquet.metadata.metadata()).map_err(|detail| damaged(path, detail))?;
         let found = parquet.entry(SCHEMA_KEY);
@@ -54,7 +58,25 @@ impl ManifestFile {
         }
         let (provenance, n_rows) = (provenance?, parquet.n_rows());
         let Parquet { path, metadata, .. } = parquet;
-        Ok(Self { path, provenance, n_rows, file, metadata, next_group: 0, n_left: 0, batches: None })
+        let columns = columns_of::<R>(metadata.metadata());
+        Ok(Self { path, provenance, n_rows, file, metadata, columns, next_group: 0, n_left: 0, batches: None })
+    }
+
+    /// Passes over the next row groups that have at most `n_rows` rows together, without reading them. Gives how many rows they have.
+    pub(crate) fn skip_groups(&mut self, n_rows: u64) -> u64 {
+        let mut n_skipped = 0;
+        while n_skipped < n_rows
+            && self.n_left == 0
+            && let Some(group) = self.metadata.metadata().row_groups().get(self.next_group)
+        {
+            let n_next = group.num_rows().max(0).cast_unsigned();
+            if n_skipped + n_next > n_rows {
+                break;
+            }
+            n_skipped += n_next;
+            self.next_group += 1;
+        }
+        n_skipped
     }
 
     /// The next rows; none after the last.
@@ -98,9 +120,19 @@ impl ManifestFile {
         let file = self.file.try_clone().map_err(|source| ManifestError::Read { path: self.path.clone(), source })?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
             .with_row_groups(vec![group])
+            .with_projection(self.columns.clone())
             .with_batch_size(Self::BATCH_ROWS);
         build(builder).map_err(|detail| damaged(&self.path, detail))
     }
+}
+
+/// The columns of a row type that a file has.
+fn columns_of<R: Row>(metadata: &ParquetMetaData) -> ProjectionMask {
+    let schema = metadata.file_metadata().schema_descr();
+    let names: Vec<&str> = R::columns().into_iter().map(|column| column.name).collect();
+    let fields = schema.root_schema().get_fields().iter().enumerate();
+    let wanted = fields.filter(|(_, field)| names.contains(&field.name()));
+    ProjectionMask::roots(schema, wanted.map(|(number, _)| number))
 }
 
 /// A builder's reader. Parquet's readers check most of what they read, and panic over some of the rest.

@@ -1,6 +1,7 @@
 //! Reading a manifest under the schema that is asked for.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::vec;
 
@@ -21,6 +22,9 @@ pub struct Reader<R> {
     n_rows: u64,
     current: ManifestFile,
     next: vec::IntoIter<PathBuf>,
+    /// The rows that are wanted, and the number of the next one.
+    wanted: Range<u64>,
+    at: u64,
     row: PhantomData<R>,
 }
 
@@ -33,16 +37,22 @@ impl<R: Row> Reader<R> {
     pub fn open(path: &Path) -> Result<Self, ManifestError> {
         let shards =
             if path.is_dir() { list_shards(path).map_err(|error| error.of_schema(R::SCHEMA))? } else { Vec::new() };
-        let current = ManifestFile::open(shards.first().map_or(path, PathBuf::as_path), R::SCHEMA)?;
+        let current = ManifestFile::open::<R>(shards.first().map_or(path, PathBuf::as_path))?;
         let (mut provenance, mut n_rows) = (current.provenance.clone(), current.n_rows);
         for shard in shards.iter().skip(1) {
-            let shard = ManifestFile::open(shard, R::SCHEMA)?;
+            let shard = ManifestFile::open::<R>(shard)?;
             n_rows = n_rows.saturating_add(shard.n_rows);
             join(&mut provenance, shard.provenance, &shard.path, &current.path)?;
         }
         let mut next = shards.clone().into_iter();
         next.next();
-        Ok(Self { path: path.to_owned(), shards, provenance, n_rows, current, next, row: PhantomData })
+        let (path, wanted) = (path.to_owned(), 0..u64::MAX);
+        Ok(Self { path, shards, provenance, n_rows, current, next, wanted, at: 0, row: PhantomData })
+    }
+
+    /// Reads these rows alone, counted from 0. Row groups that have none of them are not read.
+    pub fn with_rows(self, rows: Range<u64>) -> Self {
+        Self { wanted: rows, ..self }
     }
 
     /// Where the manifest comes from; of shards, what they all were made from.
@@ -113,15 +123,28 @@ impl<R: Row> Iterator for Reader<R> {
     type Item = Result<Vec<R>, ManifestError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(batch) = self.current.next_batch() {
-                return Some(batch.and_then(|batch| self.rows_of(&batch)));
+        while self.at < self.wanted.end {
+            self.at += self.current.skip_groups(self.wanted.start.saturating_sub(self.at));
+            match self.current.next_batch() {
+                Some(Ok(batch)) => {
+                    let n_rows = batch.num_rows() as u64;
+                    let begin = self.wanted.start.saturating_sub(self.at).min(n_rows);
+                    let end = (self.wanted.end - self.at).min(n_rows);
+                    self.at += n_rows;
+                    if begin < end || n_rows == 0 {
+                        return Some(self.rows_of(&batch.slice(begin as usize, (end - begin) as usize)));
+                    }
+                    continue;
+                }
+                Some(Err(error)) => return Some(Err(error)),
+                None => {}
             }
-            match ManifestFile::open(&self.next.next()?, R::SCHEMA) {
+            match ManifestFile::open::<R>(&self.next.next()?) {
                 Ok(shard) => self.current = shard,
                 Err(error) => return Some(Err(error)),
             }
         }
+        None
     }
 }
 

@@ -24,7 +24,7 @@ pub use constraints::constraints;
 pub use efficiency::Efficiency;
 pub use figures::FigurePoint;
 pub use gaussian::{Gaussian, GaussianBoundary, GaussianCost, GaussianPoint, GaussianSelection};
-pub use known::{KnownImage, KnownPair};
+pub use known::{KnownImage, KnownPair, PartImage, PartImageFacts};
 pub use leaks::{Leak, LeakSubset};
 pub use outcomes::Outcome;
 pub use training::{Epoch, LearningCurve};

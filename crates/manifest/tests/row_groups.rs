@@ -1,12 +1,13 @@
 //! Large rows make small row groups, and a reader holds one.
 
 use std::fs::{self, File};
+use std::path::Path;
 
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::serialized_reader::ReadOptionsBuilder;
-use twinset_manifest::rows::{Image, ImageData, Split};
+use twinset_manifest::rows::{Image, ImageData, PartImage, PartImageFacts, Split};
 use twinset_manifest::{Digest, Provenance, Reader, Row, Writer, write_manifest};
 
 /// A row of so many bytes.
@@ -53,6 +54,57 @@ fn a_row_group_ends_after_65536_rows_or_16_mebibytes_and_no_batch_holds_more_tha
     for (at, row) in batches.iter().flatten().enumerate() {
         assert_eq!((row.image_id, row.image.bytes.as_ref().unwrap().len()), (at as u64, size(at as u64)));
     }
+}
+
+#[test]
+fn row_groups_without_a_wanted_row_are_not_read_and_neither_are_columns_that_the_row_type_lacks() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("images.parquet");
+    let provenance = Provenance::of_stage("test", "0.1.0");
+    write_manifest(&path, (0..9).map(|image_id| image(image_id, 10 << 20)), &provenance).unwrap();
+    // The first row group is damaged: two of nine rows.
+    let damage = |path: &Path, column: usize| {
+        let parquet = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
+        let (start, n) = parquet.metadata().row_group(0).column(column).byte_range();
+        let mut bytes = fs::read(path).unwrap();
+        bytes[start as usize..(start + n) as usize].fill(0xff);
+        fs::write(path, bytes).unwrap();
+    };
+    damage(&path, 0);
+    let ids = |range| {
+        let reader = Reader::<Image>::open(&path).unwrap().with_rows(range);
+        reader.read_all().map(|rows| rows.iter().map(|row| row.image_id).collect::<Vec<_>>())
+    };
+    assert!(ids(0..9).is_err() && ids(1..9).is_err());
+    assert_eq!(ids(2..9).unwrap(), [2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(ids(5..8).unwrap(), [5, 6, 7]);
+
+    let part = |image_id: u64| PartImage {
+        image_id,
+        split: Split::Test,
+        label: 1,
+        source: String::new(),
+        pixels_blake3: Digest([7; 32]),
+        has_lost: false,
+        is_flat: false,
+        is_large: true,
+        hash: vec![1, 2],
+        pdq_quality: None,
+        thumbnail: Some(vec![image_id as u8; 3072]),
+        framed: None,
+    };
+    write_manifest(&path, (0..9).map(part), &provenance).unwrap();
+    let thumbnail = PartImage::columns().iter().position(|column| column.name == "thumbnail").unwrap();
+    damage(&path, thumbnail);
+    assert!(Reader::<PartImage>::open(&path).unwrap().read_all().is_err());
+    let facts = Reader::<PartImageFacts>::open(&path).unwrap().read_all().unwrap();
+    let facts: Vec<_> = facts.iter().map(|row| (row.image_id, row.split, row.is_large, row.hash.as_slice())).collect();
+    assert_eq!(facts, (0..9).map(|id| (id, Split::Test, true, &[1, 2][..])).collect::<Vec<_>>());
+    let names = |columns: Vec<twinset_manifest::ColumnDoc>| -> Vec<_> {
+        columns.into_iter().map(|column| (column.name, column.data_type, column.is_nullable)).collect()
+    };
+    assert_eq!(names(PartImageFacts::columns()), names(PartImage::columns())[..thumbnail]);
+    assert_eq!(PartImageFacts::SCHEMA, PartImage::SCHEMA);
 }
 
 #[test]

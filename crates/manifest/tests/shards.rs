@@ -46,6 +46,18 @@ fn shards_are_read_as_one_manifest() {
 }
 
 #[test]
+fn a_range_of_rows_is_read_from_whatever_shards_have_them() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("all");
+    write_shards(&folder);
+    for range in [0..0, 0..1, 0..3010, 5..1030, 1024..2048, 2990..3005, 3000..3010, 3009..9999, 4000..5000] {
+        let rows = Reader::<Cluster>::open(&folder).unwrap().with_rows(range.clone()).read_all().unwrap();
+        let found: Vec<u64> = rows.iter().map(|row| row.image_id).collect();
+        assert_eq!(found, (range.start..range.end.min(3010)).collect::<Vec<_>>(), "{range:?}");
+    }
+}
+
+#[test]
 fn an_untyped_reader_reads_them_as_one_too() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("all");

@@ -14,7 +14,7 @@ use crate::orientation::Orientation;
 use crate::search::{self, Neighbours, Sets, TooManyPairs};
 use crate::thumbnail::Thumbnail;
 use crate::views::Views;
-use crate::{Config, Fingerprint, Known, NeardupError};
+use crate::{Config, Fingerprint, Known, NeardupError, Part};
 
 /// The exact duplicates, and the pairs that may be near-duplicates.
 pub struct Candidates {
@@ -51,7 +51,8 @@ pub enum Phase {
 }
 
 impl Candidates {
-    /// Finds the exact duplicates and the candidates; the same whatever is `known`.
+    /// Finds the exact duplicates and the candidates; the same whatever is `known`. Of a part the candidates that it finds: those of
+    /// all parts together are those of the whole.
     ///
     /// # Errors
     /// When the hash search finds more than `max-pairs`.
@@ -62,16 +63,10 @@ impl Candidates {
         images: &[Fingerprint],
         config: &Config,
         known: &Known,
+        part: Part,
         begin: &impl Fn(Phase, u64) -> P,
     ) -> Result<Self, NeardupError> {
-        if u32::try_from(images.len()).is_err() {
-            return Err(NeardupError::TooManyImages { n_images: images.len() });
-        }
-        let groups = Groups::of(images);
-        let views = match config.method(images.len() as u64) {
-            Method::Correlation => Views::of(images, &groups),
-            Method::Hash => Views::without_frames(&groups),
-        };
+        let Self { groups, views, found_by, .. } = Self::none(images, config)?;
         let (mut states, looked) = known.of(images, &groups, &views, config);
         // Between splits the images of the largest one are not compared with one another.
         let largest = if config.between_splits { largest_split(&groups) } else { None };
@@ -81,17 +76,10 @@ impl Candidates {
             let states = states.iter_mut().zip(&is_of_largest).filter(|(_, is_of_largest)| **is_of_largest);
             states.for_each(|(state, _)| *state = State::Known);
         }
-        let (listed, found_by) = match config.method(images.len() as u64) {
-            Method::Correlation => {
-                let listed = by_correlation(images, &groups, &views, config, (&states, &is_of_largest), &looked, begin);
-                (listed, FoundBy::Correlation)
-            }
-            Method::Hash => {
-                let listed = by_hash(images, &groups, config, &states, &looked, begin).map_err(|TooManyPairs| {
-                    NeardupError::TooManyPairs { max_pairs: config.max_pairs, max_distance: config.max_distance }
-                })?;
-                (listed, FoundBy::Hash)
-            }
+        let listed = match found_by {
+            FoundBy::Hash => by_hash(images, &groups, config, part, &states, &looked, begin)
+                .map_err(|TooManyPairs| too_many_pairs(config))?,
+            _ => by_correlation(images, &groups, &views, config, (part, &states, &is_of_largest), &looked, begin),
         };
         let verdict = |listed: &Listed| {
             let place = looked.binary_search_by_key(&listed.candidate, |looked| looked.listed.candidate).ok()?;
@@ -99,6 +87,19 @@ impl Candidates {
         };
         let pairs = listed.into_iter().map(|listed| Looked { verdict: verdict(&listed), listed }).collect();
         Ok(Self { groups, views, pairs, found_by, n_by_chance: 0, is_between_sets: false })
+    }
+
+    /// The exact duplicates, and no candidates.
+    pub(crate) fn none(images: &[Fingerprint], config: &Config) -> Result<Self, NeardupError> {
+        if u32::try_from(images.len()).is_err() {
+            return Err(NeardupError::TooManyImages { n_images: images.len() });
+        }
+        let groups = Groups::of(images);
+        let (views, found_by) = match config.method(images.len() as u64) {
+            Method::Correlation => (Views::of(images, &groups), FoundBy::Correlation),
+            Method::Hash => (Views::without_frames(&groups), FoundBy::Hash),
+        };
+        Ok(Self { groups, views, pairs: Vec::new(), found_by, n_by_chance: 0, is_between_sets: false })
     }
 
     /// Says that the two splits are two sets: pairs of unrelated images are counted between them alone.
@@ -149,6 +150,10 @@ impl Candidates {
     }
 }
 
+pub(crate) fn too_many_pairs(config: &Config) -> NeardupError {
+    NeardupError::TooManyPairs { max_pairs: config.max_pairs, max_distance: config.max_distance }
+}
+
 /// The split that most images are in alone, where there are several.
 fn largest_split(groups: &Groups) -> Option<Splits> {
     let mut n_images: BTreeMap<Splits, usize> = BTreeMap::new();
@@ -162,7 +167,7 @@ fn by_correlation<P: Fn(u64) + Sync>(
     groups: &Groups,
     views: &Views,
     config: &Config,
-    (states, is_of_largest): (&[State], &[bool]),
+    (part, states, is_of_largest): (Part, &[State], &[bool]),
     looked: &[Looked],
     begin: &impl Fn(Phase, u64) -> P,
 ) -> Vec<Listed> {
@@ -177,6 +182,7 @@ fn by_correlation<P: Fn(u64) + Sync>(
         let (left, right) = (views.place(left), views.place(right));
         left != right && (!config.between_splits || groups.splits(left).differ_from(groups.splits(right)))
     };
+    let mine = part.range(u64::from(views.len()));
     let search = correlation::Search {
         thumbnails: &thumbnails,
         is_large: &(0..views.len()).map(|view| views.is_large(images, groups, view)).collect::<Vec<bool>>(),
@@ -185,8 +191,9 @@ fn by_correlation<P: Fn(u64) + Sync>(
         states,
         are_apart: is_of_largest,
         known: &known,
+        mine: mine.start as u32..mine.end as u32,
     };
-    let on_progress = begin(Phase::Search, (states.len() * search.orientations.len()) as u64);
+    let on_progress = begin(Phase::Search, (mine.end - mine.start) * search.orientations.len() as u64);
     correlation::candidates(&search, &on_progress)
 }
 
@@ -195,6 +202,7 @@ fn by_hash<P: Fn(u64) + Sync>(
     images: &[Fingerprint],
     groups: &Groups,
     config: &Config,
+    part: Part,
     states: &[State],
     looked: &[Looked],
     begin: &impl Fn(Phase, u64) -> P,
@@ -202,9 +210,9 @@ fn by_hash<P: Fn(u64) + Sync>(
     let mut listed: Vec<Listed> = looked.iter().map(|looked| looked.listed).collect();
     let hash = |place: u32| &images[groups.index(place) as usize].hash;
     let found = if config.n_bits() <= 64 {
-        new_hash_pairs(|place| [hash(place)[0]], groups, config, states, begin)
+        new_hash_pairs(|place| [hash(place)[0]], groups, config, part, states, begin)
     } else {
-        new_hash_pairs(|place| *hash(place), groups, config, states, begin)
+        new_hash_pairs(|place| *hash(place), groups, config, part, states, begin)
     };
     listed.extend(found?.into_iter().map(|pair| Listed {
         candidate: Candidate { left: pair.left, right: pair.right, orientation: Orientation::UPRIGHT },
@@ -221,6 +229,7 @@ fn new_hash_pairs<const W: usize, P: Fn(u64) + Sync>(
     hash: impl Fn(u32) -> [u64; W],
     groups: &Groups,
     config: &Config,
+    part: Part,
     states: &[State],
     begin: &impl Fn(Phase, u64) -> P,
 ) -> Result<Vec<Neighbours>, TooManyPairs> {
@@ -231,8 +240,8 @@ fn new_hash_pairs<const W: usize, P: Fn(u64) + Sync>(
     let hashes = |places: &[u32]| -> Vec<[u64; W]> { places.iter().map(|&place| hash(place)).collect() };
     let search = |sets: Sets<'_, W>| {
         let method = search::Method::cheapest(sets.size(), config.n_bits(), config.max_distance);
-        let on_progress = begin(Phase::Search, method.n_steps(sets.size()));
-        search::collect_pairs(sets, config.n_bits(), config.max_distance, method, config.max_pairs, &on_progress)
+        let on_progress = begin(Phase::Search, method.n_steps(sets.size()) / u64::from(part.count()));
+        search::collect_pairs(sets, config.n_bits(), config.max_distance, method, part, config.max_pairs, &on_progress)
     };
     let mut found = Vec::new();
     let mut between = |lefts: &[u32], rights: &[u32]| {

@@ -4,6 +4,7 @@ mod top_k;
 
 use std::borrow::Cow;
 use std::cell::LazyCell;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -42,6 +43,14 @@ pub(crate) struct Listed {
     pub(crate) of_right: Option<f32>,
 }
 
+impl Listed {
+    /// Adds in which lists the same candidate is as well.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.of_left = self.of_left.or(other.of_left);
+        self.of_right = self.of_right.or(other.of_right);
+    }
+}
+
 /// What is known of an image's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
@@ -67,6 +76,8 @@ pub(crate) struct Search<'a, M> {
     pub(crate) are_apart: &'a [bool],
     /// The lists of images whose state is known; others are passed over.
     pub(crate) known: &'a [Listed],
+    /// The images whose lists are made.
+    pub(crate) mine: Range<u32>,
 }
 
 /// Candidates among images, in order: the same whatever is known already. `on_progress` is told how many more queries are
@@ -75,14 +86,18 @@ pub(crate) fn candidates(
     search: &Search<'_, impl Fn(u32, u32) -> bool + Sync>,
     on_progress: &(impl Fn(u64) + Sync),
 ) -> Vec<Listed> {
-    let Search { thumbnails, is_large, orientations, may_pair, states, are_apart, known } = *search;
+    let Search { thumbnails, is_large, orientations, may_pair, states, are_apart, known, ref mine } = *search;
     let places = |is_wanted: &dyn Fn(State) -> bool| -> Vec<u32> {
         let places = states.iter().zip(0..).filter(|&(state, _)| is_wanted(*state));
         places.map(|(_, place)| place).collect()
     };
     let all = places(&|_| true);
-    let again = places(&|state| state != State::Known);
-    let listed = places(&|state| state == State::Known);
+    let own = |mut places: Vec<u32>| {
+        places.retain(|place| mine.contains(place));
+        places
+    };
+    let again = own(places(&|state| state != State::Known));
+    let listed = own(places(&|state| state == State::Known));
     let new = places(&|state| state == State::New);
 
     let upright = vectors(thumbnails, coarse);
@@ -112,7 +127,7 @@ pub(crate) fn candidates(
     // Lists of parts are not kept: they are made anew.
     let large = |of_apart: bool| -> Vec<u32> {
         let is_wanted = |&place: &u32| is_large[place as usize] && are_apart[place as usize] == of_apart;
-        (0..thumbnails.len() as u32).filter(is_wanted).collect()
+        mine.clone().filter(is_wanted).collect()
     };
     let others: Vec<u32> = all.iter().copied().filter(|&place| !are_apart[place as usize]).collect();
     let searches = [(large(false), &all), (large(true), &others)];
@@ -132,8 +147,7 @@ pub(crate) fn candidates(
     candidates.dedup_by(|again, first| {
         let is_same = again.candidate == first.candidate;
         if is_same {
-            first.of_left = first.of_left.or(again.of_left);
-            first.of_right = first.of_right.or(again.of_right);
+            first.add(*again);
         }
         is_same
     });

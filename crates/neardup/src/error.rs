@@ -20,6 +20,16 @@ pub enum NeardupError {
         /// How many there are.
         n_images: usize,
     },
+    /// A pair of an image that is not searched, or of a frame that it does not have.
+    #[error(
+        "a pair names the image at place {place}, expected one of the {n_searched} images that are searched, or its frame"
+    )]
+    UnknownPlace {
+        /// The place.
+        place: u32,
+        /// How many images are searched.
+        n_searched: usize,
+    },
     /// The radius is too large for the set.
     #[error(
         "more than {max_pairs} pairs (`max-pairs`) have hashes within {max_distance} bits (`max-distance`) of one another"

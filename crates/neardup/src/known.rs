@@ -23,7 +23,7 @@ use crate::views::Views;
 use crate::{Config, Fingerprint};
 
 /// Counted up when anything that is kept is computed in another way.
-const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 3;
 
 /// What an earlier run found out.
 #[derive(Default)]
@@ -171,7 +171,8 @@ fn key(images: &[Fingerprint], groups: &Groups, config: &Config, place: u32) -> 
     (images[groups.index(place) as usize].pixels_blake3, splits)
 }
 
-fn looked_at(pair: &KnownPair, left: u32, right: u32) -> Looked {
+/// A pair of views, as [`known_pair`] tells of it.
+pub(crate) fn looked_at(pair: &KnownPair, left: u32, right: u32) -> Looked {
     let &KnownPair { of_left, of_right, is_mirrored, degrees, is_verified, correlation, ref alignment, .. } = pair;
     let orientation = Orientation { is_mirrored, degrees: degrees as u16 };
     if left > right {
@@ -191,7 +192,8 @@ fn looked_at(pair: &KnownPair, left: u32, right: u32) -> Looked {
     Looked { listed, verdict: is_verified.then_some(verdict) }
 }
 
-fn known_pair(looked: &Looked, views: &Views) -> KnownPair {
+/// A pair as files have it.
+pub(crate) fn known_pair(looked: &Looked, views: &Views) -> KnownPair {
     let Looked { listed: Listed { candidate, of_left, of_right }, verdict } = *looked;
     let lies = match verdict {
         Some(Verdict::Lies { correlation, alignment }) => Some((correlation, alignment)),

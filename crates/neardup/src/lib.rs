@@ -14,10 +14,11 @@
 //! and kept within one split ([`Partition`]).
 //!
 //! ```
+//! use twinset_neardup::Part;
 //! use twinset_neardup::search::{Method, Sets, collect_pairs};
 //!
 //! let hashes = [[0b0000_u64], [0b0111], [0b0001]];
-//! let found = collect_pairs(Sets::Within(&hashes), 64, 2, Method::BruteForce, 100, &|_| ())?;
+//! let found = collect_pairs(Sets::Within(&hashes), 64, 2, Method::BruteForce, Part::WHOLE, 100, &|_| ())?;
 //! let found: Vec<_> = found.iter().map(|pair| (pair.left, pair.right, pair.distance_bits)).collect();
 //! assert_eq!(found, [(0, 2, 1), (1, 2, 2)]);
 //! # Ok::<(), twinset_neardup::search::TooManyPairs>(())
@@ -60,7 +61,9 @@ mod matrix;
 mod named;
 mod operating_points;
 mod orientation;
+mod part;
 mod partition;
+mod parts;
 pub mod pdq;
 mod precision_plot;
 mod rank;
@@ -96,7 +99,9 @@ pub use matrix::dot_products;
 pub use named::NamedPair;
 pub use operating_points::OperatingPoints;
 pub use orientation::{Orientation, Orientations};
+pub use part::Part;
 pub use partition::{Partition, PartitionConfig, PartitionError, Unpartitioned};
+pub use parts::{Made, Parts, PartsError, PartsFolder, Standing, Step};
 pub use precision_plot::plot;
 pub use rank::NoRank;
 pub use reference::{Both, ReferenceSummary};

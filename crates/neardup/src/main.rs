@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{clean, evaluate, find, gallery, reference, split};
+use crate::commands::finish::LeaksFound;
+use crate::commands::{clean, evaluate, find, gallery, parts, reference, split};
 
 /// Find which images are duplicates of which.
 ///
@@ -29,6 +30,10 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     Clean(clean::CleanArgs),
     Split(split::SplitArgs),
+    Hash(parts::HashArgs),
+    Search(parts::SearchArgs),
+    Verify(parts::VerifyArgs),
+    Cluster(parts::ClusterArgs),
 }
 
 /// The exit code where duplicates lie in two splits, or in the reference, and `--fail-on-leak` was given.
@@ -36,13 +41,17 @@ const LEAK: u8 = 3;
 
 fn main() -> ExitCode {
     let args: Args = twinset_stage::arguments();
-    let mut leaks = find::LeaksFound::default();
+    let mut leaks = LeaksFound::default();
     let code = twinset_stage::run(|| {
         match &args.command {
             Some(Command::Gallery(args)) => gallery::run(args)?,
             Some(Command::Evaluate(args)) => evaluate::run(args)?,
             Some(Command::Clean(args)) => clean::run(args)?,
             Some(Command::Split(args)) => split::run(args)?,
+            Some(Command::Hash(args)) => parts::hash(args)?,
+            Some(Command::Search(args)) => parts::search(args)?,
+            Some(Command::Verify(args)) => parts::verify(args)?,
+            Some(Command::Cluster(args)) => leaks = parts::cluster(args)?,
             None => {
                 leaks = match &args.find.reference {
                     Some(reference) => reference::run(&args.find, reference)?,
@@ -52,7 +61,11 @@ fn main() -> ExitCode {
         }
         Ok(())
     });
-    if args.find.fail_on_leak && leaks.n > 0 {
+    let fails_on_leak = match &args.command {
+        Some(Command::Cluster(args)) => args.fail_on_leak,
+        _ => args.find.fail_on_leak,
+    };
+    if fails_on_leak && leaks.n > 0 {
         eprintln!("{} {} (--fail-on-leak)", leaks.n, leaks.what());
         leaks.first.iter().for_each(|first| eprintln!("the first of them: {first}"));
         return ExitCode::from(LEAK);

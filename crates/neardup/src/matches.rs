@@ -11,7 +11,7 @@ use crate::looked::Verdict;
 use crate::orientation::Orientation;
 use crate::search::distance_bits;
 use crate::verify::{Verified, Which, best_of_each_pair, verify};
-use crate::{Config, Fingerprint, Known, NeardupError};
+use crate::{Config, Fingerprint, Known, NeardupError, Part};
 
 /// Two images that are duplicates, by their indices in the order of ids; `left` < `right`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,7 +77,7 @@ pub fn find_matches<P: Fn(u64) + Sync>(
     config: &Config,
     begin: impl Fn(Phase, u64) -> P,
 ) -> Result<Vec<Match>, NeardupError> {
-    let mut candidates = Candidates::find(images, config, &Known::default(), &begin)?;
+    let mut candidates = Candidates::find(images, config, &Known::default(), Part::WHOLE, &begin)?;
     Ok(candidates.matches(images, config, &begin))
 }
 
@@ -92,8 +92,8 @@ impl Candidates {
         config: &Config,
         begin: &impl Fn(Phase, u64) -> P,
     ) -> Vec<Match> {
-        let verified = if config.verify { self.verify(images, begin) } else { Vec::new() };
-        let judged = if config.verify { self.judged(images, config, verified) } else { Vec::new() };
+        self.verify(images, config, begin);
+        let judged = if config.verify { self.judged(images, config, self.lying()) } else { Vec::new() };
         let is_by_chance = |(_, judged, kind): &&(Verified, Judged, PairKind)| {
             *kind == PairKind::Similar && f64::from(judged.distinctness) >= config.near_similarity
         };
@@ -187,8 +187,19 @@ impl Candidates {
         found.into_iter().map(|found| found.map_or(-1.0, |found| found.correlation)).collect()
     }
 
-    /// Looks at the pairs that were not yet verified. Gives of each pair that lies on one another the best way, by places.
-    fn verify<P: Fn(u64) + Sync>(&mut self, images: &[Fingerprint], begin: &impl Fn(Phase, u64) -> P) -> Vec<Verified> {
+    /// Looks at the candidates that were not yet verified, where the config says so.
+    ///
+    /// # Panics
+    /// When an image needs a thumbnail and has none.
+    pub fn verify<P: Fn(u64) + Sync>(
+        &mut self,
+        images: &[Fingerprint],
+        config: &Config,
+        begin: &impl Fn(Phase, u64) -> P,
+    ) {
+        if !config.verify {
+            return;
+        }
         // The candidates' own numbers, so that images without candidates need no thumbnail.
         let mut used: Vec<u32> = self.not_verified().flat_map(|pair| [pair.left, pair.right]).collect();
         used.par_sort_unstable();
@@ -205,6 +216,10 @@ impl Candidates {
                 None => Verdict::DoesNotLie,
             });
         }
+    }
+
+    /// Of each pair that lies on one another the best way, by places.
+    fn lying(&self) -> Vec<Verified> {
         best_of_each_pair(self.pairs.iter().filter_map(|looked| match (looked.listed.candidate, looked.verdict?) {
             (Candidate { left, right, .. }, Verdict::Lies { correlation, alignment }) => {
                 let (left, right) = (self.views.place(left), self.views.place(right));

@@ -15,7 +15,7 @@ use markdown::Page;
 use std::path::{Path, PathBuf};
 
 /// Blocks of README and the book that do not run, so that nobody marks one more without noticing.
-const N_NOT_RUN: usize = 24;
+const N_NOT_RUN: usize = 25;
 
 /// The checkout.
 fn root() -> PathBuf {

@@ -19,6 +19,7 @@ pub fn constraints(schema: &str) -> &'static [Constraint] {
         "clusters" => CLUSTERS,
         "neardup-known-images" => KNOWN_IMAGES,
         "neardup-known-pairs" => KNOWN_PAIRS,
+        "neardup-part-images" => PART_IMAGES,
         "precision-recall" => PRECISION_RECALL,
         "removals" => REMOVALS,
         "trainset" => TRAINSET,
@@ -107,6 +108,16 @@ const KNOWN_PAIRS: &[Constraint] = &[
     Unique(&["left", "right", "is_left_framed", "is_right_framed", "is_mirrored", "degrees"]),
     check(Range, "degrees", "degrees IN (0, 90, 180, 270)"),
     check(Range, "correlation", "correlation BETWEEN -1 AND 1"),
+];
+
+const PART_IMAGES: &[Constraint] = &[
+    Unique(&["image_id"]),
+    Digest("pixels_blake3"),
+    check(Range, "pdq_quality", "pdq_quality <= 100"),
+    Refers {
+        column: "image_id",
+        agree: &[("split", "split"), ("label", "label"), ("pixels_blake3", "pixels_blake3"), ("source", "source")],
+    },
 ];
 
 const PRECISION_RECALL: &[Constraint] = &[

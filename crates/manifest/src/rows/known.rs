@@ -1,5 +1,6 @@
-//! What near-duplicate detection keeps between runs.
+//! What near-duplicate detection keeps between runs, and what its parts hand on.
 
+use super::Split;
 use crate::Digest;
 use crate::row::row;
 
@@ -28,11 +29,12 @@ row! {
 }
 
 row! {
-    /// Two images that `twinset-neardup --cache` looked at closely in its last run.
+    /// Two images that `twinset-neardup --cache` looked at closely in its last run, or that a part of `twinset-neardup search` or
+    /// `verify` has.
     pub struct KnownPair = "neardup-known-pairs/2", row_group_rows = 65536 {
-        /// The left image, as a row number in `neardup-known-images`.
+        /// The left image, as a row number in `neardup-known-images`; of parts, its number among the images that are searched.
         left: u32,
-        /// The right image, as a row number in `neardup-known-images`.
+        /// The right image, likewise.
         right: u32,
         /// Whether it is the picture in the left image's frame that was looked at.
         is_left_framed: bool,
@@ -53,5 +55,61 @@ row! {
         correlation: Option<f32>,
         /// The affine map that aligned them, six 32-bit floats in little-endian order; null as `correlation` is.
         alignment: Option<Vec<u8>>,
+    }
+}
+
+row! {
+    /// An image that a part of `twinset-neardup hash` has decoded.
+    pub struct PartImage = "neardup-part-images/1", row_group_rows = 4096 {
+        /// The image.
+        image_id: u64,
+        /// The image's split.
+        split: Split,
+        /// The image's class.
+        label: u32,
+        /// Where the image comes from.
+        source: String,
+        /// The digest of its decoded pixels.
+        pixels_blake3: Digest,
+        /// Whether something of its file is not in its pixels.
+        has_lost: bool,
+        /// Whether all its pixels have one colour.
+        is_flat: bool,
+        /// Whether crops of it are looked for.
+        is_large: bool,
+        /// The perceptual hash, as `hashes` has it.
+        hash: Vec<u8>,
+        /// The quality of a PDQ hash; null of another hash.
+        pdq_quality: Option<u32>,
+        /// The small picture that it is verified by, 32 by 32 pixels, red, green, blue, row by row; null where none is needed.
+        thumbnail: Option<Vec<u8>>,
+        /// The same of the picture in its frame; null where the image is no picture in a frame.
+        framed: Option<Vec<u8>>,
+    }
+}
+
+row! {
+    /// A [`PartImage`] without its pictures: they are not read.
+    pub struct PartImageFacts = "neardup-part-images/1", row_group_rows = 4096 {
+        /// The image.
+        image_id: u64,
+        /// The image's split.
+        split: Split,
+        /// The image's class.
+        label: u32,
+        /// Where the image comes from.
+        source: String,
+        /// The digest of its decoded pixels.
+        pixels_blake3: Digest,
+        /// Whether something of its file is not in its pixels.
+        has_lost: bool,
+        /// Whether all its pixels have one colour.
+        is_flat: bool,
+        /// Whether crops of it are looked for.
+        is_large: bool,
+        /// The perceptual hash, as `hashes` has it.
+        hash: Vec<u8>,
+        /// The quality of a PDQ hash; null of another hash.
+        pdq_quality: Option<u32>,
     }
 }

@@ -1,16 +1,16 @@
 //! CIFAR-10 from images to verified pairs: what each stage takes, how far that is from its floor, and what is found.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
 use twinset_manifest::Reader;
 use twinset_manifest::rows::Image;
-use twinset_neardup::{Candidates, Clusters, Config, Hasher, Known, fingerprints, sort_by_id};
+use twinset_neardup::{Candidates, Clusters, Config, Hasher, Known, Part, fingerprints, sort_by_id};
 
-use crate::process::{cpu_seconds, peak_memory_bytes_of};
+use crate::process::{Used, beside, cpu_seconds, watch};
 use crate::table::{self, grouped, number};
 
 /// Seconds for each stage and for the program, and recall among the first pairs.
@@ -25,7 +25,7 @@ pub(crate) fn end_to_end(quick: bool) -> Result<()> {
     let out = folder.path().join("duplicates");
     let mut program = Command::new(beside("twinset-neardup")?);
     program.arg("--quiet").arg("--images").arg(&images).arg("--out").arg(&out).stdout(Stdio::null());
-    let (took, memory_bytes) = watch(&mut program)?;
+    let Used { took, memory_bytes, .. } = watch(&mut program)?;
     println!(
         "The program: {} s, at most {} MB, for {} images.\n",
         number(took.as_secs_f64()),
@@ -37,15 +37,6 @@ pub(crate) fn end_to_end(quick: bool) -> Result<()> {
         return Ok(());
     }
     recall(&data, &images, &out.join("pairs.parquet"), &folder.path().join("evaluation"))
-}
-
-/// A program that was built together with this bench.
-fn beside(name: &str) -> Result<PathBuf> {
-    let bench = std::env::current_exe()?;
-    let folder = bench.parent().and_then(Path::parent).context("the bench lies in target/release/deps")?;
-    let program = folder.join(name);
-    ensure!(program.is_file(), "`{}` is not built", program.display());
-    Ok(program)
 }
 
 fn ingest(data: &Path, folder: &Path, quick: bool) -> Result<PathBuf> {
@@ -111,7 +102,7 @@ fn stages(images: &Path) -> Result<usize> {
     sort_by_id(&mut images)?;
     drop(rows);
     let silent = |_, _| |_| ();
-    let find = || Candidates::find(&images, &config, &Known::default(), &silent);
+    let find = || Candidates::find(&images, &config, &Known::default(), Part::WHOLE, &silent);
     let mut candidates = stages.measure("searching candidates", find)?;
     stages.floor(products(2.0 * n * n * 192.0));
     // Of each candidate 25 shifts of windows of 28 by 28 pixels are compared; aligning the best is not counted.
@@ -174,21 +165,6 @@ fn one_pass(images: &[image::RgbImage]) -> String {
     let sum: u64 = images.par_iter().map(|image| image.as_raw().iter().map(|&byte| u64::from(byte)).sum::<u64>()).sum();
     std::hint::black_box(sum);
     number(start.elapsed().as_secs_f64())
-}
-
-/// How long a program took, and the most memory that it was seen to have.
-fn watch(command: &mut Command) -> Result<(Duration, u64)> {
-    let start = Instant::now();
-    let mut child: Child = command.spawn().with_context(|| format!("failed to start {command:?}"))?;
-    let mut memory_bytes = 0;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            ensure!(status.success(), "{command:?} ended with {status}");
-            return Ok((start.elapsed(), memory_bytes));
-        }
-        memory_bytes = memory_bytes.max(peak_memory_bytes_of(child.id()).unwrap_or(0));
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// How many of ciFAIR's known pairs are among the first pairs of test and training images, as `evaluate` says.

@@ -5,6 +5,7 @@
 
 mod cifar10;
 mod hashing;
+mod parts;
 mod photos;
 mod planted;
 mod process;
@@ -22,7 +23,7 @@ struct Args {
     /// Small sizes, to see that all works; the figures say little.
     #[arg(long)]
     quick: bool,
-    /// Only the parts whose name contains this: photos, search, hashing, cifar10.
+    /// Only the parts whose name contains this: photos, search, hashing, cifar10, shared.
     #[arg(long, default_value = "")]
     only: String,
     /// A folder of photos to edit; of the shared data's 24 otherwise.
@@ -64,6 +65,9 @@ fn main() -> Result<()> {
     }
     if is_wanted("cifar10") {
         cifar10::end_to_end(args.quick)?;
+    }
+    if is_wanted("shared") {
+        parts::beside_the_one_command(args.quick)?;
     }
     Ok(())
 }

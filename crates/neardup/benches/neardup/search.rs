@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use bk_tree::{BKTree, Metric};
+use twinset_neardup::Part;
 use twinset_neardup::search::{Method, Sets, Size, stream_pairs};
 
 use crate::planted::{DEFAULT, Planted, SHORT, Setting};
@@ -205,7 +206,7 @@ fn stream<const W: usize>(planted: &Planted<W>, method: Method) -> (u64, u64) {
         ControlFlow::Continue(())
     };
     let Setting { n_bits, radius } = planted.setting;
-    let _ = stream_pairs(Sets::Within(&planted.hashes), n_bits, radius, method, &on_pairs, &|_| ());
+    let _ = stream_pairs(Sets::Within(&planted.hashes), n_bits, radius, method, Part::WHOLE, &on_pairs, &|_| ());
     (n_found.into_inner(), n_planted_found.into_inner())
 }
 

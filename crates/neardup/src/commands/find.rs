@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use twinset_manifest::rows::{Hashes, Image};
-use twinset_manifest::{Input, Provenance, Reader, Writer, write_manifest};
-use twinset_neardup::{
-    Candidates, Clusters, Config, Fingerprint, Hasher, ImageIndex, Known, LeftOut, Missing, NeardupError,
-    NotDuplicates, Phase, Searched, Summary, Truth, TruthError, add_thumbnails, chain_warning, chance_warning,
-    fingerprints, loss_warning, sort_by_id,
-};
-use twinset_stage::{CommonArgs, ConfigError, with_hint};
+use twinset_manifest::{Provenance, Reader, Writer};
+use twinset_neardup::{Candidates, Config, Fingerprint, Hasher, Known, Part, add_thumbnails, fingerprints, sort_by_id};
+use twinset_stage::{CommonArgs, ConfigError};
+
+use super::finish::{KnownArgs, LeaksFound, finish};
+use super::search_flags::SearchFlags;
+use super::{begin, hinted};
 
 pub(crate) const EXAMPLE: &str = "\
 Examples:
@@ -56,19 +56,8 @@ pub(crate) struct FindArgs {
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(super) folder: PathBuf,
 
-    /// CSV or Parquet file of known duplicates (see `evaluate --help`): the summary says how many of them were found.
-    #[arg(long, value_name = "FILE")]
-    truth: Option<PathBuf>,
-
-    /// CSV or Parquet file of pairs that are no duplicates: they are left out. Columns: left,right (names of files, as `source`
-    /// of the images has them) or left_id,right_id. Pairs whose column is_duplicate is true are passed over.
-    #[arg(long, value_name = "FILE")]
-    not_duplicates: Option<PathBuf>,
-
-    /// Pass over pairs of --not-duplicates that name a file that is not there, instead of an error: a file that is kept while
-    /// images come and go. How many are passed over is printed.
-    #[arg(long, requires = "not_duplicates")]
-    skip_missing: bool,
+    #[command(flatten)]
+    known: KnownArgs,
 
     /// End with exit code 3 if an exact or near-duplicate lies in another split, such as a test image among the training
     /// images, or in the reference. All outputs are still written.
@@ -80,20 +69,8 @@ pub(crate) struct FindArgs {
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
 
-    /// Also find pictures that are `mirrored`, turned by right angles (`all`) or by any angle (`any`); short for
-    /// --set orientations.
-    #[arg(long, value_name = "WHICH")]
-    orientations: Option<String>,
-
-    /// Only pairs between two splits, such as test against train; short for --set between-splits=true. Finds fewer of them than
-    /// the whole search: how alike a pair must be depends on how many alike pairs there are, and those within a split do not
-    /// count then.
-    #[arg(long)]
-    between_splits: bool,
-
-    /// From this similarity on, 0 to 1, a pair is near: the same shot; short for --set near-similarity.
-    #[arg(long, value_name = "SIMILARITY")]
-    near_similarity: Option<f64>,
+    #[command(flatten)]
+    flags: SearchFlags,
 
     #[command(flatten)]
     pub(super) common: CommonArgs,
@@ -102,29 +79,7 @@ pub(crate) struct FindArgs {
 impl FindArgs {
     /// The config, with the flags as settings.
     pub(super) fn config(&self) -> Result<Config, ConfigError> {
-        let flags = [
-            self.orientations.as_ref().map(|orientations| format!("orientations={orientations}")),
-            self.between_splits.then(|| "between-splits=true".to_owned()),
-            self.near_similarity.map(|similarity| format!("near-similarity={similarity}")),
-        ];
-        let mut common = self.common.clone();
-        common.set.extend(flags.into_iter().flatten());
-        common.config(Config::validate)
-    }
-}
-
-/// What `--fail-on-leak` tells of: how many, and the first of them.
-#[derive(Default)]
-pub(crate) struct LeaksFound {
-    pub(crate) n: u64,
-    /// Of what, where it is one, and where it is more.
-    pub(super) what: [&'static str; 2],
-    pub(crate) first: Option<String>,
-}
-
-impl LeaksFound {
-    pub(crate) fn what(&self) -> &'static str {
-        self.what[usize::from(self.n != 1)]
+        self.flags.config(&self.common)
     }
 }
 
@@ -134,88 +89,30 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<LeaksFound> {
         return Ok(LeaksFound::default());
     }
     let path = args.images.as_deref().context("failed to read: --images names no file")?;
-    args.truth.as_deref().map(expect_truth).transpose()?;
-    let not_duplicates = args.not_duplicates.as_deref().map(file_input).transpose()?;
+    let not_duplicates = args.known.input()?;
     let reader = Reader::<Image>::open(path).context("failed to read the images")?;
-    let mut provenance = Provenance::of_stage("neardup", env!("CARGO_PKG_VERSION"))
+    let provenance = Provenance::of_stage("neardup", env!("CARGO_PKG_VERSION"))
         .with_config(&config.resolved(reader.n_rows()))
         .with_inputs([reader.as_input().context("failed to read the images")?].into_iter().chain(not_duplicates));
-    let searched = Searched::of(&config, reader.n_rows());
     let out = args.common.out_folder()?;
 
     let cache = args.cache.as_deref().map(|cache| Known::folder(cache, &config, reader.n_rows()));
     let known = cache.as_deref().map(load_known).unwrap_or_default();
     let mut images = write_hashes(reader, args, &config, &known, &provenance, &out.join("hashes.parquet"))?;
-    let index = || ImageIndex::of(&images).map_err(hinted);
-    let truth = match &args.truth {
-        None => None,
-        Some(path) => Some(Truth::read(path, Some(&index()?), None).with_context(|| unusable("truth file", path))?),
-    };
-    let not_duplicates = match &args.not_duplicates {
-        None => None,
-        Some(path) => {
-            let missing = if args.skip_missing { Missing::PassedOver } else { Missing::Refused };
-            Some(NotDuplicates::read(path, &index()?, missing).with_context(|| unusable("file", path))?)
-        }
-    };
-    let begin = begin(&args.common);
+    let known_pairs = args.known.read(&images)?;
+    let begin = begin(args.common.progress());
     let context = "failed to find near-duplicates";
-    let mut candidates = Candidates::find(&images, &config, &known, &begin).map_err(hinted).context(context)?;
+    let mut candidates =
+        Candidates::find(&images, &config, &known, Part::WHOLE, &begin).map_err(hinted).context(context)?;
     if config.verify {
         read_thumbnails(path, args, &mut images, &candidates)?;
     }
-    let mut matches = candidates.matches(&images, &config, &begin);
-    let n_found = matches.len();
-    if let Some(not_duplicates) = &not_duplicates {
-        let id = |index: u32| images[index as usize].image_id;
-        matches.retain(|pair| !not_duplicates.contains(id(pair.left), id(pair.right)));
-    }
-    let clusters = Clusters::of(images.len(), &matches);
-    let recall = match (&truth, &args.truth) {
-        (Some(truth), Some(path)) => {
-            Some(truth.recall(&images, &matches).with_context(|| unusable("truth file", path))?)
-        }
-        _ => None,
-    };
-    let mut summary = Summary::of(&images, &matches, &clusters, recall, searched);
-    let n_left_out = (n_found - matches.len()) as u64;
-    summary.left_out = not_duplicates.map(|not_duplicates| LeftOut::of(n_left_out, &not_duplicates));
-
-    let warnings = [
-        chain_warning(&summary, &config),
-        chance_warning(&summary, candidates.n_by_chance(), &config),
-        loss_warning(&images, &matches),
-    ];
-    for warning in warnings.into_iter().flatten() {
-        eprintln!("warning: {warning}");
-        provenance.warnings.push(warning);
-    }
-    let pairs = matches.iter().map(|pair| pair.to_row(&images, &config));
-    write_manifest(&out.join("pairs.parquet"), pairs, &provenance)?;
-    write_manifest(&out.join("clusters.parquet"), clusters.to_rows(&images), &provenance)?;
+    let leaks = finish(&images, &mut candidates, &config, known_pairs, provenance, out, &begin)?;
     if let Some(cache) = &cache {
         let context = || format!("failed to write the cache `{}`", cache.display());
         candidates.save(cache, &images, &config).with_context(context)?;
     }
-    println!("{summary}wrote hashes.parquet, pairs.parquet and clusters.parquet to {}", out.display());
-    Ok(LeaksFound {
-        n: summary.n_leaks(),
-        what: ["pair of duplicates lies in two splits", "pairs of duplicates lie in two splits"],
-        first: summary.first_leak.map(|first| first.to_string()),
-    })
-}
-
-/// Shows the progress of the search and of the verification.
-pub(super) fn begin(args: &CommonArgs) -> impl Fn(Phase, u64) -> Box<dyn Fn(u64) + Sync> + '_ {
-    |phase, n_steps| {
-        let (unit, doing) = match phase {
-            Phase::Search => ("images", "searching"),
-            Phase::Verification => ("pairs", "verifying"),
-            Phase::Alignment => ("pairs", "aligning"),
-        };
-        let bar = args.progress().begin(unit, n_steps, doing);
-        Box::new(move |n_steps| bar.inc(n_steps))
-    }
+    Ok(leaks)
 }
 
 /// Hashes the images batch by batch, writes the hashes, and keeps what finding duplicates needs, in the order of ids.
@@ -279,34 +176,4 @@ fn read_thumbnails(
         bar.inc(batch.len() as u64);
     }
     Ok(())
-}
-
-/// An error where a truth file is wrong whatever the images are, before they are read.
-fn expect_truth(path: &Path) -> anyhow::Result<()> {
-    match Truth::read(path, None, None) {
-        Ok(_) | Err(TruthError::NeedsImages(_)) => Ok(()),
-        Err(error) => Err(error).with_context(|| format!("failed to read the truth file `{}`", path.display())),
-    }
-}
-
-fn file_input(path: &Path) -> anyhow::Result<Input> {
-    Input::of_file(path).with_context(|| format!("failed to read the file `{}`", path.display()))
-}
-
-fn unusable(what: &str, path: &Path) -> String {
-    format!("failed to use the {what} `{}`", path.display())
-}
-
-pub(super) fn hinted(error: NeardupError) -> anyhow::Error {
-    let hint = match &error {
-        NeardupError::TooManyPairs { .. } => {
-            Some("a smaller `max-distance`, or 256 `hash-bits`, tells more images apart")
-        }
-        NeardupError::Image(error) => error.hint(),
-        _ => None,
-    };
-    match hint {
-        Some(hint) => with_hint(error.into(), hint),
-        None => error.into(),
-    }
 }

@@ -3,8 +3,11 @@
 pub(crate) mod clean;
 pub(crate) mod evaluate;
 pub(crate) mod find;
+pub(crate) mod finish;
 pub(crate) mod gallery;
+pub(crate) mod parts;
 pub(crate) mod reference;
+mod search_flags;
 pub(crate) mod split;
 
 use std::fs;
@@ -13,8 +16,8 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail};
 use twinset_manifest::rows::{Image, Pair};
 use twinset_manifest::{Input, Provenance, Reader, Row, list_shards};
-use twinset_neardup::{ImageIndex, Missing, NotDuplicates};
-use twinset_stage::with_hint;
+use twinset_neardup::{ImageIndex, Missing, NeardupError, NotDuplicates, Phase};
+use twinset_stage::{Progress, with_hint};
 
 /// An error where duplicates were searched between splits alone: of those within a split nothing is known.
 fn expect_whole_search(found_by: &Provenance, path: &Path, hint: &str) -> anyhow::Result<()> {
@@ -92,4 +95,32 @@ fn read_pairs(
         add(&batch?).with_context(|| format!("`{}`", path.display()))?;
     }
     Ok(input)
+}
+
+/// Shows the progress of the search and of the verification.
+fn begin(progress: Progress) -> impl Fn(Phase, u64) -> Box<dyn Fn(u64) + Sync> {
+    move |phase, n_steps| {
+        let (unit, doing) = match phase {
+            Phase::Search => ("images", "searching"),
+            Phase::Verification => ("pairs", "verifying"),
+            Phase::Alignment => ("pairs", "aligning"),
+        };
+        let bar = progress.begin(unit, n_steps, doing);
+        Box::new(move |n_steps| bar.inc(n_steps))
+    }
+}
+
+/// An error, with what can be done about it.
+fn hinted(error: NeardupError) -> anyhow::Error {
+    let hint = match &error {
+        NeardupError::TooManyPairs { .. } => {
+            Some("a smaller `max-distance`, or 256 `hash-bits`, tells more images apart")
+        }
+        NeardupError::Image(error) => error.hint(),
+        _ => None,
+    };
+    match hint {
+        Some(hint) => with_hint(error.into(), hint),
+        None => error.into(),
+    }
 }

@@ -6,11 +6,14 @@ use anyhow::Context;
 use twinset_manifest::rows::Image;
 use twinset_manifest::{Provenance, Reader, write_manifest};
 use twinset_neardup::{
-    Both, Candidates, Config, Fingerprint, Hasher, Known, ReferenceSummary, Searched, add_thumbnails, fingerprints,
+    Both, Candidates, Config, Fingerprint, Hasher, Known, Part, ReferenceSummary, Searched, add_thumbnails,
+    fingerprints,
 };
 use twinset_stage::Progress;
 
-use super::find::{FindArgs, LeaksFound, begin, hinted};
+use super::find::FindArgs;
+use super::finish::LeaksFound;
+use super::{begin, hinted};
 
 /// A set of images.
 struct Set<'a> {
@@ -49,9 +52,10 @@ pub(crate) fn run(args: &FindArgs, reference: &Path) -> anyhow::Result<LeaksFoun
     let second = sets[1].hash(second, &config, with_thumbnails, &progress)?;
     let mut both = Both::of(first, second).context("failed to read the images")?;
     let context = "failed to find near-duplicates";
-    let begin = begin(&args.common);
-    let mut candidates =
-        Candidates::find(&both.images, &config, &Known::default(), &begin).map_err(hinted).context(context)?;
+    let begin = begin(progress);
+    let mut candidates = Candidates::find(&both.images, &config, &Known::default(), Part::WHOLE, &begin)
+        .map_err(hinted)
+        .context(context)?;
     candidates.only_between_sets();
     if config.verify {
         let wanted = candidates.without_thumbnail(&both.images);

@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
+use crate::Part;
+
 pub use method::{Method, Size};
 
 /// Two hashes within the radius, by their indices.
@@ -44,7 +46,7 @@ pub struct TooManyPairs;
 pub const BATCH: usize = 4096;
 
 /// Tells `on_pairs` of all pairs that differ in at most `radius` bits, each once, at most [`BATCH`] at a time, from all
-/// cores at once and in no order. When it breaks, the search ends.
+/// cores at once and in no order. When it breaks, the search ends. Parts of a search tell of each pair once together.
 ///
 /// # Panics
 /// When there are 2^32 hashes or more in a set, or more chunks than bits.
@@ -53,11 +55,12 @@ pub fn stream_pairs<const W: usize>(
     n_bits: u32,
     radius: u32,
     method: Method,
+    part: Part,
     on_pairs: &(impl Fn(&[Neighbours]) -> ControlFlow<()> + Sync),
     on_progress: &(impl Fn(u64) + Sync),
 ) -> ControlFlow<()> {
     assert!(u32::try_from(sets.size().n_longest()).is_ok(), "hashes are numbered by u32");
-    let report = scan::Report { radius, on_pairs, on_progress };
+    let report = scan::Report { radius, part, on_pairs, on_progress };
     match method {
         Method::BruteForce => scan::every_pair(sets, &report),
         Method::MultiIndex { n_chunks } => {
@@ -77,7 +80,7 @@ impl<const W: usize> Sets<'_, W> {
     }
 }
 
-/// All pairs that differ in at most `radius` bits, in order.
+/// All pairs that differ in at most `radius` bits, in order; of a part those that it finds.
 ///
 /// `on_progress` is told how many more of [`Method::n_steps`] are done.
 ///
@@ -91,6 +94,7 @@ pub fn collect_pairs<const W: usize>(
     n_bits: u32,
     radius: u32,
     method: Method,
+    part: Part,
     max_pairs: u64,
     on_progress: &(impl Fn(u64) + Sync),
 ) -> Result<Vec<Neighbours>, TooManyPairs> {
@@ -104,7 +108,7 @@ pub fn collect_pairs<const W: usize>(
         found.lock().expect("no thread panics with the lock").extend_from_slice(pairs);
         ControlFlow::Continue(())
     };
-    if stream_pairs(sets, n_bits, radius, method, &keep, on_progress).is_break() {
+    if stream_pairs(sets, n_bits, radius, method, part, &keep, on_progress).is_break() {
         return Err(TooManyPairs);
     }
     let mut found = found.into_inner().expect("no thread panics with the lock");

@@ -8,10 +8,13 @@ use super::chunk::{Chunk, masks};
 use super::index::{Index, PARTITION, Partition, high_bits};
 use super::join::{Hit, Task, join};
 use super::{BATCH, Neighbours, Sets};
+use crate::Part;
 
 /// What a scan looks for, and whom it tells.
 pub(super) struct Report<'a, F, P> {
     pub radius: u32,
+    /// Of the left hashes, those that are joined with others.
+    pub part: Part,
     /// Told of pairs; ends the scan when it breaks.
     pub on_pairs: &'a F,
     /// Told of how many more left hashes are done.
@@ -63,7 +66,7 @@ where
     let is_within = right.is_none();
     let right = right.as_ref().unwrap_or(&left);
     let steps = steps(masks, left.low_bits);
-    let tiles = tiles(&left);
+    let tiles = report.part.every(tiles(&left));
     tiles.into_par_iter().try_for_each(|(number, places)| {
         let partition = &left.partitions[number];
         let mut batch = Vec::new();

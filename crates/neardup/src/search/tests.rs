@@ -56,7 +56,7 @@ fn is_quick(size: Size, n_bits: u32, radius: u32, n_chunks: u32) -> bool {
 }
 
 fn check<const W: usize>(sets: Sets<'_, W>, n_bits: u32, radius: u32, method: Method, expected: &[Neighbours]) {
-    let found = collect_pairs(sets, n_bits, radius, method, u64::MAX, &|_| ()).unwrap();
+    let found = collect_pairs(sets, n_bits, radius, method, Part::WHOLE, u64::MAX, &|_| ()).unwrap();
     assert!(found == expected, "{:?} of {n_bits} bits, radius {radius}, {method:?}", sets.size());
 }
 
@@ -130,11 +130,19 @@ fn many_partitions_find_what_brute_force_finds() {
     }
     let (few, many) = hashes.split_at(40_000);
     for sets in [Sets::Within(&hashes), Sets::Between(few, many), Sets::Between(many, few)] {
-        let search = |method| collect_pairs(sets, 64, 3, method, u64::MAX, &|_| ()).unwrap();
+        let search = |method| collect_pairs(sets, 64, 3, method, Part::WHOLE, u64::MAX, &|_| ()).unwrap();
         let expected = search(Method::BruteForce);
         assert!(expected.len() > 5_000, "{}", expected.len());
         for n_chunks in [2, 3, 4] {
             assert!(search(Method::MultiIndex { n_chunks }) == expected, "{n_chunks} chunks, {:?}", sets.size());
+        }
+        for method in [Method::BruteForce, Method::MultiIndex { n_chunks: 3 }] {
+            let parts = Part::all(3).map(|part| collect_pairs(sets, 64, 3, method, part, u64::MAX, &|_| ()).unwrap());
+            let parts: Vec<_> = parts.collect();
+            assert!(parts.iter().filter(|part| part.len() > 500).count() > 1, "the pairs are shared");
+            let mut together = parts.concat();
+            together.sort_unstable();
+            assert!(together == expected, "{method:?} in parts, {:?}", sets.size());
         }
     }
 }
@@ -150,6 +158,7 @@ fn a_stream_has_each_pair_once_in_small_batches_and_can_be_ended() {
             64,
             2,
             method,
+            Part::WHOLE,
             &|pairs| {
                 assert!(!pairs.is_empty() && pairs.len() <= BATCH);
                 seen.lock().unwrap().extend_from_slice(pairs);
@@ -166,7 +175,7 @@ fn a_stream_has_each_pair_once_in_small_batches_and_can_be_ended() {
             n_calls.fetch_add(1, Ordering::Relaxed);
             ControlFlow::Break(())
         };
-        assert!(stream_pairs(Sets::Within(&hashes), 64, 2, method, &end, &|_| ()).is_break());
+        assert!(stream_pairs(Sets::Within(&hashes), 64, 2, method, Part::WHOLE, &end, &|_| ()).is_break());
         assert_eq!(n_calls.into_inner(), 1);
     }
 }
@@ -216,7 +225,7 @@ fn the_method_follows_size_and_radius() {
 fn too_many_pairs_are_refused_by_every_method() {
     let hashes = vec![[7_u64]; 50];
     for method in [Method::BruteForce, Method::MultiIndex { n_chunks: 3 }] {
-        let search = |max_pairs| collect_pairs(Sets::Within(&hashes), 64, 2, method, max_pairs, &|_| ());
+        let search = |max_pairs| collect_pairs(Sets::Within(&hashes), 64, 2, method, Part::WHOLE, max_pairs, &|_| ());
         assert_eq!(search(50 * 49 / 2).map(|found| found.len()), Ok(50 * 49 / 2));
         assert_eq!(search(50 * 49 / 2 - 1), Err(TooManyPairs));
     }

@@ -15,7 +15,7 @@ use crate::row;
 
 /// Pictures of few blobs, so that each is a little like most others; every third is a changed copy of an earlier one, and
 /// every tenth an exact one.
-fn pictures(n: usize) -> Vec<RgbImage> {
+pub(crate) fn pictures(n: usize) -> Vec<RgbImage> {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let mut pictures: Vec<RgbImage> = Vec::new();
     for number in 0..n {
@@ -44,7 +44,7 @@ fn pictures(n: usize) -> Vec<RgbImage> {
     pictures
 }
 
-fn write_images(path: &Path, images: &[(u64, &RgbImage)]) {
+pub(crate) fn write_images(path: &Path, images: &[(u64, &RgbImage)]) {
     let split = |image_id: u64| if image_id / 2 % 4 == 3 { Split::Test } else { Split::Train };
     let rows = images.iter().map(|&(image_id, image)| row(image_id, split(image_id), 0, image));
     write_manifest(path, rows, &Provenance::of_stage("ingest", "0.1.0")).unwrap();
@@ -67,7 +67,7 @@ fn neardup(folder: &Path, images: &str, out: &str, settings: &[&str], cache: boo
 }
 
 #[track_caller]
-fn expect_same(folder: &Path, found: &str, expected: &str) {
+pub(crate) fn expect_same(folder: &Path, found: &str, expected: &str) {
     for name in ["hashes.parquet", "pairs.parquet", "clusters.parquet"] {
         let read = |run: &str| fs::read(folder.join(run).join(name)).unwrap();
         assert!(read(found) == read(expected), "{name} of {found} is not that of {expected}");
