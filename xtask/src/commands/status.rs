@@ -3,12 +3,14 @@
 use super::prepare::{existing, study};
 use crate::cli;
 use crate::duration::duration;
+use crate::machine::digest::Digest;
 use crate::machine::workspace::Workspace;
 use crate::runner::execute::{log_of, reason};
 use crate::slurm::queue::{self, Queued};
 use crate::stages::Stage;
 use crate::store::Store;
 use crate::store::ledger::{Entry, Ledger};
+use crate::store::run::short;
 use crate::study::cell::{self, Cell};
 use crate::study::reports;
 use crate::study::track::{Failure, Planner, Status, Track};
@@ -47,6 +49,8 @@ struct CellState {
     /// Whether some runner works on it just now.
     is_running: bool,
     next_stage: Option<Stage>,
+    /// Of the run that comes next, where it is known.
+    key: Option<Digest>,
     failed_stage: Option<Stage>,
     reason: Option<String>,
     log: Option<PathBuf>,
@@ -67,11 +71,11 @@ pub fn status(workspace: &Workspace, options: &cli::Status) -> Result<()> {
     let pipeline = study(workspace, &options.study)?;
     let name = pipeline.name.clone();
     let folder = reports::folder(workspace, &pipeline);
-    let (tracks, unknown) = match existing(workspace, &options.study, pipeline)? {
+    let (seen, unknown) = match existing(workspace, &options.study, pipeline)? {
         Ok(planner) => (tracks(workspace, &planner), None),
         Err(reason) => (vec![], Some(reason)),
     };
-    let count = |wanted: Status| tracks.iter().filter(|(track, _)| track.status() == wanted).count();
+    let count = |wanted: Status| seen.iter().filter(|seen| seen.track.status() == wanted).count();
     let page = folder.join("index.html");
     let (queue, queue_unknown) = match queue::of(&folder, &name) {
         Ok(queue) => (queue, None),
@@ -85,7 +89,7 @@ pub fn status(workspace: &Workspace, options: &cli::Status) -> Result<()> {
         n_missing: count(Status::Missing),
         report: page.is_file().then(|| workspace.relative(&page).to_owned()),
         unknown,
-        cells: tracks.iter().filter_map(|(track, is_running)| cell_state(track, *is_running)).collect(),
+        cells: seen.iter().filter_map(cell_state).collect(),
         costs: costs(&Ledger::of(&folder).read()),
         pipeline: name,
     };
@@ -96,36 +100,45 @@ pub fn status(workspace: &Workspace, options: &cli::Status) -> Result<()> {
     Ok(())
 }
 
-/// All cells, as far as they are, and whether they run.
-fn tracks(workspace: &Workspace, planner: &Planner) -> Vec<(Track, bool)> {
+/// A cell as far as it is.
+struct Seen {
+    track: Track,
+    /// The key of its next run.
+    next: Option<Digest>,
+    is_running: bool,
+}
+
+/// All cells, as far as they are.
+fn tracks(workspace: &Workspace, planner: &Planner) -> Vec<Seen> {
     let pipeline = &planner.pipeline;
     let store = Store::new(workspace.root(), &workspace.stages());
     let mut shared = Track::shared(pipeline);
-    let is_shared_running = look(workspace, planner, &store, &mut shared);
+    let (shared_next, is_shared_running) = look(workspace, planner, &store, &mut shared);
     let of_cell = |cell: Cell| {
         let mut track = Track::of_cell(cell, &shared.done);
         track.failure.clone_from(&shared.failure);
-        let is_running = look(workspace, planner, &store, &mut track);
-        (track, is_running || is_shared_running)
+        let (next, is_running) = look(workspace, planner, &store, &mut track);
+        Seen { track, next: next.or_else(|| shared_next.clone()), is_running: is_running || is_shared_running }
     };
     cell::expand(pipeline, &pipeline.seeds).into_iter().map(of_cell).collect()
 }
 
-/// Takes a track as far as it is; says whether its next stage runs just now.
-fn look(workspace: &Workspace, planner: &Planner, store: &Store, track: &mut Track) -> bool {
-    let Some(next) = planner.skip_finished(store, track, &mut BTreeSet::new()) else { return false };
+/// Takes a track as far as it is; gives the key of its next run, and whether that runs just now.
+fn look(workspace: &Workspace, planner: &Planner, store: &Store, track: &mut Track) -> (Option<Digest>, bool) {
+    let Some(next) = planner.skip_finished(store, track, &mut BTreeSet::new()) else { return (None, false) };
     if store.is_under_way(&next.key) {
-        return true;
+        return (Some(next.key), true);
     }
     if let Some(folder) = store.failed(next.stage, &next.key) {
         let log = log_of(&folder);
         let reason = reason(&workspace.root().join(&log)).unwrap_or_else(|| "see its log".to_owned());
         track.failure = Some(Failure { stage: next.stage, reason, log });
     }
-    false
+    (Some(next.key), false)
 }
 
-fn cell_state(track: &Track, is_running: bool) -> Option<CellState> {
+fn cell_state(seen: &Seen) -> Option<CellState> {
+    let Seen { track, next, is_running } = seen;
     let cell = track.cell.as_ref()?;
     let failure = track.failure.as_ref();
     Some(CellState {
@@ -133,8 +146,9 @@ fn cell_state(track: &Track, is_running: bool) -> Option<CellState> {
         rate: cell.rate,
         seed: cell.seed,
         status: track.status(),
-        is_running,
+        is_running: *is_running,
         next_stage: track.next_stage(),
+        key: next.clone(),
         failed_stage: failure.map(|failure| failure.stage),
         reason: failure.map(|failure| failure.reason.clone()),
         log: failure.map(|failure| failure.log.clone()),
@@ -179,11 +193,24 @@ impl State {
             text.truncate(text.trim_end().len());
             text.push('\n');
         }
+        for cell in self.cells.iter().filter(|cell| cell.is_running && cell.status != Status::Done) {
+            if let (Some(stage), Some(key)) = (cell.next_stage, &cell.key) {
+                let _ = writeln!(
+                    text,
+                    "runs:   {stage} {} for {} rate {} seed {}",
+                    short(key),
+                    cell.arm,
+                    cell.rate,
+                    cell.seed
+                );
+            }
+        }
         let failed = self.cells.iter().filter_map(|cell| Some((cell, cell.log.as_ref()?)));
         for (cell, log) in failed {
-            let stage = cell.failed_stage.map_or("", Stage::name);
+            let run =
+                format!("{} {}", cell.failed_stage.map_or("", Stage::name), cell.key.as_deref().map_or("", short));
             let reason = cell.reason.as_deref().unwrap_or("");
-            let _ = writeln!(text, "failed: {stage} for {} rate {} seed {}: {reason}", cell.arm, cell.rate, cell.seed);
+            let _ = writeln!(text, "failed: {run} for {} rate {} seed {}: {reason}", cell.arm, cell.rate, cell.seed);
             let _ = writeln!(text, "        log: {}", log.display());
         }
         for Queued { role, id, state, elapsed, place } in &self.queue {
