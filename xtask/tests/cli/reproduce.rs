@@ -153,10 +153,11 @@ fn failed_cells_are_named_and_tried_again() {
     let status = checkout.run(&["status", "small"]);
     assert_eq!(status.code, Some(0));
     assert!(status.stdout.starts_with("pipeline small: 8 cells, 4 done, 4 failed, 0 missing\n"), "{status:?}");
-    assert!(
-        status.stdout.contains("failed: train for uniform rate 0 seed 1: failed to train: out of luck\n"),
-        "{status:?}"
-    );
+    let failed = status.stdout.lines().find_map(|line| line.strip_prefix("failed: train ")).expect("a failed training");
+    let (key, what) = failed.split_once(' ').unwrap();
+    assert_eq!((key.len(), what), (8, "for uniform rate 0 seed 1: failed to train: out of luck"), "{status:?}");
+    let log = status.stdout.lines().find_map(|line| line.trim_start().strip_prefix("log: ")).unwrap();
+    assert!(log.starts_with(&format!("data/stages/train/{key}")), "{status:?}");
 
     fs::write(checkout.path("bin/healed"), "").unwrap();
     let healed = checkout.run(&["reproduce", "small"]);
