@@ -123,9 +123,12 @@ impl Checkout {
     pub(crate) fn running(&self, stage: &str) -> Vec<u32> {
         let executions = fs::read_to_string(self.path("bin/executions")).unwrap_or_default();
         let of_stage = executions.lines().filter_map(|line| line.strip_prefix(stage)?.split(' ').nth(1)?.parse().ok());
-        let is_alive =
-            |id: &u32| fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
-        of_stage.filter(is_alive).collect()
+        // A number may have become another process's.
+        let is_stage = |id: &u32| {
+            let command = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&command).contains(&format!("/twinset-{stage}"))
+        };
+        of_stage.filter(is_stage).collect()
     }
 
     /// Every output, by its path in the store; logs name folders and are left out, as is what trainings cost.
