@@ -2,13 +2,14 @@
 
 use super::lock::Lock;
 use super::run::KeyFile;
-use super::{DIGESTS, KEY, Store, remove};
+use super::{Store, remove};
 use crate::machine::digest::Digest;
 use crate::machine::tree;
 use crate::stages::Stage;
 use anyhow::{Result, bail};
 use std::fs;
 use std::path::PathBuf;
+use twinset_record::{DIGESTS, KEY};
 
 /// What became of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

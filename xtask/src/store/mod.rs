@@ -22,16 +22,14 @@ use crate::stages::Stage;
 use anyhow::{Context, Result, bail};
 pub use contents::{Kind, Leftover};
 pub use finished::{Finished, Output};
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use twinset_record::{CONFIG, DIGESTS, KEY, Outputs};
 
-const DIGESTS: &str = "digests.json";
-const KEY: &str = "key.json";
 const CHECKPOINTS: &str = "checkpoints";
 /// Files of a run's folder that the runner writes: no outputs.
-const OF_RUNNER: [&str; 4] = ["config.toml", KEY, "log.txt", "study.json"];
+const OF_RUNNER: [&str; 4] = [CONFIG, KEY, "log.txt", "study.json"];
 
 /// The folder of all stage runs.
 #[derive(Debug, Clone)]
@@ -69,7 +67,7 @@ impl Store {
     /// The finished run, where it exists and all its files are as they were written.
     pub fn lookup(&self, stage: Stage, key: &str) -> Option<Finished> {
         let folder = self.path(stage, key, "");
-        let outputs: BTreeMap<String, Output> = serde_json::from_slice(&fs::read(folder.join(DIGESTS)).ok()?).ok()?;
+        let outputs: Outputs = serde_json::from_slice(&fs::read(folder.join(DIGESTS)).ok()?).ok()?;
         let is_whole = |(name, output): (&String, &Output)| {
             fs::metadata(folder.join(name)).is_ok_and(|metadata| metadata.len() == output.n_bytes)
         };
@@ -111,14 +109,14 @@ impl Store {
             write::atomically(&partial.absolute.join(name), text.as_bytes())?;
         }
         let config = run::config_text(&run.ingredients.config);
-        write::atomically(&partial.absolute.join("config.toml"), config.as_bytes())?;
+        write::atomically(&partial.absolute.join(CONFIG), config.as_bytes())?;
         write::atomically(&partial.absolute.join(KEY), &serde_json::to_vec_pretty(&run.key_file())?)?;
         Ok(Begin::Work(partial))
     }
 
     /// Digests and syncs what the run wrote, then gives the folder its final name.
     pub fn finish(&self, run: &StageRun, partial: Partial) -> Result<Finished> {
-        let mut outputs = BTreeMap::new();
+        let mut outputs = Outputs::new();
         for name in tree::files(&partial.absolute, |name| name == CHECKPOINTS)? {
             let name = name.to_string_lossy().into_owned();
             if !OF_RUNNER.contains(&name.as_str()) {
