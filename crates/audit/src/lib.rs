@@ -17,7 +17,7 @@
 //! write_manifest(&folder.path().join("clusters.parquet"), [row], &Provenance::of_stage("example", "0.1.0"))?;
 //!
 //! let tree = Tree::open(folder.path(), None)?;
-//! let found = validate(&tree, &Options { pixels: true, folder: None, max_per_rule: 100 }, || ());
+//! let found = validate(&tree, &Options { pixels: true, folder: None, max_per_rule: 100, strict: false }, || ());
 //! assert_eq!(found.violations.len(), 1);
 //! assert_eq!(found.violations[0].rule.as_str(), "count");
 //! assert_eq!(found.violations[0].found, "2");
@@ -45,4 +45,4 @@ mod weights;
 pub use cell::{SHORT_DIGEST, text};
 pub use table::{Format, Table};
 pub use tree::{Entry, Kind, Output, Record, Tree, TreeError, is_sharded};
-pub use validate::{Options, Validation, validate};
+pub use validate::{Absent, Options, Validation, validate};

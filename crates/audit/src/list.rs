@@ -1,18 +1,28 @@
 //! What is here: a tree's manifests, one a line.
 
+mod cells;
+
 use serde_json::Value;
 
 use crate::cell::SHORT_DIGEST;
-use crate::tree::{Entry, Kind, Tree};
+use crate::tree::{Entry, Kind, Tree, is_key};
+use cells::Stores;
 
 /// The columns of a listing.
-pub const HEADER: [&str; 7] = ["path", "schema", "rows", "files", "bytes", "made_by", "blake3"];
+pub const HEADER: [&str; 10] = ["path", "schema", "rows", "files", "bytes", "made_by", "blake3", "arm", "rate", "seed"];
+/// Those of them that only runs in a store have.
+const OF_RUNS: [usize; 3] = [7, 8, 9];
+const PATH: usize = 0;
+const BLAKE3: usize = 6;
 
 /// A tree's manifests, weights and other Parquet files, by path; a folder of shards is one manifest of several files. A file that
 /// is no manifest says in place of its schema what it is: `foreign` Parquet, or `damaged`.
+///
+/// Of a run in a store it says which arm, rate and seed it is for: several, as an array, where cells share it.
 pub fn list(tree: &Tree) -> impl Iterator<Item = Vec<Value>> {
-    tree.selected().map(|entry| {
-        let digest = entry.digest().map_or(Value::Null, |digest| digest.to_string()[..SHORT_DIGEST].into());
+    let mut stores = Stores::default();
+    tree.selected().map(move |entry| {
+        let [arm, rate, seed] = stores.cells(entry);
         vec![
             entry.relative.as_str().into(),
             schema(entry).into(),
@@ -20,9 +30,46 @@ pub fn list(tree: &Tree) -> impl Iterator<Item = Vec<Value>> {
             entry.n_files.into(),
             entry.n_bytes.into(),
             entry.made_by().into(),
-            digest,
+            entry.digest().map_or(Value::Null, |digest| digest.to_string().into()),
+            arm,
+            rate,
+            seed,
         ]
     })
+}
+
+/// A listing as a person reads it: keys and digests cut short, arrays as texts, and no columns of runs where there are none.
+///
+/// A short key ends with `*`: a shell makes the whole path of it.
+pub fn shorten(rows: Vec<Vec<Value>>) -> (Vec<&'static str>, Vec<Vec<Value>>) {
+    let has_runs = rows.iter().any(|row| OF_RUNS.iter().any(|&column| !row[column].is_null()));
+    let is_shown = |column: usize| has_runs || !OF_RUNS.contains(&column);
+    let header = HEADER.into_iter().enumerate().filter(|(column, _)| is_shown(*column)).map(|(_, name)| name).collect();
+    let shorten = |(column, value): (usize, Value)| match (column, &value) {
+        (PATH, Value::String(path)) => short_keys(path).into(),
+        (BLAKE3, Value::String(digest)) => digest[..SHORT_DIGEST].into(),
+        (_, Value::Array(several)) => some(several).into(),
+        _ => value,
+    };
+    let rows = rows.into_iter().map(|row| {
+        let shown = row.into_iter().enumerate().filter(|(column, _)| is_shown(*column));
+        shown.map(shorten).collect()
+    });
+    (header, rows.collect())
+}
+
+fn short_keys(path: &str) -> String {
+    let short = |part: &str| if is_key(part) { format!("{}*", &part[..SHORT_DIGEST]) } else { part.to_owned() };
+    path.split('/').map(short).collect::<Vec<_>>().join("/")
+}
+
+/// The first of several values, and how many more there are.
+fn some(values: &[Value]) -> String {
+    const MAX_NAMED: usize = 2;
+    let n_more = values.len().saturating_sub(MAX_NAMED);
+    let named: Vec<String> = values.iter().take(MAX_NAMED).map(crate::cell::text).collect();
+    let more = if n_more > 0 { format!(" and {n_more} more") } else { String::new() };
+    named.join(", ") + &more
 }
 
 /// A file's schema, or what it is without one.

@@ -10,7 +10,7 @@ use twinset_manifest::rows::Violation;
 use twinset_manifest::{ManifestError, SchemaDoc, catalog, one_line, type_name};
 
 use crate::cell::text;
-use crate::list::list;
+use crate::list::{list, shorten};
 use crate::rules::rule;
 use crate::stats::{ColumnStats, ImageStats, columns, images};
 use crate::tree::{Entry, Tree};
@@ -93,7 +93,7 @@ pub fn html(tree: &Tree, validation: &Validation, title: &str) -> Result<String,
         n_violations: validation.n_violations(),
         checked: [validation.n_manifests, validation.n_rows, validation.n_images].map(grouped),
         violations: &validation.violations[..validation.violations.len().min(MAX_VIOLATIONS)],
-        manifests: list(tree).map(|row| row.iter().map(text).collect()).collect(),
+        manifests: shorten(list(tree).collect()).1.iter().map(|row| row.iter().map(text).collect()).collect(),
         n_bytes: size(tree.selected().map(|entry| entry.n_bytes).sum()),
         graph: Graph::of(tree),
         runs: runs(tree),

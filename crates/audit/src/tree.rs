@@ -6,17 +6,19 @@ mod place;
 mod record;
 mod shards;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use twinset_manifest::{Digest, Input, Untyped};
+use twinset_record::{DIGESTS, KEY};
 
 pub use entry::{Entry, Kind};
 pub use place::TreeError;
-pub(crate) use place::name_of;
-use place::{DIGESTS, folder_of, is_below, is_manifest_like, is_same, relative, store_of, walk};
+use place::{folder_of, is_below, is_manifest_like, is_same, relative, store_of, walk};
+pub(crate) use place::{is_key, name_of, store_of_run};
 pub use record::{Output, Record};
+pub(crate) use record::{Told, read_json};
 pub use shards::is_sharded;
 
 /// What an audit looks at.
@@ -27,6 +29,10 @@ pub struct Tree {
     files: Vec<Entry>,
     by_name: HashMap<String, Vec<usize>>,
     records: BTreeMap<PathBuf, Record>,
+    keys: BTreeMap<PathBuf, Told>,
+    /// Folders of runs that were asked about.
+    asked: BTreeSet<PathBuf>,
+    is_deep: bool,
     /// The folders beside it that inputs were looked for in.
     beside: Vec<PathBuf>,
     /// Files of inputs' names in these that have other bytes, by name.
@@ -78,7 +84,26 @@ impl Tree {
         if metadata.is_dir() && !is_sharded(path) {
             return Self::open(path, Some(path));
         }
-        Ok(Self::of_files(folder_of(path).to_owned(), vec![path.to_owned()], &|_| true))
+        let of_run = [DIGESTS, KEY].map(|name| folder_of(path).join(name)).into_iter().filter(|file| file.is_file());
+        Ok(Self::of_files(folder_of(path).to_owned(), of_run.chain([path.to_owned()]).collect(), &|_| true))
+    }
+
+    /// The same tree, where all digests are those of the bytes and none is taken from a run's record.
+    pub fn deep(mut self) -> Self {
+        self.is_deep = true;
+        let others = self.others.values_mut().flatten();
+        self.files.iter_mut().chain(others).for_each(|entry| entry.recorded = None);
+        self
+    }
+
+    /// How many of the files that were asked about have the digest of their run's record, and were not read for it.
+    pub fn n_believed(&self) -> u64 {
+        self.selected().filter(|entry| entry.is_believed()).map(|entry| entry.n_files).sum()
+    }
+
+    /// Whether no digest is taken from a run's record.
+    pub fn is_deep(&self) -> bool {
+        self.is_deep
     }
 
     /// Adds what is not in the tree, but beside it with the right bytes, of the inputs of all that is in it.
@@ -125,28 +150,57 @@ impl Tree {
         }
     }
 
-    fn push(&mut self, entry: Entry) {
+    fn push(&mut self, mut entry: Entry) {
+        entry.recorded = self.records.get(entry.folder()).and_then(|record| record.trusted(&entry.path));
         self.by_name.entry(name_of(&entry.path)).or_default().push(self.files.len());
         self.files.push(entry);
     }
 
     fn of_files(root: PathBuf, found: Vec<PathBuf>, is_selected: &impl Fn(&Path) -> bool) -> Self {
-        let mut records = BTreeMap::new();
-        let mut files = Vec::new();
+        let (mut records, mut keys) = (BTreeMap::new(), BTreeMap::new());
+        let (mut files, mut asked) = (Vec::new(), BTreeSet::new());
         for file in found {
-            if file.ends_with(DIGESTS) {
-                records.insert(folder_of(&file).to_owned(), Record::read(&file));
-            } else {
+            let folder = folder_of(&file).to_owned();
+            if !file.ends_with(DIGESTS) && !file.ends_with(KEY) {
                 let kind = Kind::of(&file);
                 files.push(Entry::new(file, &root, kind, is_selected));
+                continue;
+            }
+            // What cannot be understood outside a run's folder is another program's.
+            let is_runners = |is_understood: bool| is_understood || store_of_run(&folder).is_some();
+            if file.ends_with(DIGESTS) {
+                let record = Record::read(&file);
+                if !is_runners(matches!(record, Record::Outputs(_))) {
+                    continue;
+                }
+                records.insert(folder.clone(), record);
+            } else {
+                let told: Told = read_json(&file);
+                if !is_runners(told.is_ok()) {
+                    continue;
+                }
+                keys.insert(folder.clone(), told);
+            }
+            if is_selected(&file) {
+                asked.insert(folder);
             }
         }
         files.sort_by(|left, right| left.relative.cmp(&right.relative));
-        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
-        for (index, entry) in files.iter().enumerate() {
-            by_name.entry(name_of(&entry.path)).or_default().push(index);
-        }
-        Self { root, files, by_name, records, beside: Vec::new(), others: HashMap::new() }
+        let of_selected = files.iter().filter(|entry| entry.is_selected).map(|entry| entry.folder().to_owned());
+        asked.extend(of_selected.filter(|folder| records.contains_key(folder) || keys.contains_key(folder)));
+        let mut tree = Self {
+            root,
+            files: Vec::new(),
+            by_name: HashMap::new(),
+            records,
+            keys,
+            asked,
+            is_deep: false,
+            beside: Vec::new(),
+            others: HashMap::new(),
+        };
+        files.into_iter().for_each(|entry| tree.push(entry));
+        tree
     }
 
     /// The folder that the files' paths are told from.
@@ -222,10 +276,24 @@ impl Tree {
         self.records.get(folder)
     }
 
-    /// All such records whose folders were asked about.
+    /// All such records by folder.
     pub fn records(&self) -> impl Iterator<Item = (&Path, &Record)> {
-        let folders: HashSet<&Path> = self.selected().map(Entry::folder).collect();
-        self.records.iter().filter(move |(folder, _)| folders.contains(folder.as_path())).map(|(f, r)| (f.as_path(), r))
+        self.records.iter().map(|(folder, record)| (folder.as_path(), record))
+    }
+
+    /// What the run in a folder says that its key is made of.
+    pub(crate) fn key(&self, folder: &Path) -> Option<&Told> {
+        self.keys.get(folder)
+    }
+
+    /// The folders of the runs that were asked about: those in which the runner wrote down something.
+    pub fn runs(&self) -> impl Iterator<Item = &Path> {
+        self.asked.iter().map(PathBuf::as_path)
+    }
+
+    /// Whether the run in a folder was asked about.
+    pub(crate) fn is_asked(&self, folder: &Path) -> bool {
+        self.asked.contains(folder)
     }
 
     /// A path from the root, with `/` between folders.
@@ -235,5 +303,5 @@ impl Tree {
 }
 
 fn is_of_tree(path: &Path) -> bool {
-    is_manifest_like(path) || path.ends_with(DIGESTS)
+    is_manifest_like(path) || path.ends_with(DIGESTS) || path.ends_with(KEY)
 }

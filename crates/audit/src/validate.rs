@@ -4,15 +4,19 @@
 //! What a schema's rows must keep is declared beside the row types (`rows/constraints.rs` of `manifest`); here is how it is
 //! checked. A manifest whose columns are wrong has none of its rows checked: one defect is one violation.
 
+mod absent;
 mod classes;
 mod clusters;
 mod columns;
+mod config;
 mod files;
 mod findings;
 mod keys;
 mod pixels;
 mod references;
 mod rows;
+mod runs;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -22,8 +26,12 @@ use twinset_manifest::rows::{Rule, Violation};
 use twinset_manifest::{Constraint, Digest, Input, SchemaDoc, Untyped, catalog, schema_name};
 
 use crate::tree::{Entry, Kind, Tree};
+pub use absent::Absent;
 use findings::Findings;
 pub(crate) use references::Images;
+
+/// What a file should be that the runner wrote down.
+const RUNNERS_JSON: &str = "JSON as the runner writes it";
 
 /// What is checked, and how much of it is told.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +42,8 @@ pub struct Options<'a> {
     pub folder: Option<&'a Path>,
     /// Violations that are told of each rule and column of a manifest; the others are counted.
     pub max_per_rule: usize,
+    /// Whether it is a violation that a file is not there which a manifest was made from.
+    pub strict: bool,
 }
 
 /// What a validation found.
@@ -49,6 +59,10 @@ pub struct Validation {
     pub n_rows: u64,
     /// Images that were decoded.
     pub n_images: u64,
+    /// Files whose digests were taken from their runs' `digests.json`.
+    pub n_believed: u64,
+    /// Files that manifests were made from and that are not there.
+    pub absent: Vec<Absent>,
     /// What could not be checked, and is no violation.
     pub notes: Vec<String>,
 }
@@ -57,6 +71,10 @@ impl Validation {
     /// How many violations there are, told or not.
     pub fn n_violations(&self) -> u64 {
         self.violations.len() as u64 + self.n_more
+    }
+
+    fn of_run(&mut self, tree: &Tree, path: &Path, rule: Rule, found: &str, expected: &str) {
+        self.violations.push(of_run(tree, path, rule, found, expected));
     }
 
     fn add(&mut self, findings: Findings) {
@@ -68,11 +86,18 @@ impl Validation {
     }
 }
 
-/// Checks all manifests that were asked about; `done` hears of each manifest that is.
+/// A violation of a file of the runner's.
+fn of_run(tree: &Tree, path: &Path, rule: Rule, found: &str, expected: &str) -> Violation {
+    let (found, expected) = (found.to_owned(), expected.to_owned());
+    let path = tree.relative(path);
+    Violation { path, schema: None, made_by: None, rule, row: None, image_id: None, column: None, found, expected }
+}
+
+/// Checks all manifests that were asked about, and the runs that they lie in; `done` hears of each manifest that is.
 pub fn validate(tree: &Tree, options: &Options, done: impl Fn() + Sync) -> Validation {
     let schemas = catalog();
     let files: Vec<&Entry> = tree.selected().collect();
-    // Digests first, side by side: every file's is needed.
+    // Digests first, side by side: every file's is needed. Most are taken from the runs' records.
     tree.files().par_iter().for_each(|entry| drop(entry.digest()));
     let mut validation = Validation::default();
     let changed = files::check_records(tree, &mut validation);
@@ -88,6 +113,9 @@ pub fn validate(tree: &Tree, options: &Options, done: impl Fn() + Sync) -> Valid
         })
         .collect();
     files::check_inputs(tree, &changed, &mut validation);
+    runs::check(tree, &mut validation);
+    absent::check_keys(tree, &mut validation);
+    absent::tell(options.strict, &mut validation);
     validation.notes.extend(unchecked(tree, &files, &checked));
     for (entry, findings) in files.iter().zip(checked) {
         validation.n_manifests += u64::from(matches!(entry.kind, Kind::Manifest(_) | Kind::Damaged(_)));
@@ -112,7 +140,7 @@ fn unchecked(tree: &Tree, files: &[&Entry], checked: &[Findings]) -> Vec<String>
         let refer = if users.len() == 1 { "refers" } else { "refer" };
         let there = if tree.others(input).next().is_some() { " with these bytes" } else { "" };
         let Input { name, blake3, .. } = input;
-        let users = files::named(&users);
+        let users = words::named(&users);
         format!(
             "{users} {refer} to images of `{name}` with BLAKE3 {blake3}, which is not in the tree{there}: not checked"
         )

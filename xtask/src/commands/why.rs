@@ -7,7 +7,7 @@ use crate::machine::digest::Digest;
 use crate::machine::workspace::Workspace;
 use crate::stages::Stage;
 use crate::store::Store;
-use crate::store::run::{Difference, Ingredients, short};
+use crate::store::run::{Difference, Ingredients, differences, short};
 use crate::study::cell;
 use crate::study::track::{Planner, Track};
 use anyhow::{Result, bail};
@@ -96,7 +96,7 @@ fn compare(store: &Store, run: &Ingredients, own: Option<&Digest>) -> Answer {
     let others = store.finished(run.stage).into_iter().filter(|key| Some(key) != own);
     let compared = others.filter_map(|key| {
         let file = store.key_file(run.stage, &key)?;
-        Some((run.differences(&file.ingredients), key))
+        Some((differences(run, &file.ingredients), key))
     });
     match compared.min_by_key(|(differences, key)| (differences.len(), differences.clone(), key.clone())) {
         Some((differences, key)) => {

@@ -2,7 +2,7 @@
 
 use super::lock::Lock;
 use super::run::KeyFile;
-use super::{DIGESTS, KEY, LOCKS, Store, remove};
+use super::{LOCKS, Store, remove};
 use crate::machine::digest::Digest;
 use crate::machine::tree;
 use crate::stages::Stage;
@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
+use twinset_record::{DIGESTS, KEY};
 
 /// What became of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

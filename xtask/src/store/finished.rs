@@ -1,9 +1,10 @@
 //! What a finished run holds.
 
-use crate::machine::digest::{self, Digest};
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::machine::digest::Digest;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+pub use twinset_record::Output;
+use twinset_record::{Outputs, digest_of_folder};
 
 /// A finished run.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,17 +12,7 @@ pub struct Finished {
     /// From the workspace's root.
     pub folder: PathBuf,
     /// Its files, by their paths from there.
-    pub outputs: BTreeMap<String, Output>,
-}
-
-/// A file of a finished run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Output {
-    /// Of the file's bytes.
-    pub blake3: Digest,
-    /// The file's size, by which a file cut short is told.
-    pub n_bytes: u64,
+    pub outputs: Outputs,
 }
 
 impl Finished {
@@ -44,10 +35,7 @@ impl Finished {
             return Some((self.folder.join(name), output.blake3.clone()));
         }
         let folder = name.strip_suffix(".parquet")?;
-        let is_shard = |path: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
-        let shards = self.outputs.iter().filter(|(path, _)| is_shard(path));
-        let digests: String = shards.map(|(path, output)| format!("{path} {}\n", output.blake3)).collect();
-        (!digests.is_empty()).then(|| (self.folder.join(folder), digest::of_bytes(digests.as_bytes())))
+        Some((self.folder.join(folder), digest_of_folder(&self.outputs, folder)?))
     }
 }
 

@@ -22,18 +22,16 @@ use crate::stages::Stage;
 use anyhow::{Context, Result, bail};
 pub use contents::{Kind, Leftover};
 pub use finished::{Finished, Output};
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use twinset_record::{CONFIG, DIGESTS, KEY, Outputs};
 
-const DIGESTS: &str = "digests.json";
-const KEY: &str = "key.json";
 /// The folder of the locks.
 const LOCKS: &str = ".locks";
 const CHECKPOINTS: &str = "checkpoints";
 /// Files of a run's folder that the runner writes: no outputs.
-const OF_RUNNER: [&str; 4] = ["config.toml", KEY, "log.txt", "study.json"];
+const OF_RUNNER: [&str; 4] = [CONFIG, KEY, "log.txt", "study.json"];
 
 /// The folder of all stage runs.
 #[derive(Debug, Clone)]
@@ -77,7 +75,7 @@ impl Store {
             File::open(folder.parent().unwrap_or(&self.stages))?;
             fs::read(&digests)
         });
-        let outputs: BTreeMap<String, Output> = serde_json::from_slice(&bytes.ok()?).ok()?;
+        let outputs: Outputs = serde_json::from_slice(&bytes.ok()?).ok()?;
         let is_whole = |(name, output): (&String, &Output)| {
             fs::metadata(folder.join(name)).is_ok_and(|metadata| metadata.len() == output.n_bytes)
         };
@@ -119,14 +117,14 @@ impl Store {
             write::atomically(&partial.absolute.join(name), text.as_bytes())?;
         }
         let config = run::config_text(&run.ingredients.config);
-        write::atomically(&partial.absolute.join("config.toml"), config.as_bytes())?;
+        write::atomically(&partial.absolute.join(CONFIG), config.as_bytes())?;
         write::atomically(&partial.absolute.join(KEY), &serde_json::to_vec_pretty(&run.key_file())?)?;
         Ok(Begin::Work(partial))
     }
 
     /// Digests and syncs what the run wrote, then gives the folder its final name.
     pub fn finish(&self, run: &StageRun, partial: Partial) -> Result<Finished> {
-        let mut outputs = BTreeMap::new();
+        let mut outputs = Outputs::new();
         for name in tree::files(&partial.absolute, |name| name == CHECKPOINTS)? {
             let name = name.to_string_lossy().into_owned();
             if !OF_RUNNER.contains(&name.as_str()) {

@@ -67,7 +67,8 @@ fn kills_lose_no_run_and_change_no_byte() {
         assert_eq!(ended.code, Some(0), "{ended:?}");
         let outputs = checkout.outputs();
         for path in expected.keys().chain(outputs.keys()) {
-            let [there, here] = [&expected, &outputs].map(|of| of.get(path).map(|bytes| String::from_utf8_lossy(bytes)));
+            let [there, here] =
+                [&expected, &outputs].map(|of| of.get(path).map(|bytes| String::from_utf8_lossy(bytes)));
             assert_eq!(here, there, "{} after {n_done} kills", path.display());
         }
         assert!(checkout.folders(".partial").is_empty());

@@ -44,7 +44,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
     expect_some(&tree, &args.path, |_| true)?;
     let progress = if args.quiet { Progress::hidden() } else { Progress::from_environment() };
     let bar = progress.begin("files", tree.selected().count() as u64, "validating");
-    let options = Options { pixels: !args.no_pixels, folder: args.folder.as_deref(), max_per_rule: 100 };
+    let folder = args.folder.as_deref();
+    let options = Options { pixels: !args.no_pixels, folder, max_per_rule: 100, strict: false };
     let validation = validate(&tree, &options, || bar.inc(1));
     drop(bar);
     let title =

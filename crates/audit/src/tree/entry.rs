@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use twinset_manifest::{Digest, ManifestError, Provenance, Untyped, digest_file, digest_of_shards};
 
-use super::place::{folder_of, name_of, relative, store_of};
+use super::place::{folder_of, name_of, relative, store_of_run};
 use super::shards::shards_in;
 use crate::weights;
 
@@ -25,6 +25,8 @@ pub struct Entry {
     pub kind: Kind,
     /// Whether it is one of those that were asked about, not only one around them.
     pub is_selected: bool,
+    /// The digest that its run wrote down, where that is believed.
+    pub(super) recorded: Option<Digest>,
     digest: OnceLock<Result<Digest, String>>,
     provenance: OnceLock<Option<Provenance>>,
 }
@@ -53,7 +55,7 @@ impl Entry {
         };
         let (relative, is_selected) = (relative(&path, root), is_selected(&path));
         let (digest, provenance) = (OnceLock::new(), OnceLock::new());
-        Self { path, relative, n_files, n_bytes, kind, is_selected, digest, provenance }
+        Self { path, relative, n_files, n_bytes, kind, is_selected, recorded: None, digest, provenance }
     }
 
     /// The folder that it lies in.
@@ -61,7 +63,8 @@ impl Entry {
         folder_of(&self.path)
     }
 
-    /// The digest of its bytes, read once; of shards the one over theirs.
+    /// The digest of its bytes; of shards the one over theirs. It is what its run wrote down, where that is believed, else read
+    /// once.
     ///
     /// # Errors
     /// When a file cannot be read.
@@ -73,7 +76,15 @@ impl Entry {
             }
             _ => digest(&self.path),
         };
-        self.digest.get_or_init(of_all).clone()
+        match self.recorded {
+            Some(recorded) => Ok(recorded),
+            None => self.digest.get_or_init(of_all).clone(),
+        }
+    }
+
+    /// Whether its digest is the one that its run wrote down, and its bytes are not read for it.
+    pub fn is_believed(&self) -> bool {
+        self.recorded.is_some()
     }
 
     /// Whether it says that it was made from these bytes.
@@ -132,7 +143,7 @@ impl Entry {
             return Some(format!("{} {}", provenance.stage, provenance.version));
         }
         let folder = self.folder();
-        store_of(folder)?;
+        store_of_run(folder)?;
         Some(name_of(folder_of(folder)))
     }
 }

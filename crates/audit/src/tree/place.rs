@@ -2,12 +2,10 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
+use twinset_record::{DIGESTS, KEY};
 use walkdir::WalkDir;
-
-/// The name of the runner's record of a run.
-pub(super) const DIGESTS: &str = "digests.json";
 
 /// A folder or file that cannot be listed.
 #[derive(Debug, thiserror::Error)]
@@ -46,15 +44,36 @@ pub(super) fn walk(root: &Path, is_wanted: impl Fn(&Path) -> bool) -> Result<Vec
     Ok(files)
 }
 
-/// The store that a run's folder lies in: `stages/<stage>/<key>/` with the runner's record.
-pub(super) fn store_of(folder: &Path) -> Option<PathBuf> {
+/// The store that a run's folder lies in: `stages/<stage>/<key>/` with what the runner wrote down.
+pub(crate) fn store_of_run(folder: &Path) -> Option<PathBuf> {
     let whole = fs::canonicalize(folder).ok()?;
-    let is_key = |name: &str| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_run = is_key(&name_of(&whole)) && whole.join(DIGESTS).is_file();
-    let store = whole.parent()?.parent()?;
-    // As the user wrote the path, where that has enough folders in it.
-    let written = folder.parent().and_then(Path::parent).filter(|written| !written.as_os_str().is_empty());
-    is_run.then(|| written.unwrap_or(store).to_owned())
+    is_run(&whole).then(|| above(folder, &whole, 2))?
+}
+
+/// The same; of a folder of such runs, `stages/<stage>/`, too.
+pub(super) fn store_of(folder: &Path) -> Option<PathBuf> {
+    store_of_run(folder).or_else(|| {
+        let whole = fs::canonicalize(folder).ok()?;
+        let mut entries = fs::read_dir(&whole).ok()?.flatten();
+        entries.any(|entry| is_run(&entry.path())).then(|| above(folder, &whole, 1))?
+    })
+}
+
+/// The folder so many levels up, as the user wrote it, where the path has enough folders in it.
+fn above(folder: &Path, whole: &Path, n_levels: usize) -> Option<PathBuf> {
+    let is_named = folder.components().rev().take(n_levels).all(|part| matches!(part, Component::Normal(_)));
+    let written = folder.ancestors().nth(n_levels).filter(|written| is_named && !written.as_os_str().is_empty());
+    written.or_else(|| whole.ancestors().nth(n_levels)).map(Path::to_owned)
+}
+
+/// Whether a folder is a run of the runner's: it is named after a key, and holds what the runner wrote down.
+fn is_run(folder: &Path) -> bool {
+    is_key(&name_of(folder)) && [DIGESTS, KEY].iter().any(|name| folder.join(name).is_file())
+}
+
+/// Whether a name is a key: 64 hexadecimal digits.
+pub(crate) fn is_key(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 pub(super) fn is_manifest_like(path: &Path) -> bool {

@@ -1,13 +1,15 @@
-//! The runner's record of a run's outputs, in the run's folder.
+//! What the runner wrote down of a run, in the run's folder: its outputs, and what its key is made of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use twinset_manifest::{Digest, digest_of_shards, is_shard_name};
+use twinset_record::{DIGESTS, KeyFile, Outputs, digest_of_folder};
 
-use super::place::name_of;
+use super::place::{folder_of, name_of};
 
 /// What the runner wrote down of a run when it ended: its files by name.
 #[derive(Debug)]
@@ -28,15 +30,12 @@ pub struct Output {
     pub n_bytes: u64,
 }
 
+/// What `key.json` says, or why it cannot be understood.
+pub(crate) type Told = Result<KeyFile, String>;
+
 impl Record {
     pub(super) fn read(path: &Path) -> Self {
-        let outputs = fs::read(path)
-            .map_err(|error| error.to_string())
-            .and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string()));
-        match outputs {
-            Ok(outputs) => Self::Outputs(outputs),
-            Err(detail) => Self::Unreadable(detail),
-        }
+        read_json(path).map_or_else(Self::Unreadable, Self::Outputs)
     }
 
     /// The digest that a file of the run had; of a folder of shards, theirs together.
@@ -46,8 +45,49 @@ impl Record {
         if let Some(output) = outputs.get(&name) {
             return Some(output.blake3);
         }
-        let is_shard = |file: &str| file.strip_prefix(&name)?.strip_prefix('/').map(is_shard_name);
-        let shards: Vec<_> = outputs.iter().filter(|(file, _)| is_shard(file) == Some(true)).collect();
+        let shards: Vec<_> = outputs.iter().filter(|(file, _)| is_shard_of(&name, file)).collect();
         (!shards.is_empty()).then(|| digest_of_shards(shards.into_iter().map(|(_, output)| output.blake3)))
     }
+
+    /// The same, where the files of the run look as they did when it ended.
+    pub(super) fn trusted(&self, path: &Path) -> Option<Digest> {
+        let Self::Outputs(outputs) = self else { return None };
+        let (folder, name) = (folder_of(path), name_of(path));
+        let is_meant = |file: &String| *file == name || is_shard_of(&name, file);
+        let mut meant = outputs.iter().filter(|(file, _)| is_meant(file));
+        meant.all(|(file, output)| output.is_as_written(folder, file)).then(|| self.digest(path))?
+    }
+
+    /// The digests by which the keys of later runs know the run's outputs: of its files, and of its folders of shards.
+    pub(crate) fn digests_in_keys(&self) -> HashSet<String> {
+        let Self::Outputs(outputs) = self else { return HashSet::new() };
+        let outputs: Outputs = outputs
+            .iter()
+            .map(|(name, output)| {
+                (name.clone(), twinset_record::Output { blake3: output.blake3.to_string(), n_bytes: output.n_bytes })
+            })
+            .collect();
+        let folders = outputs.keys().filter_map(|path| digest_of_folder(&outputs, path.split_once('/')?.0));
+        folders.chain(outputs.values().map(|output| output.blake3.clone())).collect()
+    }
+}
+
+impl Output {
+    /// Whether a file of a run's folder looks as it did when the run ended: it has its size, and is no newer than the record,
+    /// which is written last.
+    pub(crate) fn is_as_written(&self, folder: &Path, name: &str) -> bool {
+        let written = |name: &str| fs::metadata(folder.join(name)).and_then(|file| Ok((file.len(), file.modified()?)));
+        let both = written(name).and_then(|file| Ok((file, written(DIGESTS)?)));
+        both.is_ok_and(|((n_bytes, file), (_, record))| n_bytes == self.n_bytes && file <= record)
+    }
+}
+
+/// A file of JSON.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
+    let bytes = fs::read(path).map_err(|error| error.to_string())?;
+    serde_json::from_slice(&bytes).map_err(|error| error.to_string())
+}
+
+fn is_shard_of(folder: &str, file: &str) -> bool {
+    file.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')).is_some_and(is_shard_name)
 }

@@ -1,22 +1,29 @@
 //! Whether files have the bytes that they had: by their run's own record, and by the manifests that were made from them.
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 
 use twinset_manifest::rows::{Rule, Violation};
 use twinset_manifest::{Digest, Input, PROVENANCE_KEY};
+use twinset_record::DIGESTS;
 
-use super::Validation;
-use crate::tree::{Entry, Kind, Record, Tree, name_of};
+use super::absent::Absent;
+use super::words::also;
+use super::{RUNNERS_JSON, Validation};
+use crate::tree::{Entry, Kind, Output, Record, Tree, name_of};
 
 /// The digests of bytes that are no more: of files that were changed or taken after their run wrote them.
 pub(super) type Changed = HashSet<Digest>;
 
-/// Checks the runs' records; what was made from a file that is no longer as recorded is not to blame for it again.
+/// Checks the records of the runs that were asked about, and those of what these were made from. What was made from a file that is
+/// no longer as recorded is not to blame for it again.
 pub(super) fn check_records(tree: &Tree, validation: &mut Validation) -> Changed {
     let mut changed = Changed::new();
     let mut users: BTreeMap<Digest, Vec<&str>> = BTreeMap::new();
+    let mut wanted = HashSet::new();
     for entry in tree.files() {
         for input in entry.provenance().into_iter().flat_map(|provenance| provenance.inputs) {
+            wanted.extend(entry.is_selected.then_some(input.blake3));
             users.entry(input.blake3).or_default().push(&entry.relative);
         }
     }
@@ -29,18 +36,27 @@ pub(super) fn check_records(tree: &Tree, validation: &mut Validation) -> Changed
         let outputs = match record {
             Record::Outputs(outputs) => outputs,
             Record::Unreadable(detail) => {
-                let path = tree.relative(&folder.join("digests.json"));
-                validation.notes.push(format!("`{path}` cannot be read: {detail}; the run's files are not compared"));
+                if tree.is_asked(folder) {
+                    validation.of_run(tree, &folder.join(DIGESTS), Rule::Unreadable, detail, RUNNERS_JSON);
+                }
                 continue;
             }
+        };
+        let is_wanted = |name: &str, output: &Output| {
+            let of_shards = || record.digest(&folder.join(name.split_once('/')?.0));
+            tree.is_asked(folder) || wanted.contains(&output.blake3) || of_shards().is_some_and(|d| wanted.contains(&d))
         };
         for entry in tree.files().iter().filter(|entry| entry.path.is_dir() && entry.folder() == folder) {
             // Of the shards it is told one by one.
             changed.extend(record.digest(&entry.path).filter(|recorded| entry.digest() != Ok(*recorded)));
         }
-        for (name, output) in outputs {
+        for (name, output) in outputs.iter().filter(|(name, output)| is_wanted(name, output)) {
             let path = folder.join(name);
             let entry = tree.at(&path);
+            if !tree.is_deep() && output.is_as_written(folder, name) {
+                validation.n_believed += 1;
+                continue;
+            }
             let digest = match entry {
                 Some(entry) => entry.digest(),
                 None => twinset_manifest::digest_file(&path).map_err(|error| error.to_string()),
@@ -78,7 +94,7 @@ pub(super) fn check_records(tree: &Tree, validation: &mut Validation) -> Changed
 }
 
 /// The stage that made the other files of a folder.
-fn stage_beside(tree: &Tree, folder: &std::path::Path) -> Option<String> {
+fn stage_beside(tree: &Tree, folder: &Path) -> Option<String> {
     tree.files().iter().filter(|entry| entry.folder() == folder).find_map(Entry::made_by)
 }
 
@@ -96,13 +112,21 @@ pub(super) fn check_inputs(tree: &Tree, changed: &Changed, validation: &mut Vali
         if changed.contains(&input.blake3) || tree.find(&input.name, input.blake3).is_some() {
             continue;
         }
-        let mut others: Vec<&Entry> = tree.others(input).collect();
+        // A file that is as its own run wrote it is another run's, and not what became of this one.
+        let is_anothers = |entry: &&Entry| {
+            let recorded = tree.record(entry.folder()).and_then(|record| record.digest(&entry.path));
+            recorded.is_some() && recorded == entry.digest().ok()
+        };
+        let mut others: Vec<&Entry> = tree.others(input).filter(|other| !is_anothers(other)).collect();
         if others.is_empty() {
             // Of manifests beside the tree no one knows whether they were meant; a file that no stage wrote was written over one.
             others.extend(tree.others_beside(input).filter(|other| matches!(other.kind, Kind::Foreign(_))));
         }
         let found = match others[..] {
-            [] => continue,
+            [] => {
+                validation.absent.push(Absent::new(tree, input, users));
+                continue;
+            }
             [one] => {
                 let made_by = one.made_by().map_or_else(String::new, |by| format!(", made by {by}"));
                 let digest = one.digest().map_or_else(|error| error, |digest| digest.to_string());
@@ -115,15 +139,8 @@ pub(super) fn check_inputs(tree: &Tree, changed: &Changed, validation: &mut Vali
                 first.relative
             ),
         };
-        let (first, rest) = (users[0], &users[1..]);
-        let also = match rest {
-            [] => String::new(),
-            _ => {
-                let was = if rest.len() == 1 { "was" } else { "were" };
-                let rest: Vec<&str> = rest.iter().map(|entry| entry.relative.as_str()).collect();
-                format!("; {} {was} made from that, too", named(&rest))
-            }
-        };
+        let first = users[0];
+        let also = also(users);
         validation.violations.push(Violation {
             path: first.relative.clone(),
             schema: first.schema().map(str::to_owned),
@@ -135,22 +152,5 @@ pub(super) fn check_inputs(tree: &Tree, changed: &Changed, validation: &mut Vali
             found,
             expected: format!("`{}` with BLAKE3 {}{also}", input.name, input.blake3),
         });
-    }
-}
-
-/// The first of some files, and how many more there are.
-pub(super) fn named(paths: &[&str]) -> String {
-    const MAX_NAMED: usize = 4;
-    let (n, quoted) = (paths.len(), |path: &&str| format!("`{path}`"));
-    match paths {
-        [] => String::new(),
-        [one] => quoted(one),
-        [first @ .., last] if n <= MAX_NAMED => {
-            format!("{} and {}", first.iter().map(quoted).collect::<Vec<_>>().join(", "), quoted(last))
-        }
-        _ => {
-            let first: Vec<_> = paths.iter().take(MAX_NAMED - 1).map(quoted).collect();
-            format!("{} and {} more", first.join(", "), n + 1 - MAX_NAMED)
-        }
     }
 }

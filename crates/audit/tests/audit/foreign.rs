@@ -139,7 +139,7 @@ fn a_full_disk_under_stdout_is_an_error() {
         &["stats", "stages", "--json"],
         &["sql", "SELECT * FROM images", "stages"],
         &["sql", "SELECT * FROM images", "stages", "--format", "csv"],
-        &["validate", "stages"],
+        &["validate", "stages", "--quiet"],
         &["diff", "stages", "stages"],
     ] {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();

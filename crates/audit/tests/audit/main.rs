@@ -2,6 +2,7 @@
 
 mod diff;
 mod foreign;
+mod listing;
 mod nested_types;
 mod odd_files;
 mod shards;
@@ -84,8 +85,7 @@ fn ls_tells_what_is_here() {
     assert_eq!(
         line,
         format!(
-            "path,schema,rows,files,bytes,made_by,blake3\ncells.parquet,cells/1,1,1,{n_bytes},report 0.1.0,{}\n",
-            &digest[..12]
+            "path,schema,rows,files,bytes,made_by,blake3,arm,rate,seed\ncells.parquet,cells/1,1,1,{n_bytes},report 0.1.0,{digest},,,\n"
         )
     );
     assert_eq!(

@@ -188,7 +188,7 @@ fn referenced_images_are_decoded_where_their_folder_is_named() {
     let note = format!(
         "12 images of `ingest/{key}/images.parquet` are files elsewhere: not decoded, as --folder names no folder"
     );
-    assert_eq!(found.notes, [note]);
+    assert!(found.notes.contains(&note), "{:?}", found.notes);
 
     let pictures = root.path().join("pictures");
     fs::remove_file(pictures.join("3.png")).unwrap();

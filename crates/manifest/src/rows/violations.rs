@@ -5,7 +5,7 @@ use crate::row::{row, text_enum};
 text_enum! {
     /// A rule that manifests keep.
     pub enum Rule {
-        /// A manifest is a whole Parquet file.
+        /// A manifest is a whole Parquet file, and what the runner wrote down of a run is JSON.
         Unreadable = "unreadable",
         /// A manifest's schema is one that is known, in the version that is known.
         Schema = "schema",
@@ -41,6 +41,10 @@ text_enum! {
         MissingFile = "missing-file",
         /// A file that a manifest was made from has the bytes that it was made from.
         InputDigest = "input-digest",
+        /// A file that a manifest was made from is there.
+        MissingInput = "missing-input",
+        /// A run's folder is named after its key, the key is that of its ingredients, and the outputs were made of these.
+        Key = "key",
     }
 }
 
