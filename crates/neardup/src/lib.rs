@@ -11,7 +11,7 @@
 //! compared by; it can still be an exact duplicate.
 //!
 //! What was found can be looked at ([`gallery()`]), compared with what is known ([`Evaluation`]), left out ([`Cleaning`]),
-//! and kept within one split ([`Partition`]).
+//! and kept within one split ([`Partition`]). Several machines share a search through a folder of files ([`PartsFolder`]).
 //!
 //! ```
 //! use twinset_neardup::Part;

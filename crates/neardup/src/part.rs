@@ -39,7 +39,7 @@ impl Part {
         end(self.number - 1)..end(self.number)
     }
 
-    /// Those of some things that are its share: every so manieth, so that shares are alike where things in a row are alike.
+    /// Its share of some things: every `count`-th. Shares are alike where the cost of things grows or falls with their place.
     pub(crate) fn every<T>(self, things: Vec<T>) -> Vec<T> {
         things.into_iter().skip(self.number as usize - 1).step_by(self.count as usize).collect()
     }

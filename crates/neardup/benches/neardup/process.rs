@@ -43,7 +43,7 @@ pub(crate) fn machine() -> String {
 }
 
 /// A program that was built together with this bench.
-fn beside(name: &str) -> Result<PathBuf> {
+pub(crate) fn beside(name: &str) -> Result<PathBuf> {
     let bench = std::env::current_exe()?;
     let folder = bench.parent().and_then(Path::parent).context("the bench lies in target/release/deps")?;
     let program = folder.join(name);

@@ -178,7 +178,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<()> {
     let config = &hashed.made.config;
     let mut candidates = read_candidates(&searched, &images)?;
     let n_candidates = candidates.n_pairs() as u64;
-    candidates.only(part);
+    candidates.only(&images, part);
     if config.verify {
         let wanted = candidates.without_thumbnail(&images);
         if !wanted.is_empty() {

@@ -4,7 +4,10 @@ use rayon::prelude::*;
 use twinset_manifest::rows::KnownPair;
 
 use crate::candidates::{FoundBy, too_many_pairs};
+use crate::correlation::Candidate;
 use crate::known::{known_pair, looked_at};
+use crate::looked::Looked;
+use crate::thumbnail::Thumbnail;
 use crate::{Candidates, Config, Fingerprint, NeardupError, Part};
 
 impl Candidates {
@@ -50,9 +53,25 @@ impl Candidates {
     }
 
     /// Leaves out all candidates that are not the part's share.
-    pub fn only(&mut self, part: Part) {
-        let range = part.range(self.pairs.len() as u64);
-        self.pairs.truncate(range.end as usize);
-        self.pairs.drain(..range.start as usize);
+    ///
+    /// Verification prepares each image that is laid on others once. So all candidates of such an image are in one part, where the
+    /// images have thumbnails.
+    pub fn only(&mut self, images: &[Fingerprint], part: Part) {
+        let bytes = |view: u32| {
+            let image = &images[self.groups.index(self.views.place(view)) as usize];
+            let shown = if self.views.is_framed(view) { &image.framed } else { &image.thumbnail };
+            shown.as_ref().map(Thumbnail::bytes)
+        };
+        let laid = |looked: &Looked| {
+            let Candidate { left, right, .. } = looked.listed.candidate;
+            if bytes(left) > bytes(right) { right } else { left }
+        };
+        let mut order: Vec<(u32, u32)> = self.pairs.iter().map(laid).zip(0..).collect();
+        order.par_sort_unstable();
+        let range = part.range(order.len() as u64);
+        let mut own: Vec<u32> =
+            order[range.start as usize..range.end as usize].iter().map(|&(_, place)| place).collect();
+        own.sort_unstable();
+        self.pairs = own.into_iter().map(|place| self.pairs[place as usize]).collect();
     }
 }
