@@ -4,7 +4,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::study::{Store, audit, expect_exit};
+use crate::study::store::Store;
+use crate::study::{audit, expect_exit};
 
 /// What `ls` tells of a stage's file, as JSON.
 fn row(store: &Store, file: &str, more: &[&str]) -> Value {

@@ -2,7 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use std::collections::BTreeMap;
+pub(crate) mod store;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -19,7 +20,7 @@ use twinset_manifest::rows::{
 };
 use twinset_manifest::{Input, Provenance, Untyped, Writer, digest_file, write_manifest};
 use twinset_pixels::{digest, encode_png};
-use twinset_record::{Ingredients, KeyFile, config_text};
+use twinset_record::Outputs;
 
 pub(crate) const CLASSES: [&str; 2] = ["cat", "dog"];
 
@@ -188,93 +189,27 @@ impl Runs {
     /// Writes down each run's files as they are now.
     pub(crate) fn record(&self) {
         for (stage, _) in STAGES {
-            let folder = self.of(stage);
-            let mut outputs = BTreeMap::new();
-            let is_output = |name: &str| !["digests.json", "key.json", "config.toml"].contains(&name);
-            let entries = fs::read_dir(&folder).unwrap().flatten();
-            for entry in entries.filter(|entry| is_output(&entry.file_name().to_string_lossy())) {
-                let blake3 = digest_file(&entry.path()).unwrap();
-                let output = serde_json::json!({ "blake3": blake3, "n-bytes": entry.metadata().unwrap().len() });
-                outputs.insert(entry.file_name().into_string().unwrap(), output);
-            }
-            fs::write(folder.join("digests.json"), serde_json::to_vec_pretty(&outputs).unwrap()).unwrap();
+            record(&self.of(stage));
         }
     }
 }
 
-/// A sound study as a runner leaves it today: each run has a `key.json` and a `config.toml`, and is called as its key.
-pub(crate) struct Store {
-    pub(crate) root: TempDir,
-    keys: BTreeMap<&'static str, String>,
-}
-
-impl Store {
-    pub(crate) fn sound() -> Self {
-        Self::of(&Study::sound(), "1")
-    }
-
-    /// Of other programs, where `build` is another.
-    pub(crate) fn of(study: &Study, build: &str) -> Self {
-        let root = tempfile::tempdir().unwrap();
-        let runs = study.write(root.path());
-        let mut keys = BTreeMap::new();
-        for (stage, _) in STAGES {
-            let folder = runs.of(stage);
-            let mut files: Vec<_> = fs::read_dir(&folder).unwrap().flatten().map(|file| file.path()).collect();
-            files.sort();
-            let provenance = files.iter().find_map(|file| Untyped::open(file).ok()?.provenance().ok()).unwrap();
-            let inputs = provenance.inputs.iter().map(|input| {
-                let name = match stage {
-                    "ingest" | "report" => format!("from/{}", input.name),
-                    _ => format!("--{}", input.name.split('.').next().unwrap().replace("model", "weights")),
-                };
-                (name, input.blake3.to_string())
-            });
-            let device = ["train", "evaluate"].contains(&stage).then(|| "cpu".to_owned());
-            let ingredients = Ingredients {
-                stage: stage.to_owned(),
-                program: blake3::hash(format!("{stage} {build}").as_bytes()).to_string(),
-                libtorch: device.as_ref().map(|_| "0".repeat(64)),
-                device,
-                same_processor: None,
-                inputs: inputs.collect(),
-                config: serde_json::from_value(provenance.config).unwrap(),
-            };
-            fs::write(folder.join("config.toml"), config_text(&ingredients.config)).unwrap();
-            let key = write_key(&folder, ingredients);
-            fs::rename(&folder, folder.with_file_name(&key)).unwrap();
-            keys.insert(stage, key);
-        }
-        Self { root, keys }
-    }
-
-    /// The key of a stage's run.
-    pub(crate) fn key(&self, stage: &str) -> &str {
-        &self.keys[stage]
-    }
-
-    /// The folder of a stage's run.
-    pub(crate) fn of_stage(&self, stage: &str) -> PathBuf {
-        self.root.path().join("stages").join(stage).join(&self.keys[stage])
-    }
-
-    /// Puts the runs of another store beside those of this one.
-    pub(crate) fn add(&self, other: &Self) {
-        for (stage, _) in STAGES {
-            let from = other.of_stage(stage);
-            let to = self.root.path().join("stages").join(stage).join(other.key(stage));
-            if !to.exists() {
-                fs::rename(from, to).unwrap();
-            }
+/// Writes down the files of a run's folder, those of its folders of shards too.
+pub(crate) fn record(folder: &Path) -> Outputs {
+    let files = |folder: &Path| -> Vec<PathBuf> {
+        fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    let of_folder = |path: PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
+    let mut outputs = Outputs::new();
+    for path in files(folder).into_iter().flat_map(of_folder) {
+        let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+        if !["digests.json", "key.json", "config.toml"].contains(&name.as_str()) {
+            let blake3 = digest_file(&path).unwrap().to_string();
+            outputs.insert(name, twinset_record::Output { blake3, n_bytes: fs::metadata(&path).unwrap().len() });
         }
     }
-}
-
-/// Writes `key.json` of these ingredients and tells the key.
-pub(crate) fn write_key(folder: &Path, ingredients: Ingredients) -> String {
-    let file = KeyFile { key: ingredients.key(), ingredients, processor: None };
-    fs::write(folder.join("key.json"), serde_json::to_vec_pretty(&file).unwrap()).unwrap();
-    file.key
+    fs::write(folder.join("digests.json"), serde_json::to_vec_pretty(&outputs).unwrap()).unwrap();
+    outputs
 }
 
 /// A sound study that was written.

@@ -4,12 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use twinset_audit::{Options, Tree, Validation, validate};
-use twinset_manifest::rows::{Rule, Violation};
-use twinset_record::KeyFile;
+use twinset_manifest::rows::{Image, Rule, TrainsetRow, Violation};
+use twinset_manifest::{Input, Provenance, Reader, Writer, shard_name, write_manifest};
+use twinset_record::{KeyFile, Outputs, digest_of_folder};
 
-use crate::study::{Store, Study, as_it_was, audit, expect_exit, rewrite, write_key};
+use crate::study::store::{Store, write_key};
+use crate::study::{CLASSES, Study, as_it_was, audit, expect_exit, rewrite};
 use crate::{OPTIONS, validated};
 
 /// What a validation with `--strict` finds.
@@ -241,6 +243,73 @@ fn outputs_that_were_not_made_of_what_the_key_says_are_found() {
             "rejects.parquet key: stage ingest, not neardup, as its run's key.json has it",
         ]
     );
+}
+
+/// Of a training set that the duplicates are not in `inject` says rate 0, whatever its key says.
+#[test]
+fn a_rate_is_that_of_the_duplicates_wherever_they_are() {
+    let store = Store::sound();
+    let [images, clusters] = [("ingest", "images.parquet"), ("neardup", "clusters.parquet")].map(|(stage, name)| {
+        let path = store.of_stage(stage).join(name);
+        let schema = twinset_manifest::Untyped::open(&path).unwrap().schema().unwrap().to_owned();
+        Input { schema: Some(schema), ..Input::of_file(&path).unwrap() }
+    });
+    let add = |of_leaks: Value, rate: &str| {
+        let inputs = [("--images", images.blake3.to_string()), ("--clusters", clusters.blake3.to_string())];
+        let folder = store.add_run("inject", &inputs, &format!("into = 'test'\nrate = {rate}\nseed = 3"), |folder| {
+            let told = |config: &Value| {
+                let told = Provenance::of_stage("inject", "0.1.0").with_inputs([images.clone(), clusters.clone()]);
+                told.with_config(config).with_seed(config.get("seed").and_then(Value::as_u64))
+            };
+            let (none, leaks) = (told(&json!({ "rate": 0.0 })), told(&of_leaks));
+            write_manifest::<TrainsetRow>(&folder.join("trainset.parquet"), [], &none).unwrap();
+            write_manifest::<Image>(&folder.join("leaked-images.parquet"), [], &leaks).unwrap();
+        });
+        let found = strict(&folder).violations;
+        found.iter().map(|it| it.path.rsplit('/').next().unwrap().to_owned() + ": " + &it.found).collect::<Vec<_>>()
+    };
+    assert_eq!(add(json!({ "rate": 0.5, "seed": 3, "into": "test" }), "0.5"), Vec::<String>::new());
+    assert_eq!(add(json!({ "rate": 0.0 }), "0.0"), Vec::<String>::new());
+    let nowhere = ["leaked-images.parquet: `rate` 0.0", "trainset.parquet: `rate` 0.0"];
+    assert_eq!(add(json!({ "rate": 0.0 }), "0.25"), nowhere);
+}
+
+/// A key knows a folder of shards by another digest than what was made from it.
+#[test]
+fn images_in_shards_are_known_to_the_key_of_what_was_made_from_them() {
+    let store = Store::sound();
+    let told = Provenance::of_stage("ingest", "0.1.0").with_config(&json!({ "shard-images": 6 }));
+    let shards = store.add_run("ingest", &[], "shard-images = 6", |folder| {
+        fs::create_dir(folder.join("images")).unwrap();
+        for (at, images) in Study::sound().images.chunks(6).enumerate() {
+            let mut writer = Writer::create(&folder.join("images").join(shard_name("images", at, 2))).unwrap();
+            writer.extend(images.to_vec()).unwrap();
+            writer.finish_images(&told, &CLASSES.map(str::to_owned)).unwrap();
+        }
+    });
+    let outputs: Outputs = serde_json::from_slice(&fs::read(shards.join("digests.json")).unwrap()).unwrap();
+    let digest = digest_of_folder(&outputs, "images").unwrap();
+    let input = Reader::<Image>::open(&shards.join("images")).unwrap().as_input().unwrap();
+    assert_ne!(input.blake3.to_string(), digest);
+    let found = |digest: String| {
+        let folder = store.add_run("neardup", &[("--images", digest)], "", |folder| {
+            let told = Provenance::of_stage("neardup", "0.1.0").with_inputs([input.clone()]);
+            write_manifest(&folder.join("clusters.parquet"), Study::sound().clusters, &told).unwrap();
+        });
+        let found = strict(&folder);
+        assert_eq!(found.n_believed, 3, "two shards and what was made from them");
+        found.violations
+    };
+    assert_eq!(found(digest), []);
+    // Another file of the store's.
+    let other = found(record_of(&store.of_stage("ingest"), "images.parquet"));
+    let [Violation { rule: Rule::Key, found, .. }] = &other[..] else { panic!("{other:#?}") };
+    assert_eq!(*found, format!("input `images` with BLAKE3 {}", input.blake3));
+}
+
+fn record_of(folder: &Path, name: &str) -> String {
+    let outputs: Outputs = serde_json::from_slice(&fs::read(folder.join("digests.json")).unwrap()).unwrap();
+    outputs[name].blake3.clone()
 }
 
 #[test]
