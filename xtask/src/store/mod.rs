@@ -140,12 +140,13 @@ impl Store {
         }
         write::atomically(&partial.absolute.join(DIGESTS), &serde_json::to_vec_pretty(&finished.outputs)?)?;
         write::sync_folder(&partial.absolute)?;
+        // First, as a runner may be killed at any point: nobody looks for it beside a finished run.
+        remove(&self.path(run.stage, &run.key, ".failed"))?;
         // A folder whose files were taken or changed.
         remove(&folder)?;
         fs::rename(&partial.absolute, &folder)
             .with_context(|| format!("failed to rename folder `{}`", partial.absolute.display()))?;
         File::open(folder.parent().unwrap_or(&self.stages))?.sync_all()?;
-        remove(&self.path(run.stage, &run.key, ".failed"))?;
         Ok(finished)
     }
 
