@@ -376,6 +376,8 @@ pub enum Benched {
     Ingest,
     /// Training: images a second beside eager PyTorch, which TWINSET_BENCH_PYTHON names
     Train,
+    /// Audits: one row of ten million, and statistics, beside DuckDB, of which TWINSET_BENCH_PYTHON names a Python
+    Audit,
     /// AutoAttack beside its authors' own, of which TWINSET_BENCH_AUTOATTACK names a checkout
     Attack,
 }
@@ -387,6 +389,7 @@ impl Benched {
             Self::Neardup => "neardup",
             Self::Ingest => "ingest",
             Self::Train => "train",
+            Self::Audit => "audit",
             Self::Attack => "attack",
         }
     }

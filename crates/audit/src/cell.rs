@@ -25,7 +25,7 @@ pub(crate) struct Flat {
     /// The values. Where the struct itself is null, a value stands for nothing.
     pub(crate) array: ArrayRef,
     /// Where the struct itself is null.
-    nulls: Option<NullBuffer>,
+    pub(crate) nulls: Option<NullBuffer>,
 }
 
 impl Flat {

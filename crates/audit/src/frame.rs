@@ -115,9 +115,13 @@ fn polars_unit(unit: TimeUnit) -> pl::TimeUnit {
 fn series(name: &str, array: &dyn Array, as_type: &pl::DataType) -> PolarsResult<Series> {
     let named = PlSmallStr::from(name);
     macro_rules! numbers {
-        ($chunked:ty, $arrow:ty, $native:ty) => {
-            <$chunked>::from_iter_options(named, array.as_primitive::<$arrow>().iter().map(|v| v.map(<$native>::from)))
-        };
+        ($chunked:ty, $arrow:ty, $native:ty) => {{
+            let array = array.as_primitive::<$arrow>();
+            match array.null_count() {
+                0 => <$chunked>::from_vec(named, array.values().iter().map(|v| <$native>::from(*v)).collect()),
+                _ => <$chunked>::from_iter_options(named, array.iter().map(|v| v.map(<$native>::from))),
+            }
+        }};
     }
     // Numbers of a unit, each so many of the unit of the series.
     macro_rules! units {
@@ -149,7 +153,12 @@ fn series(name: &str, array: &dyn Array, as_type: &pl::DataType) -> PolarsResult
         DataType::UInt64 if *as_type == pl::DataType::Int128 => numbers!(Int128Chunked, UInt64Type, i128).into_series(),
         DataType::UInt64 => {
             let signed = |n: u64| i64::try_from(n).map_err(|_| polars_err!(ComputeError: "{n} has more than 63 bits"));
-            let values = array.as_primitive::<UInt64Type>().iter().map(|value| value.map(signed).transpose());
+            let array = array.as_primitive::<UInt64Type>();
+            if array.null_count() == 0 {
+                let values = array.values().iter().map(|value| signed(*value)).collect::<PolarsResult<Vec<_>>>()?;
+                return Ok(Int64Chunked::from_vec(named, values).into_series());
+            }
+            let values = array.iter().map(|value| value.map(signed).transpose());
             Int64Chunked::from_iter_options(named, values.collect::<PolarsResult<Vec<_>>>()?.into_iter()).into_series()
         }
         DataType::Float16 => {

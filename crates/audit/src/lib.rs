@@ -28,10 +28,12 @@
 
 mod cell;
 pub mod diff;
+mod filter;
 mod frame;
 pub mod lineage;
 pub mod list;
 pub mod page;
+mod pick;
 mod rules;
 pub mod show;
 pub mod sql;

@@ -9,16 +9,17 @@ mod twins;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::path::Path;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use twinset_manifest::{Input, ManifestError, Provenance, Untyped};
+use twinset_manifest::{Input, ManifestError, Provenance, Untyped, schema_name};
 
 use crate::cell::SHORT_DIGEST;
 use crate::tree::{Entry, Kind, Tree};
 
 pub use image::{Subject, of_image};
-pub use source::image_of_source;
+pub use source::{image_of_source, of_source};
 
 /// Ids and rows that are listed before the others are counted.
 const MAX_LISTED: usize = 50;
@@ -137,6 +138,45 @@ pub fn of_file(tree: &Tree, entry: &Entry) -> Result<Step, LineageError> {
         return Err(LineageError::NoProvenance(entry.relative.clone()));
     }
     Ok(file(tree, entry, &mut HashSet::new()))
+}
+
+/// The files of a folder that were asked about, each as [`of_file`] tells it. What a stage did not write is named only.
+///
+/// # Errors
+/// When there are none.
+pub fn of_folder(tree: &Tree, folder: &Path) -> Result<Step, LineageError> {
+    let mut told = HashSet::new();
+    let steps: Vec<Step> = tree
+        .selected()
+        .map(|entry| match &entry.kind {
+            Kind::Damaged(detail) => {
+                let text = format!("`{}` is damaged: {detail}", entry.relative);
+                Step::new(text, json!({ "path": entry.relative, "detail": detail }))
+            }
+            _ if entry.provenance().is_none() => {
+                let mut step = named(tree, entry);
+                step.text += ": it does not say where it comes from";
+                step
+            }
+            _ => file(tree, entry, &mut told),
+        })
+        .collect();
+    let path = folder.display().to_string();
+    if steps.is_empty() {
+        return Err(LineageError::NoRow { path, what: "manifest".to_owned() });
+    }
+    let files = if steps.len() == 1 { "file" } else { "files" };
+    let details = json!({ "path": path, "n_files": steps.len() });
+    Ok(Step::new(format!("`{path}`: {} {files}", steps.len()), details).with(steps))
+}
+
+/// The manifest of a folder that tells most of an image: its training set, its images, what they were classified as, or the first one
+/// that has ids of images.
+pub fn manifest_of_images(tree: &Tree) -> Option<&Entry> {
+    let of = |schema: &str| tree.manifests().find(|(entry, _)| entry.schema().map(schema_name) == Some(schema));
+    let found = ["trainset", "images", "predictions"].into_iter().find_map(of);
+    let has_ids = |manifest: &Untyped| manifest.columns().column_with_name("image_id").is_some();
+    found.or_else(|| tree.manifests().find(|(_, manifest)| has_ids(manifest))).map(|(entry, _)| entry)
 }
 
 /// A file and all before it; what was told of already is named only.

@@ -1,15 +1,16 @@
 //! A manifest's rows, some or all of them, as they are shown; and what is known of its columns.
 
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 
-use arrow::array::BooleanArray;
-use arrow::compute::filter_record_batch;
-use polars::prelude::IntoLazy;
+use arrow::array::RecordBatch;
 use serde_json::{Value, json};
 use twinset_manifest::{ManifestError, Untyped, catalog, one_line, type_name};
 
 use crate::cell::Flat;
-use crate::frame::{frame, sql_schema};
+use crate::filter::Filter;
+use crate::frame::sql_schema;
+use crate::pick::{Condition, pick};
 use crate::rules::rule;
 use crate::sql::{SqlError, condition};
 use crate::table::{Format, Table};
@@ -57,7 +58,7 @@ pub enum ShowError {
 /// Names the column that is not there, or the place where the condition is no SQL.
 pub fn show(manifest: &Untyped, choice: &Choice, format: Format, to: impl Write) -> Result<u64, ShowError> {
     let schema = manifest.columns();
-    let empty = Flat::of_batch(&arrow::array::RecordBatch::new_empty(schema.clone()));
+    let empty = Flat::of_batch(&RecordBatch::new_empty(schema.clone()));
     let is_of =
         |name: &str, asked: &str| name == asked || name.strip_prefix(asked).is_some_and(|rest| rest.starts_with('.'));
     for asked in &choice.columns {
@@ -80,8 +81,7 @@ pub fn show(manifest: &Untyped, choice: &Choice, format: Format, to: impl Write)
     };
     let sql_schema = sql_schema(&[manifest]);
     let condition = choice.condition.as_deref().map(|sql| condition(sql, &sql_schema)).transpose()?;
-    let named: Vec<_> = condition.iter().flat_map(|condition| condition.clone().meta().root_names()).collect();
-    let read: Vec<&str> = header.iter().map(String::as_str).chain(named.iter().map(|name| name.as_str())).collect();
+    let read: Vec<&str> = header.iter().map(String::as_str).collect();
     let mut left = choice.limit.unwrap_or(u64::MAX);
     let mut table = Table::begin(to, format, header.clone())?;
     if left == 0 {
@@ -89,26 +89,7 @@ pub fn show(manifest: &Untyped, choice: &Choice, format: Format, to: impl Write)
     }
     // No row group is read after the last row that is shown.
     let batch_rows = usize::try_from(left).map_or(BATCH_ROWS, |left| left.min(BATCH_ROWS));
-    'batches: for batch in manifest.batches(Some(&read), batch_rows)? {
-        let mut batch = batch?;
-        if let Some(condition) = &condition {
-            let failed = |error: polars::prelude::PolarsError| SqlError::Query(error.to_string());
-            // The columns that are shown alone may be of types that SQL does not take.
-            let of_condition = |name: &String| named.iter().any(|named| named.as_str() == name);
-            let fields = batch.schema_ref().fields().iter().enumerate();
-            let places: Vec<usize> = fields.filter(|(_, field)| of_condition(field.name())).map(|(i, _)| i).collect();
-            let of_condition = batch.project(&places).map_err(|error| SqlError::Query(error.to_string()))?;
-            let mask = frame(&of_condition, &sql_schema)
-                .and_then(|rows| rows.lazy().select([condition.clone().alias("holds")]).collect());
-            let mask = mask.map_err(failed)?;
-            let mask = mask.column("holds").and_then(|column| column.bool()).map_err(failed)?;
-            let mask: BooleanArray = match mask.len() {
-                // A condition that names no column.
-                1 => std::iter::repeat_n(mask.get(0), batch.num_rows()).collect(),
-                _ => mask.iter().collect(),
-            };
-            batch = filter_record_batch(&batch, &mask).map_err(|error| SqlError::Query(error.to_string()))?;
-        }
+    let mut take = |batch: RecordBatch| -> Result<ControlFlow<()>, ShowError> {
         let columns = Flat::of_batch(&batch);
         let shown: Vec<&Flat> =
             header.iter().filter_map(|name| columns.iter().find(|column| column.name == *name)).collect();
@@ -116,7 +97,21 @@ pub fn show(manifest: &Untyped, choice: &Choice, format: Format, to: impl Write)
             table.push(shown.iter().map(|column| column.cell(row)).collect())?;
             left -= 1;
             if left == 0 {
-                break 'batches;
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    };
+    if let Some(condition) = condition {
+        let filter = Filter::of(condition, &sql_schema);
+        let holds =
+            |batch: &RecordBatch| Ok(filter.holds(batch).map_err(|error| SqlError::Query(error.to_string()))?);
+        let condition = Condition { need: filter.need(), columns: &filter.columns(), holds: &holds };
+        pick(manifest, Some(&read), &condition, batch_rows, take)?;
+    } else {
+        for batch in manifest.batches(Some(&read), batch_rows)? {
+            if take(batch?)?.is_break() {
+                break;
             }
         }
     }

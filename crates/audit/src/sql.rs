@@ -1,7 +1,13 @@
 //! SQL over manifests: their names as tables, and what is wrong with a query, with its place.
 
+mod csv;
+mod exact;
+mod exists;
 mod names;
+mod parts;
 mod place;
+mod rewrite;
+mod runs;
 mod scan;
 
 use std::sync::Arc;
@@ -16,8 +22,13 @@ use twinset_manifest::type_name;
 use crate::cell::{bytes, float32, float64};
 use crate::frame::sql_schema;
 use crate::time::{date, duration, time_of_day, timestamp};
-pub use names::{Named, names};
+pub use csv::{CsvError, csv};
+use exact::Functions;
+pub use names::{Named, Source, names, names_of};
+use parts::plan;
 use place::{explain, shifted};
+use rewrite::rewritten;
+pub use runs::{RunsError, runs};
 use scan::Scan;
 
 /// Rows that are read at once.
@@ -55,7 +66,7 @@ pub enum SqlError {
 pub struct Answer<'a> {
     /// Its rows.
     pub frame: DataFrame,
-    /// The tables that were read.
+    /// The manifests' tables that were read.
     pub read: Vec<&'a Named>,
 }
 
@@ -66,16 +77,29 @@ pub struct Answer<'a> {
 /// Says where the text is no SQL, or what Polars cannot find or do.
 pub fn query<'a>(sql: &str, tables: &'a [Named]) -> Result<Answer<'a>, SqlError> {
     expect_question(sql)?;
-    let mut context = SQLContext::new();
+    let mut context = SQLContext::new().with_function_registry(Arc::new(Functions::all()));
     let mut are_read = Vec::new();
     for table in tables {
         let is_read = Arc::new(AtomicBool::new(false));
-        let scan = Scan::of(table, is_read.clone());
+        let scan = match &table.source {
+            Source::Rows(_, rows) => {
+                context.register(&table.name, rows.clone().lazy());
+                continue;
+            }
+            Source::Manifest(path, manifest) => {
+                Scan::of(&[(path.clone(), (**manifest).clone())], false, is_read.clone())
+            }
+            Source::Union(manifests) => Scan::of(manifests, true, is_read.clone()),
+        };
         let lazy = LazyFrame::anonymous_scan(Arc::new(scan), ScanArgsAnonymous::default());
         context.register(&table.name, lazy.map_err(|error| explain(&error, sql))?);
         are_read.push((table, is_read));
     }
-    let lazy = context.execute(sql).map_err(|error| explain(&error, sql))?;
+    let lazy = match rewritten(sql, tables) {
+        Some(mut statement) => plan(&mut context, &mut statement),
+        None => context.execute(sql),
+    };
+    let lazy = lazy.map_err(|error| explain(&error, sql))?;
     let frame = lazy.collect().map_err(|error| explain(&error, sql))?;
     let read = are_read.into_iter().filter(|(_, is_read)| is_read.load(Ordering::Relaxed)).map(|(table, _)| table);
     Ok(Answer { frame, read: read.collect() })
@@ -94,9 +118,10 @@ fn expect_question(sql: &str) -> Result<(), SqlError> {
 pub fn columns_of_128_bits<'a>(sql: &str, tables: &'a [Named]) -> Vec<(&'a str, &'a str, String)> {
     let mut found = Vec::new();
     for table in tables.iter().filter(|table| sql.contains(&table.name)) {
-        let manifests: Vec<_> = table.manifests.iter().map(|(_, manifest)| manifest).collect();
+        let manifests: Vec<_> = table.manifests().into_iter().map(|(_, manifest)| manifest).collect();
+        let Some(first) = manifests.first() else { continue };
         let types = sql_schema(&manifests);
-        for field in manifests[0].columns().fields().iter().filter(|field| sql.contains(field.name())) {
+        for field in first.columns().fields().iter().filter(|field| sql.contains(field.name())) {
             if matches!(types.get(field.name()), Some(pl::DataType::Int128 | pl::DataType::Decimal(..))) {
                 found.push((table.name.as_str(), field.name().as_str(), type_name(field.data_type())));
             }

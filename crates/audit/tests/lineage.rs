@@ -40,6 +40,7 @@ image 5 stands 4 times in `inject/c/trainset.parquet`
 ├─ position 10: image 12, injected, copy 3 of image 5
 │  └─ image 12 of `inject/c/injected-images.parquet`: dog (class 1), train, 8x8, pixels BLAKE3 …, source `batch.bin#5`, made from image 5: by shift(right=-1 down=0)
 ├─ duplicates injected: made by inject 0.1.0: rate 0.375, seed 3, selection.kind \"uniform\"
+├─ the same pixels stand 3 times here: 1 in the dataset, 2 injected
 └─ image 5 of `ingest/a/images.parquet`: dog (class 1), train, 8x8, pixels BLAKE3 …, source `batch.bin#5`
    └─ made by ingest 0.1.0: dataset \"drawn\"
       └─ `source/batch.bin` (BLAKE3 …): a source, made by no stage
@@ -69,6 +70,57 @@ fn duplicates_of_the_dataset_itself_are_told() {
     assert_eq!(lines[2], "├─ found to be one of 2 duplicates: cluster 0 of `neardup/b/clusters.parquet`, images 0, 2");
     assert_eq!(lines[3], "│  └─ images 0 and 2: exact, found by pixels");
     assert_eq!(lines[4], "├─ identical pixels in the dataset itself: image 0; at positions 0 (image 0)");
+    assert_eq!(lines[5], "├─ the same pixels stand 2 times here: 2 in the dataset, 0 injected");
+    let found = lineage(&root, &runs, ("ingest", "images.parquet"), &["--image-id", "2"]);
+    let line = "└─ the same pixels stand 2 times in `ingest/a/images.parquet`: also as image 0\n";
+    assert!(found.ends_with(line), "{found}");
+}
+
+#[test]
+fn all_copies_of_the_same_pixels_are_counted() {
+    // Image 0 is injected twice, image 2 has its pixels, and image 12 was to be changed, and was not.
+    let mut study = Study::sound();
+    for row in &mut study.trainset[8..] {
+        row.duplicate_of = Some(0);
+        row.label = 0;
+        row.image_id = if row.position == 10 { 12 } else { 0 };
+    }
+    study.injected[0] = Image {
+        image_id: 12,
+        derived_from: Some(0),
+        transform: Some("none".to_owned()),
+        split: study.images[0].split,
+        ..study.images[0].clone()
+    };
+    let root = tempfile::tempdir().unwrap();
+    let runs = study.write(root.path());
+    for image_id in ["0", "2"] {
+        let found = lineage(&root, &runs, ("inject", "trainset.parquet"), &["--image-id", image_id]);
+        let line = "├─ the same pixels stand 5 times here: 2 in the dataset, 3 injected\n";
+        assert!(found.contains(line), "{found}");
+    }
+}
+
+#[test]
+fn a_folder_is_followed_file_by_file() {
+    let (root, runs) = sound();
+    let ask = |path: &Path, args: &[&str]| {
+        let (stdout, _) = expect_exit(audit(root.path()).arg("lineage").arg(path).args(args), 0);
+        without_digests(&["a", "b", "c"].iter().fold(stdout, |text, digit| text.replace(&digit.repeat(64), digit)))
+    };
+    let folder = runs.of("inject");
+    let found = ask(&folder, &[]);
+    let lines: Vec<&str> = found.lines().collect();
+    assert!(lines[0].ends_with("`: 2 files"), "{found}");
+    for line in [
+        "├─ `inject/c/injected-images.parquet` (images/3, BLAKE3 …)",
+        "└─ `inject/c/trainset.parquet` (trainset/1, BLAKE3 …)",
+    ] {
+        assert!(lines.contains(&line), "{line} is not in\n{found}");
+    }
+    assert_eq!(ask(&folder, &["--image-id", "5"]), ask(&folder.join("trainset.parquet"), &["--image-id", "5"]));
+    let (_, stderr) = expect_exit(audit(root.path()).args(["lineage", "source"]), 1);
+    assert_eq!(stderr, "error: failed to follow it back: `source` has no manifest\n");
 }
 
 #[test]
@@ -186,6 +238,26 @@ image 2 is not in `images.parquet`: removed as a duplicate within train of image
     let mut command = audit(root.path());
     let (_, stderr) = expect_exit(command.args(["lineage", "out/clean/images.parquet", "--image-id", "99"]), 1);
     assert_eq!(stderr, "error: failed to follow it back: `images.parquet` has no image 99\n");
+}
+
+#[test]
+fn a_removed_file_is_told_with_what_stays() {
+    let root = cleaned();
+    let ask = |args: &[&str]| without_digests(&expect_exit(audit(root.path()).arg("lineage").args(args), 0).0);
+    let expected = ask(&["out/clean/images.parquet", "--image-id", "2"]);
+    assert_eq!(ask(&["out/clean/images.parquet", "--source", "batch.bin#2"]), expected);
+    let removed = "removed as a duplicate within train of image 0, which stands for it";
+    // The file is not there: the folder is, or `--tree` names one.
+    for args in [&["out/clean/batch.bin#2"][..], &["batch.bin#2", "--tree", "out"]] {
+        let found = ask(args);
+        assert!(found.contains(removed) && found.contains("image 0 of `"), "{found}");
+        assert!(found.lines().next().unwrap().starts_with("image 2 is not in `"), "{found}");
+    }
+    let (_, stderr) = expect_exit(audit(root.path()).args(["lineage", "out/clean/nowhere.png"]), 1);
+    assert_eq!(
+        stderr,
+        "error: failed to follow it back: `out/clean` has no image of source `out/clean/nowhere.png` in its manifests\n"
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::vec;
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::statistics::Statistics;
 
@@ -39,8 +39,15 @@ pub struct Batches {
     batch_rows: usize,
 }
 
+/// The rows of a file that are read; by default all.
+#[derive(Default)]
+pub(crate) struct Rows {
+    pub(crate) groups: Option<Vec<usize>>,
+    pub(crate) selection: Option<RowSelection>,
+}
+
 /// The columns that are read, by their places in the file, and the schema of the batches.
-struct Projection {
+pub(crate) struct Projection {
     mask: ProjectionMask,
     schema: SchemaRef,
 }
@@ -158,19 +165,12 @@ impl Untyped {
     /// # Errors
     /// When the file cannot be opened.
     pub fn batches(&self, columns: Option<&[&str]>, batch_rows: usize) -> Result<Batches, ManifestError> {
-        let projection = self.projection(columns);
-        let reader = read(&self.first, &projection, batch_rows)?;
-        Ok(Batches {
-            reader: Some(reader),
-            path: self.first.path.clone(),
-            next: self.others.clone().into_iter(),
-            projection,
-            batch_rows,
-        })
+        let batches = Batches::of_part(&self.first, self.projection(columns), batch_rows, Rows::default())?;
+        Ok(Batches { next: self.others.clone().into_iter(), ..batches })
     }
 
     /// Each column is named whole, or, where no whole column has the name, by the path to its fields.
-    fn projection(&self, columns: Option<&[&str]>) -> Projection {
+    pub(crate) fn projection(&self, columns: Option<&[&str]>) -> Projection {
         let schema = self.first.metadata.metadata().file_metadata().schema_descr();
         let Some(asked) = columns else {
             return Projection { mask: ProjectionMask::all(), schema: self.columns.clone() };
@@ -197,7 +197,7 @@ impl Untyped {
         Projection { mask: ProjectionMask::leaves(schema, leaves), schema: Arc::new(schema_of_batches) }
     }
 
-    fn parts(&self) -> impl Iterator<Item = &Parquet> {
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Parquet> {
         [&self.first].into_iter().chain(&self.others)
     }
 }
@@ -211,11 +211,18 @@ fn read(
     parquet: &Parquet,
     projection: &Projection,
     batch_rows: usize,
+    rows: Rows,
 ) -> Result<ParquetRecordBatchReader, ManifestError> {
     let Parquet { path, metadata, .. } = parquet;
     let file = File::open(path).map_err(|source| ManifestError::Read { path: path.clone(), source })?;
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
-    let builder = builder.with_projection(projection.mask.clone()).with_batch_size(batch_rows);
+    let mut builder = builder.with_projection(projection.mask.clone()).with_batch_size(batch_rows);
+    if let Some(groups) = rows.groups {
+        builder = builder.with_row_groups(groups);
+    }
+    if let Some(selection) = rows.selection {
+        builder = builder.with_row_selection(selection);
+    }
     build(builder).map_err(|detail| damaged(path, detail))
 }
 
@@ -290,6 +297,19 @@ fn is_below_2_63(chunk: &ColumnChunkMetaData) -> bool {
     is_all_null || of_max
 }
 
+impl Batches {
+    /// Rows of one file.
+    pub(crate) fn of_part(
+        part: &Parquet,
+        projection: Projection,
+        batch_rows: usize,
+        rows: Rows,
+    ) -> Result<Self, ManifestError> {
+        let reader = Some(read(part, &projection, batch_rows, rows)?);
+        Ok(Self { reader, path: part.path.clone(), next: Vec::new().into_iter(), projection, batch_rows })
+    }
+}
+
 impl Iterator for Batches {
     type Item = Result<RecordBatch, ManifestError>;
 
@@ -304,7 +324,7 @@ impl Iterator for Batches {
                 return Some(batch.map_err(|detail| damaged(&self.path, detail)));
             }
             let part = self.next.next()?;
-            match read(&part, &self.projection, self.batch_rows) {
+            match read(&part, &self.projection, self.batch_rows, Rows::default()) {
                 Ok(reader) => (self.reader, self.path) = (Some(reader), part.path),
                 Err(error) => return Some(Err(error)),
             }

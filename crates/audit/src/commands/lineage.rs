@@ -1,10 +1,12 @@
 //! `lineage`: where does it come from?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-use twinset_audit::lineage::{LineageError, Subject, image_of_source, of_file, of_image};
-use twinset_audit::{Entry, Tree};
+use anyhow::{Context, bail};
+use twinset_audit::lineage::{
+    LineageError, Step, Subject, image_of_source, manifest_of_images, of_file, of_folder, of_image, of_source,
+};
+use twinset_audit::{Entry, Tree, is_sharded};
 use twinset_manifest::schema_name;
 use twinset_stage::with_hint;
 
@@ -14,7 +16,8 @@ use crate::Answer;
 /// Follow a file, an image or a position of a training set back to the source
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A manifest, or a network's weights.
+    /// A manifest, a network's weights, the folder of a run, or a file of a dataset, also one that `clean` removed.
+    #[arg(value_name = "PATH")]
     file: PathBuf,
 
     /// Follow the image with this id: where it stands, which copies exist, and why.
@@ -29,7 +32,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     position: Option<u64>,
 
-    /// Folder to look for inputs in [default: the store that FILE lies in, else FILE's folder and the folders beside it].
+    /// Folder to look for inputs in [default: the store that PATH lies in, else PATH's folder and the folders beside it].
     #[arg(long, value_name = "DIR")]
     tree: Option<PathBuf>,
 
@@ -39,16 +42,17 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
-    let tree = tree(&args.file, args.tree.as_deref())?;
-    let entry = tree.at(&args.file).with_context(|| format!("failed to read: `{}` is no file", args.file.display()))?;
-    let of_source = args.source.as_deref().map(|source| image_of_source(entry, source));
-    let image_id = args.image_id.or(of_source.transpose().context("failed to follow it back")?);
-    let subject = image_id.map(Subject::Image).or(args.position.map(Subject::Position));
-    let step = match subject {
-        Some(subject) => of_image(&tree, entry, subject),
-        None => of_file(&tree, entry),
+    let is_manifest = is_manifest_like(&args.file) || is_sharded(&args.file);
+    let (tree, step) = if !is_manifest && !args.file.is_dir() {
+        let tree = tree(&folder_of_source(args)?, args.tree.as_deref())?;
+        let step = of_source(&tree, &args.file).map_err(anyhow::Error::from);
+        (tree, step)
+    } else {
+        let tree = tree(&args.file, args.tree.as_deref())?;
+        let step = of_path(args, &tree);
+        (tree, step)
     };
-    let step = step.map_err(|error| hinted(error, &tree, entry)).context("failed to follow it back")?;
+    let step = step.context("failed to follow it back")?;
     note_absent(&step.absent(), &tree);
     if args.json {
         print_json(&step)?;
@@ -56,6 +60,43 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
         print_text(&step.to_string())?;
     }
     Ok(Answer::Sound)
+}
+
+/// Of a manifest or a folder, itself or what of it was asked for.
+fn of_path(args: &Args, tree: &Tree) -> anyhow::Result<Step> {
+    let is_of_image = args.image_id.is_some() || args.source.is_some() || args.position.is_some();
+    let entry = match tree.at(&args.file) {
+        Some(entry) => entry,
+        None if !is_of_image => return Ok(of_folder(tree, &args.file)?),
+        None => manifest_of_images(tree)
+            .with_context(|| format!("`{}` holds no manifest with images", args.file.display()))?,
+    };
+    let of_source = args.source.as_deref().map(|source| image_of_source(tree, entry, source));
+    let image_id = args.image_id.or(of_source.transpose()?);
+    let step = match image_id.map(Subject::Image).or(args.position.map(Subject::Position)) {
+        Some(subject) => of_image(tree, entry, subject),
+        None => of_file(tree, entry),
+    };
+    step.map_err(|error| hinted(error, tree, entry))
+}
+
+fn is_manifest_like(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "parquet" || extension == "safetensors")
+}
+
+/// The folder whose manifests may know a file of a dataset: the nearest one that is there, or `--tree`.
+fn folder_of_source(args: &Args) -> anyhow::Result<PathBuf> {
+    if args.image_id.is_some() || args.source.is_some() || args.position.is_some() {
+        bail!("failed to follow it back: `{}` is no manifest and no folder", args.file.display());
+    }
+    if let Some(folder) = &args.tree {
+        return Ok(folder.clone());
+    }
+    let mut folders = args.file.ancestors().skip(1).map(|folder| match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    });
+    Ok(folders.find(|folder| folder.is_dir()).unwrap_or(Path::new(".")).to_owned())
 }
 
 /// Of images that were never there a manifest beside may tell.

@@ -1,12 +1,12 @@
 //! The lineage of one image: where it stands, which copies of it there are and why, and where it comes from.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use twinset_manifest::schema_name;
 
 use super::images::{image_text, images_of, images_row};
 use super::removal::why_not;
 use super::rows::{Found, find};
-use super::twins::twins;
+use super::twins::{same_pixels, twins};
 use super::{LineageError, MAX_LISTED, Step, absent, named, run_text};
 use crate::tree::{Entry, Tree};
 
@@ -36,7 +36,7 @@ pub fn of_image(tree: &Tree, entry: &Entry, subject: Subject) -> Result<Step, Li
         Subject::Image(image_id) => image_id,
         Subject::Position(_) if schema != "trainset" => return Err(no_column("position")),
         Subject::Position(position) => {
-            let rows = find(manifest, &["position"], |numbers| numbers[0] == Some(position))?;
+            let rows = find(manifest, &["position"], position)?;
             let no_row = || LineageError::NoRow { path: entry.relative.clone(), what: format!("position {position}") };
             rows.first().and_then(|row| row.number("image_id")).ok_or_else(no_row)?
         }
@@ -44,9 +44,16 @@ pub fn of_image(tree: &Tree, entry: &Entry, subject: Subject) -> Result<Step, Li
     match schema {
         "trainset" => of_trainset(tree, entry, image_id),
         "predictions" => of_predictions(tree, entry, image_id),
-        "images" => images_row(tree, entry, image_id)?.map_or_else(|| why_not(tree, entry, image_id), Ok),
+        "images" => of_images(tree, entry, image_id),
         _ => of_others(tree, entry, image_id),
     }
+}
+
+/// An image of a dataset, and how often its pixels are there.
+fn of_images(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Step, LineageError> {
+    let Some(step) = images_row(tree, entry, image_id)? else { return why_not(tree, entry, image_id) };
+    let digest = step.details.get("pixels_blake3").and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok(step.with(same_pixels(entry, image_id, &digest)?))
 }
 
 /// Where an image and its copies stand in a training set.
@@ -57,11 +64,10 @@ fn of_trainset(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Step, Lineag
 /// The same; none where neither stands there.
 fn positions(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Option<Step>, LineageError> {
     let Some(manifest) = entry.manifest() else { return Ok(None) };
-    let by = ["image_id", "duplicate_of"];
     // A duplicate is asked about as what it duplicates.
-    let own = find(manifest, &by, |numbers| numbers[0] == Some(image_id))?;
+    let own = find(manifest, &["image_id"], image_id)?;
     let original = own.iter().find_map(|row| row.number("duplicate_of")).unwrap_or(image_id);
-    let rows = find(manifest, &by, |numbers| numbers.contains(&Some(original)))?;
+    let rows = find(manifest, &["image_id", "duplicate_of"], original)?;
     if rows.is_empty() {
         return Ok(None);
     }
@@ -99,7 +105,7 @@ fn position(tree: &Tree, entry: &Entry, row: &Found) -> Result<Step, LineageErro
     }
     // A changed duplicate is an image of its own, which was made with the training set.
     for beside in tree.beside(entry).filter(|other| other.schema().is_some_and(|s| schema_name(s) == "images")) {
-        let made = beside.manifest().map(|images| find(images, &["image_id"], |numbers| numbers[0] == Some(image_id)));
+        let made = beside.manifest().map(|images| find(images, &["image_id"], image_id));
         if let Some(row) = made.transpose()?.into_iter().flatten().next() {
             return Ok(step.with([Step::new(image_text(beside, &row), row.json())]));
         }
@@ -110,7 +116,7 @@ fn position(tree: &Tree, entry: &Entry, row: &Found) -> Result<Step, LineageErro
 /// What an image was classified as, by what, and what of it that network was trained on.
 fn of_predictions(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Step, LineageError> {
     let manifest = entry.manifest().ok_or_else(|| LineageError::NoProvenance(entry.relative.clone()))?;
-    let rows = find(manifest, &["image_id"], |numbers| numbers[0] == Some(image_id))?;
+    let rows = find(manifest, &["image_id"], image_id)?;
     if rows.is_empty() {
         return why_not(tree, entry, image_id);
     }
@@ -171,7 +177,7 @@ fn of_others(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Step, LineageE
         let schema = manifest.schema().unwrap_or_default().to_owned();
         return Err(LineageError::NoColumn { path: entry.relative.clone(), schema, column: "image_id" });
     }
-    let rows = find(manifest, &columns, |numbers| numbers.contains(&Some(image_id)))?;
+    let rows = find(manifest, &columns, image_id)?;
     if rows.is_empty() {
         return why_not(tree, entry, image_id);
     }

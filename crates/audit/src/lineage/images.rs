@@ -25,7 +25,7 @@ pub(super) fn images_of(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Vec
 /// An image's row of `images`, and what it comes from: another image, or the files of a dataset.
 pub(super) fn images_row(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Option<Step>, LineageError> {
     let Some(manifest) = entry.manifest() else { return Ok(None) };
-    let rows = find(manifest, &["image_id"], |numbers| numbers[0] == Some(image_id))?;
+    let rows = find(manifest, &["image_id"], image_id)?;
     let Some(row) = rows.first() else { return Ok(None) };
     let mut step = Step::new(image_text(entry, row), row.json());
     let Some(provenance) = entry.provenance() else { return Ok(Some(step)) };

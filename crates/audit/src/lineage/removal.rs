@@ -40,7 +40,7 @@ fn removal(tree: &Tree, images: &Entry, image_id: u64) -> Result<Option<Step>, L
     }
     for removals in tree.beside(images).filter(|other| is_of(other, "removals") && other.is_made_with(images)) {
         let Some(manifest) = removals.manifest() else { continue };
-        let rows = find(manifest, &["image_id"], |numbers| numbers[0] == Some(image_id))?;
+        let rows = find(manifest, &["image_id"], image_id)?;
         let Some(row) = rows.first() else { continue };
         let kept = row.number("kept_id");
         let text = format!("image {image_id} is not in `{}`: {}", images.relative, reason(row, kept));

@@ -1,49 +1,121 @@
 //! Images by what they were read from.
 
-use super::LineageError;
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use serde_json::json;
+use twinset_manifest::{ManifestError, Untyped, schema_name};
+
+use super::image::{Subject, of_image};
+use super::rows::{Wanted, each};
+use super::{LineageError, Step};
 use crate::cell::{Flat, text};
-use crate::tree::Entry;
+use crate::tree::{Entry, Tree};
 
 const BATCH_ROWS: usize = 8192;
 
-/// The id of the image that has this `source`, the first where several have.
+/// The id of the image that has this `source`, the first where several have; also of one that a cleaning removed.
 ///
 /// # Errors
 /// When the manifest has no column `source`, or no image has this one: then those are named whose source contains it.
-pub fn image_of_source(entry: &Entry, source: &str) -> Result<u64, LineageError> {
-    const MAX_NAMED: usize = 5;
+pub fn image_of_source(tree: &Tree, entry: &Entry, source: &str) -> Result<u64, LineageError> {
     let Some(manifest) = entry.manifest() else { return Err(LineageError::NoProvenance(entry.relative.clone())) };
     let has = |column| manifest.columns().field_with_name(column).is_ok();
     if let Some(column) = ["image_id", "source"].into_iter().find(|column| !has(column)) {
         let schema = manifest.schema().unwrap_or_default().to_owned();
         return Err(LineageError::NoColumn { path: entry.relative.clone(), schema, column });
     }
+    if let Some(image_id) = id_of(manifest, source)? {
+        return Ok(image_id);
+    }
+    for removals in tree.beside(entry).filter(|other| is_of(other, "removals") && other.is_made_with(entry)) {
+        if let Some(image_id) = removals.manifest().map(|removals| id_of(removals, source)).transpose()?.flatten() {
+            return Ok(image_id);
+        }
+    }
+    let similar = similar(manifest, source)?;
+    Err(LineageError::NoRow { path: entry.relative.clone(), what: format!("image of source `{source}`{similar}") })
+}
+
+/// The lineage of a file of a dataset, as all the manifests of images tell it that no other such manifest was made from: of a file
+/// that a cleaning removed, of what it was a duplicate. A file is known by as much of its path as is an image's source.
+///
+/// # Errors
+/// When no image comes from such a file.
+pub fn of_source(tree: &Tree, file: &Path) -> Result<Step, LineageError> {
+    let images: Vec<&Entry> = tree.files().iter().filter(|entry| is_of(entry, "images")).collect();
+    let inputs = images.iter().filter_map(|entry| entry.provenance()).flat_map(|provenance| provenance.inputs);
+    let is_gone_on_from: HashSet<_> = inputs.map(|input| input.blake3).collect();
+    let mut steps = Vec::new();
+    for source in sources(file) {
+        for entry in &images {
+            // Changed duplicates have the source of what they were made from.
+            let is_last = entry.digest().is_ok_and(|digest| !is_gone_on_from.contains(&digest));
+            if !is_last || tree.beside(entry).any(|other| is_of(other, "trainset")) {
+                continue;
+            }
+            match image_of_source(tree, entry, &source) {
+                Ok(image_id) => steps.push(of_image(tree, entry, Subject::Image(image_id))?),
+                Err(LineageError::NoRow { .. } | LineageError::NoColumn { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        match steps.len() {
+            0 => {}
+            1 => return Ok(steps.remove(0)),
+            n => {
+                let text = format!("`{source}` is known to {n} manifests");
+                return Ok(Step::new(text, json!({ "source": source })).with(steps));
+            }
+        }
+    }
+    let path = tree.root().display().to_string();
+    Err(LineageError::NoRow { path, what: format!("image of source `{}` in its manifests", file.display()) })
+}
+
+/// What a file may be called as a source: its path, and what is left of it without its first folders.
+fn sources(file: &Path) -> Vec<String> {
+    let parts: Vec<_> = file.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+    let parts: Vec<_> = parts.into_iter().filter(|part| part != "." && part != "/").collect();
+    (0..parts.len()).map(|first| parts[first..].join("/")).collect()
+}
+
+/// The first image of a manifest with this source.
+fn id_of(manifest: &Untyped, source: &str) -> Result<Option<u64>, ManifestError> {
+    let mut found = None;
+    each(manifest, &Wanted::Text("source", source), &["image_id"], |batch| {
+        found = Flat::of_batch(&batch).first().and_then(|ids| ids.cell(0).as_u64());
+        ControlFlow::Break(())
+    })?;
+    Ok(found)
+}
+
+/// The first sources that contain a text, and how many more there are, in words.
+fn similar(manifest: &Untyped, source: &str) -> Result<String, ManifestError> {
+    const MAX_NAMED: usize = 5;
     let (mut similar, mut n_similar) = (Vec::new(), 0);
-    for batch in manifest.batches(Some(&["image_id", "source"]), BATCH_ROWS)? {
+    for batch in manifest.batches(Some(&["source"]), BATCH_ROWS)? {
         let batch = batch?;
-        let flat = Flat::of_batch(&batch);
-        let column = |name: &str| flat.iter().find(|column| column.name == name);
-        let (Some(ids), Some(sources)) = (column("image_id"), column("source")) else { continue };
-        for row in 0..batch.num_rows() {
-            let found = text(&sources.cell(row));
-            match ids.cell(row).as_u64() {
-                Some(image_id) if found == source => return Ok(image_id),
-                _ if found.contains(source) => {
-                    n_similar += 1;
-                    if similar.len() < MAX_NAMED {
-                        similar.push(format!("`{found}`"));
-                    }
+        for flat in Flat::of_batch(&batch) {
+            let found = (0..batch.num_rows()).map(|row| text(&flat.cell(row)));
+            for found in found.filter(|found| found.contains(source)) {
+                n_similar += 1;
+                if similar.len() < MAX_NAMED {
+                    similar.push(format!("`{found}`"));
                 }
-                _ => {}
             }
         }
     }
     let more = n_similar - similar.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let similar = if similar.is_empty() {
+    Ok(if similar.is_empty() {
         String::new()
     } else {
         format!("; in its sources there is {}{more}", similar.join(", "))
-    };
-    Err(LineageError::NoRow { path: entry.relative.clone(), what: format!("image of source `{source}`{similar}") })
+    })
+}
+
+fn is_of(entry: &Entry, schema: &str) -> bool {
+    entry.schema().is_some_and(|found| schema_name(found) == schema)
 }

@@ -4,6 +4,17 @@ use polars::prelude::PolarsError;
 
 use super::SqlError;
 
+/// What is said of an EXISTS that is not answered.
+const EXISTS: &str = "EXISTS is answered where its query is a SELECT of tables that compares one of their columns with the outer query, by \
+                      `=`, or none: write a JOIN with a query in FROM that has SELECT DISTINCT";
+
+/// What is said of a query where Polars takes none.
+const SELECTED: &str = "EXISTS, and IN with a query, are answered in WHERE alone: write a JOIN with a query in FROM";
+
+/// What is said of a query within another that both computes and names columns of the outer one.
+const WITHIN: &str = "arithmetic, SUM and AVG are not answered in a query within a condition that names columns of the outer query: write \
+                      it as a query in FROM, and JOIN it";
+
 /// Where Polars' parser saw the error, in the words of ours.
 pub(super) fn explain(error: &PolarsError, sql: &str) -> SqlError {
     explain_at(error, sql, 0)
@@ -16,6 +27,15 @@ pub(super) fn shifted(error: &PolarsError, sql: &str) -> SqlError {
 
 fn explain_at(error: &PolarsError, sql: &str, n_lines_before: usize) -> SqlError {
     let message = error.to_string();
+    if message.contains("expression Exists {") {
+        return SqlError::Query(EXISTS.to_owned());
+    }
+    if message.contains("_POLARS_TMP_") {
+        return SqlError::Query(SELECTED.to_owned());
+    }
+    if message.contains("unsupported function 'exact_") {
+        return SqlError::Query(WITHIN.to_owned());
+    }
     let Some((what, line, column)) = place(&message) else {
         return SqlError::Query(one_line(&message));
     };

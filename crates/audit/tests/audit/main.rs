@@ -1,11 +1,13 @@
 //! `twinset-audit` as a user calls it: what is here, rows, schemas, statistics, the page.
 
 mod diff;
+mod exact;
 mod foreign;
 mod listing;
 mod nested_types;
 mod odd_files;
 mod shards;
+mod skip;
 mod sql;
 #[path = "../study/mod.rs"]
 mod study;

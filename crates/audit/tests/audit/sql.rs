@@ -80,7 +80,7 @@ fn manifests_of_one_name_are_tables_of_their_own_and_one() {
     check("SELECT arm FROM cells_ffffffff", "arm\nstandard\n");
     assert_eq!(
         refusal(root.path(), &["sql", "--list", "SELECT 1", "stages"], 1),
-        "error: failed to list: expected a path alone\n"
+        "error: failed to list: expected paths alone\n"
     );
 }
 
@@ -145,4 +145,102 @@ fn what_was_meant_is_told() {
     );
     fs::write(root.path().join("stages/half.parquet"), "PAR1").unwrap();
     check("SELECT * FROM half", "\nhint: `half.parquet` is damaged: ");
+}
+
+#[test]
+fn several_folders_and_a_csv_file_are_asked_together() {
+    let (root, runs) = sound();
+    fs::write(root.path().join("my scores.csv"), "image_id;score;word\n3;0.5;a\n5;1;\n").unwrap();
+    let [images, trainset] = [("ingest", "images.parquet"), ("inject", "trainset.parquet")]
+        .map(|(stage, name)| runs.of(stage).join(name).display().to_string());
+    let ask = |query: &str, paths: &[&str]| {
+        let args = [&["sql", query][..], paths, &["--format", "csv"]].concat();
+        stdout(root.path(), &args)
+    };
+    let folders = [runs.of("ingest"), runs.of("inject")].map(|folder| folder.display().to_string());
+    let joined = "SELECT COUNT(*) AS n FROM trainset t JOIN images i ON i.image_id = t.image_id";
+    for paths in [[images.as_str(), &trainset], folders.each_ref().map(String::as_str), [&images, &folders[1]]] {
+        assert_eq!(ask(joined, &paths), "n\n10\n");
+    }
+    let scored =
+        "SELECT i.source, s.score, s.word FROM images i JOIN my_scores s ON s.image_id = i.image_id ORDER BY 1";
+    assert_eq!(
+        ask(scored, &[images.as_str(), "my scores.csv"]),
+        "source,score,word\nbatch.bin#3,0.5,a\nbatch.bin#5,1.0,\n"
+    );
+    assert_eq!(ask("SELECT SUM(image_id) AS n FROM my_scores", &["my scores.csv"]), "n\n8\n");
+    // Folders may lie in one another: each file is one table.
+    let nested = ask("SELECT COUNT(*) AS n FROM trainset", &["stages", &folders[1]]);
+    assert_eq!(nested, "n\n11\n");
+    fs::write(root.path().join("cut.csv"), "a,b\n1\n").unwrap();
+    assert_eq!(
+        refusal(root.path(), &["sql", "SELECT * FROM cut", "cut.csv"], 1),
+        "error: failed to read `cut.csv`: line 2: found 1 fields, expected 2 as in the header\n"
+    );
+}
+
+/// What the runner writes beside a run's manifests, and what it cost.
+fn record_runs(root: &std::path::Path, runs: &crate::study::Runs) {
+    let key = |digit: &str| digit.repeat(64);
+    let record = |stage: &str, digit: &str, config: serde_json::Value| {
+        let record = serde_json::json!({
+            "key": key(digit), "stage": stage, "program": "p", "libtorch": null, "device": null, "same-processor": null,
+            "inputs": [], "config": config, "processor": null,
+        });
+        fs::write(runs.of(stage).join("key.json"), record.to_string()).unwrap();
+    };
+    record("ingest", "a", serde_json::json!({ "dataset": "drawn" }));
+    record("inject", "c", serde_json::json!({ "rate": 0.375, "seed": 3 }));
+    record("train", "d", serde_json::json!({ "seed": 3, "model": "paper-standard" }));
+    let line = |stage: &str, digit: &str, cells: &[&str], status: &str, wall_s: f64, second: u32| {
+        serde_json::json!({
+            "started_at": format!("2026-11-30T00:00:{second:02}Z"), "stage": stage, "key": key(digit), "cells": cells,
+            "command": [], "exit_status": status, "wall_s": wall_s, "cpu_s": 1.0, "peak_memory_bytes": 1,
+        })
+        .to_string()
+    };
+    let cells = ["standard rate 0.375 seed 3"];
+    let lines = [
+        r#"{"registered_at":"2026-11-30T00:00:00Z","pipeline":"p","seeds":[3],"claims":{}}"#.to_owned(),
+        line("ingest", "a", &["the images"], "exit status 0", 2.5, 1),
+        line("train", "d", &cells, "signal 9", 8.0, 2),
+        line("train", "d", &["standard rate 0.375 seed 3", "robust rate 0.375 seed 3"], "exit status 0", 7.25, 3),
+        line("train", "0", &["robust rate 1 seed 4"], "exit status 0", 1.5, 4),
+        "{\"started_at".to_owned(),
+    ];
+    let reports = root.join("reports/p");
+    fs::create_dir_all(&reports).unwrap();
+    fs::write(reports.join("ledger.jsonl"), lines.join("\n")).unwrap();
+}
+
+#[test]
+fn the_runs_of_a_store_are_a_table() {
+    let (root, runs) = sound();
+    record_runs(root.path(), &runs);
+    let ask = |query: &str, paths: &[&str]| {
+        let args = [&["sql", query][..], paths, &["--format", "csv"]].concat();
+        stdout(root.path(), &args).replace(&"0".repeat(64), "0")
+    };
+    assert_eq!(
+        ask("SELECT key, stage, arm, rate, seed, seconds, folder FROM runs", &["stages", "reports"]),
+        "key,stage,arm,rate,seed,seconds,folder\n\
+         a,ingest,,,,2.5,stages/ingest/a\n\
+         c,inject,,0.375,3,,stages/inject/c\n\
+         0,train,robust,1.0,4,1.5,\n\
+         d,train,\"robust, standard\",0.375,3,7.25,stages/train/d\n"
+    );
+    // Without the ledger nobody knows of arms and seconds.
+    assert_eq!(
+        ask("SELECT arm, seed, seconds, config FROM runs WHERE stage = 'train'", &["stages"]),
+        "arm,seed,seconds,config\n,3,,\"{\"\"model\"\":\"\"paper-standard\"\",\"\"seed\"\":3}\"\n"
+    );
+    let study = serde_json::json!({ "cells": [
+        { "arm": "standard", "rate": 0.375, "seed": 3, "status": "done",
+          "weights": format!("data/stages/train/{}/model.safetensors", "d".repeat(64)) },
+    ] });
+    fs::write(runs.of("report").join("study.json"), study.to_string()).unwrap();
+    assert_eq!(ask("SELECT arm, rate FROM runs WHERE stage = 'train'", &["stages"]), "arm,rate\nstandard,0.375\n");
+    fs::write(runs.of("train").join("key.json"), "{").unwrap();
+    let stderr = refusal(root.path(), &["sql", "SELECT * FROM runs", "stages"], 1);
+    assert!(stderr.starts_with("error: failed to list the runs: cannot read `stages/train/d/key.json`: "), "{stderr}");
 }

@@ -97,7 +97,7 @@ fn numbers_of_every_width() {
     check(array!(Int8Array, 10, -9), -9, 10, Some(0.5));
     check(array!(Int16Array, 10, -9), -9, 10, Some(0.5));
     check(array!(Int32Array, 10, -9), -9, 10, Some(0.5));
-    check(array!(Int64Array, i64::MAX, i64::MIN), i64::MIN, i64::MAX, Some(0.0));
+    check(array!(Int64Array, i64::MAX, i64::MIN), i64::MIN, i64::MAX, Some(-0.5));
     check(array!(UInt8Array, 10, 9), 9, 10, Some(9.5));
     check(array!(UInt16Array, 10, 9), 9, 10, Some(9.5));
     check(array!(UInt32Array, u32::MAX, 9), 9, u32::MAX, Some(2_147_483_652.0));
