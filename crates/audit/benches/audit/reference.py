@@ -21,7 +21,7 @@ def of_ours(arguments):
 
 def of_duckdb(query):
     connection = duckdb.connect()
-    connection.execute("SET threads = 1")
+    connection.execute("SET threads = 1; SET enable_progress_bar = false")
     start, cpu = time.perf_counter(), time.process_time()
     connection.execute(query).fetchall()
     return time.perf_counter() - start, time.process_time() - cpu
