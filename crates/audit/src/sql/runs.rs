@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
 use serde::Deserialize;
 use serde_json::Value;
+use twinset_record::{KEY, KeyFile};
 use walkdir::{DirEntry, WalkDir};
 
-use crate::tree::name_of;
+use crate::tree::{is_key, name_of};
 
 /// A record that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -35,14 +36,6 @@ struct Cell {
     arm: String,
     rate: f64,
     seed: i64,
-}
-
-/// Of `key.json`, what the table shows.
-#[derive(Deserialize)]
-struct KeyFile {
-    key: String,
-    stage: String,
-    config: Value,
 }
 
 /// Of `study.json`, which cells there were, and the files of each: all other fields that are text.
@@ -80,14 +73,18 @@ pub fn runs(folders: &[&Path]) -> Result<Option<DataFrame>, RunsError> {
     let (mut studies, mut ledgers) = (Vec::new(), Vec::new());
     for folder in folders {
         for path in files(folder) {
+            // Others have files of these names, too.
+            let is_of_run = path.parent().is_some_and(|folder| is_key(&name_of(folder)));
             match name_of(&path).as_str() {
-                "key.json" => {
-                    let KeyFile { key, stage, config } = json(&path)?;
+                KEY if is_of_run => {
+                    let KeyFile::<String> { key, ingredients, .. } = json(&path)?;
+                    let config = serde_json::to_value(&ingredients.config);
+                    let config = config.map_err(|error| RunsError { path: path.clone(), detail: error.to_string() })?;
                     let folder = path.parent().map(Path::to_owned);
-                    let run = Run { stage, config: Some(config), folder, ..Run::default() };
+                    let run = Run { stage: ingredients.stage, config: Some(config), folder, ..Run::default() };
                     runs.entry(key).or_insert(run);
                 }
-                "study.json" => studies.push(path),
+                "study.json" if is_of_run => studies.push(path),
                 name if is_ledger(name) => ledgers.push(path),
                 _ => {}
             }
@@ -202,7 +199,7 @@ fn executions(ledgers: &[PathBuf]) -> Result<Vec<Execution>, RunsError> {
 
 /// The key in a path such as `data/stages/train/<key>/model.safetensors`.
 fn key_of(path: &str) -> Option<&str> {
-    path.split('/').find(|part| part.len() == 64 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    path.split('/').find(|part| is_key(part))
 }
 
 /// `standard rate 0.5 seed 3`

@@ -229,6 +229,9 @@ fn the_runs_of_a_store_are_a_table() {
          0,train,robust,1.0,4,1.5,\n\
          d,train,\"robust, standard\",0.375,3,7.25,stages/train/d\n"
     );
+    // A file of somebody else's that has such a name.
+    fs::write(root.path().join("stages/key.json"), "{}").unwrap();
+    fs::write(root.path().join("stages/study.json"), "[]").unwrap();
     // Without the ledger nobody knows of arms and seconds.
     assert_eq!(
         ask("SELECT arm, seed, seconds, config FROM runs WHERE stage = 'train'", &["stages"]),
