@@ -150,24 +150,27 @@ pub struct Work {
     pub quiet: bool,
 }
 
+/// A file `slurm.toml`.
+const SITE_EXAMPLE: &str = "\
+A slurm.toml:
+  setup = \"module load gcc\"     # lines of shell before each job's command
+  [options]                     # long options of sbatch, for all jobs
+  account = \"vision\"
+  cpus-per-task = 8
+  [report]                      # other ones for the report; false takes one back
+  gres = false";
+
 /// Have Slurm run workers, and then the report
 ///
 /// Builds the programs and checks the pipeline here, then submits two jobs: an array of workers (`work`), and one that waits for all of them,
 /// runs what is left and makes the report (`reproduce`). The programs are copied, so a build while they wait changes nothing. Scripts and logs
 /// lie in reports/<pipeline>/slurm/. `status` shows the queue.
 ///
-/// Options of sbatch that your site needs stand in the file `slurm.toml` of the checkout's folder:
-///
-///     setup = "module load gcc"     # lines of shell before each job's command
-///     [options]                     # of sbatch, for all jobs
-///     account = "vision"
-///     cpus-per-task = 8
-///     [report]                      # other ones for the report
-///     gres = false
+/// Options of sbatch that your site needs stand in the file `slurm.toml` of the checkout's folder.
 ///
 /// Example: submit cifar10-mini --workers 8 --time 04:00:00 --gres gpu:1
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = SITE_EXAMPLE)]
 pub struct Submit {
     /// Which study
     #[command(flatten)]
