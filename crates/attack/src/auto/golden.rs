@@ -103,8 +103,11 @@ impl Network {
         network
     }
 
+    /// In 64 bits, so that they are the same on processors whose products of matrices round otherwise.
     fn logits(&self, pixels: &Tensor) -> Tensor {
-        (pixels.flatten(1, -1) - 0.5).matmul(&self.hidden).tanh().matmul(&self.last)
+        let double = |tensor: &Tensor| tensor.to_kind(Kind::Double);
+        let hidden = (double(pixels).flatten(1, -1) - 0.5).matmul(&double(&self.hidden)).tanh();
+        hidden.matmul(&double(&self.last)).to_kind(Kind::Float)
     }
 
     /// The images that are right without an attack.
@@ -120,11 +123,6 @@ fn some(images: &Tensor) -> Vec<Vec<f32>> {
     Vec::try_from(flat.slice(1, 0, 6 * step, step)).unwrap()
 }
 
-/// Images of 14 that may come out elsewhere than the reference's on a processor whose products of matrices round otherwise: what differs in
-/// the last digit grows in a hundred steps. The values are of an Intel Xeon. On an AMD EPYC two images came out elsewhere in one case, one in
-/// another, none in the rest.
-const N_ODD: usize = 3;
-
 /// All images but at most `n_odd` are where the reference has them.
 #[track_caller]
 fn check_some(found: &Tensor, expected: &[Vec<f32>], n_odd: usize, tolerance: f32, what: &str) {
@@ -134,15 +132,6 @@ fn check_some(found: &Tensor, expected: &[Vec<f32>], n_odd: usize, tolerance: f3
     };
     let far: Vec<_> = found.iter().zip(expected).filter(is_far).collect();
     assert!(far.len() <= n_odd, "{what}: {} of {} images differ, as {:?}", far.len(), expected.len(), far[0]);
-}
-
-/// All losses but at most `n_odd` are those of the reference, as far as `tolerance` of their size.
-#[track_caller]
-fn check_losses(found: &Tensor, expected: &[f32], n_odd: usize, tolerance: f32, what: &str) {
-    let found = Vec::<f32>::try_from(found).unwrap();
-    let is_far = |(found, expected): &(&f32, &f32)| (*found - *expected).abs() >= tolerance * (1.0 + expected.abs());
-    let far: Vec<_> = found.iter().zip(expected).filter(is_far).collect();
-    assert!(far.len() <= n_odd, "{what}: {} of {} losses differ: {far:?}", far.len(), expected.len());
 }
 
 fn bools(tensor: &Tensor) -> Vec<bool> {
@@ -170,25 +159,28 @@ fn apgds_runs_are_the_references() {
             tch::manual_seed(SEED);
             let mut run = Run::begin(&logits, &config, &pixels, &labels, &targets).unwrap();
             let bits = run.now.pixels.contiguous().view_dtype(Kind::Int).sum(Kind::Int64).int64_value(&[]);
-            // The same start, up to one last digit for each value: norms are summed in another order elsewhere.
-            let n_values = i64::try_from(run.now.pixels.numel()).unwrap();
-            assert!((bits - case.start_bits).abs() <= n_values, "{what}: {bits}, {}", case.start_bits);
+            assert_eq!(bits, case.start_bits, "{what}");
             run.go(&logits, LeaveOut::None).unwrap();
             let is_right = bools(&run.is_wrong.logical_not());
             assert_eq!(is_right, expected.is_right, "{what}");
-            // The gradient of the cross-entropy is computed in another way, and other processors round otherwise. That grows in a hundred
-            // steps, and a sign near 0 may come out as the other.
-            let tolerance = 2e-4;
-            check_some(&run.best.pixels, &expected.best, N_ODD, tolerance, &what);
+            // The gradient of the cross-entropy is computed in another way. What that rounds otherwise grows in a hundred steps,
+            // and a sign near 0 may come out as the other.
+            let (n_odd, tolerance) = if objective == Objective::CrossEntropy { (1, 2e-4) } else { (0, 1e-5) };
+            check_some(&run.best.pixels, &expected.best, n_odd, tolerance, &what);
             let losses = match objective {
                 Objective::CrossEntropy => run.best.losses.softplus(),
                 _ => run.best.losses.shallow_clone(),
             };
-            check_losses(&losses, &expected.loss, N_ODD, 10.0 * tolerance, &what);
+            for (found, expected) in Vec::<f32>::try_from(&losses).unwrap().iter().zip(&expected.loss) {
+                assert!(
+                    (found - expected).abs() < 10.0 * tolerance * (1.0 + expected.abs()),
+                    "{what}: {found}, {expected}"
+                );
+            }
             let wrong: Vec<_> = (0..14).filter(|&place| !is_right[place]).collect();
             let places: Vec<_> = wrong.iter().map(|&place| place as i64).collect();
             let expected: Vec<_> = wrong.iter().map(|&place| expected.wrong[place].clone()).collect();
-            check_some(&run.wrong.index_select(0, &Tensor::from_slice(&places)), &expected, N_ODD, tolerance, &what);
+            check_some(&run.wrong.index_select(0, &Tensor::from_slice(&places)), &expected, n_odd, tolerance, &what);
         }
     }
 }
@@ -233,13 +225,7 @@ fn fab_finds_the_points_that_the_reference_finds() {
         let free = nearest(&logits, &batch, false, false, &config).unwrap();
         let is_right = bools(&logits(&free.pixels).argmax(1, false).eq_tensor(&labels));
         assert_eq!(is_right, case.fab_free.is_right, "{}", case.name());
-        check_some(
-            &free.pixels,
-            &case.fab_free.wrong,
-            N_ODD,
-            1e-5,
-            &format!("{}, as far as it has to go", case.name()),
-        );
+        check_some(&free.pixels, &case.fab_free.wrong, 0, 1e-5, &format!("{}, as far as it has to go", case.name()));
 
         for (n_targets, n_restarts, expected) in [(0, 3, &case.fab), (9, 1, &case.fab_t)] {
             let what = format!("{}, {n_targets} targets", case.name());
@@ -248,7 +234,7 @@ fn fab_finds_the_points_that_the_reference_finds() {
             let attacked = fab(&logits, &network.pixels, &network.labels, &config).unwrap();
             let is_right = bools(&logits(&attacked.pixels).argmax(1, false).eq_tensor(&network.labels));
             assert_eq!(is_right[..14], expected.is_right, "{what}");
-            check_some(&attacked.pixels.narrow(0, 0, 14), &expected.wrong, N_ODD, 1e-5, &what);
+            check_some(&attacked.pixels.narrow(0, 0, 14), &expected.wrong, 0, 1e-5, &what);
         }
     }
 }
@@ -266,7 +252,7 @@ fn square_comes_to_the_points_that_the_reference_comes_to() {
         let is_right = bools(&logits(&points).argmax(1, false).eq_tensor(&labels));
         assert_eq!(is_right, case.square.is_right, "{}", case.name());
         // Whether a square helps is decided by rounding where it changes next to nothing.
-        check_some(&points, &case.square.wrong, N_ODD, 1e-5, &case.name());
+        check_some(&points, &case.square.wrong, usize::from(case.norm() == Norm::L2), 1e-5, &case.name());
         assert_eq!(n_queries, case.square.n_queries, "{}", case.name());
         tch::manual_seed(SEED);
         let attacked = square(&logits, &network.pixels, &network.labels, &config).unwrap();
