@@ -1,6 +1,6 @@
 //! *Claims*: what a pipeline declares before anything runs, and the verdict that its seeds come to.
 //!
-//! A claim is a contrast of two conditions (an arm at a rate), paired by seed. Its verdict is computed, never written: it is read off
+//! A claim is a contrast of two conditions (an arm at a rate), paired by seed, or of two such contrasts (`than`). Its verdict is computed, never written: it is read off
 //! the one interval that is printed, that of the mean difference, with δ the smallest difference that matters:
 //!
 //! 1. *contradicted*, where the interval lies beside 0 on the other side than claimed, however close;
@@ -27,8 +27,8 @@ use twinset_stage::InvalidField;
 use crate::ReportError;
 use crate::comparable::Mismatch;
 use crate::results::{ArmResults, Measure, RateResults, Results};
-use crate::statistics::{Estimate, Interval, effect_size, holm, mean};
-use contrast::Contrast;
+use crate::statistics::{Estimate, effect_size, holm, mean};
+use contrast::{Contrast, Weighted};
 pub use declared::{Arms, unknown_conditions};
 pub use metric::Metric;
 pub use need::{AtLevel, Need, Needs, needs};
@@ -49,6 +49,9 @@ pub struct Claim {
     pub left: Condition,
     /// The condition that it is compared with.
     pub right: Condition,
+    /// A second contrast, where the claim is that left minus right is lower or higher *than* this one's left minus right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub than: Option<Than>,
     /// What is compared; the accuracy of the trained networks.
     #[serde(default)]
     pub metric: Metric,
@@ -81,10 +84,24 @@ pub struct Condition {
     pub rate: f64,
 }
 
+/// The contrast that a claim's own is compared with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Than {
+    /// Its left condition.
+    pub left: Condition,
+    /// Its right condition.
+    pub right: Condition,
+}
+
 impl Condition {
     /// Whether this is its rate; 0.3 is, where an arm's is 0.30000000000000004.
     pub(crate) fn is_at(&self, rate: f64) -> bool {
         (self.rate - rate).abs() <= 1e-9
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.arm == other.arm && self.is_at(other.rate)
     }
 }
 
@@ -122,9 +139,12 @@ impl Claim {
             self.level,
             "a level between 0 and 1, such as 0.05",
         )?;
-        let is_of_two = self.left.arm != self.right.arm || !self.left.is_at(self.right.rate);
-        let same = format!("`{}` at rate {}, which is `left` too", self.right.arm, self.right.rate);
-        InvalidField::unless(is_of_two, &field("right"), same, "another arm or another rate")?;
+        differ(&self.left, &self.right, &field("right"))?;
+        if let Some(than) = &self.than {
+            differ(&than.left, &than.right, &field("than.right"))?;
+            let is_same = self.left.is_same(&than.left) && self.right.is_same(&than.right);
+            InvalidField::unless(!is_same, &field("than"), "`left` and `right` again", "another contrast")?;
+        }
         if let Some(difference) = self.published_difference {
             let is_difference = difference.abs() <= 1.0;
             let expected = "a difference of accuracies from -1 to 1, such as -0.05 for five points less";
@@ -143,6 +163,11 @@ impl Claim {
         }
         InvalidField::unless(!self.name.is_empty(), &field("name"), "nothing", "a short name")
     }
+}
+
+fn differ(left: &Condition, right: &Condition, field: &str) -> Result<(), InvalidField> {
+    let same = format!("`{}` at rate {}, which is `left` too", right.arm, right.rate);
+    InvalidField::unless(!left.is_same(right), field, same, "another arm or another rate")
 }
 
 /// A claim, and what came of it.
@@ -177,9 +202,7 @@ pub fn verdicts(
     let contrasts: Vec<Contrast> = claims
         .iter()
         .zip(&found)
-        .map(|(claim, Found { left, right, .. })| {
-            Contrast::of(&[(1.0, left), (-1.0, right)], claim.metric, &claim.measure(), chance)
-        })
+        .map(|(claim, found)| Contrast::of(&found.groups(), claim.metric, &claim.measure(), chance))
         .collect();
     let p_values: Vec<Option<f64>> =
         contrasts.iter().map(|contrast| contrast.estimate.map(|estimate| estimate.p_value())).collect();
@@ -191,7 +214,8 @@ pub fn verdicts(
         let own = members.iter().position(|member| *member == place);
         let p_adjusted = p_values[place].and_then(|_| Some(holm(&of_family)[own?]));
         let rates = measured(found.arm, &claim.measure(), claim.metric, chance);
-        let slope = (rates.len() > 2).then(|| Contrast::slope(&rates, claim.metric, &claim.measure(), chance));
+        let has_slope = rates.len() > 2 && claim.than.is_none();
+        let slope = has_slope.then(|| Contrast::slope(&rates, claim.metric, &claim.measure(), chance));
         let row = ClaimRow {
             n_mcnemar: networks::n_different(claim, results),
             is_exploratory: exploratory.contains(&claim.name),
@@ -216,7 +240,8 @@ fn row(claim: &Claim, contrast: &Contrast, n_in_family: usize, slope: Option<Est
     let estimate = contrast.estimate;
     let interval = estimate.map(|estimate| estimate.interval(confidence));
     let slope_interval = slope.map(|slope| slope.interval(confidence));
-    let printed = interval.map(Interval::of_difference);
+    let is_of_two = claim.than.is_none();
+    let printed = interval.map(|interval| if is_of_two { interval.of_difference() } else { interval });
     let images = estimate.and_then(|estimate| estimate.images);
     ClaimRow {
         name: claim.name.clone(),
@@ -228,6 +253,10 @@ fn row(claim: &Claim, contrast: &Contrast, n_in_family: usize, slope: Option<Est
         left_rate: claim.left.rate,
         right_arm: claim.right.arm.clone(),
         right_rate: claim.right.rate,
+        than_left_arm: claim.than.as_ref().map(|than| than.left.arm.clone()),
+        than_left_rate: claim.than.as_ref().map(|than| than.left.rate),
+        than_right_arm: claim.than.as_ref().map(|than| than.right.arm.clone()),
+        than_right_rate: claim.than.as_ref().map(|than| than.right.rate),
         metric: claim.metric.to_string(),
         split: claim.split,
         attack: claim.attack.clone(),
@@ -261,6 +290,12 @@ fn row(claim: &Claim, contrast: &Contrast, n_in_family: usize, slope: Option<Est
 }
 
 impl Claim {
+    /// All that it compares, each with its key.
+    pub(crate) fn conditions(&self) -> Vec<(&'static str, &Condition)> {
+        let than = self.than.iter().flat_map(|than| [("than.left", &than.left), ("than.right", &than.right)]);
+        [("left", &self.left), ("right", &self.right)].into_iter().chain(than).collect()
+    }
+
     fn measure(&self) -> Measure {
         Measure::new(self.split, self.attack.clone())
     }
@@ -272,6 +307,16 @@ struct Found<'a> {
     arm: &'a ArmResults<'a>,
     left: &'a RateResults<'a>,
     right: &'a RateResults<'a>,
+    /// Left and right of the contrast that it is compared with.
+    than: Option<(&'a RateResults<'a>, &'a RateResults<'a>)>,
+}
+
+impl<'a> Found<'a> {
+    /// The conditions and their weights, a group for each contrast.
+    fn groups(&self) -> Vec<Vec<Weighted<'a>>> {
+        let than = self.than.map(|(left, right)| vec![(-1.0, left), (1.0, right)]);
+        [vec![(1.0, self.left), (-1.0, self.right)]].into_iter().chain(than).collect()
+    }
 }
 
 fn find<'a>(claim: &Claim, place: usize, results: &'a Results<'a>) -> Result<Found<'a>, ReportError> {
@@ -298,7 +343,11 @@ fn find<'a>(claim: &Claim, place: usize, results: &'a Results<'a>) -> Result<Fou
         Ok::<_, ReportError>((arm, rate))
     };
     let ((arm, left), (_, right)) = (find("left", &claim.left)?, find("right", &claim.right)?);
-    Ok(Found { arm, left, right })
+    let than = claim.than.as_ref().map(|than| {
+        let ((_, left), (_, right)) = (find("than.left", &than.left)?, find("than.right", &than.right)?);
+        Ok::<_, ReportError>((left, right))
+    });
+    Ok(Found { arm, left, right, than: than.transpose()? })
 }
 
 /// The rates of an arm of which any seed was measured.

@@ -221,6 +221,55 @@ fn a_line_is_fitted_to_three_rates_or_more() {
     assert_eq!((rows[0].slope, rows[0].slope_n_rates), (None, None), "two rates are no line");
 }
 
+/// That a change does more to one kind of network than to another.
+#[test]
+fn a_claim_may_compare_two_contrasts() {
+    let run = Run::of(&Synthetic::default());
+    let than = r#"than = { left = { arm = "robust-non-uniform", rate = 0.5 }, right = { arm = "robust-non-uniform", rate = 0.0 } }
+direction"#;
+    let config = CLAIM.replacen("direction", than, 1);
+    let (page, rows) = run.claims(&config);
+    let (cells, _) = read_manifest::<Cell>(&run.out().join("cells.parquet")).unwrap();
+    let accuracy = |arm: &str, rate: f64, seed: u64| {
+        let is_it = |cell: &&Cell| {
+            (cell.arm.as_str(), cell.rate, cell.seed) == (arm, rate, Some(seed))
+                && (cell.metric.as_str(), cell.attack.as_str(), cell.label) == ("accuracy", "clean", None)
+        };
+        cells.iter().find(is_it).unwrap().estimate
+    };
+    let effect = |arm: &str, seed: u64| accuracy(arm, 0.5, seed) - accuracy(arm, 0.0, seed);
+    let differences = [0, 1, 2].map(|seed| effect("standard-uniform", seed) - effect("robust-non-uniform", seed));
+    let mean = differences.iter().sum::<f64>() / 3.0;
+    let variance = differences.iter().map(|difference| (difference - mean).powi(2)).sum::<f64>() / 2.0;
+    let row = &rows[0];
+    assert!((row.difference.unwrap() - mean).abs() < 1e-12, "{:?}, expected {mean}", row.difference);
+    assert!((row.standard_error_seeds.unwrap() - (variance / 3.0).sqrt()).abs() < 1e-12);
+    assert_eq!(
+        (row.than_left_arm.as_deref(), row.than_left_rate, row.than_right_rate),
+        (Some("robust-non-uniform"), Some(0.5), Some(0.0))
+    );
+    assert_eq!((row.n_seeds, row.n_mcnemar), (3, None));
+    holds(&page, &["standard-uniform at rate 0.5 minus standard-uniform at rate 0"]);
+    holds(&page, &["robust-non-uniform at rate 0.5 minus robust-non-uniform at rate 0"]);
+    fs::remove_dir_all(run.out()).unwrap();
+    let unknown = run.failure(&config.replacen(
+        "left = { arm = \"robust-non-uniform\", rate = 0.5 }",
+        "left = { arm = \"robust\", rate = 0.5 }",
+        1,
+    ));
+    holds(&unknown, &["report.claim[0].than.left.arm", "`robust`"]);
+    let itself = config.replacen(
+        "right = { arm = \"robust-non-uniform\", rate = 0.0 }",
+        "right = { arm = \"robust-non-uniform\", rate = 0.5 }",
+        1,
+    );
+    holds(&run.failure(&itself), &["claim[0].than.right", "which is `left` too"]);
+    let same = config.replace("robust-non-uniform", "standard-uniform");
+    holds(&run.failure(&same), &["claim[0].than", "`left` and `right` again", "another contrast"]);
+    let needs = run.needs(&config, &["--power", "0.8"]);
+    assert_eq!(needs["claims"][0]["conditions"].as_array().unwrap().len(), 4);
+}
+
 #[test]
 fn one_seed_is_shown_and_said_to_tell_nothing_of_chance() {
     let run = Run::of(&Synthetic { seeds: vec![7], ..Synthetic::default() });
@@ -260,7 +309,7 @@ fn needs_are_those_of_the_verdicts_and_larger_in_a_family_and_at_more_power() {
     for (place, row) in rows.iter().enumerate() {
         let (need, strong) = (&needs["claims"][place], &strong["claims"][place]);
         assert_eq!((need["name"].as_str(), need["n_seeds"].as_u64()), (Some(row.name.as_str()), Some(3)));
-        assert_eq!(need["left"]["arm"].as_str(), Some(row.left_arm.as_str()));
+        assert_eq!(need["conditions"][0]["arm"].as_str(), Some(row.left_arm.as_str()));
         assert_eq!(need["verdict"].as_str(), Some(row.verdict.to_string().as_str()));
         assert_eq!(need["difference"].as_f64(), row.difference);
         let (alone, in_family) = (&need["alone"], &need["in_family"]);

@@ -103,8 +103,9 @@ struct State<'a, 'b> {
     error: Option<anyhow::Error>,
 }
 
-/// Smaller is sooner: injections tell what there is to train, evaluations are short, long trainings go first.
-type Urgency = (u8, std::cmp::Reverse<u64>, usize);
+/// Smaller is sooner: injections tell what there is to train, and evaluations are short. Then one seed after the other, so that a study that
+/// is stopped has whole seeds, which can be reported. Of one seed long trainings go first.
+type Urgency = (u8, u64, std::cmp::Reverse<u64>, usize);
 
 impl Scheduler<'_> {
     /// Runs the tracks to their ends, each as far as it comes.
@@ -226,7 +227,8 @@ impl State<'_, '_> {
             _ => 0,
         };
         let id = self.jobs.len();
-        let urgency = (order, std::cmp::Reverse(weight), id);
+        let seed = cell.map_or(0, |cell| cell.seed);
+        let urgency = (order, seed, std::cmp::Reverse(weight), id);
         self.ready.insert((urgency, id));
         self.by_key.insert(run.key.clone(), id);
         let work = work.filter(|_| run.stage == Stage::Train);

@@ -97,10 +97,8 @@ pub struct Needs {
 pub struct Need {
     /// The claim's name.
     pub name: String,
-    /// One of its conditions.
-    pub left: Condition,
-    /// The other one.
-    pub right: Condition,
+    /// What it compares.
+    pub conditions: Vec<Condition>,
     /// The smallest difference that matters.
     pub smallest_effect: f64,
     /// Seeds that both conditions have.

@@ -79,13 +79,16 @@ fn name(claim: &Table) -> String {
 fn digest_of(pipeline: &Pipeline, claim: &Table) -> Digest {
     let compares = |key: &str| !["name", "text", "published-difference"].contains(&key);
     let table: BTreeMap<&String, &toml::Value> = claim.iter().filter(|(key, _)| compares(key)).collect();
-    let arm = |side: &str| -> Value {
+    let arm = |claim: &Table, side: &str| -> Value {
         let name = claim.get(side).and_then(|condition| condition.get("arm")?.as_str());
         let arm = pipeline.arms.iter().find(|arm| Some(arm.name.as_str()) == name);
         arm.map_or(Value::Null, |Arm { inject, train, evaluate, .. }| json!([inject, train, evaluate]))
     };
-    let compared = json!([pipeline.ingest, table, arm("left"), arm("right")]);
-    digest::of_bytes(compared.to_string().as_bytes())
+    let mut compared = vec![json!(pipeline.ingest), json!(table), arm(claim, "left"), arm(claim, "right")];
+    if let Some(than) = claim.get("than").and_then(toml::Value::as_table) {
+        compared.extend([arm(than, "left"), arm(than, "right")]);
+    }
+    digest::of_bytes(Value::Array(compared).to_string().as_bytes())
 }
 
 #[cfg(test)]
@@ -165,6 +168,16 @@ extends = "a"
         check("shapes", "cifar10", &["C1: a", "C2: b"]);
         let added = "[[report.claim]]\nname = \"new\"\nleft = { arm = \"b\", rate = 0.5 }\nright = { arm = \"a\", rate = 0.5 }\n[[arm]]";
         check("[[arm]]", added, &["new"]);
+    }
+
+    #[test]
+    fn arms_of_the_second_contrast_belong_to_what_a_claim_compares() {
+        let than = "than = { left = { arm = \"b\", rate = 0.5 }, right = { arm = \"b\", rate = 0 } }\n";
+        let text = TEXT.replacen("[[arm]]", &format!("[[report.claim]]\nname = \"C3\"\ntext = \"T\"\nleft = {{ arm = \"a\", rate = 0.5 }}\nright = {{ arm = \"a\", rate = 0 }}\n{than}[[arm]]"), 1);
+        let changed = text.replacen("extends = \"a\"", "extends = \"a\"\n[arm.train]\nbudget = 3", 1);
+        let ledger = [declared(&text), entry("train")];
+        assert_eq!(registered(&pipeline(&text), &ledger).unwrap().exploratory, [""; 0]);
+        assert_eq!(registered(&pipeline(&changed), &ledger).unwrap().exploratory, ["C2: b", "C3"]);
     }
 
     #[test]

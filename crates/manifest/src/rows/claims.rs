@@ -43,7 +43,7 @@ text_enum! {
 
 row! {
     /// A claim that a pipeline declared, and its verdict: a contrast of two conditions, paired by seed.
-    pub struct ClaimRow = "claims/3", row_group_rows = 65536 {
+    pub struct ClaimRow = "claims/4", row_group_rows = 65536 {
         /// The claim's name.
         name: String,
         /// The claim in words.
@@ -62,6 +62,14 @@ row! {
         right_arm: String,
         /// Its rate.
         right_rate: f64,
+        /// The arm of the left condition of a second contrast, where the claim is that the first is lower or higher than that one; else null.
+        than_left_arm: Option<String>,
+        /// Its rate.
+        than_left_rate: Option<f64>,
+        /// The arm of the second contrast's right condition.
+        than_right_arm: Option<String>,
+        /// Its rate.
+        than_right_rate: Option<f64>,
         /// What is compared: `accuracy`; `accuracy-with-leaks`, the same on the split's own images and what leaked into it; `mean-accuracy-over-samples`, the held-out accuracy's mean over the samples that all of the two conditions'
         /// trainings saw; `samples-to-accuracy A`, the samples until it first was A, as a share of those, 1 where it never was.
         metric: String,

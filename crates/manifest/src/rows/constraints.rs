@@ -258,6 +258,9 @@ const CLAIMS: &[Constraint] = &[
     check(Range, "n_in_family", "n_in_family >= 1"),
     check(Consistency, "interval_high", "interval_low <= interval_high"),
     check(Consistency, "slope_high", "slope_low <= slope_high"),
+    check(Consistency, "than_left_rate", "(than_left_rate IS NULL) = (than_left_arm IS NULL)"),
+    check(Consistency, "than_right_arm", "(than_right_arm IS NULL) = (than_left_arm IS NULL)"),
+    check(Consistency, "than_right_rate", "(than_right_rate IS NULL) = (than_left_arm IS NULL)"),
     check(Consistency, "interval_over", "(interval_over IS NULL) = (interval_low IS NULL)"),
 ];
 

@@ -21,15 +21,18 @@ pub(super) struct Contrast {
 pub(super) type Weighted<'a> = (f64, &'a RateResults<'a>);
 
 impl Contrast {
-    /// The weighted sum of conditions; `chance` is the accuracy of a guess.
-    pub(super) fn of(parts: &[Weighted<'_>], metric: Metric, measure: &Measure, chance: f64) -> Self {
+    /// The weighted sum of conditions; `chance` is the accuracy of a guess. Conditions of one group have to be judged on the same images in the
+    /// same way. Other groups may be judged on others.
+    pub(super) fn of(groups: &[Vec<Weighted<'_>>], metric: Metric, measure: &Measure, chance: f64) -> Self {
+        let parts = &groups.concat();
         let Some((_, first)) = parts.first() else { return Self::default() };
         let conditions: Vec<_> = parts.iter().map(|(_, rate)| *rate).collect();
-        let mismatches: Vec<_> = if metric.is_of_training() {
-            Vec::new()
-        } else {
-            conditions[1..].iter().flat_map(|other| first.mismatches(other, measure)).collect()
+        let of_group = |group: &Vec<Weighted<'_>>| {
+            let (_, first) = group[0];
+            group[1..].iter().flat_map(|(_, other)| first.mismatches(other, measure)).collect::<Vec<_>>()
         };
+        let mismatches: Vec<_> =
+            if metric.is_of_training() { Vec::new() } else { groups.iter().flat_map(of_group).collect() };
         let values = metric.values(measure, &conditions, chance);
         let sum = |seed: u64| {
             let value =
@@ -53,7 +56,7 @@ impl Contrast {
         let mean = rates.iter().map(|rate| rate.rate).sum::<f64>() / rates.len() as f64;
         let squares: f64 = rates.iter().map(|rate| (rate.rate - mean).powi(2)).sum();
         let parts: Vec<Weighted<'_>> = rates.iter().map(|rate| ((rate.rate - mean) / squares, *rate)).collect();
-        Self::of(&parts, metric, measure, chance)
+        Self::of(&[parts], metric, measure, chance)
     }
 
     /// The values alone.

@@ -10,8 +10,9 @@ pub type Arms = BTreeMap<String, Vec<f64>>;
 /// Every arm and rate in the config that the pipeline does not have: key, what was found, what there is.
 pub fn unknown_conditions(config: &Config, arms: &Arms) -> Vec<String> {
     let claims = config.claims.iter().enumerate().flat_map(|(place, claim)| {
-        [("left", &claim.left), ("right", &claim.right)]
-            .map(|(side, condition)| (format!("report.claim[{place}].{side}"), &condition.arm, condition.rate))
+        let conditions = claim.conditions().into_iter();
+        conditions
+            .map(move |(side, condition)| (format!("report.claim[{place}].{side}"), &condition.arm, condition.rate))
     });
     let published = config.published.iter().enumerate().flat_map(|(place, published)| {
         let values = published.values.iter().enumerate();

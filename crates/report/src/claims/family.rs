@@ -21,7 +21,15 @@ impl Claim {
     /// What it compares, whichever side is called left.
     fn contrast(&self) -> impl PartialEq + '_ {
         let key = |condition: &Condition| (condition.arm.clone(), condition.rate.to_bits());
-        let mut sides = [key(&self.left), key(&self.right)];
+        let sides = |left: &Condition, right: &Condition| {
+            let mut sides = [key(left), key(right)];
+            sides.sort();
+            sides
+        };
+        let mut sides: Vec<_> = [sides(&self.left, &self.right)]
+            .into_iter()
+            .chain(self.than.iter().map(|than| sides(&than.left, &than.right)))
+            .collect();
         sides.sort();
         (sides, self.metric.to_string(), self.split, &self.attack)
     }

@@ -28,10 +28,8 @@ pub struct Needs {
 pub struct Need {
     /// The claim's name.
     pub name: String,
-    /// One of the conditions that have to be run with more seeds.
-    pub left: Condition,
-    /// The other one.
-    pub right: Condition,
+    /// The conditions that have to be run with more seeds.
+    pub conditions: Vec<Condition>,
     /// The smallest difference that matters.
     pub smallest_effect: f64,
     /// Seeds that both conditions have.
@@ -95,8 +93,7 @@ fn need(claim: &Claim, judged: Option<&Judged>, n_in_family: usize, power: f64) 
     };
     Need {
         name: claim.name.clone(),
-        left: claim.left.clone(),
-        right: claim.right.clone(),
+        conditions: claim.conditions().into_iter().map(|(_, condition)| condition.clone()).collect(),
         smallest_effect: claim.smallest_effect,
         n_seeds,
         difference: mean(&differences, 0.95).map(|mean| mean.mean),

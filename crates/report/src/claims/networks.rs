@@ -6,12 +6,12 @@ use crate::results::{Measure, Results};
 use crate::statistics::mcnemar_p;
 
 /// Of how many seeds the networks of a claim's two conditions differ by McNemar's exact test at its level; none where it is not about
-/// accuracy on the split's own images, or where no seed's two networks were judged on the same images.
+/// accuracy on the split's own images, compares more than two conditions, or where no seed's two networks were judged on the same images.
 ///
 /// This says of two networks that they differ, which two of one condition may do as well; that the conditions differ,
 /// differences over seeds alone can say.
 pub(super) fn n_different(claim: &Claim, results: &Results<'_>) -> Option<u32> {
-    if claim.metric != Metric::Accuracy {
+    if claim.metric != Metric::Accuracy || claim.than.is_some() {
         return None;
     }
     let of = |condition: &Condition| {

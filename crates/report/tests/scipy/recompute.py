@@ -48,10 +48,12 @@ def accuracies(cells, row, arm, rate):
 
 
 def differences(cells, row):
-    left = accuracies(cells, row, row["left_arm"], row["left_rate"])
-    right = accuracies(cells, row, row["right_arm"], row["right_rate"])
-    seeds = sorted(left.keys() & right.keys())
-    return np.array([left[seed] - right[seed] for seed in seeds])
+    sides = [(1, "left"), (-1, "right")]
+    if row.get("than_left_arm") is not None:
+        sides += [(-1, "than_left"), (1, "than_right")]
+    values = [(sign, accuracies(cells, row, row[f"{side}_arm"], row[f"{side}_rate"])) for sign, side in sides]
+    seeds = sorted(set.intersection(*(set(by_seed) for _, by_seed in values)))
+    return np.array([sum(sign * by_seed[seed] for sign, by_seed in values) for seed in seeds])
 
 
 def slope(cells, row):
@@ -103,8 +105,8 @@ def main(folder):
         detectable = half + stats.t.ppf(0.8, row["n_seeds"] - 1) * error
         for what, expected in [
             ("interval_confidence", 1 - row["level"] / row["n_in_family"]),
-            ("interval_low", max(low, -1.0)),
-            ("interval_high", min(high, 1.0)),
+            ("interval_low", low if row.get("than_left_arm") else max(low, -1.0)),
+            ("interval_high", high if row.get("than_left_arm") else min(high, 1.0)),
             ("p_value", p),
             ("detectable_difference", detectable),
             ("verdict", verdict(row, low, high)),

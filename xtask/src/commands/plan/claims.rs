@@ -22,7 +22,7 @@ pub(super) struct ClaimsPlan {
 #[derive(Debug, Serialize)]
 pub(super) struct ClaimPlan {
     pub(super) need: Need,
-    /// What the claim's two conditions take until they have the seeds that it needs alone.
+    /// What the claim's conditions take until they have the seeds that it needs alone.
     pub(super) seconds_alone: Option<f64>,
     /// The same in the family.
     pub(super) seconds_in_family: Option<f64>,
@@ -76,7 +76,7 @@ impl ClaimsPlan {
             }
             let is_in = |cell: &Cell| {
                 let is_it = |side: &Condition| (&side.arm, side.rate) == (&cell.arm_name, cell.rate);
-                seeds[..n_seeds].contains(&cell.seed) && (is_it(&need.left) || is_it(&need.right))
+                seeds[..n_seeds].contains(&cell.seed) && need.conditions.iter().any(is_it)
             };
             forecast.load(|cell| cell.is_some_and(is_in)).seconds
         };
@@ -105,8 +105,7 @@ mod tests {
             |seeds_needed| AtLevel { level: 0.05, detectable_difference: None, seeds_needed, seeds_missing: None };
         Need {
             name: "c".to_owned(),
-            left: side.clone(),
-            right: side,
+            conditions: vec![side],
             smallest_effect: 0.02,
             n_seeds,
             difference: None,

@@ -99,16 +99,28 @@ fn were(n: u64) -> String {
     format!("{} {}", count(n), if n == 1 { "was" } else { "were" })
 }
 
-/// `arm at rate 1`, of both sides.
+/// `arm at rate 1`, of both sides; of a contrast of contrasts `a at rate 1 minus b at rate 0`.
 pub(super) fn sides(claim: &ClaimRow) -> (String, String) {
     let condition = |arm: &str, rate: f64| format!("{arm} at rate {}", short(rate));
-    (condition(&claim.left_arm, claim.left_rate), condition(&claim.right_arm, claim.right_rate))
+    let left = condition(&claim.left_arm, claim.left_rate);
+    let right = condition(&claim.right_arm, claim.right_rate);
+    let than_left = claim.than_left_arm.as_deref().zip(claim.than_left_rate);
+    match than_left.zip(claim.than_right_arm.as_deref().zip(claim.than_right_rate)) {
+        Some(((left_arm, left_rate), (right_arm, right_rate))) => {
+            let than = [condition(left_arm, left_rate), condition(right_arm, right_rate)];
+            ([left, right].join(" minus "), than.join(" minus "))
+        }
+        None => (left, right),
+    }
 }
 
 /// How long the two sides trained; nothing where that is unknown.
 pub(super) fn training(claim: &ClaimRow) -> String {
     match claim.left_n_samples.zip(claim.right_n_samples) {
-        Some((left, right)) if are_alike(left, right) => format!("Both trained on {} samples.", samples(left)),
+        Some((left, right)) if are_alike(left, right) => {
+            let which = if claim.than_left_arm.is_some() { "The first two" } else { "Both" };
+            format!("{which} trained on {} samples.", samples(left))
+        }
         Some((left, right)) => format!(
             "The first trained on {} samples, the second on {}: the difference is that of the length of training, too.",
             samples(left),
@@ -235,6 +247,10 @@ pub(super) mod tests {
             left_rate: 1.0,
             right_arm: "b".to_owned(),
             right_rate: 0.0,
+            than_left_arm: None,
+            than_left_rate: None,
+            than_right_arm: None,
+            than_right_rate: None,
             metric: "accuracy".to_owned(),
             split: Split::Test,
             attack: "clean".to_owned(),
@@ -310,6 +326,23 @@ pub(super) mod tests {
             sentence(&not_higher),
             "a at rate 1 is not higher than b at rate 0 by as much as 2 points: at most by 1.2 points."
         );
+    }
+
+    #[test]
+    fn a_contrast_of_contrasts_says_which_differences_it_compares() {
+        let claim = ClaimRow {
+            than_left_arm: Some("c".to_owned()),
+            than_left_rate: Some(0.5),
+            than_right_arm: Some("d".to_owned()),
+            than_right_rate: Some(0.0),
+            left_n_samples: Some(300_000.0),
+            ..claim(Verdict::Supported, -0.053, -0.031)
+        };
+        assert_eq!(
+            sentence(&claim),
+            "a at rate 1 minus b at rate 0 is 4.2 points lower than c at rate 0.5 minus d at rate 0, as claimed."
+        );
+        assert_eq!(training(&claim), "The first two trained on 300,000 samples.");
     }
 
     #[test]
