@@ -371,8 +371,7 @@ impl State<'_, '_> {
         }
     }
 
-    /// The estimated seconds left for trainings and evaluations, from the pace of each kind so far. None until each
-    /// kind has run once.
+    /// Estimated seconds left, from the pace of each kind of run so far. None until each kind has run once.
     fn left_s(&self) -> Option<f64> {
         let pace = |stage, cell: &Cell| {
             let (seconds, n_units) = self.tally.spent.get(self.kinds.get(&(stage, cell.arm))?)?;
