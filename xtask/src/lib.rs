@@ -1,22 +1,23 @@
 //! Twinset's *runner*: the program behind `cargo xtask`.
 //!
-//! The rooms, from the top down. Imports go down only:
+//! The modules are layers, from the top down. A module imports only modules below it:
 //!
-//! - [`commands`]: `reproduce`, `status` and `plan`, from what the user says ([`cli`]).
+//! - [`commands`]: `reproduce`, `status`, `plan` and others, called with the user's arguments ([`cli`]).
 //! - [`chores`]: tests, benches, checks and the book.
-//! - [`runner`]: runs a study, several stage runs at once, and shows how far it is.
-//! - [`forecast`]: what is still to run, and from what earlier runs took, how long that takes.
+//! - [`runner`]: runs a study, several stage runs at once, and shows the progress.
+//! - [`forecast`]: estimates how long the remaining runs take, from the times of earlier runs.
 //! - [`study`]: a *pipeline* is one study, a TOML file in `pipelines/`. It expands into *cells*, one for each arm, rate and seed.
-//!   A *track* is the stages that a cell still has before it.
+//!   A *track* holds the stages that a cell still has to run.
 //! - [`store`]: a *stage run* is one execution of one stage program. Its *key* is the digest of the program, of the resolved config
-//!   and of the inputs. What has a finished folder in the store is not run again. The *ledger* says what each run cost.
-//! - [`stages`]: the stage programs: building them, and asking them what needs no run.
+//!   and of the inputs. A run with a finished folder in the store is not repeated. The *ledger* has the time and memory
+//!   of each run.
+//! - [`stages`]: builds the stage programs, and asks them questions that need no run.
 //! - [`setup`]: gets libtorch.
-//! - [`slurm`]: jobs that run a study: their scripts, what a site wants of them, the queue.
-//! - [`machine`]: the checkout, files that are written whole, digests, child processes.
+//! - [`slurm`]: Slurm jobs that run a study: their scripts, the site's settings, the queue.
+//! - [`machine`]: paths of the checkout, atomic writes, digests, child processes.
 //!
-//! The runner knows paths, commands and digests. It never looks into a manifest, and a stage's config is a table that
-//! it hands on unread; it sets `rate` and `seed` in it, and `precision` where the user chose one.
+//! The runner knows paths, commands and digests. It never looks into a manifest. It passes a stage's config on unread,
+//! and only sets `rate` and `seed` in it, and `precision` if the user chose one.
 
 pub mod chores;
 pub mod cli;

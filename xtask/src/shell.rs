@@ -1,4 +1,4 @@
-//! How the programs of this package begin and end.
+//! The start and the end of the programs of this package: signals, and the exit code.
 
 use crate::hint;
 use crate::machine::{interrupt, process};
@@ -9,13 +9,14 @@ use std::env;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// From now on a signal ends the child processes, too, or stops them.
+/// From now on signals also end or stop the child processes.
 pub fn begin() -> Result<()> {
     interrupt::pass_on_stops(process::signal_all)?;
     interrupt::install(process::signal_all)
 }
 
-/// Whether packages ask for the program's man pages and completions: `--generate DIR`, as every stage program takes it. They are written then.
+/// Handles `--generate DIR`, with which packagers write the program's man pages and completions. Returns whether it was
+/// given.
 pub fn generate<C: CommandFactory>() -> Result<bool> {
     let words: Vec<_> = env::args_os().skip(1).collect();
     let [option, folder] = words.as_slice() else { return Ok(false) };
@@ -32,7 +33,7 @@ pub fn generate<C: CommandFactory>() -> Result<bool> {
     Ok(true)
 }
 
-/// The exit code of a call; why it failed is said on stderr.
+/// Prints a call's error on stderr, and returns the exit code.
 pub fn end(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -51,7 +52,7 @@ pub fn end(result: Result<()>) -> ExitCode {
     }
 }
 
-/// What an interrupted call says of where it was: errors of children that were ended are no news.
+/// What an interrupted call prints about how far it came. The errors of its ended children are left out.
 fn state_of(error: &anyhow::Error) -> String {
     match error.downcast_ref::<interrupt::Interrupted>() {
         Some(interrupted) => interrupted.to_string(),

@@ -1,4 +1,4 @@
-//! A *cell* is one value of a manifest as it is shown: JSON, where bytes stand as their number and digest.
+//! A *cell* is one value of a manifest as JSON. Bytes are shown as their number and their digest.
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::buffer::NullBuffer;

@@ -1,4 +1,4 @@
-//! A condition of SQL over a manifest's rows: for which of a batch it holds, and what statistics can say of it.
+//! An SQL condition on a manifest's rows: evaluates it on a batch, and derives from it which row groups can be skipped.
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::buffer::BooleanBuffer;
@@ -22,12 +22,12 @@ impl<'a> Filter<'a> {
         Self { expression, columns, schema }
     }
 
-    /// The columns that it names.
+    /// The columns that the condition names.
     pub(crate) fn columns(&self) -> Vec<&str> {
         self.columns.iter().map(PlSmallStr::as_str).collect()
     }
 
-    /// For which rows of these columns it holds.
+    /// For each row of a batch of these columns, whether the condition holds.
     ///
     /// # Errors
     /// When it cannot be computed.
@@ -39,13 +39,13 @@ impl<'a> Filter<'a> {
         let holds = rows.lazy().select([self.expression.clone().alias("holds")]).collect()?;
         let holds = holds.column("holds")?.bool()?;
         Ok(match holds.len() {
-            // A condition that names no column.
+            // A condition without columns has one value for all rows.
             1 => std::iter::repeat_n(holds.get(0), batch.num_rows()).collect(),
             _ => holds.iter().collect(),
         })
     }
 
-    /// The same of `column = literal`, on the array itself.
+    /// Evaluates `column = literal` directly on the array, without Polars; none for any other condition.
     fn compared(&self, batch: &RecordBatch) -> Option<BooleanArray> {
         let Expr::BinaryExpr { left, op: Operator::Eq, right } = &self.expression else { return None };
         let ((Expr::Column(_), Expr::Literal(literal)) | (Expr::Literal(literal), Expr::Column(_))) =
@@ -66,13 +66,13 @@ impl<'a> Filter<'a> {
         Some(BooleanArray::new(holds, array.nulls().cloned()))
     }
 
-    /// What must be so of a row for which it holds.
+    /// What must be true of each row for which the condition holds, to compare with row groups' statistics.
     pub(crate) fn need(&self) -> Need {
         need(&self.expression)
     }
 }
 
-/// Where values are this one; nowhere if their type cannot hold it.
+/// A mask of the values that equal `wanted`; no value does if their type cannot hold it.
 fn equal<T: Copy + PartialEq, E>(values: &[T], wanted: Result<T, E>) -> BooleanBuffer {
     match wanted {
         Ok(wanted) => BooleanBuffer::collect_bool(values.len(), |row| values[row] == wanted),
@@ -102,7 +102,7 @@ fn need(expression: &Expr) -> Need {
     }
 }
 
-/// The operator with its sides exchanged.
+/// The operator for exchanged sides: `<` becomes `>`.
 fn turned(operator: Operator) -> Operator {
     match operator {
         Operator::Lt => Operator::Gt,
@@ -113,7 +113,7 @@ fn turned(operator: Operator) -> Operator {
     }
 }
 
-/// Of `a < b` no more is used than `a <= b`.
+/// The need of a comparison with a literal. `a < b` is treated as `a <= b`, which can only keep more row groups.
 fn compared(column: &str, operator: Operator, literal: &LiteralValue) -> Need {
     let Some(key) = key_of(literal) else { return Need::Nothing };
     let column = column.to_owned();
@@ -142,7 +142,7 @@ fn key(value: &AnyValue) -> Option<Key> {
     }
 }
 
-/// One of a list's values.
+/// The need of `column IN (values)`.
 fn among(column: &str, values: &Expr) -> Need {
     const MAX_VALUES: usize = 256;
     let list = match values {
@@ -155,7 +155,7 @@ fn among(column: &str, values: &Expr) -> Need {
         },
         _ => return Need::Nothing,
     };
-    // A list of one list is its values.
+    // If the list holds one list, that list has the values.
     let list = match list.get(0) {
         Ok(AnyValue::List(values)) if list.len() == 1 => values,
         _ => list,

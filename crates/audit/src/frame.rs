@@ -1,6 +1,6 @@
-//! A batch of a manifest as a Polars frame, column by column: the two libraries have Arrow arrays of their own.
+//! Converts a batch of a manifest to a Polars frame, column by column, because Polars has Arrow arrays of its own.
 //!
-//! All whole numbers are signed, so that the smaller less the larger is a number below 0. Lists and maps come as JSON text.
+//! All whole numbers become signed, so that a difference can be negative. Lists and maps become JSON text.
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::{CastOptions, cast_with_options};
@@ -20,10 +20,10 @@ use twinset_manifest::{Untyped, type_name};
 
 use crate::cell;
 
-/// Digits of the longest decimal that Polars knows.
+/// The most digits that a decimal of Polars can have.
 const MAX_DECIMAL_DIGITS: u8 = 38;
 
-/// The columns of a manifest as SQL sees them.
+/// The columns of manifests with their types in SQL.
 pub(crate) fn sql_schema(manifests: &[&Untyped]) -> pl::Schema {
     let mut schema = pl::Schema::default();
     for field in manifests.iter().take(1).flat_map(|manifest| manifest.columns().fields()) {
@@ -37,10 +37,11 @@ pub(crate) fn sql_schema(manifests: &[&Untyped]) -> pl::Schema {
     schema
 }
 
-/// A batch as a frame with these types, where [`sql_schema`] says them, or else those that hold every value.
+/// Converts a batch to a frame. Columns have the types of `schema` ([`sql_schema`]), or else types that hold every
+/// value.
 ///
 /// # Errors
-/// Names the column that has a type which SQL does not take, or a value that its SQL type cannot hold.
+/// When a column's type is not supported in SQL, or a value does not fit into the SQL type. Names the column.
 pub(crate) fn frame(batch: &RecordBatch, schema: &pl::Schema) -> PolarsResult<DataFrame> {
     let fields = batch.schema_ref().fields().iter().zip(batch.columns());
     let columns = fields.map(|(field, array)| {
@@ -59,7 +60,7 @@ pub(crate) fn frame(batch: &RecordBatch, schema: &pl::Schema) -> PolarsResult<Da
     DataFrame::new(batch.num_rows(), columns.collect::<PolarsResult<Vec<pl::Column>>>()?)
 }
 
-/// What an error of Polars says, without its kind.
+/// The message of a Polars error, without the error's kind.
 pub(crate) fn message(error: pl::PolarsError) -> String {
     match error {
         pl::PolarsError::ComputeError(message) => message.to_string(),
@@ -103,7 +104,7 @@ fn sql_type(data_type: &DataType) -> pl::DataType {
     }
 }
 
-/// Polars counts no whole seconds.
+/// The nearest unit that Polars has: it has no unit of seconds.
 fn polars_unit(unit: TimeUnit) -> pl::TimeUnit {
     match unit {
         TimeUnit::Second | TimeUnit::Millisecond => pl::TimeUnit::Milliseconds,
@@ -123,7 +124,7 @@ fn series(name: &str, array: &dyn Array, as_type: &pl::DataType) -> PolarsResult
             }
         }};
     }
-    // Numbers of a unit, each so many of the unit of the series.
+    // Each number is multiplied by `n`, which converts it to the unit of the series.
     macro_rules! units {
         ($arrow:ty, $n:expr) => {{
             let values = array.as_primitive::<$arrow>().iter();
@@ -235,7 +236,7 @@ fn series(name: &str, array: &dyn Array, as_type: &pl::DataType) -> PolarsResult
             StringChunked::from_iter_options(named, (0..array.len()).map(text)).into_series()
         }
         DataType::Null => Series::full_null(named, array.len(), &pl::DataType::String),
-        // As text they would compare wrongly.
+        // These are not converted to text, because comparisons of the text would be wrong.
         DataType::Interval(_) | DataType::Union(..) => {
             return Err(polars_err!(ComputeError: "SQL does not take this type, `show` does"));
         }
@@ -246,7 +247,7 @@ fn times(value: i64, n: i64) -> PolarsResult<i64> {
     value.checked_mul(n).ok_or_else(|| polars_err!(ComputeError: "{value} is too large for SQL, `show` takes it"))
 }
 
-/// The array as another type, an error where a value does not fit.
+/// The array as another type. It is an error if a value does not fit.
 fn cast(array: &dyn Array, to: &DataType) -> PolarsResult<arrow::array::ArrayRef> {
     let options = CastOptions { safe: false, ..CastOptions::default() };
     cast_with_options(array, to, &options).map_err(|error| polars_err!(ComputeError: "{error}"))

@@ -21,15 +21,15 @@ use crate::tree::{Entry, Kind, Tree};
 pub use image::{Subject, of_image};
 pub use source::{image_of_source, of_source};
 
-/// Ids and rows that are listed before the others are counted.
+/// The most ids or rows that are listed; further ones are only counted.
 const MAX_LISTED: usize = 50;
 
-/// A step of a lineage: something, and what it comes from.
+/// A step of a lineage: a file, image or run, and the steps that it comes from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Step {
-    /// What it is, in words.
+    /// A description for people.
     pub text: String,
-    /// The same as values.
+    /// The same as JSON values.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub details: Map<String, Value>,
     /// What it comes from.
@@ -43,7 +43,7 @@ pub enum LineageError {
     /// A manifest cannot be read.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// The image or position is not there.
+    /// The manifest has no such image or position.
     #[error("`{path}` has no {what}")]
     NoRow {
         /// The manifest.
@@ -51,7 +51,7 @@ pub enum LineageError {
         /// What was asked for.
         what: String,
     },
-    /// Rows are asked for by what the manifest does not have.
+    /// Rows are looked up by a column that the manifest does not have.
     #[error("`{path}` holds `{schema}`, which has no column `{column}`")]
     NoColumn {
         /// The manifest.
@@ -85,7 +85,7 @@ impl Step {
         self
     }
 
-    /// The files of stages that are not there, each once, by name, schema and digest.
+    /// The missing files that stages made, each once, by name, schema and digest.
     pub fn absent(&self) -> Vec<String> {
         let mut absent = Vec::new();
         self.collect_absent(&mut absent);
@@ -94,7 +94,7 @@ impl Step {
 
     fn collect_absent(&self, to: &mut Vec<String>) {
         let text = |key: &str| self.details.get(key).and_then(Value::as_str);
-        // Sources are named by their stage's config, and may be folders.
+        // A source is not counted as missing: the stage's config names it, and it may be a folder.
         let is_of_stage = text("schema").is_some() || text("name").is_some_and(|name| name.ends_with(".safetensors"));
         if is_of_stage && self.details.get("is_absent") == Some(&Value::Bool(true)) {
             let schema = text("schema").map_or_else(String::new, |schema| format!("{schema}, "));
@@ -140,7 +140,7 @@ pub fn of_file(tree: &Tree, entry: &Entry) -> Result<Step, LineageError> {
     Ok(file(tree, entry, &mut HashSet::new()))
 }
 
-/// The files of a folder that were asked about, each as [`of_file`] tells it. What a stage did not write is named only.
+/// The lineages of the selected files in a folder, as by [`of_file`]. A file that no stage wrote is only named.
 ///
 /// # Errors
 /// When there are none.
@@ -170,8 +170,8 @@ pub fn of_folder(tree: &Tree, folder: &Path) -> Result<Step, LineageError> {
     Ok(Step::new(format!("`{path}`: {} {files}", steps.len()), details).with(steps))
 }
 
-/// The manifest of a folder that tells most of an image: its training set, its images, what they were classified as, or the first one
-/// that has ids of images.
+/// The manifest of a tree that says most about an image: a training set, else images, else predictions, else the first
+/// manifest with image ids.
 pub fn manifest_of_images(tree: &Tree) -> Option<&Entry> {
     let of = |schema: &str| tree.manifests().find(|(entry, _)| entry.schema().map(schema_name) == Some(schema));
     let found = ["trainset", "images", "predictions"].into_iter().find_map(of);
@@ -179,7 +179,7 @@ pub fn manifest_of_images(tree: &Tree) -> Option<&Entry> {
     found.or_else(|| tree.manifests().find(|(_, manifest)| has_ids(manifest))).map(|(entry, _)| entry)
 }
 
-/// A file and all before it; what was told of already is named only.
+/// The lineage of a file. A file whose lineage was already given is only named.
 fn file<'a>(tree: &'a Tree, entry: &'a Entry, told: &mut HashSet<&'a str>) -> Step {
     let mut step = named(tree, entry);
     if !told.insert(&entry.relative) {
@@ -193,7 +193,7 @@ fn file<'a>(tree: &'a Tree, entry: &'a Entry, told: &mut HashSet<&'a str>) -> St
     step.with([run.with(origins(tree, entry, &inputs, told))])
 }
 
-/// What a file was made from; a source that each shard of a manifest names is told of once.
+/// The lineages of a file's inputs. If several shards name the same source, it is given once.
 fn origins<'a>(tree: &'a Tree, entry: &Entry, inputs: &[&Input], told: &mut HashSet<&'a str>) -> Vec<Step> {
     let is_sharded = entry.manifest().is_some_and(Untyped::is_sharded);
     let is_outside = |input: &Input| is_source(input) && tree.find(&input.name, input.blake3).is_none();
@@ -216,12 +216,12 @@ fn origins<'a>(tree: &'a Tree, entry: &Entry, inputs: &[&Input], told: &mut Hash
     steps
 }
 
-/// Whether no stage made it: sources are named by their stage's config, and may be folders.
+/// Whether no stage made this input. A source is named by the stage's config, and may be a folder.
 fn is_source(input: &Input) -> bool {
     input.schema.is_none() && !input.name.ends_with(".safetensors")
 }
 
-/// A file by its path, schema and digest, and whether it is as its run wrote it.
+/// A step with a file's path, schema and digest, and whether the file is unchanged since its run.
 fn named(tree: &Tree, entry: &Entry) -> Step {
     let digest = entry.digest().map(|digest| digest.to_string()).unwrap_or_default();
     let schema = entry.schema().map_or_else(String::new, |schema| format!("{schema}, "));
@@ -240,7 +240,7 @@ fn named(tree: &Tree, entry: &Entry) -> Step {
     Step::new(text, details)
 }
 
-/// A file that is not in the tree with the bytes that something was made from.
+/// A step for an input that is not in the tree with the recorded bytes.
 fn absent(tree: &Tree, input: &Input) -> Step {
     let Input { name, schema, blake3 } = input;
     let known = schema.as_ref().map_or_else(String::new, |schema| format!("{schema}, "));

@@ -1,4 +1,4 @@
-//! What is here: a tree's manifests, one a line.
+//! Lists a tree's manifests, one per line.
 
 mod cells;
 
@@ -10,15 +10,15 @@ use cells::Stores;
 
 /// The columns of a listing.
 pub const HEADER: [&str; 10] = ["path", "schema", "rows", "files", "bytes", "made_by", "blake3", "arm", "rate", "seed"];
-/// Those of them that only runs in a store have.
+/// The columns that only runs in a store have.
 const OF_RUNS: [usize; 3] = [7, 8, 9];
 const PATH: usize = 0;
 const BLAKE3: usize = 6;
 
-/// A tree's manifests, weights and other Parquet files, by path; a folder of shards is one manifest of several files. A file that
-/// is no manifest says in place of its schema what it is: `foreign` Parquet, or `damaged`.
+/// A tree's manifests, weights and other Parquet files, by path. A sharded manifest is one row. In the column of the
+/// schema, a Parquet file that is no manifest has `foreign`, and a file that cannot be read has `damaged`.
 ///
-/// Of a run in a store it says which arm, rate and seed it is for: several, as an array, where cells share it.
+/// A run in a store has the arm, rate and seed of its cell. If several cells share the run, these are arrays.
 pub fn list(tree: &Tree) -> impl Iterator<Item = Vec<Value>> {
     let mut stores = Stores::default();
     tree.selected().map(move |entry| {
@@ -38,9 +38,10 @@ pub fn list(tree: &Tree) -> impl Iterator<Item = Vec<Value>> {
     })
 }
 
-/// A listing as a person reads it: keys and digests cut short, arrays as texts, and no columns of runs where there are none.
+/// Shortens a listing for people: keys and digests are cut, arrays become texts, and the columns of runs are left out
+/// if there are none.
 ///
-/// A short key ends with `*`: a shell makes the whole path of it.
+/// A short key ends with `*`, so that a shell expands it to the whole path.
 pub fn shorten(rows: Vec<Vec<Value>>) -> (Vec<&'static str>, Vec<Vec<Value>>) {
     let has_runs = rows.iter().any(|row| OF_RUNS.iter().any(|&column| !row[column].is_null()));
     let is_shown = |column: usize| has_runs || !OF_RUNS.contains(&column);
@@ -72,7 +73,7 @@ fn some(values: &[Value]) -> String {
     named.join(", ") + &more
 }
 
-/// A file's schema, or what it is without one.
+/// A file's schema, or `foreign`, `damaged` or `none` if it has none.
 pub(crate) fn schema(entry: &Entry) -> String {
     match &entry.kind {
         Kind::Foreign(_) => "foreign".to_owned(),

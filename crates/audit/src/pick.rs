@@ -1,5 +1,6 @@
-//! Rows of a manifest for which a condition holds, without reading the others: the footer's statistics tell which row groups
-//! cannot have any, of the others the condition's columns are read first, and the rest only where a row holds.
+//! Finds the rows of a manifest for which a condition holds, without reading all others. Row groups are skipped if
+//! their statistics show that no row can match. From the others the condition's columns are read first, and the
+//! remaining columns only if a row matches.
 
 use std::ops::ControlFlow;
 
@@ -7,20 +8,20 @@ use arrow::array::{Array, BooleanArray, RecordBatch};
 use rayon::prelude::*;
 use twinset_manifest::{Bounds, ManifestError, RowGroup, Untyped};
 
-/// Rows of a condition's columns that are looked at together.
+/// The number of rows of the condition's columns that are read together.
 const CONDITION_ROWS: usize = 1 << 16;
 
 /// A condition on rows.
 pub(crate) struct Condition<'a, E> {
-    /// What must be so where it holds.
+    /// What must be true of each row for which it holds.
     pub(crate) need: Need,
-    /// The columns that it is about.
+    /// The columns that it needs.
     pub(crate) columns: &'a [&'a str],
-    /// For which rows of these columns it holds.
+    /// Computes for which rows of these columns it holds.
     pub(crate) holds: &'a (dyn Fn(&RecordBatch) -> Result<BooleanArray, E> + Sync),
 }
 
-/// What must be so of a row where a condition holds, as far as statistics can tell.
+/// What must be true of each row for which a condition holds, as far as statistics can check it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Need {
     /// A column's value lies between these, or is one of them.
@@ -36,7 +37,7 @@ pub(crate) enum Need {
     All(Vec<Need>),
     /// One of these.
     Any(Vec<Need>),
-    /// Nothing that is known.
+    /// Nothing is known, so no row group can be skipped.
     Nothing,
 }
 
@@ -53,7 +54,7 @@ impl Need {
         Self::Within { column: column.to_owned(), low: Some(key.clone()), high: Some(key) }
     }
 
-    /// Whether a row group may have a row where it is so.
+    /// Whether a row group may have such a row.
     fn may_be_in(&self, group: &RowGroup) -> bool {
         match self {
             Self::Within { column, low, high } => {
@@ -66,7 +67,7 @@ impl Need {
     }
 }
 
-/// Whether the two ranges have a value in common, as far as their types can be compared.
+/// Whether the two ranges may have a value in common. True if their types cannot be compared.
 fn meet(bounds: &Bounds, low: Option<&Key>, high: Option<&Key>) -> bool {
     let is_below = match (bounds, high) {
         (Bounds::Integers(min, _), Some(Key::Integer(high))) => high < min,
@@ -81,8 +82,8 @@ fn meet(bounds: &Bounds, low: Option<&Key>, high: Option<&Key>) -> bool {
     !is_below && !is_above
 }
 
-/// Hands over these columns of the rows for which the condition holds, until `take` breaks off. The condition's columns of several
-/// row groups are read at once, the others of one after the other.
+/// Passes these columns of the rows for which the condition holds to `take`, until it breaks. The condition's columns
+/// are read from several row groups at the same time, the other columns from one row group after the other.
 pub(crate) fn pick<E: From<ManifestError> + Send>(
     manifest: &Untyped,
     columns: Option<&[&str]>,
@@ -109,7 +110,7 @@ pub(crate) fn pick<E: From<ManifestError> + Send>(
 }
 
 impl<E: From<ManifestError>> Condition<'_, E> {
-    /// For which rows of a row group it holds.
+    /// Computes for which rows of a row group it holds.
     fn picked(&self, group: &RowGroup) -> Result<BooleanArray, E> {
         let mut masks = Vec::new();
         for batch in group.batches(Some(self.columns), CONDITION_ROWS, None)? {
@@ -119,7 +120,7 @@ impl<E: From<ManifestError>> Condition<'_, E> {
     }
 }
 
-/// The masks one after the other; null is false.
+/// Concatenates the masks; null becomes false.
 fn joined(masks: &[BooleanArray]) -> BooleanArray {
     match masks {
         [mask] if mask.null_count() == 0 => mask.clone(),

@@ -1,4 +1,4 @@
-//! A manifest's rows, some or all of them, as they are shown; and what is known of its columns.
+//! Shows a manifest's rows, all or some of them, and describes its columns.
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -24,7 +24,7 @@ pub struct Choice {
     pub condition: Option<String>,
     /// The columns by name, or fields of them such as `image.path`, in this order; without any, all.
     pub columns: Vec<String>,
-    /// At most so many rows.
+    /// The most rows that are shown.
     pub limit: Option<u64>,
 }
 
@@ -34,10 +34,10 @@ pub enum ShowError {
     /// The manifest cannot be read.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// The condition is none.
+    /// The condition is not valid SQL.
     #[error(transparent)]
     Condition(#[from] SqlError),
-    /// A column that is not there.
+    /// The manifest has no such column.
     #[error("`{path}` has no column `{column}`, only {}", .columns.join(", "))]
     Column {
         /// The manifest.
@@ -52,7 +52,8 @@ pub enum ShowError {
     Write(#[from] io::Error),
 }
 
-/// Writes rows as they are read, and tells how many of them; memory holds a batch, and of a table what it shows.
+/// Writes rows while they are read, and returns their number. Memory holds only one batch, or for a table the rows that
+/// it shows.
 ///
 /// # Errors
 /// Names the column that is not there, or the place where the condition is no SQL.
@@ -118,7 +119,7 @@ pub fn show(manifest: &Untyped, choice: &Choice, format: Format, to: impl Write)
     Ok(table.end()?)
 }
 
-/// What is known of a manifest without its rows: its columns with their meaning, what must hold of them, its footer.
+/// Describes a manifest without its rows: its columns with their meaning, their constraints, and its footer.
 pub fn schema(manifest: &Untyped) -> Value {
     let known = catalog().into_iter().find(|known| Some(known.schema) == manifest.schema());
     let known_column =
@@ -131,7 +132,7 @@ pub fn schema(manifest: &Untyped) -> Value {
             let column = known_column(field.name());
             json!({
                 "name": field.name(), "type": type_name(field.data_type()),
-                // In the file every column may be null, whatever it means.
+                // In the file every column may be null, so the row type decides.
                 "is_nullable": column.map_or(field.is_nullable(), |column| column.is_nullable),
                 "meaning": column.map(|column| one_line(column.doc)),
             })

@@ -1,4 +1,4 @@
-//! SQL over manifests: their names as tables, and what is wrong with a query, with its place.
+//! SQL over manifests. Each manifest is a table. An error names its place in the query.
 
 mod csv;
 mod exact;
@@ -31,7 +31,7 @@ use rewrite::rewritten;
 pub use runs::{RunsError, runs};
 use scan::Scan;
 
-/// Rows that are read at once.
+/// The number of rows that are read at once.
 const BATCH_ROWS: usize = 8192;
 /// The column that tells a union's rows apart: the manifest's path.
 const PATH_COLUMN: &str = "manifest";
@@ -53,10 +53,10 @@ pub enum SqlError {
         /// A caret below the column.
         caret: String,
     },
-    /// A statement that asks nothing.
+    /// The statement is not a SELECT.
     #[error("cannot answer `{0}`, expected SELECT: an audit changes nothing")]
     NotSelect(String),
-    /// Anything else that Polars has to say: a table, a column or a function that is not there, types that do not go together.
+    /// Any other error of Polars: an unknown table, column or function, or types that do not fit together.
     #[error("cannot answer the query: {0}")]
     Query(String),
 }
@@ -70,11 +70,11 @@ pub struct Answer<'a> {
     pub read: Vec<&'a Named>,
 }
 
-/// Answers a query. Only what it names is read: of a manifest the columns that matter, and of these no more rows at once
-/// than a batch where a condition picks few.
+/// Answers a query. Only the tables and columns that it needs are read. If a condition selects few rows, no more than a
+/// batch of rows is in memory at once.
 ///
 /// # Errors
-/// Says where the text is no SQL, or what Polars cannot find or do.
+/// When the text is not valid SQL, with the place; or when Polars cannot find a name or compute the answer.
 pub fn query<'a>(sql: &str, tables: &'a [Named]) -> Result<Answer<'a>, SqlError> {
     expect_question(sql)?;
     let mut context = SQLContext::new().with_function_registry(Arc::new(Functions::all()));
@@ -105,7 +105,8 @@ pub fn query<'a>(sql: &str, tables: &'a [Named]) -> Result<Answer<'a>, SqlError>
     Ok(Answer { frame, read: read.collect() })
 }
 
-/// Polars answers a DELETE with the rows that it would leave, which looks as if it had been done.
+/// Refuses all statements except SELECT. Polars would answer a DELETE with the remaining rows, as if it had been
+/// executed.
 fn expect_question(sql: &str) -> Result<(), SqlError> {
     const CHANGES: [&str; 9] = ["alter", "copy", "create", "delete", "drop", "insert", "merge", "truncate", "update"];
     let first: String = sql.trim_start().chars().take_while(|letter| letter.is_alphabetic()).collect();
@@ -113,8 +114,7 @@ fn expect_question(sql: &str) -> Result<(), SqlError> {
     if is_change { Err(SqlError::NotSelect(first.to_uppercase())) } else { Ok(()) }
 }
 
-/// The columns that a query may name and that Polars neither groups nor joins by: numbers of 128 bits. Each with its table and
-/// its type.
+/// The 128-bit columns of a query's tables, each with its table and type. Polars cannot group or join by them.
 pub fn columns_of_128_bits<'a>(sql: &str, tables: &'a [Named]) -> Vec<(&'a str, &'a str, String)> {
     let mut found = Vec::new();
     for table in tables.iter().filter(|table| sql.contains(&table.name)) {
@@ -139,7 +139,7 @@ pub fn condition(sql: &str, columns: &pl::Schema) -> Result<pl::Expr, SqlError> 
     let empty = DataFrame::empty_with_schema(columns);
     let context = &mut SQLContext::new();
     context.register("rows", empty.clone().lazy());
-    // A line of its own, so that the place of an error is its place in the condition.
+    // The condition starts on a line of its own, so that the column of an error is right.
     let checked = context.execute(&format!("SELECT * FROM rows WHERE\n{sql}"));
     drop(checked.map_err(|error| shifted(&error, sql))?);
     let expression = polars::sql::sql_expr(sql).map_err(explain)?;
@@ -193,7 +193,7 @@ fn shown(value: AnyValue<'_>) -> Value {
     }
 }
 
-/// A number, or a text where JSON's numbers end.
+/// A JSON number, or a text if the value is too large for one.
 fn int128(value: i128) -> Value {
     let unsigned = || u64::try_from(value).map_or_else(|_| value.to_string().into(), Value::from);
     i64::try_from(value).map_or_else(|_| unsigned(), Value::from)

@@ -1,4 +1,4 @@
-//! What columns hold, in numbers; and of images what classes and duplicates there are.
+//! Statistics of columns, and the classes and duplicates of images.
 
 mod column;
 mod images;
@@ -15,28 +15,28 @@ pub use images::{ClassCount, ImageStats, images};
 
 const BATCH_ROWS: usize = 1 << 14;
 
-/// What a column holds.
+/// The statistics of a column.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ColumnStats {
     /// Its name.
     pub column: String,
-    /// Rows where it is null.
+    /// The number of nulls.
     pub n_nulls: u64,
-    /// Different values.
+    /// The number of different values.
     pub n_distinct: u64,
-    /// The least value; null where it holds none, or bytes. NaN is the greatest number.
+    /// The smallest value; null if there is none, and for bytes. NaN counts as the largest number.
     pub min: Value,
-    /// The greatest value.
+    /// The largest value.
     pub max: Value,
-    /// The mean of numbers; null for others, and where one is not finite.
+    /// The mean of numbers; null for other types, and if a number is not finite.
     pub mean: Value,
     /// The most frequent values, and how often each is there; none where there are more than a thousand values, or all are
     /// there once.
     pub top: Vec<(String, u64)>,
 }
 
-/// What each column holds, several at a time: memory holds the numbers or digests of the values of as many columns as there are
-/// processors.
+/// The statistics of each column. As many columns as there are processors are computed at the same time. For each of
+/// them, memory holds the numbers, or the digests of the values.
 ///
 /// # Errors
 /// When the manifest cannot be read.

@@ -1,4 +1,4 @@
-//! A *tree* is the files that an audit knows: those that were asked about, and those around them that they refer to.
+//! A *tree* holds the files of an audit: the selected ones, and the files around them that they refer to.
 
 mod entry;
 mod nearby;
@@ -21,7 +21,7 @@ pub use record::{Output, Record};
 pub(crate) use record::{Told, read_json};
 pub use shards::is_sharded;
 
-/// What an audit looks at.
+/// The files of an audit.
 #[derive(Debug)]
 pub struct Tree {
     root: PathBuf,
@@ -30,23 +30,24 @@ pub struct Tree {
     by_name: HashMap<String, Vec<usize>>,
     records: BTreeMap<PathBuf, Record>,
     keys: BTreeMap<PathBuf, Told>,
-    /// Folders of runs that were asked about.
+    /// The folders of the selected runs.
     asked: BTreeSet<PathBuf>,
     is_deep: bool,
-    /// The folders beside it that inputs were looked for in.
+    /// The folders beside the tree in which inputs were looked for.
     beside: Vec<PathBuf>,
-    /// Files of inputs' names in these that have other bytes, by name.
+    /// Files in these folders that have the name of an input but other bytes, by name.
     others: HashMap<String, Vec<Entry>>,
 }
 
 impl Tree {
-    /// The tree around `path`: a manifest, a run's folder, or any folder. Inputs are looked for in `within`; without it in the
-    /// runner's store, where the folder is a run's of one, else in the folder itself and in those beside it.
+    /// The tree around `path`, which is a manifest, a run's folder or any folder. Inputs are looked for in `within`.
+    /// Without `within` they are looked for in the store if `path` is in a store, or else in the folder itself and in
+    /// the folders beside it.
     ///
     /// Runs under way (`.partial`), failed runs and hidden files are left out.
     ///
     /// # Errors
-    /// When the path is not there or a folder cannot be listed.
+    /// When the path does not exist or a folder cannot be listed.
     pub fn open(path: &Path, within: Option<&Path>) -> Result<Self, TreeError> {
         let metadata = fs::metadata(path).map_err(|error| TreeError::new(path, &error))?;
         let is_folder = metadata.is_dir() && !is_sharded(path);
@@ -75,7 +76,7 @@ impl Tree {
         Ok(tree)
     }
 
-    /// A manifest alone, or all of a folder, where nothing around it matters.
+    /// The tree of a manifest or a folder alone, without the files around it.
     ///
     /// # Errors
     /// As [`open`](Tree::open).
@@ -88,7 +89,7 @@ impl Tree {
         Ok(Self::of_files(folder_of(path).to_owned(), of_run.chain([path.to_owned()]).collect(), &|_| true))
     }
 
-    /// The same tree, where all digests are those of the bytes and none is taken from a run's record.
+    /// The same tree, but all digests are computed from the files and none is taken from `digests.json`.
     pub fn deep(mut self) -> Self {
         self.is_deep = true;
         let others = self.others.values_mut().flatten();
@@ -96,17 +97,17 @@ impl Tree {
         self
     }
 
-    /// How many of the files that were asked about have the digest of their run's record, and were not read for it.
+    /// The number of selected files whose digest was taken from `digests.json`.
     pub fn n_believed(&self) -> u64 {
         self.selected().filter(|entry| entry.is_believed()).map(|entry| entry.n_files).sum()
     }
 
-    /// Whether no digest is taken from a run's record.
+    /// Whether all digests are computed from the files.
     pub fn is_deep(&self) -> bool {
         self.is_deep
     }
 
-    /// Adds what is not in the tree, but beside it with the right bytes, of the inputs of all that is in it.
+    /// Adds inputs that are not in the tree but in the folders beside it, with the right bytes.
     fn look_beside(&mut self, folder: &Path) {
         let mut seen = HashSet::new();
         loop {
@@ -166,7 +167,7 @@ impl Tree {
                 files.push(Entry::new(file, &root, kind, is_selected));
                 continue;
             }
-            // What cannot be understood outside a run's folder is another program's.
+            // If a file outside a store cannot be read, it belongs to another program.
             let is_runners = |is_understood: bool| is_understood || store_of_run(&folder).is_some();
             if file.ends_with(DIGESTS) {
                 let record = Record::read(&file);
@@ -203,7 +204,7 @@ impl Tree {
         tree
     }
 
-    /// The folder that the files' paths are told from.
+    /// The folder that the files' paths are relative to.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -213,7 +214,7 @@ impl Tree {
         &self.files
     }
 
-    /// The manifests, weights and other Parquet files that were asked about, by path.
+    /// The selected manifests, weights and other Parquet files, by path.
     pub fn selected(&self) -> impl Iterator<Item = &Entry> {
         self.files.iter().filter(|entry| entry.is_selected && !matches!(entry.kind, Kind::Other))
     }
@@ -244,7 +245,7 @@ impl Tree {
         named.filter(|entry| entry.digest() != Ok(input.blake3) && !entry.is_made_from(input.blake3))
     }
 
-    /// Where inputs were looked for, in words.
+    /// A text that names the folders in which inputs were looked for.
     pub fn places(&self) -> String {
         let root = format!("`{}` and below", self.root.display());
         match &self.beside[..] {
@@ -265,38 +266,38 @@ impl Tree {
         exact.or_else(|| named.find(|entry| is_same(&entry.path, path)))
     }
 
-    /// The manifests and weights that lie in the same folder.
+    /// The manifests and weights in the same folder.
     pub fn beside<'a>(&'a self, entry: &'a Entry) -> impl Iterator<Item = &'a Entry> {
         let folder = entry.folder();
         self.files.iter().filter(move |other| other.folder() == folder && !std::ptr::eq(*other, entry))
     }
 
-    /// What the runner wrote down of the run in a folder.
+    /// The `digests.json` of the run in a folder.
     pub fn record(&self, folder: &Path) -> Option<&Record> {
         self.records.get(folder)
     }
 
-    /// All such records by folder.
+    /// All `digests.json`, by folder.
     pub fn records(&self) -> impl Iterator<Item = (&Path, &Record)> {
         self.records.iter().map(|(folder, record)| (folder.as_path(), record))
     }
 
-    /// What the run in a folder says that its key is made of.
+    /// The `key.json` of the run in a folder.
     pub(crate) fn key(&self, folder: &Path) -> Option<&Told> {
         self.keys.get(folder)
     }
 
-    /// The folders of the runs that were asked about: those in which the runner wrote down something.
+    /// The folders of the selected runs: those with files of the runner.
     pub fn runs(&self) -> impl Iterator<Item = &Path> {
         self.asked.iter().map(PathBuf::as_path)
     }
 
-    /// Whether the run in a folder was asked about.
+    /// Whether the run in a folder is selected.
     pub(crate) fn is_asked(&self, folder: &Path) -> bool {
         self.asked.contains(folder)
     }
 
-    /// A path from the root, with `/` between folders.
+    /// A path relative to the root, with `/` between folders.
     pub fn relative(&self, path: &Path) -> String {
         relative(path, &self.root)
     }

@@ -1,8 +1,8 @@
-//! Whether manifests keep their rules: each row's types and values, what rows say of one another, what manifests say of the
-//! files that they were made from.
+//! Checks whether manifests keep their rules: types and values of each row, consistency between rows, and consistency
+//! with the files that they were made from.
 //!
-//! What a schema's rows must keep is declared beside the row types (`rows/constraints.rs` of `manifest`); here is how it is
-//! checked. A manifest whose columns are wrong has none of its rows checked: one defect is one violation.
+//! The rules of a schema are declared beside the row types, in `rows/constraints.rs` of `manifest`. This module checks
+//! them. If the columns of a manifest are wrong, its rows are not checked, so that one defect is one violation.
 
 mod absent;
 mod classes;
@@ -30,19 +30,19 @@ pub use absent::Absent;
 use findings::Findings;
 pub(crate) use references::Images;
 
-/// What a file should be that the runner wrote down.
+/// What is expected of a JSON file that the runner writes.
 const RUNNERS_JSON: &str = "JSON as the runner writes it";
 
-/// What is checked, and how much of it is told.
+/// What is checked, and how many violations are listed.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
     /// Whether each image is decoded and its pixels' digest compared.
     pub pixels: bool,
     /// The folder that the paths of images are relative to; without one, images that are referenced are not decoded.
     pub folder: Option<&'a Path>,
-    /// Violations that are told of each rule and column of a manifest; the others are counted.
+    /// The most violations that are listed for each rule and column of a manifest; the others are only counted.
     pub max_per_rule: usize,
-    /// Whether it is a violation that a file is not there which a manifest was made from.
+    /// Whether a missing input is a violation.
     pub strict: bool,
 }
 
@@ -51,7 +51,7 @@ pub struct Options<'a> {
 pub struct Validation {
     /// The violations, by path.
     pub violations: Vec<Violation>,
-    /// How many there are more than are told.
+    /// How many violations are not listed.
     pub n_more: u64,
     /// Manifests that were checked.
     pub n_manifests: u64,
@@ -61,14 +61,14 @@ pub struct Validation {
     pub n_images: u64,
     /// Files whose digests were taken from their runs' `digests.json`.
     pub n_believed: u64,
-    /// Files that manifests were made from and that are not there.
+    /// The missing inputs of manifests.
     pub absent: Vec<Absent>,
     /// What could not be checked, and is no violation.
     pub notes: Vec<String>,
 }
 
 impl Validation {
-    /// How many violations there are, told or not.
+    /// The number of violations, listed or not.
     pub fn n_violations(&self) -> u64 {
         self.violations.len() as u64 + self.n_more
     }
@@ -86,18 +86,18 @@ impl Validation {
     }
 }
 
-/// A violation of a file of the runner's.
+/// A violation in a file that the runner wrote.
 fn of_run(tree: &Tree, path: &Path, rule: Rule, found: &str, expected: &str) -> Violation {
     let (found, expected) = (found.to_owned(), expected.to_owned());
     let path = tree.relative(path);
     Violation { path, schema: None, made_by: None, rule, row: None, image_id: None, column: None, found, expected }
 }
 
-/// Checks all manifests that were asked about, and the runs that they lie in; `done` hears of each manifest that is.
+/// Checks all selected manifests and their runs. `done` is called after each manifest.
 pub fn validate(tree: &Tree, options: &Options, done: impl Fn() + Sync) -> Validation {
     let schemas = catalog();
     let files: Vec<&Entry> = tree.selected().collect();
-    // Digests first, side by side: every file's is needed. Most are taken from the runs' records.
+    // The digests of all files are needed, so they are computed first, in parallel. Most are taken from `digests.json`.
     tree.files().par_iter().for_each(|entry| drop(entry.digest()));
     let mut validation = Validation::default();
     let changed = files::check_records(tree, &mut validation);
@@ -127,7 +127,7 @@ pub fn validate(tree: &Tree, options: &Options, done: impl Fn() + Sync) -> Valid
     validation
 }
 
-/// Which references were not checked, a line for each manifest of images that is not there.
+/// Notes about references that were not checked, one for each missing manifest of images.
 fn unchecked(tree: &Tree, files: &[&Entry], checked: &[Findings]) -> Vec<String> {
     let mut users: BTreeMap<(&str, Digest), (&Input, Vec<&str>)> = BTreeMap::new();
     for (entry, findings) in files.iter().zip(checked) {
@@ -157,7 +157,7 @@ fn check_file(entry: &Entry, schemas: &[SchemaDoc], images: &Images, options: &O
     match &entry.kind {
         Kind::Damaged(detail) => findings.of_file(Rule::Unreadable, None, detail, expected_of(entry)),
         Kind::Foreign(file) => match schemas.iter().find(|known| has_columns(file, known)) {
-            // Nobody has all of these columns by chance: another program wrote the rows of a manifest anew.
+            // No other file has all these columns by chance, so another program must have rewritten the manifest.
             Some(known) => {
                 let found = format!("the columns of `{}` without a schema", known.schema);
                 findings.of_file(Rule::Schema, Some("twinset.schema"), &found, "the footer that its stage wrote");

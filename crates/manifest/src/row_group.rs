@@ -1,4 +1,4 @@
-//! The row groups of an [`Untyped`] manifest one by one: what the footer knows of their values, and some of their rows.
+//! Reads the row groups of an [`Untyped`] manifest one by one: their statistics in the footer, and selected rows.
 
 use arrow_array::{Array, BooleanArray};
 use arrow_schema::DataType;
@@ -10,7 +10,7 @@ use crate::file::Parquet;
 use crate::untyped::{Batches, Rows};
 use crate::{ManifestError, Untyped};
 
-/// A row group of a manifest, of which nothing was read yet.
+/// A row group of a manifest. Its rows are not read yet.
 #[derive(Clone, Copy, Debug)]
 pub struct RowGroup<'a> {
     manifest: &'a Untyped,
@@ -18,12 +18,12 @@ pub struct RowGroup<'a> {
     place: usize,
 }
 
-/// What no value of a column chunk is below and above, nulls aside.
+/// A lower and an upper bound of the values of a column chunk, except for nulls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bounds {
-    /// Of whole numbers.
+    /// Bounds of whole numbers.
     Integers(i128, i128),
-    /// Of texts, in the order of their bytes.
+    /// Bounds of texts, in the order of their bytes.
     Text(Vec<u8>, Vec<u8>),
 }
 
@@ -41,12 +41,12 @@ impl RowGroup<'_> {
         usize::try_from(self.metadata().num_rows()).unwrap_or_default()
     }
 
-    /// The bounds of a column of whole numbers or of text; none where the footer does not have them.
+    /// The bounds of a column of whole numbers or texts; none if the footer does not have them.
     pub fn bounds(&self, column: &str) -> Option<Bounds> {
         let (root, field) = self.manifest.columns().column_with_name(column)?;
         let schema = self.part.metadata.metadata().file_metadata().schema_descr();
         let leaf = (0..schema.num_columns()).find(|&leaf| schema.get_column_root_idx(leaf) == root)?;
-        // Old writers compared unsigned numbers and texts as signed ones.
+        // Deprecated statistics are not used: old writers compared unsigned numbers and texts as signed values.
         let statistics = self.metadata().column(leaf).statistics().filter(|of| !of.is_min_max_deprecated())?;
         match (statistics, field.data_type()) {
             (Statistics::Int32(of), DataType::UInt32) => {

@@ -1,5 +1,5 @@
-//! Reading a Parquet file, or a folder of [shards](crate::shard_name), under whatever schema it has: what an audit needs, and no
-//! stage.
+//! Reads a Parquet file, or a folder of [shards](crate::shard_name), with any schema. Only audits need this; stages
+//! read typed rows.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -18,8 +18,8 @@ use crate::provenance::file_name;
 use crate::shards::{join, list_shards};
 use crate::{ManifestError, Provenance, SCHEMA_KEY};
 
-/// A Parquet file whose footer was read: a manifest of any schema and version, one file or a folder of shards, or a file that is
-/// not ours.
+/// A Parquet file, or a folder of shards, whose footer was read. It may be a manifest of any schema and version, or a
+/// file of another program.
 #[derive(Clone, Debug)]
 pub struct Untyped {
     path: PathBuf,
@@ -53,7 +53,7 @@ pub(crate) struct Projection {
 }
 
 impl Untyped {
-    /// Reads a file's footer, and no more; of a folder those of all its shards.
+    /// Reads only the footer of a file, or the footers of all shards in a folder.
     ///
     /// # Errors
     /// When a file cannot be read or is no whole Parquet file; when a shard is missing, or has another schema or other columns

@@ -1,4 +1,4 @@
-//! Which pairs are looked at closely.
+//! The candidates: the pairs that are verified.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -24,7 +24,7 @@ pub struct Candidates {
     pub(crate) pairs: Vec<Looked>,
     pub(crate) found_by: FoundBy,
     pub(crate) n_by_chance: u64,
-    /// Whether unrelated images are pairs of the two sets alone.
+    /// Whether pairs of unrelated images are counted only between the two sets.
     pub(crate) is_between_sets: bool,
 }
 
@@ -39,20 +39,20 @@ pub enum FoundBy {
     Correlation,
 }
 
-/// A part of the work that takes a while.
+/// A phase of the work, for progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// The search for candidates.
     Search,
-    /// Whether candidates may lie on one another at all.
+    /// Finds the best shift or crop of each candidate, and drops unlikely ones.
     Verification,
-    /// The alignment of those that may.
+    /// The alignment of the remaining candidates.
     Alignment,
 }
 
 impl Candidates {
-    /// Finds the exact duplicates and the candidates; the same whatever is `known`. Of a part the candidates that it finds: those of
-    /// all parts together are those of the whole.
+    /// Finds the exact duplicates and the candidates. The result does not depend on what is `known`. A part finds its
+    /// share of the candidates; all parts together find the same candidates as the whole.
     ///
     /// # Errors
     /// When the hash search finds more than `max-pairs`.
@@ -68,7 +68,7 @@ impl Candidates {
     ) -> Result<Self, NeardupError> {
         let Self { groups, views, found_by, .. } = Self::none(images, config)?;
         let (mut states, looked) = known.of(images, &groups, &views, config);
-        // Between splits the images of the largest one are not compared with one another.
+        // With `between-splits`, the images of the largest split are not compared with one another, which saves time.
         let largest = if config.between_splits { largest_split(&groups) } else { None };
         let is_of_largest = |view: u32| largest.is_some_and(|largest| groups.splits(views.place(view)) == largest);
         let is_of_largest: Vec<bool> = (0..views.len()).map(is_of_largest).collect();
@@ -102,7 +102,7 @@ impl Candidates {
         Ok(Self { groups, views, pairs: Vec::new(), found_by, n_by_chance: 0, is_between_sets: false })
     }
 
-    /// Says that the two splits are two sets: pairs of unrelated images are counted between them alone.
+    /// Treats the two splits as two sets, so that pairs of unrelated images are counted only between them.
     pub fn only_between_sets(&mut self) {
         self.is_between_sets = true;
     }
@@ -118,18 +118,18 @@ impl Candidates {
         n_first * (n - n_first)
     }
 
-    /// How many pairs, in one orientation each, are looked at closely where they are verified.
+    /// The number of pairs to verify, each in one orientation.
     pub fn n_pairs(&self) -> usize {
         self.pairs.len()
     }
 
-    /// How many pairs are similar and not near because unrelated images of this set are as alike; 0 before
+    /// How many pairs are `similar` instead of `near` because unrelated images of this set are as alike; 0 before
     /// [`matches`](Self::matches).
     pub fn n_by_chance(&self) -> u64 {
         self.n_by_chance
     }
 
-    /// Leaves what a run found out to the next one, as [`Known`] loads it.
+    /// Saves the results for the next run, which loads them as [`Known`].
     ///
     /// # Errors
     /// When the folder or a file cannot be written.
@@ -142,7 +142,7 @@ impl Candidates {
         self.pairs.iter().filter(|looked| looked.verdict.is_none()).map(|looked| looked.listed.candidate)
     }
 
-    /// The indices of the images that verification needs the thumbnails of, where they have none yet.
+    /// The indices of the images whose thumbnails verification needs and that have none yet.
     pub fn without_thumbnail(&self, images: &[Fingerprint]) -> BTreeSet<u32> {
         let ends = self.not_verified().flat_map(|pair| [pair.left, pair.right]);
         let ends = ends.map(|view| self.groups.index(self.views.place(view)));
@@ -154,7 +154,7 @@ pub(crate) fn too_many_pairs(config: &Config) -> NeardupError {
     NeardupError::TooManyPairs { max_pairs: config.max_pairs, max_distance: config.max_distance }
 }
 
-/// The split that most images are in alone, where there are several.
+/// The split with the most images, counting only images that are in no other split.
 fn largest_split(groups: &Groups) -> Option<Splits> {
     let mut n_images: BTreeMap<Splits, usize> = BTreeMap::new();
     (0..groups.n_searched() as u32).for_each(|place| *n_images.entry(groups.splits(place)).or_default() += 1);

@@ -1,8 +1,9 @@
-//! What an earlier run found out, so that a set that grew by one image in a hundred costs about one part in a hundred.
+//! The cache: results of an earlier run, so that a run with a few new images costs much less than a whole run.
 //!
-//! Kept are, of the images of the last run, hashes and thumbnails by the digest of their pixels, and of the pairs that were
-//! looked at closely, in whose list of candidates they are and how well they lie. The next run decodes, searches and verifies
-//! what is new alone. Lists that have lost an image are made anew. The result is that of a run that knows nothing.
+//! For each image of the last run the cache has its hash and thumbnail, by the digest of its pixels. For each pair that
+//! was verified it has the lists of candidates that contain the pair, and how well the two images match. The next run
+//! decodes, searches and verifies only what is new. If an image was removed, the lists that contained it are made
+//! again. The result is the same as without a cache.
 
 use std::collections::HashMap;
 use std::fs;
@@ -22,10 +23,10 @@ use crate::thumbnail::Thumbnail;
 use crate::views::Views;
 use crate::{Config, Fingerprint};
 
-/// Counted up when anything that is kept is computed in another way.
+/// Increase this if anything in the cache is computed in another way.
 pub(crate) const VERSION: u32 = 3;
 
-/// What an earlier run found out.
+/// The results of an earlier run.
 #[derive(Default)]
 pub struct Known {
     images: Vec<KnownImage>,
@@ -37,7 +38,7 @@ pub struct Known {
 type Key = (Digest, u8);
 
 impl Known {
-    /// Where a cache keeps what a run of this config over so many images finds out.
+    /// The cache's folder for runs with this config and method of search, which depends on the number of images.
     pub fn folder(cache: &Path, config: &Config, n_images: u64) -> PathBuf {
         let search = match config.method(n_images) {
             Method::Correlation => format!("correlation-{}", config.orientations.as_str()),
@@ -48,7 +49,7 @@ impl Known {
         cache.join(format!("v{VERSION}-{}-{}-{search}{between}{verified}", config.hash, config.n_bits()))
     }
 
-    /// Reads what the last run left in its folder; nothing where there is none.
+    /// Reads the results of the last run; empty if there are none.
     ///
     /// # Errors
     /// When the files cannot be read, or do not belong together.
@@ -61,7 +62,7 @@ impl Known {
         let pairs = Reader::<KnownPair>::open(&pairs)?;
         let is_of_these_images = pairs.provenance().inputs == [images.as_input()?];
         if !is_of_these_images {
-            // The last run ended between the two.
+            // The last run was interrupted after it wrote the first of the two files.
             return Ok(Self::default());
         }
         let (images, pairs) = (images.read_all()?, pairs.read_all()?);
@@ -74,7 +75,7 @@ impl Known {
         self.images.len()
     }
 
-    /// What is known of an image; none where that is nothing, or a thumbnail is wanted and not known.
+    /// The hash and thumbnail of an image; none if it is not in the cache, or if a thumbnail is wanted and missing.
     pub fn fingerprint(&self, row: &Image, with_thumbnail: bool) -> Option<Fingerprint> {
         let known = &self.images[*self.rows.get(&row.pixels_blake3)?];
         let thumbnail = known.thumbnail.as_deref().and_then(Thumbnail::from_bytes);
@@ -126,7 +127,7 @@ impl Known {
         (states, looked)
     }
 
-    /// Leaves what a run found out to the next one.
+    /// Saves the results of a run for the next one.
     pub(crate) fn save(
         folder: &Path,
         images: &[Fingerprint],
@@ -192,7 +193,7 @@ pub(crate) fn looked_at(pair: &KnownPair, left: u32, right: u32) -> Looked {
     Looked { listed, verdict: is_verified.then_some(verdict) }
 }
 
-/// A pair as files have it.
+/// A pair as a row of the cache's file.
 pub(crate) fn known_pair(looked: &Looked, views: &Views) -> KnownPair {
     let Looked { listed: Listed { candidate, of_left, of_right }, verdict } = *looked;
     let lies = match verdict {

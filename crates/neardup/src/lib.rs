@@ -1,17 +1,24 @@
 //! A *pair* is two images found to be duplicates of one another; a *cluster* is a connected component of that relation.
 //!
 //! *Exact* duplicates have identical decoded pixels, whatever files they came in. *Near*-duplicates are the same shot,
-//! changed. Candidates are searched by correlation - for each image the 50 whose small blurred pictures correlate most with
-//! its own, by blocked matrix products, exactly - or by [perceptual hash](HashKind): all pairs that differ in at most
-//! `max-distance` bits, no more and no fewer ([`search`]). Then each is verified: [aligned](Alignment) by shift, scale, crop and
-//! slant (and mirrored or turned, where that is asked for) and compared by local contrast, which gives a similarity from 0
-//! to 1. The similarity follows from the two images alone. How many pairs of unrelated images of the set are expected to be as
-//! alike is estimated from random pairs: a pair is *near* where that are few, and from `near-similarity` on. From
-//! `similar-similarity` on a pair is told as *similar* and ties nothing together. An image of one flat colour has nothing to be
-//! compared by; it can still be an exact duplicate.
+//! changed.
 //!
-//! What was found can be looked at ([`gallery()`]), compared with what is known ([`Evaluation`]), left out ([`Cleaning`]),
-//! and kept within one split ([`Partition`]). Several machines share a search through a folder of files ([`PartsFolder`]).
+//! 1. *Candidates* are searched by correlation or by hash. By correlation, an image's candidates are the 50 images whose
+//!    small blurred pictures correlate most with its own; blocked matrix products compare all pairs. By
+//!    [perceptual hash](HashKind), the candidates are exactly the pairs that differ in at most `max-distance` bits
+//!    ([`search`]).
+//! 2. Each candidate is *verified*. The two images are [aligned](Alignment) by shift, scale, crop and slant (on request
+//!    also mirrored or turned), and compared by local contrast. This gives a similarity from 0 to 1, which depends only
+//!    on the two images.
+//! 3. From random pairs it is estimated how many pairs of unrelated images are expected to be as alike. A pair is *near*
+//!    if these are few and it reaches `near-similarity`. A pair that only reaches `similar-similarity` is reported as
+//!    *similar*, but joins no cluster.
+//!
+//! An image of one flat colour has no structure to compare. It can only be an exact duplicate.
+//!
+//! The result can be shown ([`gallery()`]) and compared with known duplicates ([`Evaluation`]). Duplicates can be
+//! removed ([`Cleaning`]) or kept within one split ([`Partition`]). Several machines can share a search through a
+//! folder of files ([`PartsFolder`]).
 //!
 //! ```
 //! use twinset_neardup::Part;
@@ -25,12 +32,17 @@
 //! ```
 //!
 //! # Memory
-//! Images pass through in batches of 1024 rows; what stays is a [`Fingerprint`] of 90 bytes an image, and where candidates are
-//! searched by correlation a [`Thumbnail`] of 3 KiB, 768 bytes for the search, and while verifying 3 KiB and then at most
-//! 12 KiB, and 60 bytes a candidate: 60,000 images took 1.1 GB at most. By hash, thumbnails of candidates alone are kept. The
-//! search adds two copies of the hashes (8 or 32 bytes each) and 10 bytes an image. A pair takes 24 bytes; the hash search
-//! finds at most `max-pairs`, exact duplicates make at most 8 pairs an image. What it costs at which size stands in the
-//! crate's README.
+//! Images are read in batches of 1024 rows. Per image, a [`Fingerprint`] of 90 bytes is kept.
+//!
+//! - The search by correlation also keeps, per image, a [`Thumbnail`] of 3 KiB and 768 bytes for the search.
+//!   Verification takes 3 KiB and then at most 12 KiB per image, and 60 bytes per candidate. 60,000 images took at most
+//!   1.1 GB.
+//! - The search by hash keeps thumbnails of candidates only. It adds two copies of the hashes (8 or 32 bytes each) and
+//!   10 bytes per image.
+//! - A pair takes 24 bytes. The hash search finds at most `max-pairs`, and exact duplicates make at most 8 pairs per
+//!   image.
+//!
+//! The crate's README has the time and memory at each size.
 
 mod align;
 mod calibration;

@@ -1,4 +1,4 @@
-//! Which images are duplicates of which.
+//! Finds the pairs of duplicates.
 
 use rayon::prelude::*;
 use twinset_manifest::rows::{Pair, PairKind};
@@ -24,13 +24,13 @@ pub struct Match {
     pub kind: PairKind,
     /// What found it.
     pub found_by: FoundBy,
-    /// The distance of their hashes in bits; none where the pixels themselves agree.
+    /// The distance of their hashes in bits; none if the pixels are identical.
     pub hash_distance_bits: Option<u16>,
-    /// How alike they are, once aligned, 0 to 1; none where pairs were not verified.
+    /// The similarity after alignment, 0 to 1; none if pairs were not verified.
     pub similarity: Option<f32>,
-    /// How many pairs of unrelated images of the set are expected to be as alike; none where that was not estimated.
+    /// How many pairs of unrelated images of the set are expected to be as alike; none if this was not estimated.
     pub expected_false_pairs: Option<f64>,
-    /// How the left image has to be changed to lie on the right one; none where pairs were not verified.
+    /// How the left image has to be changed to match the right one; none if pairs were not verified.
     pub alignment: Option<Alignment>,
 }
 
@@ -142,7 +142,7 @@ impl Candidates {
         matches
     }
 
-    /// What each verified pair is worth in this set, and what kind it is; those that are not alike enough are left out.
+    /// Judges each verified pair within this set, and decides its kind. Pairs that are not alike enough are left out.
     fn judged(
         &self,
         images: &[Fingerprint],
@@ -165,7 +165,7 @@ impl Candidates {
         judged.collect()
     }
 
-    /// How much images correlate, whether they are candidates or not.
+    /// The correlations of pairs of images, which need not be candidates.
     fn correlations(&self, images: &[Fingerprint], pairs: &[(u32, u32)]) -> Vec<f32> {
         let mut used: Vec<u32> = pairs.iter().flat_map(|&(left, right)| [left, right]).collect();
         used.sort_unstable();

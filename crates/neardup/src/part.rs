@@ -1,4 +1,4 @@
-//! A share of a step's work.
+//! A part of a step's work.
 
 use std::fmt;
 use std::ops::Range;
@@ -18,7 +18,7 @@ impl Part {
     /// All of the work.
     pub const WHOLE: Self = Self { number: 1, count: 1 };
 
-    /// All parts of so many.
+    /// All parts of a step that is cut into `count` parts.
     pub fn all(count: u32) -> impl Iterator<Item = Self> {
         (1..=count).map(move |number| Self { number, count })
     }
@@ -33,13 +33,14 @@ impl Part {
         self.count
     }
 
-    /// Which of `n` things are its share.
+    /// The range of `n` things that is this part's share.
     pub fn range(self, n: u64) -> Range<u64> {
         let end = |number: u32| (u128::from(n) * u128::from(number) / u128::from(self.count)) as u64;
         end(self.number - 1)..end(self.number)
     }
 
-    /// Its share of some things: every `count`-th. Shares are alike where the cost of things grows or falls with their place.
+    /// The part's share of some things: every `count`-th one. So shares cost about the same if the cost changes along
+    /// the list.
     pub(crate) fn every<T>(self, things: Vec<T>) -> Vec<T> {
         things.into_iter().skip(self.number as usize - 1).step_by(self.count as usize).collect()
     }

@@ -1,8 +1,8 @@
 //! The search in parts: several machines share its work through a folder of files.
 //!
-//! Each [`Step`] is done in parts, each of which is one file: `hash-1-of-4.parquet` and so on. A part says from which images and
-//! with which config it was made. Parts that agree in that go together, whoever made them: a part follows from the images, the
-//! config and its number alone.
+//! Each [`Step`] is cut into parts. A part is one file, such as `hash-1-of-4.parquet`. Its provenance says from which
+//! images and with which config it was made. Parts that agree in these belong together, no matter which machine made
+//! them, because a part depends only on the images, the config and its number.
 
 mod candidates;
 mod error;
@@ -23,11 +23,11 @@ pub use error::PartsError;
 /// A step whose work is shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Images are decoded, hashed and shrunk.
+    /// Decodes and hashes the images, and makes thumbnails.
     Hash,
-    /// Candidates are searched.
+    /// Searches the candidates.
     Search,
-    /// Candidates are aligned and compared.
+    /// Aligns and compares the candidates.
     Verify,
 }
 
@@ -46,7 +46,7 @@ impl Step {
         format!("{}-{}-of-{}.parquet", self.as_str(), part.number(), part.count())
     }
 
-    /// The part that a file of this name holds; none where it holds none of this step.
+    /// The part with this file name; none if it is not a part of this step.
     fn part_of(self, name: &str) -> Option<Part> {
         let numbers = name.strip_prefix(self.as_str())?.strip_prefix('-')?.strip_suffix(".parquet")?;
         let part = numbers.replacen("-of-", "/", 1).parse().ok()?;
@@ -54,26 +54,26 @@ impl Step {
     }
 }
 
-/// What parts are made of: the same for all that go together.
+/// The images and config of parts; the same for all parts that belong together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Made {
     /// The manifest of the images.
     pub images: Input,
-    /// How many images it has.
+    /// The number of images.
     pub n_images: u64,
-    /// How they are searched.
+    /// The config of the search.
     pub config: Config,
 }
 
-/// What a part's provenance has as its config.
+/// The config in a part's provenance.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct PartConfig {
     part: Part,
-    /// Of how many things all parts are the shares.
+    /// The number of things that all parts share.
     n_shared: u64,
     n_images: u64,
-    /// Another one means that something was computed in another way.
+    /// A version that changes if anything is computed in another way.
     format: u32,
     search: Config,
 }
@@ -87,7 +87,7 @@ impl Made {
             .with_inputs([self.images.clone()])
     }
 
-    /// What a part is made of, which part it is, and how many things all parts share.
+    /// The images and config of a part, which part it is, and how many things all parts share.
     fn of(path: &Path, provenance: &Provenance) -> Result<(Self, Part, u64), PartsError> {
         let error = |detail: String| PartsError::NoPart { path: path.to_owned(), detail };
         let found: PartConfig =
@@ -107,7 +107,7 @@ impl Made {
 
 /// All parts of a step.
 pub struct Parts {
-    /// What they are made of.
+    /// Their images and config.
     pub made: Made,
     /// In the order of their numbers.
     paths: Vec<PathBuf>,
@@ -129,15 +129,15 @@ impl Parts {
 /// Whether a part has to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It is there, whole, and made of the same.
+    /// It exists, is complete, and was made from the same images with the same config.
     Done,
-    /// It is not there.
+    /// It does not exist.
     Missing,
-    /// It is there and has to be made anew; why.
+    /// It exists, but has to be made again; why.
     Stale(String),
 }
 
-/// The folder that all who share the work read and write.
+/// The folder that all machines read and write.
 #[derive(Clone, Debug)]
 pub struct PartsFolder {
     path: PathBuf,
@@ -157,7 +157,7 @@ impl PartsFolder {
     /// Whether a part has to be made.
     ///
     /// # Errors
-    /// When the folder has parts of another number of parts, or cannot be read.
+    /// When the folder has parts of this step with another number of parts, or cannot be read.
     pub fn standing<R: Row>(&self, step: Step, part: Part, made: &Made) -> Result<Standing, PartsError> {
         let mut others = self.list(step)?.into_iter().filter(|other| other.count() != part.count());
         if let Some(other) = others.next() {
@@ -181,10 +181,10 @@ impl PartsFolder {
         })
     }
 
-    /// All parts of a step, each looked at; they must be made of the same as the parts of a step `before`.
+    /// Checks and returns all parts of a step. Their images and config must be those of the parts of the step `before`.
     ///
     /// # Errors
-    /// When a part is missing, not whole, another one than its name says, or made of something else.
+    /// When a part is missing or incomplete, or its provenance has another part, other images or another config.
     pub fn all<R: Row>(&self, step: Step, before: Option<&Parts>) -> Result<Parts, PartsError> {
         let found = self.list(step)?;
         let Some(first) = found.first().copied() else {
@@ -224,7 +224,7 @@ impl PartsFolder {
         }
     }
 
-    /// The parts of a step that are there, in order.
+    /// The existing parts of a step, in order.
     fn list(&self, step: Step) -> Result<Vec<Part>, PartsError> {
         let error = |source| PartsError::Folder { folder: self.path.clone(), source };
         let mut found = Vec::new();
@@ -236,7 +236,7 @@ impl PartsFolder {
     }
 }
 
-/// The first thing in which a part is made otherwise than expected; which part it is and how much it shares do not count.
+/// The first difference between a part's provenance and the expected one, except for the part's number and its share.
 fn difference(found: &Provenance, expected: &Provenance) -> Option<String> {
     let json = |provenance: &Provenance| {
         let mut json = serde_json::to_value(provenance).expect("a provenance serialises to JSON");

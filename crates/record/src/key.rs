@@ -1,4 +1,4 @@
-//! `key.json`: what a run's key is made of.
+//! `key.json`: the ingredients from which a run's key is computed.
 
 use std::fmt::{Display, Write};
 
@@ -7,21 +7,22 @@ use toml::Table;
 
 use crate::{Digest, digest};
 
-/// All that a run's outputs depend on. `S` is how the stage is held.
+/// Everything that a run's outputs depend on. `S` is the type of the stage: a text, or the runner's own enum.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Ingredients<S = String> {
     /// The stage.
     pub stage: S,
-    /// The digest of the stage's program, so that changed code never reuses a stale output.
+    /// The digest of the stage's program, so that a run of changed code has another key.
     pub program: Digest,
     /// The digest of libtorch's library, for stages that compute with it.
     pub libtorch: Option<Digest>,
     /// The kind of device, for stages that have one: a GPU rounds differently.
     pub device: Option<String>,
-    /// The processor's class or the GPU's model, where runs of another one are not to be reused.
+    /// The processor's class or the GPU's model, if runs on another one must not be reused (`--same-processor`).
     pub same_processor: Option<String>,
-    /// Inputs by name: the flag of an earlier stage's output, the path of another file.
+    /// The inputs' names and digests. A name is the flag that takes an earlier stage's output, or the path of another
+    /// file.
     pub inputs: Vec<(String, Digest)>,
     /// The resolved config.
     pub config: Table,
@@ -50,14 +51,15 @@ impl<S: Display> Ingredients<S> {
 pub struct KeyFile<S = String> {
     /// The run's key.
     pub key: Digest,
-    /// What it is made of.
+    /// What the key is computed from.
     #[serde(flatten)]
     pub ingredients: Ingredients<S>,
-    /// The processor's class, or the GPU's model, that it was executed on; null for stages that do not compute with libtorch.
+    /// The processor's class, or the GPU's model, that the run was executed on. Null for stages that do not use
+    /// libtorch.
     pub processor: Option<String>,
 }
 
-/// A config as it is written to `config.toml`: keys sorted.
+/// The text of a config in `config.toml`, with its keys sorted.
 pub fn config_text(config: &Table) -> String {
     toml::to_string(config).expect("a table that was read from TOML can be written as TOML")
 }
@@ -103,7 +105,7 @@ mod tests {
         assert_eq!((read.ingredients.key(), &read), (file.key.clone(), &file));
     }
 
-    /// Another text would make all runs of all stores anew.
+    /// If this text changes, the keys of all runs change, and all stores are computed again.
     #[test]
     fn a_key_is_the_digest_of_this_text() {
         let ingredients = Ingredients {

@@ -1,7 +1,8 @@
-//! What the runner writes down of a run in the run's folder: what its key is made of, and what its outputs were.
+//! The files that the runner writes about a run into its folder: what its key is computed from, and the digests of its
+//! outputs.
 //!
-//! The runner writes these files and `audit` checks them, so their format stands here once. A *key* is the BLAKE3 of all that a run's
-//! outputs depend on, and the name of its folder.
+//! The runner writes these files and `audit` checks them, so both take their format from here. A *key* is the BLAKE3 of
+//! everything that a run's outputs depend on. It is the name of the run's folder.
 
 mod key;
 mod outputs;
@@ -9,11 +10,11 @@ mod outputs;
 pub use key::{Ingredients, KeyFile, config_text};
 pub use outputs::{Output, Outputs, digest_of_folder};
 
-/// The file that says what a run's key is made of.
+/// The name of the file with the ingredients of a run's key.
 pub const KEY: &str = "key.json";
-/// The file that says which bytes a run's outputs have.
+/// The name of the file with the digests and sizes of a run's outputs.
 pub const DIGESTS: &str = "digests.json";
-/// The file with a run's resolved config.
+/// The name of the file with a run's resolved config.
 pub const CONFIG: &str = "config.toml";
 
 /// A BLAKE3 digest in hexadecimal.

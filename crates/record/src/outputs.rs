@@ -1,4 +1,4 @@
-//! `digests.json`: which bytes a run's outputs have.
+//! `digests.json`: the digests and sizes of a run's outputs.
 
 use std::collections::BTreeMap;
 
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Digest, digest};
 
-/// The files of a finished run, by their paths from its folder.
+/// The files of a finished run, by their paths relative to the run's folder.
 pub type Outputs = BTreeMap<String, Output>;
 
 /// A file of a finished run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Output {
-    /// Of the file's bytes.
+    /// The digest of the file's bytes.
     pub blake3: Digest,
-    /// The file's size, by which a file cut short is told.
+    /// The file's size, which shows whether the file was truncated.
     pub n_bytes: u64,
 }
 
-/// The digest by which a key knows a manifest in shards, a folder of a run; none where no output lies in it.
+/// The digest that a key has for a sharded manifest, which is a folder of a run; none if no output is in this folder.
 pub fn digest_of_folder(outputs: &Outputs, folder: &str) -> Option<Digest> {
     let is_shard = |path: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
     let shards = outputs.iter().filter(|(path, _)| is_shard(path));

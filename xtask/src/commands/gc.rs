@@ -1,4 +1,4 @@
-//! `cargo xtask gc`: removes from the store what the pipelines, as they are, and the programs, as they are built, do not reach.
+//! `cargo xtask gc`: removes runs and programs from the store that the current pipelines and programs no longer need.
 
 use super::prepare::source_digests;
 use crate::cli;
@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use toml::Table;
 
-/// Why a run goes.
+/// Why a run is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Reason {
     Program,
@@ -37,7 +37,7 @@ impl Reason {
     }
 }
 
-/// Removes, or says what would be removed.
+/// Removes what is no longer needed, or with `--dry-run` says what would be removed.
 pub fn gc(workspace: &Workspace, options: &cli::Gc) -> Result<()> {
     let store = Store::new(workspace.root(), &workspace.stages());
     let pipelines = pipelines(workspace, &options.pipelines)?;
@@ -50,7 +50,7 @@ pub fn gc(workspace: &Workspace, options: &cli::Gc) -> Result<()> {
     let mut outputs: BTreeSet<Digest> = BTreeSet::new();
     let mut kept: Vec<&Leftover> = Vec::new();
     let mut removed: Vec<(&Leftover, Reason)> = Vec::new();
-    // Earlier stages first, as later ones are made from what they made.
+    // Earlier stages come first, because later ones need to know which of their outputs are kept.
     for run in &all {
         match reason(&store, run, &pipelines, &current, &outputs) {
             Some(reason) => removed.push((run, reason)),
@@ -91,7 +91,8 @@ pub fn gc(workspace: &Workspace, options: &cli::Gc) -> Result<()> {
     Ok(())
 }
 
-/// All pipelines of the workspace, those that were run and are still there, and those that are named.
+/// All pipelines of the workspace, those elsewhere that were run and whose files still exist, and those that the user
+/// names.
 fn pipelines(workspace: &Workspace, named: &[String]) -> Result<Vec<Pipeline>> {
     let folder = workspace.pipelines();
     let entries = fs::read_dir(&folder).with_context(|| format!("failed to read folder `{}`", folder.display()))?;
@@ -106,7 +107,7 @@ fn pipelines(workspace: &Workspace, named: &[String]) -> Result<Vec<Pipeline>> {
     names.iter().map(|name| pipeline::load(workspace, name)).collect()
 }
 
-/// The digests of the stage programs as they are; an error where they are not built, as all runs would go then.
+/// The digests of the current stage programs. It is an error if none is built, because then all runs would be removed.
 fn current_programs(workspace: &Workspace) -> Result<BTreeMap<Stage, Digest>> {
     let mut digests = source_digests(workspace);
     let mut current = BTreeMap::new();
@@ -121,7 +122,7 @@ fn current_programs(workspace: &Workspace) -> Result<BTreeMap<Stage, Digest>> {
     }
 }
 
-/// Why a run goes; none where it stays.
+/// Why a run is removed; none if it is kept.
 fn reason(
     store: &Store,
     run: &Leftover,
@@ -139,9 +140,9 @@ fn reason(
         return Some(Reason::Config);
     }
     let is_made = |(name, digest): &(String, Digest)| match run.stage {
-        // Files of the user's.
+        // These inputs are the user's files.
         Stage::Ingest => true,
-        // The study's own text, of which the report is made, is in no run.
+        // `study.json` describes the study and is not an output of a run.
         Stage::Report if name == "--study" => true,
         _ => outputs.contains(digest),
     };
@@ -151,7 +152,7 @@ fn reason(
     }
 }
 
-/// Whether a pipeline asks for runs with this config: at any seed and rate, and in any precision where the arm says none.
+/// Whether a pipeline has runs with this config. Seed and rate are ignored, and the precision if the arm sets none.
 fn has_config(pipeline: &Pipeline, ingredients: &Ingredients) -> bool {
     let without = |table: &Table, keys: &[&str]| {
         let mut table = table.clone();

@@ -1,4 +1,4 @@
-//! What has to be there before anything runs: a study as the user wants it, the stage programs, and that these find it good.
+//! Prepares a study before anything runs: loads it, builds the stage programs, and lets them check it.
 
 use super::data_folder::given_or_remembered;
 use crate::cli::{Seeds, StudyArgs};
@@ -26,8 +26,8 @@ pub fn study(workspace: &Workspace, args: &StudyArgs) -> Result<Pipeline> {
     Ok(pipeline)
 }
 
-/// Sets up and builds what is missing, and lets the stages check their tables. `resolve` says what is computed on. The second value
-/// says why the files that ingest reads are not known.
+/// Sets up and builds what is missing, and lets the stages check their tables. `resolve` chooses the device. The second
+/// value is the error if the files that ingest reads cannot be found or read.
 pub fn prepare(
     workspace: &Workspace,
     pipeline: Pipeline,
@@ -51,7 +51,7 @@ pub fn prepare(
     Ok((planner, unreadable))
 }
 
-/// Says which runs the study needs with the programs as they were built last; or why that cannot be said.
+/// Plans a study with the programs that were built last, without building anything; or says why this is not possible.
 pub fn existing(workspace: &Workspace, args: &StudyArgs, pipeline: Pipeline) -> Result<Result<Planner, String>> {
     let mut digests = source_digests(workspace);
     let Some(programs) = programs::existing(workspace, &pipeline.stages(), &mut digests)? else {

@@ -16,7 +16,7 @@ use anyhow::Result;
 use std::path;
 use std::time::Instant;
 
-/// Runs a pipeline; an error where some cell failed.
+/// Runs a pipeline and makes its report. It is an error if a cell failed.
 pub fn reproduce(workspace: &Workspace, options: &cli::Reproduce) -> Result<()> {
     if options.dry_run {
         return plan::plan(workspace, &cli::Plan::of_dry_run(options));
@@ -57,7 +57,7 @@ pub fn work(workspace: &Workspace, options: &cli::Work) -> Result<()> {
     Session::new(workspace, &planner, way).work(started)
 }
 
-/// Prepares a study, with the programs where no build changes them.
+/// Prepares a study. Its programs are copies in the store, which no build changes.
 fn planner(workspace: &Workspace, args: &StudyArgs, quiet: bool) -> Result<Planner> {
     let pipeline = study(workspace, args)?;
     let data = args.data.as_deref().map(data_folder).transpose()?;

@@ -1,4 +1,4 @@
-//! `cargo xtask status`: what the disk says of a pipeline. Nothing is built or run.
+//! `cargo xtask status`: the state of a pipeline, as found on disk. Nothing is built or run.
 
 use super::prepare::{existing, study};
 use crate::cli;
@@ -28,15 +28,15 @@ struct State {
     n_done: usize,
     n_failed: usize,
     n_missing: usize,
-    /// Where the page is, if there is one.
+    /// The path of the report's page, if it exists.
     report: Option<PathBuf>,
-    /// Why nothing can be said of the cells.
+    /// Why the state of the cells is unknown.
     unknown: Option<String>,
     cells: Vec<CellState>,
     costs: Vec<Cost>,
     /// Jobs of Slurm that wait or run.
     queue: Vec<Queued>,
-    /// Why the queue is not known.
+    /// Why the queue is unknown.
     queue_unknown: Option<String>,
 }
 
@@ -46,17 +46,17 @@ struct CellState {
     rate: f64,
     seed: u64,
     status: Status,
-    /// Whether some runner works on it just now.
+    /// Whether a runner is working on it.
     is_running: bool,
     next_stage: Option<Stage>,
-    /// Of the run that comes next, where it is known.
+    /// The key of the cell's next run, if it is known.
     key: Option<Digest>,
     failed_stage: Option<Stage>,
     reason: Option<String>,
     log: Option<PathBuf>,
 }
 
-/// What the ledger says of a stage.
+/// Time and memory of a stage, from the ledger.
 #[derive(Debug, Serialize)]
 struct Cost {
     stage: Stage,
@@ -100,7 +100,7 @@ pub fn status(workspace: &Workspace, options: &cli::Status) -> Result<()> {
     Ok(())
 }
 
-/// A cell as far as it is.
+/// A cell and how far it has come.
 struct Seen {
     track: Track,
     /// The key of its next run.
@@ -108,7 +108,7 @@ struct Seen {
     is_running: bool,
 }
 
-/// All cells, as far as they are.
+/// All cells and how far they have come.
 fn tracks(workspace: &Workspace, planner: &Planner) -> Vec<Seen> {
     let pipeline = &planner.pipeline;
     let store = Store::new(workspace.root(), &workspace.stages());
@@ -123,7 +123,7 @@ fn tracks(workspace: &Workspace, planner: &Planner) -> Vec<Seen> {
     cell::expand(pipeline, &pipeline.seeds).into_iter().map(of_cell).collect()
 }
 
-/// Takes a track as far as it is; gives the key of its next run, and whether that runs just now.
+/// Takes a track past its finished runs. Returns the key of its next run, and whether a runner is working on that run.
 fn look(workspace: &Workspace, planner: &Planner, store: &Store, track: &mut Track) -> (Option<Digest>, bool) {
     let Some(next) = planner.skip_finished(store, track, &mut BTreeSet::new()) else { return (None, false) };
     if store.is_under_way(&next.key) {

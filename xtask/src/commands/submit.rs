@@ -1,4 +1,4 @@
-//! `cargo xtask submit`: has Slurm run workers and then the report.
+//! `cargo xtask submit`: submits workers and the report to Slurm.
 
 use super::data_folder::{given_or_remembered, remember_data};
 use super::prepare::{prepare, study};
@@ -18,7 +18,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use toml::Value;
 
-/// Submits workers and a report, or prints their scripts.
+/// Submits workers and a report, or with `--dry-run` prints their scripts.
 pub fn submit(workspace: &Workspace, options: &cli::Submit) -> Result<()> {
     let site = site(workspace, options)?;
     let pipeline = study(workspace, &options.study)?;
@@ -40,7 +40,7 @@ pub fn submit(workspace: &Workspace, options: &cli::Submit) -> Result<()> {
             }
             reports::claim(workspace, &planner.pipeline)?;
             let folder = queue::next(&report_folder)?;
-            // What waits in the queue must not change by a build.
+            // The jobs get copies of the programs, so that a build does not change jobs that wait in the queue.
             planner.programs.keep(&workspace.programs())?.link(&folder.join("programs"))?;
             folder
         }
@@ -90,7 +90,7 @@ fn hand_over(workspace: &Workspace, folder: &Path, workers: &str, report: &str, 
     Ok(())
 }
 
-/// What the site's file says, and over it what the user says.
+/// The site's settings, with the user's options in place of those in the file.
 fn site(workspace: &Workspace, options: &cli::Submit) -> Result<Site> {
     let usual = workspace.root().join(site::FILE);
     let mut site = match &options.site {
@@ -106,7 +106,8 @@ fn site(workspace: &Workspace, options: &cli::Submit) -> Result<Site> {
     Ok(site)
 }
 
-/// What `work` and `reproduce` are told. Their current folder is the root, whatever it is here.
+/// The arguments for `work` and `reproduce`. Paths are absolute, because the jobs run in the root and not in the
+/// current folder.
 fn arguments(
     workspace: &Workspace,
     pipeline: &Pipeline,

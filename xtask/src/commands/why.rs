@@ -1,4 +1,4 @@
-//! `cargo xtask why`: in what a run's key differs from that of the nearest finished run.
+//! `cargo xtask why`: how a run differs from the most similar finished run.
 
 use super::prepare::{existing, study};
 use crate::cli;
@@ -13,16 +13,17 @@ use crate::study::track::{Planner, Track};
 use anyhow::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Runs of a stage that the same sets apart; of each what it is for, and which run it was compared with.
+/// Runs by stage and differences. For each run: what it is for, and which run it was compared with.
 type ByReason = BTreeMap<(Stage, Vec<Difference>), Vec<(String, String)>>;
 
-/// A run, and what sets it apart.
+/// The run that was compared, and the differences from it.
 struct Answer {
     what: String,
     differences: Vec<Difference>,
 }
 
-/// Prints why the runs of a pipeline that are not finished are new; or why one run of the store is not another.
+/// Prints why the unfinished runs of a pipeline are new, or how one run of the store differs from the most similar
+/// other one.
 pub fn why(workspace: &Workspace, options: &cli::Why) -> Result<()> {
     let store = Store::new(workspace.root(), &workspace.stages());
     if let Some(run) = &options.run {
@@ -33,7 +34,7 @@ pub fn why(workspace: &Workspace, options: &cli::Why) -> Result<()> {
         Ok(planner) => planner,
         Err(reason) => bail!("nothing can be said of the pipeline's runs: {reason}"),
     };
-    // The same explanation is given once.
+    // Runs with the same explanation are printed together.
     let mut by_reason = ByReason::new();
     for (run, label) in missing(&planner, &store) {
         let Answer { what, differences } = compare(&store, &run, None);
@@ -55,7 +56,7 @@ pub fn why(workspace: &Workspace, options: &cli::Why) -> Result<()> {
     Ok(())
 }
 
-/// The next run of each track that is not finished, and what it is for. What comes after it has no key yet.
+/// The next unfinished run of each track, and what it is for. The runs after it have no keys yet.
 fn missing(planner: &Planner, store: &Store) -> Vec<(Ingredients, String)> {
     let Planner { pipeline, .. } = planner;
     let mut shared = Track::shared(pipeline);
@@ -91,7 +92,7 @@ fn print_one(store: &Store, prefix: &str) -> Result<()> {
     Ok(())
 }
 
-/// Compares a run with the finished run of its stage that differs in the least, other than `own`.
+/// Compares a run with the finished run of its stage, other than `own`, that has the fewest differences.
 fn compare(store: &Store, run: &Ingredients, own: Option<&Digest>) -> Answer {
     let others = store.finished(run.stage).into_iter().filter(|key| Some(key) != own);
     let compared = others.filter_map(|key| {

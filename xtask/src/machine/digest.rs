@@ -1,4 +1,4 @@
-//! BLAKE3 digests of files, remembered where files do not change behind our back.
+//! BLAKE3 digests of files. The digest of an unchanged file is remembered.
 
 use super::write;
 use anyhow::{Context, Result};
@@ -42,7 +42,8 @@ struct Known {
     blake3: Digest,
 }
 
-/// What changes with a file's content. Its time of modification can be set back; the time at which that was done cannot.
+/// Metadata that change with a file's content. A program can set back the modification time (mtime), but not the change
+/// time (ctime).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Stamp {
@@ -66,18 +67,18 @@ impl Stamp {
 }
 
 impl SourceDigests {
-    /// What is remembered by this process alone.
+    /// Digests that only this process remembers.
     pub fn in_memory() -> Self {
         Self { path: PathBuf::new(), known: BTreeMap::new(), is_changed: false }
     }
 
-    /// What is remembered in the file `path`; nothing, where it cannot be read.
+    /// The digests that are remembered in the file `path`; empty if it cannot be read.
     pub fn open(path: PathBuf) -> Self {
         let known = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
         Self { path, known, is_changed: false }
     }
 
-    /// The digest of `file`, which is read only where its size, times or inode are new.
+    /// The digest of `file`. The file is read only if its size, times or inode have changed.
     pub fn of(&mut self, file: &Path) -> Result<Digest> {
         let stamp = Stamp::of(file)?;
         let key = file.to_string_lossy().into_owned();
@@ -90,7 +91,7 @@ impl SourceDigests {
         Ok(blake3)
     }
 
-    /// Writes what is new, where that can be written.
+    /// Saves new digests, unless the file is read-only.
     pub fn save(&self) -> Result<()> {
         if !self.is_changed {
             return Ok(());

@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: children end, and what is under way is left so that the next call goes on from it. Ctrl-Z: they stop, and go on.
+//! Signals. On Ctrl-C and SIGTERM the children end, and the next call continues what was under way. On Ctrl-Z the
+//! children stop, too.
 
 use anyhow::{Context, Result};
 use nix::sys::signal::{SigSet, Signal, raise};
@@ -13,7 +14,7 @@ pub const EXIT_CODE: u8 = 130;
 static N_INTERRUPTS: AtomicUsize = AtomicUsize::new(0);
 static IS_TIME_UP: AtomicBool = AtomicBool::new(false);
 
-/// The error of a call that was interrupted in the midst of a study.
+/// The error of a call that was interrupted during a study.
 #[derive(Debug)]
 pub struct Interrupted {
     /// Cells that are done.
@@ -30,7 +31,8 @@ impl fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
-/// On the first interrupt, has `end_children` send them SIGTERM; from the second on, SIGKILL. What `nohup` has ignored stays so.
+/// Handles interrupts: `end_children` sends SIGTERM on the first one and SIGKILL on later ones. SIGHUP stays ignored
+/// under `nohup`.
 #[expect(unsafe_code, reason = "a signal's disposition is known and set through libc alone")]
 pub fn install(end_children: fn(Signal)) -> Result<()> {
     // SAFETY: no handler of ours is involved.
@@ -47,10 +49,11 @@ pub fn install(end_children: fn(Signal)) -> Result<()> {
     Ok(())
 }
 
-/// From now on Ctrl-Z stops the children, too; what has this process go on has them go on. To be called before there are other threads.
+/// From now on Ctrl-Z also stops the children, and they continue when this process continues. Call this before other
+/// threads start.
 pub fn pass_on_stops(signal_children: fn(Signal)) -> Result<()> {
     let stop = SigSet::from(Signal::SIGTSTP);
-    // For threads that begin later, too. Children begin without it.
+    // Threads that start later inherit this block. Children do not.
     stop.thread_block().context("failed to block the signal of Ctrl-Z")?;
     thread::spawn(move || {
         while stop.wait().is_ok() {
@@ -62,7 +65,7 @@ pub fn pass_on_stops(signal_children: fn(Signal)) -> Result<()> {
     Ok(())
 }
 
-/// Interrupts this call when so much time has passed.
+/// Interrupts this call after this time.
 pub fn after(limit: Duration, end_children: fn(Signal)) {
     thread::spawn(move || {
         thread::sleep(limit);
@@ -72,12 +75,12 @@ pub fn after(limit: Duration, end_children: fn(Signal)) {
     });
 }
 
-/// Whether it was the time limit that asked to stop.
+/// Whether the time limit has interrupted this call.
 pub fn is_time_up() -> bool {
     IS_TIME_UP.load(Ordering::SeqCst)
 }
 
-/// Whether the user asked to stop.
+/// Whether this call was interrupted, by a signal or by the time limit.
 pub fn requested() -> bool {
     N_INTERRUPTS.load(Ordering::SeqCst) > 0
 }

@@ -1,7 +1,7 @@
 //! Child processes that never outlive the runner, and what they cost.
 //!
 //! Each child leads a process group of its own, so that a Ctrl-C reaches it through [`super::interrupt`] only, and the
-//! kernel kills it should the runner die without a word.
+//! kernel kills it if the runner is killed.
 
 use super::interrupt;
 use anyhow::{Context, Result, bail};
@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What gives a child one thread.
+/// Environment variables that limit a child to one thread.
 pub const ONE_THREAD: [(&str, &str); 3] =
     [("OMP_NUM_THREADS", "1"), ("MKL_NUM_THREADS", "1"), ("RAYON_NUM_THREADS", "1")];
 /// How long a child may take to end after it was asked to.
@@ -23,7 +23,7 @@ const GRACE: Duration = Duration::from_secs(3);
 
 static GROUPS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
-/// What a process used.
+/// The time and memory that a process used.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Cost {
     /// From start to end.
@@ -43,7 +43,7 @@ pub struct Running {
 
 /// Starts a child whose standard input is empty.
 ///
-/// The kernel ends the child with the *thread* that calls this, which therefore waits for it.
+/// The kernel kills the child when the calling *thread* ends. So this thread must wait for the child.
 pub fn spawn(command: &mut Command) -> io::Result<Running> {
     start(command.stdin(Stdio::null()))
 }
@@ -59,7 +59,7 @@ fn start(command: &mut Command) -> io::Result<Running> {
     Ok(Running { child, started: Instant::now() })
 }
 
-/// Runs a command to its end; an error where it fails. `name` is what it is called then.
+/// Runs a command to its end. It is an error if the command fails; `name` is its name in this error.
 pub fn run(command: &mut Command, name: &str) -> Result<()> {
     let (status, _) = spawn(command).and_then(Running::wait).with_context(|| format!("failed to start `{name}`"))?;
     if !status.success() {
@@ -77,7 +77,7 @@ pub fn output(command: &mut Command) -> io::Result<Output> {
 pub fn output_for(command: &mut Command, input: String) -> io::Result<Output> {
     let mut running = start(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()))?;
     let (stdin, stdout, stderr) = (running.child.stdin.take(), running.stdout(), running.stderr());
-    // A child that ends before it has read all says why itself.
+    // An error is ignored: if a child ends before it has read everything, it says why itself.
     thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(input.as_bytes())));
     let stdout = thread::spawn(move || read_all(stdout));
     let stderr = read_all(stderr);

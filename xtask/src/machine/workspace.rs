@@ -1,4 +1,4 @@
-//! Where things lie: in a checkout, or around an installation.
+//! The paths of programs, pipelines, data and reports: in a checkout, or around an installation.
 
 use super::write;
 use anyhow::{Context, Result, anyhow};
@@ -19,11 +19,11 @@ pub struct Workspace {
     user_libtorch: Option<PathBuf>,
 }
 
-/// A file of cargo's settings that names the libtorch to build with, below the root.
+/// The file with cargo's setting for the libtorch to build with, relative to the root.
 const LIBTORCH_SETTING: &str = ".cargo/libtorch.toml";
 
 impl Workspace {
-    /// The checkout that `root` names, or the one that cargo or the current folder are in.
+    /// The checkout that contains `root`, or else the folder of cargo's manifest, or else the current folder.
     pub fn locate(root: Option<PathBuf>) -> Result<Self> {
         let start = match root.or_else(|| env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from)) {
             Some(start) => start,
@@ -42,8 +42,8 @@ impl Workspace {
             .ok_or_else(|| anyhow!("failed to find Twinset's workspace in `{}` or above it", start.display()))
     }
 
-    /// The current folder, for the programs that lie beside this one and the pipelines beside their folder. Programs of a build folder
-    /// have none there, and work in a checkout.
+    /// The current folder, with the programs in the folder of this program and the pipelines beside that folder. If
+    /// there are no pipelines, as beside a build folder, this is the checkout instead.
     pub fn of_installation() -> Result<Self> {
         let program =
             env::current_exe().and_then(fs::canonicalize).context("failed to find this program's own file")?;
@@ -68,18 +68,18 @@ impl Workspace {
         if self.installed.is_some() { "twinset" } else { "cargo xtask" }
     }
 
-    /// The checkout's folder, or the one that the studies of an installation are run in.
+    /// The checkout's folder, or with an installation the folder in which studies run.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The folder of the libtorch that is set up; `None` where there was no set-up.
+    /// The folder of the libtorch that is set up; `None` if none is.
     pub fn libtorch(&self) -> Option<PathBuf> {
         libtorch_setting(&self.root)
     }
 
-    /// Has cargo build with the libtorch in `folder`. Its path becomes a part of the programs. So it is that of the libtorch itself, and
-    /// the checkouts that share a libtorch build the same programs.
+    /// Makes cargo build with the libtorch in `folder`. This path becomes a part of the programs. It must not be a link
+    /// in the checkout, so that checkouts that share a libtorch build the same programs.
     ///
     /// # Errors
     /// When the path is not UTF-8 or the file cannot be written.
@@ -100,7 +100,7 @@ impl Workspace {
         self.root.join("data/stages")
     }
 
-    /// The folder of the stage programs that runs were made with, by their digests.
+    /// The folder with copies of the stage programs that made the runs, by their digests.
     pub fn programs(&self) -> PathBuf {
         self.stages().join(".programs")
     }
@@ -115,7 +115,7 @@ impl Workspace {
         self.reports().join(pipeline)
     }
 
-    /// `path` as it is written in commands and messages: from the root where it lies below it.
+    /// `path` for commands and messages: relative to the root if it is below the root.
     pub fn relative<'a>(&self, path: &'a Path) -> &'a Path {
         path.strip_prefix(&self.root).unwrap_or(path)
     }
@@ -125,8 +125,8 @@ impl Workspace {
         self.user_libtorch.as_deref()
     }
 
-    /// A cargo command in this workspace that sees the environment as if it was called by hand: what the outer `cargo
-    /// run` adds would make build scripts run anew.
+    /// A cargo command in this workspace, with the environment of a call by hand. The variables that the outer `cargo
+    /// run` adds would make build scripts run again.
     pub fn cargo(&self) -> Command {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.current_dir(&self.root);
@@ -149,7 +149,7 @@ fn libtorch_setting(root: &Path) -> Option<PathBuf> {
     settings.get("env")?.get("LIBTORCH")?.as_str().map(PathBuf::from)
 }
 
-/// What `LIBTORCH` holds, unless cargo set it.
+/// The value of `LIBTORCH`, unless cargo set it.
 fn user_libtorch(root: &Path) -> Option<PathBuf> {
     let path = PathBuf::from(env::var_os("LIBTORCH").filter(|value| !value.is_empty())?);
     (libtorch_setting(root).as_ref() != Some(&path)).then_some(path)

@@ -1,4 +1,4 @@
-//! Writing files so that a reader sees a whole one or none.
+//! Writes files so that a reader sees a whole file or none.
 
 use anyhow::{Context, Result};
 use std::fs::{self, File, OpenOptions};
@@ -12,7 +12,7 @@ pub fn atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     with_mode(path, bytes, 0o666)
 }
 
-/// The same for what only spares a later call some work: where it cannot be written, as in a read-only store, it is not kept.
+/// The same for a file that only saves work later. In a read-only store it is not written, and this is no error.
 pub fn if_writable(path: &Path, bytes: &[u8]) -> Result<()> {
     let is_read_only = |error: &anyhow::Error| {
         let kind = error.root_cause().downcast_ref::<io::Error>().map(io::Error::kind);
@@ -24,7 +24,7 @@ pub fn if_writable(path: &Path, bytes: &[u8]) -> Result<()> {
     }
 }
 
-/// The same as [`atomically`]; `path` can be executed then.
+/// The same as [`atomically`], for an executable file.
 pub fn executable(path: &Path, bytes: &[u8]) -> Result<()> {
     with_mode(path, bytes, 0o777)
 }

@@ -1,4 +1,4 @@
-//! Runs tracks side by side: each key once, what is finished not at all.
+//! Runs several tracks at the same time. Each key runs once, and a finished run is not repeated.
 
 use super::display::{Display, Progress, Whole};
 use super::execute::{Ended, Executor, Outcome};
@@ -27,20 +27,20 @@ use std::time::{Duration, Instant};
 
 const TICK: Duration = Duration::from_millis(200);
 
-/// What scheduling needs to know.
+/// The settings of a scheduler.
 #[derive(Debug)]
 pub struct Scheduler<'a> {
-    /// Says which run is next.
+    /// Finds the next run of a track.
     pub planner: &'a Planner,
-    /// Executes.
+    /// Executes runs.
     pub executor: &'a Executor<'a>,
-    /// Where costs go.
+    /// The ledger for times and memory.
     pub ledger: &'a Ledger,
-    /// Runs at once.
+    /// The number of runs at the same time.
     pub n_jobs: usize,
-    /// Whether the first failure ends all.
+    /// Whether the first failure ends everything.
     pub fail_fast: bool,
-    /// For the time left.
+    /// How much each run computes, to estimate the time left.
     pub works: &'a Works,
 }
 
@@ -49,11 +49,11 @@ pub struct Scheduler<'a> {
 pub struct Tally {
     /// Keys that were executed.
     pub executed: BTreeSet<Digest>,
-    /// Keys that were there already.
+    /// Keys that were finished before.
     pub cached: BTreeSet<Digest>,
-    /// What went wrong: the cells that wait for it, and how.
+    /// The failures, each with the cells that need the failed run.
     pub failures: Vec<(Vec<String>, Failure)>,
-    /// What was executed, and what it cost.
+    /// The executions, with their times and memory.
     pub entries: Vec<Entry>,
     /// Seconds and units of trainings and evaluations by their kind, for the time left; as [`crate::forecast::pace`] counts them.
     pub spent: BTreeMap<Settings, (f64, f64)>,
@@ -71,7 +71,7 @@ fn kinds(pipeline: &Pipeline) -> BTreeMap<(Stage, usize), Settings> {
     pipeline.arms.iter().enumerate().flat_map(of_arm).collect()
 }
 
-/// A run that is wanted, and by which tracks.
+/// A run, and the tracks that need it.
 struct Job {
     run: StageRun,
     tracks: Vec<usize>,
@@ -91,11 +91,11 @@ struct State<'a, 'b> {
     tracks: &'a mut [Track],
     tally: &'a mut Tally,
     display: &'a mut Display,
-    /// Every wanted run, by its number; the ended ones too.
+    /// Every run that a track needs, by its number. Ended runs stay in the list.
     jobs: Vec<Job>,
     by_key: BTreeMap<Digest, usize>,
     ready: BTreeSet<(Urgency, usize)>,
-    /// What other runners worked on when its turn came.
+    /// The runs that another runner was working on when their turn came.
     busy: BTreeSet<(Urgency, usize)>,
     running: BTreeSet<usize>,
     /// The kinds of the arms' trainings and evaluations.
@@ -103,12 +103,12 @@ struct State<'a, 'b> {
     error: Option<anyhow::Error>,
 }
 
-/// Smaller is sooner: injections tell what there is to train, and evaluations are short. Then one seed after the other, so that a study that
-/// is stopped has whole seeds, which can be reported. Of one seed long trainings go first.
+/// The smallest is first: injections, which trainings need, then evaluations, which are short. Then one seed after the other, so that a study
+/// that is stopped has whole seeds, which can be reported. Of one seed long trainings are first.
 type Urgency = (u8, u64, std::cmp::Reverse<u64>, usize);
 
 impl Scheduler<'_> {
-    /// Runs the tracks to their ends, each as far as it comes.
+    /// Runs each track until it ends or fails.
     pub fn run(&self, tracks: &mut [Track], tally: &mut Tally, display: &mut Display) -> Result<()> {
         let (todo, work) = channel::<(usize, StageRun)>();
         let (tell, events) = channel::<Event>();
@@ -139,13 +139,13 @@ impl Scheduler<'_> {
                 scope.spawn(move || self.work(work, gpu.as_deref(), &tell));
             }
             state.dispatch_all(&todo, &events);
-            // Workers end when there is nothing more to wait for.
+            // The worker threads end when this channel is closed.
             drop(todo);
         });
         state.error.map_or(Ok(()), Err)
     }
 
-    /// Executes what is to do, one run after the other; all on one GPU, where there are any.
+    /// The loop of a worker thread: executes one run after the other. If there are GPUs, it uses only one of them.
     fn work(&self, work: &Mutex<Receiver<(usize, StageRun)>>, gpu: Option<&str>, tell: &Sender<Event>) {
         loop {
             let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -188,7 +188,7 @@ impl State<'_, '_> {
         }
     }
 
-    /// What other runners have let go of has its turn again.
+    /// Tries the runs again that other runners have released.
     fn look_after_others(&mut self) {
         let Self { busy, ready, jobs, scheduler, .. } = self;
         let is_held = |(_, id): &(Urgency, usize)| {
@@ -210,7 +210,7 @@ impl State<'_, '_> {
     fn advance(&mut self, track: usize) {
         let Scheduler { planner, executor, works, .. } = *self.scheduler;
         let run = planner.skip_finished(&executor.store, &mut self.tracks[track], &mut self.tally.cached);
-        // What was executed a moment ago is no find.
+        // A run that this call executed does not count as found in the store.
         self.tally.cached.retain(|key| !self.tally.executed.contains(key));
         let Some(run) = run else { return self.fail_with_others(track) };
         if let Some(id) = self.by_key.get(&run.key) {
@@ -235,7 +235,7 @@ impl State<'_, '_> {
         self.jobs.push(Job { run, tracks: vec![track], work, urgency });
     }
 
-    /// A track fails where another cell's network, which its evaluation needs, has failed.
+    /// Lets a track fail if its evaluation needs the network of another cell that has failed.
     fn fail_with_others(&mut self, track: usize) {
         let cell = self.tracks[track].cell.as_ref().filter(|_| self.tracks[track].next_stage().is_some());
         let others = cell.map_or_else(Vec::new, |cell| self.scheduler.planner.transfer_from(cell));
@@ -352,7 +352,7 @@ impl State<'_, '_> {
         }
     }
 
-    /// Ends what runs and starts nothing more; the first reason counts.
+    /// Ends the runs under way and starts no more. If this is called several times, the first error is kept.
     fn stop(&mut self, error: anyhow::Error) {
         self.scheduler.executor.is_stopped.store(true, Ordering::SeqCst);
         crate::machine::process::signal_all(nix::sys::signal::Signal::SIGTERM);
@@ -373,7 +373,7 @@ impl State<'_, '_> {
         }
     }
 
-    /// What is still to be trained and evaluated, each kind at its pace so far, over all jobs. None before each kind was run.
+    /// Estimated seconds left, from the pace of each kind of run so far. None until each kind has run once.
     fn left_s(&self) -> Option<f64> {
         let pace = |stage, cell: &Cell| {
             let (seconds, n_units) = self.tally.spent.get(self.kinds.get(&(stage, cell.arm))?)?;
@@ -394,7 +394,7 @@ impl State<'_, '_> {
             }
             let share = if next == Stage::Train { left } else { 1.0 };
             let n_passes = share * self.scheduler.works.get(&work_key(cell))?.n_forward_backward_passes as f64;
-            // Next to trainings evaluations are short.
+            // An unknown pace of evaluations counts as 0, because they are short compared with trainings.
             left_s += n_passes * pace(Stage::Train, cell)? + pace(Stage::Evaluate, cell).unwrap_or(0.0);
         }
         (left_s > 0.0).then(|| left_s / self.scheduler.n_jobs as f64)

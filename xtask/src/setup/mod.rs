@@ -1,7 +1,8 @@
-//! `cargo xtask setup`: has cargo build with libtorch 2.11.
+//! `cargo xtask setup`: makes cargo build with libtorch 2.11.
 //!
-//! In this order: what the user's `LIBTORCH` names; an installed PyTorch when `LIBTORCH_USE_PYTORCH=1`; what was set up
-//! already; the cache that all checkouts share, filled from the official wheels.
+//! It uses the first of these: the libtorch that the user's `LIBTORCH` names; an installed PyTorch if
+//! `LIBTORCH_USE_PYTORCH=1`; the libtorch that is already set up; the cache that all checkouts share, filled from the
+//! official wheels.
 
 mod cache;
 mod libtorch;
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 /// Sets up libtorch and says where it is.
 ///
-/// With `only_check` nothing is set up: it is an error where there is none.
+/// With `only_check` nothing is set up. It is then an error if there is no libtorch.
 pub fn setup(workspace: &Workspace, only_check: bool, quiet: bool) -> Result<()> {
     let libtorch = match only_check {
         true => {
@@ -33,7 +34,7 @@ pub fn setup(workspace: &Workspace, only_check: bool, quiet: bool) -> Result<()>
     Ok(())
 }
 
-/// Has cargo build with a usable libtorch, and says which.
+/// Makes cargo build with a usable libtorch, and returns it.
 pub fn ensure(workspace: &Workspace, quiet: bool) -> Result<Libtorch> {
     let libtorch = choose(workspace, quiet)?;
     if workspace.libtorch().as_ref() != Some(&libtorch.folder) {

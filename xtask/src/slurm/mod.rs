@@ -1,4 +1,4 @@
-//! Jobs of Slurm that run a study: the scripts, what a site wants of them, and the queue.
+//! Slurm jobs that run a study: their scripts, the site's settings for them, and the queue.
 
 pub mod queue;
 pub mod script;

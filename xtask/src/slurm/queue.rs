@@ -1,4 +1,4 @@
-//! What was submitted, and what of it is still in Slurm's queue.
+//! Submits jobs to Slurm, and finds which of them are still in the queue.
 
 use crate::machine::write;
 use anyhow::{Context, Result, bail};
@@ -10,12 +10,12 @@ use std::process::Command;
 
 const FILE: &str = "jobs.json";
 
-/// The ids of a study's jobs, in a file beside their scripts.
+/// The ids of a study's jobs. They are saved in a file beside the scripts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Submitted {
-    /// Of the array of workers.
+    /// The id of the array of workers.
     pub workers: String,
-    /// Of the report, once it was submitted.
+    /// The id of the report's job, after it was submitted.
     pub report: Option<String>,
 }
 
@@ -34,17 +34,17 @@ impl Submitted {
 pub struct Queued {
     /// `worker` or `report`.
     pub role: &'static str,
-    /// Its id, of a worker with its number in the array.
+    /// The job's id; a worker's id ends with its number in the array.
     pub id: String,
-    /// Slurm's word: `RUNNING`, `PENDING` and so on.
+    /// Slurm's name of the state: `RUNNING`, `PENDING` and so on.
     pub state: String,
     /// How long it has run, as Slurm writes it.
     pub elapsed: String,
-    /// Where it runs, or in parentheses why it does not.
+    /// The node that it runs on, or in parentheses why it does not run.
     pub place: String,
 }
 
-/// The folder of a study's submissions, each of which has a folder there with a number as its name.
+/// The folder of a study's submissions. In it each submission has a folder with a number as its name.
 pub fn folder(report_folder: &Path) -> PathBuf {
     report_folder.join("slurm")
 }
@@ -76,7 +76,7 @@ pub fn next_name(report_folder: &Path) -> String {
     (numbers.max().unwrap_or(0) + 1).to_string()
 }
 
-/// The study's jobs that wait or run. Where none was submitted, Slurm is not asked.
+/// The study's jobs that wait or run. Slurm is asked only if the study submitted jobs.
 ///
 /// # Errors
 /// When `squeue` cannot be asked, or its answer is not understood.
@@ -112,14 +112,14 @@ fn parse(text: &str, submitted: &[Submitted]) -> Result<Vec<Queued>> {
     Ok(queued)
 }
 
-/// Hands a script to sbatch; the job's id.
+/// Submits a script with sbatch and returns the job's id.
 ///
 /// # Errors
 /// When sbatch cannot be started or refuses the script.
 pub fn submit(script: &Path, options: &[String]) -> Result<String> {
     let mut command = Command::new("sbatch");
     let answer = output(command.arg("--parsable").args(options).arg(script))?;
-    // Followed by the cluster's name where there are several.
+    // If Slurm has several clusters, `;` and the cluster's name follow the id.
     Ok(answer.trim().split(';').next().unwrap_or_default().to_owned())
 }
 

@@ -1,11 +1,12 @@
-//! The scripts that sbatch takes.
+//! The scripts that are given to sbatch.
 
 use super::site::Site;
 use anyhow::{Context, Result, bail};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// How long before its time is up a job hears of it, in seconds: stages end within a few, and their checkpoints are kept.
+/// How many seconds before its time limit a job gets SIGTERM. Stages need only a few seconds to end; their checkpoints
+/// are kept.
 const WARNING_S: u32 = 60;
 
 /// The jobs of a study.
@@ -13,17 +14,17 @@ const WARNING_S: u32 = 60;
 pub struct Jobs<'a> {
     /// The study's name.
     pub name: &'a str,
-    /// The folder that they work in.
+    /// The folder that the jobs work in.
     pub root: &'a Path,
-    /// The folder of their scripts and logs, from the root.
+    /// The folder of their scripts and logs, relative to `root`.
     pub folder: &'a Path,
-    /// The runner.
+    /// The runner's program.
     pub runner: &'a Path,
     /// The folder of the stage programs.
     pub programs: PathBuf,
-    /// What follows `work` and `reproduce`.
+    /// The arguments after `work` and `reproduce`.
     pub arguments: Vec<String>,
-    /// What the site wants.
+    /// The site's settings.
     pub site: &'a Site,
 }
 
@@ -31,7 +32,7 @@ impl Jobs<'_> {
     /// The script of an array of `n` workers.
     ///
     /// # Errors
-    /// When a path cannot stand in a script.
+    /// When a path cannot be written in a script.
     pub fn workers(&self, n: u16) -> Result<String> {
         let mut options = vec![format!("--array=1-{n}"), "--requeue".to_owned()];
         options.extend(self.site.of_workers());
@@ -41,7 +42,7 @@ impl Jobs<'_> {
     /// The script of the job that runs what is left and makes the report.
     ///
     /// # Errors
-    /// When a path cannot stand in a script.
+    /// When a path cannot be written in a script.
     pub fn report(&self) -> Result<String> {
         self.text("reproduce", "report.log", self.site.of_report())
     }
@@ -50,7 +51,7 @@ impl Jobs<'_> {
         let path = |path: &Path| {
             path.to_str().map(str::to_owned).with_context(|| format!("`{}` is not UTF-8", path.display()))
         };
-        // A per cent sign begins a pattern there.
+        // In sbatch's `--output`, a per cent sign starts a pattern such as `%a`.
         let output = format!("{}/{log}", path(self.folder)?.replace('%', "%%"));
         let mut text = "#!/bin/bash\n".to_owned();
         let own = [
@@ -74,7 +75,7 @@ impl Jobs<'_> {
     }
 }
 
-/// An option as sbatch takes it.
+/// An option with its value quoted, as sbatch reads it in a script.
 fn option(word: &str) -> Result<String> {
     match word.split_once('=') {
         Some((name, value)) => Ok(format!("{name}={}", quoted(value)?)),
@@ -82,7 +83,7 @@ fn option(word: &str) -> Result<String> {
     }
 }
 
-/// The word as a shell and sbatch take it.
+/// A word quoted for the shell and for sbatch.
 fn quoted(word: &str) -> Result<String> {
     if word.contains('\n') {
         bail!("`{word}` has a line break, which a script of sbatch cannot hold");

@@ -1,4 +1,4 @@
-//! What a site wants of its jobs: the file `slurm.toml`.
+//! A site's settings for its Slurm jobs: the file `slurm.toml`.
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -9,19 +9,20 @@ use toml::{Table, Value};
 /// The file's name in the checkout's folder.
 pub const FILE: &str = "slurm.toml";
 
-/// Options of sbatch that Twinset sets itself.
+/// Options of sbatch that Twinset sets itself, so that a site cannot.
 const OWN: [&str; 9] =
     ["array", "chdir", "dependency", "job-name", "open-mode", "output", "parsable", "signal", "wrap"];
 
-/// What a site wants of its jobs.
+/// A site's settings for its Slurm jobs.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Site {
     /// Lines of shell that each job runs before its command.
     pub setup: String,
-    /// Long options of sbatch for all jobs. `true` is an option without a value; `false` takes one back.
+    /// Long options of sbatch for all jobs. `true` stands for an option without a value, and `false` leaves an option
+    /// out.
     pub options: Table,
-    /// Other options for the job that makes the report.
+    /// Options for the job that makes the report; they replace those of `options`.
     pub report: Table,
 }
 
@@ -29,7 +30,7 @@ impl Site {
     /// Reads the file.
     ///
     /// # Errors
-    /// When it cannot be read, or holds what no option can be.
+    /// When the file cannot be read, or has a key or value that cannot be an option of sbatch.
     pub fn load(file: &Path) -> Result<Self> {
         let shown = file.display();
         let text = fs::read_to_string(file).with_context(|| format!("failed to read `{shown}`"))?;

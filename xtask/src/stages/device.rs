@@ -32,7 +32,7 @@ pub enum Device {
 }
 
 impl Device {
-    /// As it is written on command lines and in keys.
+    /// The name on command lines and in keys.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",
@@ -41,20 +41,20 @@ impl Device {
     }
 }
 
-/// What trainings and evaluations compute on and with.
+/// The device, libtorch and kind of processor for trainings and evaluations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Machine {
     /// The kind of device.
     pub device: Device,
-    /// GPUs that there are for it; none on a CPU.
+    /// The number of usable GPUs; 0 on a CPU.
     pub n_gpus: usize,
-    /// Of libtorch's library.
+    /// The digest of libtorch's library.
     pub libtorch: Digest,
     /// The processor's class: the instruction sets that torch and oneDNN choose. On a GPU its model.
     pub processor: String,
 }
 
-/// What `twinset-train` says of itself.
+/// The answer of `twinset-train --describe-device`.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Answer {
@@ -63,7 +63,7 @@ struct Answer {
     cpu_capability: String,
 }
 
-/// The variables that limit oneDNN's instruction sets, the later one where both are set.
+/// The variables that limit oneDNN's instruction sets. If both are set, the second one counts.
 const LIMITS: [&str; 2] = ["DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA"];
 /// The flag of /proc/cpuinfo that an instruction set of oneDNN needs, the best first.
 const INSTRUCTION_SETS: [(&str, &str); 7] = [
@@ -76,7 +76,8 @@ const INSTRUCTION_SETS: [(&str, &str); 7] = [
     ("sse4_1", "SSE41"),
 ];
 
-/// What else a computation on the device depends on, as text: on a CPU its instruction sets, and the limits that torch keeps to.
+/// What else a computation on the device depends on, as text. On a CPU: its instruction sets, and the variables that
+/// limit them.
 pub fn fingerprint(device: Device) -> String {
     let limits = ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY"];
     let limits = limits.map(|name| env::var(name).unwrap_or_default());
@@ -85,9 +86,11 @@ pub fn fingerprint(device: Device) -> String {
     format!("{} {limits:?} {flags}", device.name())
 }
 
-/// Resolves `auto`, so that a run has the same key however its device was asked for; and says what there is to compute with.
+/// Chooses the device. `auto` becomes a kind of device, so that a run has the same key whether its device was named or
+/// chosen.
 ///
-/// Whether a GPU can be used is what `twinset-train` says. It looks only where there is a driver, or a GPU is asked for.
+/// `twinset-train` says whether a GPU can be used. It is asked only if there is a driver, or if the user asks for a
+/// GPU.
 pub fn resolve(choice: DeviceChoice, train: &Path, digests: &mut SourceDigests) -> Result<Machine> {
     let has_driver = || ["/proc/driver/nvidia/version", "/dev/dxg"].iter().any(|path| Path::new(path).exists());
     let is_cpu = choice == DeviceChoice::Cpu || choice == DeviceChoice::Auto && !has_driver();
@@ -108,7 +111,8 @@ pub fn resolve(choice: DeviceChoice, train: &Path, digests: &mut SourceDigests) 
     }
 }
 
-/// The same where another machine is to compute: its device is the one that is asked for, and what it has is not looked for here.
+/// The same for work on another machine. Its device is the one that the user asks for; this machine's GPUs do not
+/// matter.
 pub fn elsewhere(choice: DeviceChoice, train: &Path, digests: &mut SourceDigests) -> Result<Machine> {
     let machine = resolve(DeviceChoice::Cpu, train, digests)?;
     Ok(Machine { device: if choice == DeviceChoice::Cuda { Device::Cuda } else { Device::Cpu }, ..machine })

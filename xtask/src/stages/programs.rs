@@ -12,7 +12,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Names a folder of ready stage programs; nothing is set up or built then.
+/// The environment variable that names a folder of ready stage programs. If it is set, nothing is set up or built.
 pub const FOLDER_VARIABLE: &str = "TWINSET_STAGE_BIN_DIR";
 
 /// Where each stage's program is, and its digest.
@@ -24,7 +24,7 @@ pub struct Programs(BTreeMap<Stage, Program>);
 pub struct Program {
     /// The executable.
     pub path: PathBuf,
-    /// Of the executable's bytes.
+    /// The digest of the executable's bytes.
     pub digest: Digest,
 }
 
@@ -36,8 +36,8 @@ impl Programs {
 }
 
 impl Programs {
-    /// The same programs as copies in the folder `kept`, where no build changes them: `<digest>/<name>`. A run's key says which program
-    /// made it, so what is executed has to be what was digested.
+    /// Copies the programs to `<digest>/<name>` in the folder `kept`, where no build changes them. A run's key has the
+    /// program's digest, so the program that is executed must be the one that was digested.
     ///
     /// # Errors
     /// When a program cannot be read or copied.
@@ -48,7 +48,7 @@ impl Programs {
 }
 
 impl Programs {
-    /// The same programs in one folder, which is made.
+    /// Puts the same programs into one new folder.
     ///
     /// # Errors
     /// When a program cannot be put there.
@@ -56,7 +56,7 @@ impl Programs {
         fs::create_dir_all(folder).with_context(|| format!("failed to make folder `{}`", folder.display()))?;
         for (stage, program) in &self.0 {
             let target = folder.join(stage.program());
-            // A link takes no space, but cannot lead to another disk.
+            // A hard link takes no space, but works only on the same file system.
             fs::hard_link(&program.path, &target)
                 .or_else(|_| fs::copy(&program.path, &target).map(drop))
                 .with_context(|| format!("failed to copy `{}` to `{}`", program.path.display(), target.display()))?;
@@ -73,7 +73,7 @@ impl Program {
         }
         let context = || format!("failed to copy `{}` to `{}`", self.path.display(), kept.display());
         let bytes = fs::read(&self.path).with_context(context)?;
-        // Of what was read: a build may have changed it since.
+        // A build may have changed the program since it was digested, so the copied bytes are digested.
         let digest = digest::of_bytes(&bytes);
         let path = kept.join(&digest).join(name);
         write::executable(&path, &bytes).with_context(context)?;
@@ -81,7 +81,7 @@ impl Program {
     }
 }
 
-/// The folder of ready programs: the one that the user names, or of an installation.
+/// The folder of ready programs: the one that the user names, or that of an installation.
 pub fn ready_folder(workspace: &Workspace) -> Option<PathBuf> {
     let named = env::var_os(FOLDER_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
     named.or_else(|| workspace.installed_programs().map(Path::to_owned))
@@ -96,7 +96,7 @@ pub fn build(workspace: &Workspace, stages: &[Stage], digests: &mut SourceDigest
     with_digests(paths, digests)
 }
 
-/// The programs of these stages as they were built last; `None` where one is missing.
+/// The programs of these stages that were built last; `None` if one is missing.
 pub fn existing(workspace: &Workspace, stages: &[Stage], digests: &mut SourceDigests) -> Result<Option<Programs>> {
     let folder = match ready_folder(workspace) {
         Some(folder) => folder,

@@ -1,4 +1,4 @@
-//! What lies in the store: finished runs, failed ones, and what is or was under way.
+//! The runs in the store: finished ones, failed ones, and those under way or interrupted.
 
 use super::lock::Lock;
 use super::run::KeyFile;
@@ -12,14 +12,14 @@ use std::fs;
 use std::path::PathBuf;
 use twinset_record::{DIGESTS, KEY};
 
-/// What became of a run.
+/// The state of a run in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// It is done.
+    /// The run is finished.
     Finished,
-    /// It is under way, or its runner died.
+    /// The run is under way, or its runner died.
     Partial,
-    /// It went wrong.
+    /// The run failed.
     Failed,
 }
 
@@ -30,9 +30,9 @@ pub struct Leftover {
     pub stage: Stage,
     /// Its key.
     pub key: Digest,
-    /// What became of it.
+    /// Its state.
     pub kind: Kind,
-    /// Of all its files.
+    /// The size of all its files.
     pub n_bytes: u64,
 }
 
@@ -43,7 +43,7 @@ impl Store {
         runs.filter(|run| run.kind == Kind::Finished).map(|run| run.key).collect()
     }
 
-    /// All that lies in the store, earlier stages first; in a stage by key.
+    /// All runs in the store, earlier stages first, and by key within a stage.
     pub fn everything(&self) -> Vec<Leftover> {
         Stage::ALL.into_iter().flat_map(|stage| self.everything_of(stage)).collect()
     }
@@ -65,18 +65,18 @@ impl Store {
         runs
     }
 
-    /// What the folder of a run says that its key is made of.
+    /// The `key.json` in a run's folder; none if it cannot be read.
     pub fn key_file_of(&self, run: &Leftover) -> Option<KeyFile> {
         serde_json::from_slice(&fs::read(self.folder_of(run).join(KEY)).ok()?).ok()
     }
 
-    /// The digests of what a run made, as the keys of later runs hold them; of an unfinished one none.
+    /// The digests of a run's outputs, as the keys of later runs have them. An unfinished run has none.
     pub fn output_digests(&self, run: &Leftover) -> Vec<Digest> {
         let finished = self.lookup(run.stage, &run.key).filter(|_| run.kind == Kind::Finished);
         finished.map_or_else(Vec::new, |finished| finished.digests())
     }
 
-    /// Removes a run. What is cut short counts as unfinished.
+    /// Removes a run. If this is interrupted, the rest counts as unfinished, because `digests.json` is removed first.
     ///
     /// # Errors
     /// When a runner works on it, or a file cannot be removed.
@@ -89,7 +89,7 @@ impl Store {
         remove(&folder)
     }
 
-    /// Removes the locks of runs of which nothing is left.
+    /// Removes the lock files of runs that are no longer in the store.
     ///
     /// # Errors
     /// When one cannot be removed.
@@ -97,7 +97,8 @@ impl Store {
         let kept: BTreeSet<Digest> = self.everything().into_iter().map(|run| run.key).collect();
         for entry in fs::read_dir(self.stages.join(LOCKS)).into_iter().flatten().flatten() {
             let is_kept = entry.file_name().to_str().is_none_or(|key| kept.contains(key));
-            // While it is held: a runner that opened it in this moment cannot take it.
+            // The file is removed while its lock is held. So a runner that has just opened the file cannot take the
+            // lock.
             if !is_kept && let Some(_lock) = Lock::take(&entry.path())? {
                 fs::remove_file(entry.path())?;
             }

@@ -1,4 +1,4 @@
-//! What a finished run holds.
+//! A finished run and its files.
 
 use crate::machine::digest::Digest;
 use std::collections::BTreeSet;
@@ -9,9 +9,9 @@ use twinset_record::{Outputs, digest_of_folder};
 /// A finished run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finished {
-    /// From the workspace's root.
+    /// The run's folder, relative to the workspace's root.
     pub folder: PathBuf,
-    /// Its files, by their paths from there.
+    /// Its files, by their paths relative to the folder.
     pub outputs: Outputs,
 }
 
@@ -21,15 +21,15 @@ impl Finished {
         self.folder.file_name().and_then(|name| name.to_str()).unwrap_or_default()
     }
 
-    /// The digests of its files, and of its manifests that are folders.
+    /// The digests of its files and of its sharded manifests.
     pub fn digests(&self) -> Vec<Digest> {
         let folders: BTreeSet<&str> = self.outputs.keys().filter_map(|path| Some(path.split_once('/')?.0)).collect();
         let of_folders = folders.into_iter().filter_map(|folder| Some(self.find(&format!("{folder}.parquet"))?.1));
         self.outputs.values().map(|output| output.blake3.clone()).chain(of_folders).collect()
     }
 
-    /// Where the manifest of this name lies, from the workspace's root, and its digest: a file, or, where the stage wrote it
-    /// in shards, the folder that has the name without `.parquet`.
+    /// The path of the manifest with this name, relative to the workspace's root, and its digest. If the stage wrote it
+    /// in shards, the path is that of the folder, which has the name without `.parquet`.
     pub fn find(&self, name: &str) -> Option<(PathBuf, Digest)> {
         if let Some(output) = self.outputs.get(name) {
             return Some((self.folder.join(name), output.blake3.clone()));

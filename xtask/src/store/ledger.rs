@@ -1,8 +1,11 @@
-//! The *ledger* of a pipeline, `reports/<pipeline>/ledger.jsonl`: one line for each execution, with what it cost. The first line says what
-//! the pipeline declares, and so does a line before the executions of each call that declares something else. Workers write
-//! `ledger-<host>.jsonl` beside it, as machines do not take turns at the end of a file that they share; all are read as one.
+//! The *ledger* of a pipeline, `reports/<pipeline>/ledger.jsonl`: one line for each execution, with its time and
+//! memory. The first line says what the pipeline declares. If a later call declares something else, it adds such a line
+//! before its executions.
 //!
-//! Clocks are here and nowhere else, so that manifests of the same inputs are the same bytes.
+//! Workers write `ledger-<host>.jsonl` beside it, because machines that append to one shared file may overwrite each
+//! other's lines. All these files are read as one ledger.
+//!
+//! Times are only in the ledger and never in a manifest, so that the same inputs give manifests with the same bytes.
 
 use super::run::StageRun;
 use crate::machine::digest::Digest;
@@ -25,13 +28,13 @@ pub struct Ledger {
 /// One execution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// In UTC.
+    /// The start of the execution, in UTC.
     pub started_at: String,
     /// The stage's name.
     pub stage: String,
     /// The run's key.
     pub key: String,
-    /// The cells that it was for.
+    /// The cells that need this run.
     pub cells: Vec<String>,
     /// Program and arguments.
     pub command: Vec<String>,
@@ -43,7 +46,7 @@ pub struct Entry {
     pub cpu_s: f64,
     /// The largest resident set.
     pub peak_memory_bytes: u64,
-    /// Passes of one sample each; only of train.
+    /// Forward and backward passes, each of one sample; only for `train`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_forward_backward_passes: Option<u64>,
 }
@@ -51,11 +54,11 @@ pub struct Entry {
 /// What a pipeline declares.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Registration {
-    /// The digest of its file.
+    /// The digest of the pipeline's file.
     pub pipeline: Digest,
-    /// In order.
+    /// The seeds, in order.
     pub seeds: Vec<u64>,
-    /// By the claim's name, the digest of all that it compares.
+    /// For each claim, by its name, the digest of all that it compares.
     pub claims: BTreeMap<String, Digest>,
 }
 
@@ -63,9 +66,9 @@ pub struct Registration {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Line {
-    /// What was run.
+    /// An execution.
     Entry(Entry),
-    /// What was about to be run.
+    /// What the pipeline declared before the next executions.
     Registration(Registration),
 }
 
@@ -75,14 +78,14 @@ impl Line {
     }
 }
 
-/// When what a line tells of began: in UTC and one format, so that the earlier one is the smaller one.
+/// The time of a line. All times are in UTC and in one format, so they sort as text.
 #[derive(Deserialize)]
 struct Began {
     #[serde(alias = "registered_at")]
     started_at: String,
 }
 
-/// A registration with the time at which it was written.
+/// A registration with the time when it was written.
 #[derive(Serialize)]
 struct Registered<'a> {
     registered_at: String,
@@ -90,7 +93,7 @@ struct Registered<'a> {
     registration: &'a Registration,
 }
 
-/// What an execution was and used.
+/// The command of an execution, its exit status and its cost.
 #[derive(Debug)]
 pub struct Spent {
     /// Program and arguments.
@@ -119,13 +122,13 @@ impl Entry {
         }
     }
 
-    /// What followed a flag on the command line.
+    /// The argument after a flag on the command line.
     pub fn argument(&self, flag: &str) -> Option<&str> {
         let place = self.command.iter().position(|word| word == flag)?;
         self.command.get(place + 1).map(String::as_str)
     }
 
-    /// Whether the execution ended well.
+    /// Whether the execution succeeded.
     pub fn is_success(&self) -> bool {
         self.exit_status == "exit status 0"
     }
@@ -137,24 +140,24 @@ impl Ledger {
         Self { path: report.join("ledger.jsonl") }
     }
 
-    /// The same for a worker on this machine.
+    /// The ledger of workers on this machine, in a report's folder.
     pub fn of_worker(report: &Path) -> Self {
         let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let host: String = host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
         Self { path: report.join(format!("ledger-{host}.jsonl")) }
     }
 
-    /// The file that is written, which may not be there.
+    /// The file that this ledger appends to; it may not exist yet.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Appends a line, in one write, so that runners side by side do not mix theirs.
+    /// Appends a line in one write, so that the lines of several runners on one machine do not mix.
     pub fn append(&self, entry: &Entry) -> Result<()> {
         self.append_line(entry)
     }
 
-    /// Appends what a pipeline declares, unless that was the last that was declared.
+    /// Appends what a pipeline declares, unless the last registration is the same.
     pub fn register(&self, registration: &Registration) -> Result<()> {
         let is_known = |line: &Line| matches!(line, Line::Registration(_));
         let last = self.lines().into_iter().rfind(is_known);
@@ -175,7 +178,7 @@ impl Ledger {
         append().with_context(|| format!("failed to write `{}`", self.path.display()))
     }
 
-    /// All lines, in the order in which what they tell of began; one that was cut short is left out.
+    /// All lines of all ledgers in the folder, sorted by time. A truncated line is left out.
     pub fn lines(&self) -> Vec<Line> {
         let entries = fs::read_dir(self.path.parent().unwrap_or(Path::new("."))).into_iter().flatten().flatten();
         let is_ledger = |name: &str| name == "ledger.jsonl" || name.starts_with("ledger-") && name.ends_with(".jsonl");
@@ -187,14 +190,14 @@ impl Ledger {
         let texts: Vec<String> = files.iter().map(|file| fs::read_to_string(file).unwrap_or_default()).collect();
         let dated = |line: &str| Some((serde_json::from_str::<Began>(line).ok()?, serde_json::from_str(line).ok()?));
         let mut lines: Vec<(Began, Line)> = texts.iter().flat_map(|text| text.lines()).filter_map(dated).collect();
-        // What is declared in the second in which a run begins is declared before it.
+        // Times have whole seconds. If a registration and an execution have the same time, the registration was first.
         lines.sort_by(|(left, one), (right, other)| {
             (&left.started_at, one.is_entry()).cmp(&(&right.started_at, other.is_entry()))
         });
         lines.into_iter().map(|(_, line)| line).collect()
     }
 
-    /// The executions among them.
+    /// All executions, sorted by time.
     pub fn read(&self) -> Vec<Entry> {
         entries(&self.lines())
     }
@@ -209,7 +212,8 @@ pub fn entries(lines: &[Line]) -> Vec<Entry> {
     lines.iter().filter_map(entry).collect()
 }
 
-/// Processor seconds of all starts of the run with this key, of which the last ended well; `None` where it ran elsewhere.
+/// The CPU seconds of all executions of the run with this key; `None` if its last execution failed or is not in the
+/// ledger.
 pub fn cpu_seconds(entries: &[Entry], key: &str) -> Option<f64> {
     let of_run = || entries.iter().filter(|entry| entry.key == key);
     of_run().next_back().filter(|entry| entry.is_success())?;

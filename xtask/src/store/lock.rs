@@ -1,21 +1,22 @@
-//! The *lock* of a run: a regular file that its runner holds open for writing. Locks on folders do not hold on network file systems.
+//! The *lock* of a run: a lock on a regular file, because locks on folders do not work on network file systems.
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 
-/// A lock that is held. It ends with its process and with the stages that this has started, however these end: a stage may live a moment longer
-/// than its runner, and write.
+/// A lock that is held. The operating system releases it when the runner and the stages that it started have all ended.
+/// Stages share the lock, because a stage may live a moment longer than its runner and still write files.
 ///
-/// The file stays: other machines may see for a while what was removed, and would lock what nobody else can find.
+/// The file is not removed. Otherwise another machine that still sees the old file could lock it, while a third one
+/// locks a new file.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Takes the lock whose file is `path`; none while another runner holds it.
+    /// Takes the lock on the file `path`; none if another runner holds it.
     pub(super) fn take(path: &Path) -> io::Result<Option<Self>> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
@@ -23,7 +24,7 @@ impl Lock {
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
         match file.try_lock() {
             Ok(()) => {
-                // Stages inherit it.
+                // Stages inherit the open file, and so the lock.
                 fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty()))?;
                 Ok(Some(Self { _file: file }))
             }
@@ -32,7 +33,7 @@ impl Lock {
         }
     }
 
-    /// Whether a runner holds the lock whose file is `path`.
+    /// Whether a runner holds the lock on the file `path`.
     pub(super) fn is_held(path: &Path) -> bool {
         File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }

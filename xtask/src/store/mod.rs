@@ -1,11 +1,13 @@
 //! The *store*: `data/stages/<stage>/<key>/` holds a finished run.
 //!
-//! A run is made in `<key>.partial/` and renamed when done, so what exists is whole. Whoever works in it, empties or removes it holds
-//! the lock `.locks/<key>`; a lock ends with its process, so a partial folder without one was left by a dead runner. Of what
-//! failed its log, its config and its checkpoints are kept as `<key>.failed/` until its next start.
+//! A run is made in `<key>.partial/`, which is renamed when the run is done. So a folder `<key>` is always complete.
+//! Only the holder of the lock `.locks/<key>` may work in this folder, empty it or remove it. The lock is released when
+//! its process ends, so a partial folder whose lock is free was left by a dead runner. If a run fails, its log, config
+//! and checkpoints are kept as `<key>.failed/` until its next start.
 //!
-//! A run may keep what it wants to go on from in its folder's subfolder `checkpoints`, which outlives the runner, an
-//! interruption and a failure: the key says that only the same run finds it.
+//! A run may keep checkpoints in the subfolder `checkpoints` of its folder. They survive an interruption, a failure and
+//! the death of the runner. Continuing from them is safe: the folder is named by the key, so only the same run finds
+//! them.
 
 mod contents;
 pub mod finished;
@@ -30,7 +32,7 @@ use twinset_record::{CONFIG, DIGESTS, KEY, Outputs};
 /// The folder of the locks.
 const LOCKS: &str = ".locks";
 const CHECKPOINTS: &str = "checkpoints";
-/// Files of a run's folder that the runner writes: no outputs.
+/// Files in a run's folder that the runner writes. They are not outputs of the stage.
 const OF_RUNNER: [&str; 4] = [CONFIG, KEY, "log.txt", "study.json"];
 
 /// The folder of all stage runs.
@@ -40,21 +42,21 @@ pub struct Store {
     stages: PathBuf,
 }
 
-/// What happened to the start of a run.
+/// The result of starting a run.
 #[derive(Debug)]
 pub enum Begin {
-    /// The run is to be executed in this folder.
+    /// The caller shall execute the run in this folder.
     Work(Partial),
     /// Another runner finished it in the meantime.
     Finished(Finished),
-    /// Another runner works on it.
+    /// Another runner works on the run.
     Busy,
 }
 
 /// The folder of a run under way, and its lock.
 #[derive(Debug)]
 pub struct Partial {
-    /// From the workspace's root.
+    /// The folder, relative to the workspace's root.
     pub folder: PathBuf,
     absolute: PathBuf,
     _lock: Lock,
@@ -66,11 +68,11 @@ impl Store {
         Self { root: root.to_owned(), stages: stages.to_owned() }
     }
 
-    /// The finished run, where it exists and all its files are as they were written.
+    /// The finished run; none if it does not exist or if a file no longer has its recorded size.
     pub fn lookup(&self, stage: Stage, key: &str) -> Option<Finished> {
         let folder = self.path(stage, key, "");
         let digests = folder.join(DIGESTS);
-        // Another machine may have made it just now; a network file system looks again where a folder is opened.
+        // Another machine may have just made the file. Opening the folder lets a network file system look again.
         let bytes = fs::read(&digests).or_else(|_| {
             File::open(folder.parent().unwrap_or(&self.stages))?;
             fs::read(&digests)
@@ -85,18 +87,19 @@ impl Store {
         Some(Finished { folder: self.relative(&folder), outputs })
     }
 
-    /// What a finished run's key is made of, and what it was executed on; none where its folder does not say.
+    /// The `key.json` of a finished run; none if it cannot be read.
     pub fn key_file(&self, stage: Stage, key: &str) -> Option<KeyFile> {
         serde_json::from_slice(&fs::read(self.path(stage, key, "").join(KEY)).ok()?).ok()
     }
 
-    /// The folder of a run that failed at its last start, from the root.
+    /// The folder of a run whose last start failed, relative to the root.
     pub fn failed(&self, stage: Stage, key: &str) -> Option<PathBuf> {
         let folder = self.path(stage, key, ".failed");
         folder.is_dir().then(|| self.relative(&folder))
     }
 
-    /// Takes the run's partial folder, emptied but for its checkpoints, which may be those of a failed start.
+    /// Locks the run and prepares its partial folder, which is empty except for checkpoints. They may be those of a
+    /// failed start.
     pub fn begin(&self, run: &StageRun) -> Result<Begin> {
         let absolute = self.path(run.stage, &run.key, ".partial");
         let lock = self.lock(&run.key);
@@ -109,7 +112,7 @@ impl Store {
         let emptied = fs::create_dir_all(&absolute).and_then(|()| empty(&absolute, &[CHECKPOINTS]));
         emptied.with_context(|| format!("failed to empty folder `{}`", absolute.display()))?;
         if !absolute.join(CHECKPOINTS).exists() {
-            // There mostly is none.
+            // Mostly there are no checkpoints of a failed start, so an error is ignored.
             let _ = fs::rename(self.path(run.stage, &run.key, ".failed").join(CHECKPOINTS), absolute.join(CHECKPOINTS));
         }
         let partial = Partial { folder: self.relative(&absolute), absolute, _lock: lock };
@@ -140,9 +143,10 @@ impl Store {
         }
         write::atomically(&partial.absolute.join(DIGESTS), &serde_json::to_vec_pretty(&finished.outputs)?)?;
         write::sync_folder(&partial.absolute)?;
-        // First, as a runner may be killed at any point: nobody looks for it beside a finished run.
+        // This comes before the rename, because a runner may be killed at any point. Nobody would remove it beside a
+        // finished run.
         remove(&self.path(run.stage, &run.key, ".failed"))?;
-        // A folder whose files were taken or changed.
+        // A folder is here only if files of the finished run were removed or changed.
         remove(&folder)?;
         fs::rename(&partial.absolute, &folder)
             .with_context(|| format!("failed to rename folder `{}`", partial.absolute.display()))?;
@@ -150,7 +154,7 @@ impl Store {
         Ok(finished)
     }
 
-    /// Keeps of a failed run what says why it failed and what it may go on from; says where, from the root.
+    /// Keeps the log, config, key and checkpoints of a failed run. Returns their folder, relative to the root.
     pub fn fail(&self, run: &StageRun, partial: Partial) -> Result<PathBuf> {
         let folder = self.path(run.stage, &run.key, ".failed");
         remove(&folder)?;
@@ -161,14 +165,14 @@ impl Store {
         Ok(self.relative(&folder))
     }
 
-    /// Forgets what an interrupted run left, but for its checkpoints.
+    /// Removes what an interrupted run left, except for its checkpoints.
     pub fn discard(&self, partial: Partial) -> Result<()> {
         forget(&partial.absolute)
             .map(drop)
             .with_context(|| format!("failed to empty folder `{}`", partial.absolute.display()))
     }
 
-    /// Removes the partial folders of dead runners that hold no checkpoints and says how many there were.
+    /// Empties the partial folders of dead runners, except for checkpoints. Returns how many had none and were removed.
     pub fn sweep(&self) -> usize {
         let mut n_removed = 0;
         for stage in Stage::ALL {
@@ -183,7 +187,7 @@ impl Store {
         n_removed
     }
 
-    /// Whether some runner works on the run just now.
+    /// Whether a runner is working on the run.
     pub fn is_under_way(&self, key: &str) -> bool {
         Lock::is_held(&self.lock(key))
     }
@@ -210,7 +214,7 @@ fn remove(folder: &Path) -> Result<()> {
     }
 }
 
-/// Empties a folder but for its checkpoints; without any it is removed, and true is returned.
+/// Empties a folder except for its checkpoints. If there are none, removes the folder and returns true.
 fn forget(folder: &Path) -> io::Result<bool> {
     empty(folder, &[CHECKPOINTS])?;
     let is_empty = fs::read_dir(folder)?.next().is_none();
@@ -220,7 +224,7 @@ fn forget(folder: &Path) -> io::Result<bool> {
     Ok(is_empty)
 }
 
-/// Empties a folder but for the files and folders of these names.
+/// Removes everything in a folder except the files and folders with these names.
 fn empty(folder: &Path, kept: &[&str]) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

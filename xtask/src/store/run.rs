@@ -1,4 +1,5 @@
-//! A *stage run* is one execution of one stage program. Its *key* is the BLAKE3 of all that its outputs depend on.
+//! A *stage run* is one execution of one stage program. Its *key* is the BLAKE3 of everything that its outputs depend
+//! on.
 
 use super::finished::Finished;
 use crate::machine::digest::Digest;
@@ -8,35 +9,35 @@ use std::path::PathBuf;
 use toml::Table;
 pub use twinset_record::config_text;
 
-/// An input that is handed to a stage as a flag.
+/// An input that is given to a stage by a flag.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Input {
     /// Such as `--images`.
     pub flag: &'static str,
-    /// From the workspace's root.
+    /// Its path, relative to the workspace's root.
     pub path: PathBuf,
-    /// Of the file's bytes.
+    /// The digest of its bytes.
     pub digest: Digest,
 }
 
 /// A stage run, ready to be executed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageRun {
-    /// What runs.
+    /// The stage.
     pub stage: Stage,
-    /// What the run is for, in words.
+    /// A text that says what the run is for.
     pub label: String,
-    /// What its key is made of.
+    /// What its key is computed from.
     pub ingredients: Ingredients,
-    /// The class of the processor that it would be executed on, where that matters.
+    /// The class of the processor that it would run on; none for stages that do not use libtorch.
     pub processor: Option<String>,
     /// Files of earlier stages.
     pub inputs: Vec<Input>,
     /// Further arguments, such as `--device cpu`.
     pub arguments: Vec<String>,
-    /// A file of the run's folder that is written before the start: name and text.
+    /// Name and text of a file that is written to the run's folder before the start.
     pub prepared: Option<(String, String)>,
-    /// The digest of all that the outputs depend on.
+    /// The digest of everything that the outputs depend on.
     pub key: Digest,
 }
 
@@ -48,24 +49,24 @@ impl StageRun {
     }
 }
 
-/// All that a run's outputs depend on.
+/// Everything that a run's outputs depend on.
 pub type Ingredients = twinset_record::Ingredients<Stage>;
 
 /// What `key.json` in a run's folder holds.
 pub type KeyFile = twinset_record::KeyFile<Stage>;
 
-/// What two runs differ in.
+/// One difference between two runs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Difference {
-    /// Such as ``config `optimizer.kind` ``.
+    /// What differs, such as ``config `optimizer.kind` ``.
     pub what: String,
-    /// The other run's.
+    /// The other run's value.
     pub there: String,
-    /// This run's.
+    /// This run's value.
     pub here: String,
 }
 
-/// In what a run's key differs from that of another run of the stage.
+/// The differences between what this run's key and another run's key are computed from.
 pub fn differences(here: &Ingredients, there: &Ingredients) -> Vec<Difference> {
     let (here, there) = (named(here), named(there));
     let names: BTreeSet<&String> = here.keys().chain(there.keys()).collect();
@@ -102,12 +103,12 @@ fn flatten(table: &Table, before: &str, named: &mut BTreeMap<String, String>) {
     }
 }
 
-/// As much of a digest as a person compares.
+/// The first characters of a digest, enough for a person to compare.
 pub fn short(digest: &str) -> &str {
     digest.get(..8).unwrap_or(digest)
 }
 
-/// The inputs that `stage` takes from finished runs; none, where one of these is missing.
+/// The inputs that `stage` takes from finished runs; none if one of these is missing.
 pub fn inputs(stage: Stage, done: &BTreeMap<Stage, Finished>) -> Option<Vec<Input>> {
     let input = |(flag, from, file): &(&'static str, Stage, &str)| {
         let (path, digest) = done.get(from)?.find(file)?;

@@ -1,4 +1,4 @@
-//! Before anything runs, each stage checks its tables, so that a mistake is found now and named by file, line and key.
+//! Each stage checks its tables before anything runs. So a mistake is found early, and named by file, line and key.
 
 use super::pipeline::Pipeline;
 use crate::hint;
@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// Which tables were found good, by pipeline.
+/// The digests of the tables that passed their checks, by pipeline.
 type Good = BTreeMap<String, BTreeSet<Digest>>;
 
-/// Lets the stages check all tables; `memory` is a file that remembers which were good.
+/// Lets the stages check all tables. The file `memory` remembers which tables passed.
 pub fn all(asker: &Asker<'_>, pipeline: &Pipeline, memory: &Path) -> Result<()> {
     let mut good: Good =
         fs::read(memory).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
@@ -48,7 +48,7 @@ fn arms(pipeline: &Pipeline) -> String {
     serde_json::to_string(&arms).expect("names and finite numbers are JSON")
 }
 
-/// One error of all mistakes; what several arms inherit is one.
+/// One error that lists all mistakes. A mistake that several arms inherit is listed once.
 fn all_of(mistakes: Vec<anyhow::Error>) -> Result<()> {
     let mut causes = BTreeSet::new();
     let mut different = mistakes.into_iter().filter(|mistake| causes.insert(mistake.root_cause().to_string()));

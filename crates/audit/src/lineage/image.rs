@@ -1,4 +1,4 @@
-//! The lineage of one image: where it stands, which copies of it there are and why, and where it comes from.
+//! The lineage of one image: its positions, its copies and why they exist, and where it comes from.
 
 use serde_json::{Value, json};
 use twinset_manifest::schema_name;
@@ -10,17 +10,18 @@ use super::twins::{same_pixels, twins};
 use super::{LineageError, MAX_LISTED, Step, absent, named, run_text};
 use crate::tree::{Entry, Tree};
 
-/// What is asked for.
+/// The image whose lineage is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// An image by its id.
     Image(u64),
-    /// What stands at a position of a training set.
+    /// The image at a position of a training set.
     Position(u64),
 }
 
-/// The lineage of an image of a manifest: of a training set all positions that it and its copies have, of predictions what it
-/// was classified as and what the network saw of it, and of all, the images and files that it comes from.
+/// The lineage of an image of a manifest. For a training set it has all positions of the image and its copies. For
+/// predictions it has the predicted classes, and the image's positions in what the network was trained on. It always
+/// has the images and files from which the image was made.
 ///
 /// # Errors
 /// When the manifest has no such row.
@@ -49,22 +50,22 @@ pub fn of_image(tree: &Tree, entry: &Entry, subject: Subject) -> Result<Step, Li
     }
 }
 
-/// An image of a dataset, and how often its pixels are there.
+/// The lineage of an image of a dataset, with how often the same pixels occur.
 fn of_images(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Step, LineageError> {
     let Some(step) = images_row(tree, entry, image_id)? else { return why_not(tree, entry, image_id) };
     let digest = step.details.get("pixels_blake3").and_then(Value::as_str).unwrap_or_default().to_owned();
     Ok(step.with(same_pixels(entry, image_id, &digest)?))
 }
 
-/// Where an image and its copies stand in a training set.
+/// The positions of an image and its copies in a training set.
 fn of_trainset(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Step, LineageError> {
     positions(tree, entry, image_id)?.map_or_else(|| why_not(tree, entry, image_id), Ok)
 }
 
-/// The same; none where neither stands there.
+/// The same; none if the training set has neither.
 fn positions(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Option<Step>, LineageError> {
     let Some(manifest) = entry.manifest() else { return Ok(None) };
-    // A duplicate is asked about as what it duplicates.
+    // For a duplicate, the image that it duplicates is looked up.
     let own = find(manifest, &["image_id"], image_id)?;
     let original = own.iter().find_map(|row| row.number("duplicate_of")).unwrap_or(image_id);
     let rows = find(manifest, &["image_id", "duplicate_of"], original)?;
@@ -103,7 +104,7 @@ fn position(tree: &Tree, entry: &Entry, row: &Found) -> Result<Step, LineageErro
     if image_id == original {
         return Ok(step);
     }
-    // A changed duplicate is an image of its own, which was made with the training set.
+    // A changed duplicate is an image of its own, in a manifest beside the training set.
     for beside in tree.beside(entry).filter(|other| other.schema().is_some_and(|s| schema_name(s) == "images")) {
         let made = beside.manifest().map(|images| find(images, &["image_id"], image_id));
         if let Some(row) = made.transpose()?.into_iter().flatten().next() {
@@ -113,7 +114,7 @@ fn position(tree: &Tree, entry: &Entry, row: &Found) -> Result<Step, LineageErro
     Ok(step)
 }
 
-/// What an image was classified as, by what, and what of it that network was trained on.
+/// The predictions for an image, the network that made them, and the image's positions in this network's training set.
 fn of_predictions(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Step, LineageError> {
     let manifest = entry.manifest().ok_or_else(|| LineageError::NoProvenance(entry.relative.clone()))?;
     let rows = find(manifest, &["image_id"], image_id)?;
@@ -144,7 +145,7 @@ fn of_predictions(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Step, Lin
     Ok(step.with(images))
 }
 
-/// A network, and where the image stands in what it was trained on.
+/// A network, and the positions of the image in its training set.
 fn network(tree: &Tree, weights: &Entry, image_id: u64) -> Result<Step, LineageError> {
     let mut step = named(tree, weights);
     step.text = format!("classified by {}", step.text);

@@ -1,4 +1,4 @@
-//! The rows of `images` that an image has, and what they come from.
+//! An image's rows in manifests of images, and the files that they come from.
 
 use serde_json::{Value, json};
 use twinset_manifest::schema_name;
@@ -36,7 +36,7 @@ pub(super) fn images_row(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Op
     let is_of_images =
         |schema: &Option<String>| schema.as_deref().is_some_and(|schema| schema_name(schema) == "images");
     if provenance.inputs.iter().any(|input| is_of_images(&input.schema)) {
-        // A selection of other images, such as a dataset without its duplicates.
+        // This manifest is a selection of another one, such as a dataset without its duplicates.
         step = step.with([Step::new(run_text(&provenance), json!({ "provenance": provenance }))]);
         return Ok(Some(step.with(images_of(tree, entry, image_id)?)));
     }
@@ -45,7 +45,7 @@ pub(super) fn images_row(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Op
     let mut run = Step::new(run_text(&provenance), json!({ "provenance": provenance }));
     let (own, others): (Vec<_>, Vec<_>) =
         provenance.inputs.iter().partition(|input| file_of_source.rsplit('/').next() == Some(input.name.as_str()));
-    // The file that holds it; where none is known to, all.
+    // The file that holds the image, or all files if it is not known which one does.
     let holders = if own.is_empty() { &others } else { &own };
     run = run.with(origins(tree, entry, &holders[..holders.len().min(MAX_LISTED)], &mut Default::default()));
     if !own.is_empty() && !others.is_empty() {

@@ -1,4 +1,4 @@
-//! Why an image is not there: a cleaning removed it.
+//! Explains why an image is missing: `neardup clean` removed it.
 
 use serde_json::json;
 use twinset_manifest::schema_name;
@@ -17,7 +17,7 @@ pub(super) fn why_not(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Step,
     if let Some(step) = removal(tree, entry, image_id)? {
         return Ok(step);
     }
-    // It was not in what this was made from.
+    // Or it was already missing in an input of this manifest.
     for input in entry.provenance().into_iter().flat_map(|provenance| provenance.inputs) {
         let Some(images) = tree.find(&input.name, input.blake3).filter(|input| is_of(input, "images")) else {
             continue;
@@ -33,7 +33,7 @@ pub(super) fn why_not(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Step,
     Err(LineageError::NoRow { path: entry.relative.clone(), what: format!("image {image_id}") })
 }
 
-/// The removal of an image from a manifest of images, as its run wrote it down beside; none where it did not.
+/// The removal of an image, from the `removals` manifest beside a manifest of images; none if there is no such row.
 fn removal(tree: &Tree, images: &Entry, image_id: u64) -> Result<Option<Step>, LineageError> {
     if !is_of(images, "images") {
         return Ok(None);

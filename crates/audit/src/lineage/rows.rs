@@ -1,4 +1,4 @@
-//! Finding rows of manifests by the ids or the text in them.
+//! Finds rows of manifests by ids or by a text.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -14,7 +14,8 @@ use crate::cell::{Flat, cell, text};
 use crate::pick::{Condition, Key, Need, pick};
 
 const BATCH_ROWS: usize = 8192;
-/// Ids that the statistics of each row group are asked for, before their range is.
+/// The most ids that are compared one by one with the statistics of row groups. For more ids, only their range is
+/// compared.
 const MAX_ASKED: usize = 256;
 
 /// A row's values by column.
@@ -50,7 +51,7 @@ pub(super) fn find(manifest: &Untyped, by: &[&str], id: u64) -> Result<Vec<Found
     find_all(manifest, &Wanted::Any(by, &[id].into()))
 }
 
-/// The rows that are wanted, with all columns but images' bytes.
+/// The wanted rows, with all columns except the bytes of images.
 pub(super) fn find_all(manifest: &Untyped, wanted: &Wanted) -> Result<Vec<Found>, ManifestError> {
     let names = manifest.columns().fields().iter().map(|field| field.name().as_str());
     let columns: Vec<&str> = names.map(|name| if name == "image" { "image.path" } else { name }).collect();
@@ -64,7 +65,7 @@ pub(super) fn find_all(manifest: &Untyped, wanted: &Wanted) -> Result<Vec<Found>
     Ok(rows)
 }
 
-/// Hands over these columns of the rows that are wanted, until `take` breaks off.
+/// Passes these columns of the wanted rows to `take`, until it breaks.
 pub(super) fn each(
     manifest: &Untyped,
     wanted: &Wanted,
@@ -90,7 +91,7 @@ impl Wanted<'_> {
         }
     }
 
-    /// What statistics say of rows with these of its columns.
+    /// What must be true of a wanted row, to compare with row groups' statistics.
     fn need(&self, by: &[&str]) -> Need {
         let of_ids = |ids: &BTreeSet<u64>| by.iter().map(|column| of_ids(column, ids)).collect();
         match self {
@@ -100,7 +101,7 @@ impl Wanted<'_> {
         }
     }
 
-    /// The rows of a batch of its columns that are wanted.
+    /// A mask of the wanted rows in a batch of these columns.
     fn rows_of(&self, batch: &RecordBatch) -> BooleanArray {
         let masks = batch.columns().iter().map(|array| match self {
             Self::Any(_, ids) | Self::All(_, ids) => of_these(array, ids),
@@ -122,7 +123,7 @@ fn of_ids(column: &str, ids: &BTreeSet<u64>) -> Need {
     Need::Within { column: column.to_owned(), low: ids.first().map(key), high: ids.last().map(key) }
 }
 
-/// Where an array has one of these ids. What is no whole number is none.
+/// A mask of the values that are one of these ids. A value that is not a whole number is not.
 fn of_these(array: &ArrayRef, ids: &BTreeSet<u64>) -> BooleanBuffer {
     let is_integer = match array.data_type() {
         DataType::Dictionary(_, values) => values.is_integer(),
@@ -142,7 +143,7 @@ fn of_these(array: &ArrayRef, ids: &BTreeSet<u64>) -> BooleanBuffer {
     numbers.nulls().map_or(found.clone(), |nulls| &found & nulls.inner())
 }
 
-/// Where an array has this text.
+/// A mask of the values that equal this text.
 fn of_text(array: &ArrayRef, wanted: &str) -> BooleanBuffer {
     match array.data_type() {
         DataType::Utf8 => {

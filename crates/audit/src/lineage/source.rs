@@ -1,4 +1,4 @@
-//! Images by what they were read from.
+//! Finds images by the file that they were read from (`source`).
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -15,10 +15,11 @@ use crate::tree::{Entry, Tree};
 
 const BATCH_ROWS: usize = 8192;
 
-/// The id of the image that has this `source`, the first where several have; also of one that a cleaning removed.
+/// The id of the first image with this `source`. Images that `neardup clean` removed are found, too.
 ///
 /// # Errors
-/// When the manifest has no column `source`, or no image has this one: then those are named whose source contains it.
+/// When the manifest has no column `source`, or no image has this source. The error then lists sources that contain the
+/// text.
 pub fn image_of_source(tree: &Tree, entry: &Entry, source: &str) -> Result<u64, LineageError> {
     let Some(manifest) = entry.manifest() else { return Err(LineageError::NoProvenance(entry.relative.clone())) };
     let has = |column| manifest.columns().field_with_name(column).is_ok();
@@ -38,8 +39,9 @@ pub fn image_of_source(tree: &Tree, entry: &Entry, source: &str) -> Result<u64, 
     Err(LineageError::NoRow { path: entry.relative.clone(), what: format!("image of source `{source}`{similar}") })
 }
 
-/// The lineage of a file of a dataset, as all the manifests of images tell it that no other such manifest was made from: of a file
-/// that a cleaning removed, of what it was a duplicate. A file is known by as much of its path as is an image's source.
+/// The lineage of a file of a dataset. If `neardup clean` removed it, this says of which image it is a duplicate. Only
+/// the last manifests of images are searched: those from which no other manifest of the tree was made. A file matches
+/// an image if the end of its path is the image's source; the longest match counts.
 ///
 /// # Errors
 /// When no image comes from such a file.
@@ -50,7 +52,7 @@ pub fn of_source(tree: &Tree, file: &Path) -> Result<Step, LineageError> {
     let mut steps = Vec::new();
     for source in sources(file) {
         for entry in &images {
-            // Changed duplicates have the source of what they were made from.
+            // Manifests of changed duplicates are skipped: their images have the source of the original.
             let is_last = entry.digest().is_ok_and(|digest| !is_gone_on_from.contains(&digest));
             if !is_last || tree.beside(entry).any(|other| is_of(other, "trainset")) {
                 continue;
@@ -74,7 +76,7 @@ pub fn of_source(tree: &Tree, file: &Path) -> Result<Step, LineageError> {
     Err(LineageError::NoRow { path, what: format!("image of source `{}` in its manifests", file.display()) })
 }
 
-/// What a file may be called as a source: its path, and what is left of it without its first folders.
+/// The possible sources of a file: its path, and its path without the first folder, without the first two, and so on.
 fn sources(file: &Path) -> Vec<String> {
     let parts: Vec<_> = file.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
     let parts: Vec<_> = parts.into_iter().filter(|part| part != "." && part != "/").collect();
@@ -91,7 +93,7 @@ fn id_of(manifest: &Untyped, source: &str) -> Result<Option<u64>, ManifestError>
     Ok(found)
 }
 
-/// The first sources that contain a text, and how many more there are, in words.
+/// A text that lists the first sources that contain a text, and says how many more there are.
 fn similar(manifest: &Untyped, source: &str) -> Result<String, ManifestError> {
     const MAX_NAMED: usize = 5;
     let (mut similar, mut n_similar) = (Vec::new(), 0);

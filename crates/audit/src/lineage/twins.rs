@@ -1,4 +1,4 @@
-//! Duplicates of an image in the dataset itself, which nobody injected.
+//! Duplicates of an image that were in the dataset before any injection.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -11,8 +11,8 @@ use super::{LineageError, MAX_LISTED, Step, absent};
 use crate::cell::Flat;
 use crate::tree::{Entry, Tree};
 
-/// What is known of duplicates of an image that stands in a training set: its cluster, and images of the same pixels, in the
-/// dataset and among the changed duplicates that were made with the training set.
+/// The duplicates of an image of a training set: its cluster, and images with the same pixels, in the dataset and among
+/// the changed duplicates that were made with the training set.
 pub(super) fn twins(
     tree: &Tree,
     entry: &Entry,
@@ -58,7 +58,7 @@ pub(super) fn twins(
     Ok(steps)
 }
 
-/// The other images of a manifest that have the pixels of one of its images; none where there are none.
+/// The other images of a manifest with the same pixels as one of its images; none if there are no others.
 pub(super) fn same_pixels(entry: &Entry, image_id: u64, digest: &str) -> Result<Option<Step>, LineageError> {
     let Some(manifest) = entry.manifest() else { return Ok(None) };
     let others: Vec<u64> = with_pixels(manifest, digest)?.into_iter().filter(|&other| other != image_id).collect();
@@ -83,7 +83,7 @@ fn pixels(manifest: &Untyped, image_id: u64) -> Result<Option<String>, LineageEr
     Ok(find(manifest, &["image_id"], image_id)?.first().map(|row| row.text("pixels_blake3")))
 }
 
-/// The cluster of an image in each manifest of clusters that something was made from.
+/// The cluster of an image, in each manifest of clusters among the inputs of a run.
 pub(super) fn clusters(tree: &Tree, provenance: &Provenance, image_id: u64) -> Result<Vec<Step>, LineageError> {
     let mut steps = Vec::new();
     for input in of_schema(provenance, "clusters") {
@@ -113,7 +113,7 @@ fn with_pixels(manifest: &Untyped, digest: &str) -> Result<Vec<u64>, LineageErro
     Ok(ids)
 }
 
-/// The cluster of an image, where it is not alone in it, with the pairs that make it.
+/// The cluster of an image with the pairs that form it; none if the image is alone.
 fn cluster(tree: &Tree, entry: &Entry, image_id: u64) -> Result<Option<Step>, LineageError> {
     let Some(manifest) = entry.manifest() else { return Ok(None) };
     let own = find(manifest, &["image_id"], image_id)?;

@@ -1,5 +1,5 @@
-//! Which cells a run of a store is for: the arm, rate and seed that its key, the keys of what it was made from, and the studies of
-//! the store's reports tell.
+//! Finds the cells of a run in a store: its arm, rate and seed, from its `key.json`, those of its inputs, and the
+//! `study.json` of the store's reports.
 
 use std::collections::HashMap;
 use std::fs;
@@ -20,7 +20,7 @@ pub(super) struct Stores {
 /// A run's stage and key.
 type Name = (String, String);
 
-/// What a store's files of JSON tell of its runs.
+/// The contents of a store's JSON files about its runs.
 #[derive(Default)]
 struct Store {
     keys: HashMap<Name, Ingredients>,
@@ -28,7 +28,7 @@ struct Store {
     cells: HashMap<Name, Vec<Cell>>,
 }
 
-/// A cell of a study, as far as `study.json` is of use here; the paths of its files are the other fields.
+/// A cell of a study, from `study.json`. All other fields are the paths of its files.
 #[derive(Clone, Deserialize)]
 struct Cell {
     arm: String,
@@ -44,7 +44,8 @@ struct Study {
 }
 
 impl Stores {
-    /// The arm, rate and seed of the run that a file lies in: each null where nothing tells, an array where cells share the run.
+    /// The arm, rate and seed of the run that a file belongs to. Each is null if it is unknown, and an array if several
+    /// cells share the run.
     pub(super) fn cells(&mut self, entry: &Entry) -> [Value; 3] {
         let Some(folder) = store_of_run(entry.folder()) else { return [const { Value::Null }; 3] };
         let run = fs::canonicalize(entry.folder()).unwrap_or_else(|_| entry.folder().to_owned());
@@ -53,7 +54,7 @@ impl Stores {
         let cells = store.cells.get(&name).map_or(&[][..], Vec::as_slice);
         let given = |key: &str| match store.keys.get(&name) {
             Some(ingredients) => ingredients.config.get(key).map(to_json),
-            // Of a store that is older than key.json.
+            // In an old store without key.json, the manifest's provenance has it.
             None => entry.provenance()?.config.get(key).cloned(),
         };
         let of_cells = |value: fn(&Cell) -> Value| distinct(cells.iter().map(value));
@@ -155,7 +156,7 @@ fn distinct(values: impl Iterator<Item = Value>) -> Value {
         0 => Value::Null,
         1 => found.swap_remove(0),
         _ => {
-            // Numbers by size, as text they would not be.
+            // Numbers are sorted as numbers, not as text.
             found.sort_by(|left, right| match (left.as_f64(), right.as_f64()) {
                 (Some(left), Some(right)) => left.total_cmp(&right),
                 _ => left.as_str().cmp(&right.as_str()),

@@ -1,9 +1,9 @@
-//! Delimited text as a table: each column has the narrowest type that all its values have.
+//! Reads delimited text as a table. Each column gets the narrowest type that fits all its values.
 
 use polars::prelude::{Column, DataFrame, NamedFrom, PolarsError, Series};
 use twinset_delimited::{DelimitedError, Table};
 
-/// Text that is no table.
+/// The text is not a table.
 #[derive(Debug, thiserror::Error)]
 pub enum CsvError {
     /// It cannot be read as delimited text.
@@ -14,8 +14,8 @@ pub enum CsvError {
     Frame(#[from] PolarsError),
 }
 
-/// The table of a text with a header. A column is of whole numbers, of numbers, of true and false, or else of text; an empty
-/// field is null.
+/// Reads a text with a header. A column has whole numbers, numbers, true and false, or else text. An empty field is
+/// null.
 ///
 /// # Errors
 /// When a row has another number of fields than the header, or two columns have one name.
@@ -51,12 +51,12 @@ fn series(name: &str, fields: &[Option<String>]) -> Series {
     all(fields, truth).map_or_else(|| Series::new(name.clone(), fields), |truths| Series::new(name.clone(), truths))
 }
 
-/// A number of digits: not a word such as `nan`.
+/// A number that is written with digits; a word such as `nan` is text.
 fn number(field: &str) -> Option<f64> {
     field.bytes().any(|byte| byte.is_ascii_digit()).then(|| field.parse().ok()).flatten()
 }
 
-/// The values of a type, where all fields that are not empty are of it, and there are such.
+/// The values as one type; none if a field does not have this type, or if all fields are empty.
 fn all<T>(fields: &[Option<String>], parse: impl Fn(&str) -> Option<T>) -> Option<Vec<Option<T>>> {
     let is_some = fields.iter().any(Option::is_some);
     let values = fields.iter().map(|field| field.as_deref().map(|field| parse(field).ok_or(())).transpose());

@@ -1,5 +1,5 @@
-//! Arithmetic on whole numbers that is right or an error: Polars' own wraps around at the end of a type, and keeps what is unsigned
-//! unsigned.
+//! Arithmetic on whole numbers whose result is exact or an error. Polars' own arithmetic wraps around on overflow, and
+//! its unsigned numbers stay unsigned.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use polars::prelude::{
 };
 use polars::sql::{FunctionOptions, FunctionRegistry};
 
-/// How the names of all functions begin.
+/// The prefix of the names of all these functions.
 pub(super) const PREFIX: &str = "exact_";
 
-/// What a query's operators and aggregates are rewritten to.
+/// The functions that replace a query's operators and aggregates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Function {
     Add,
@@ -22,13 +22,13 @@ pub(super) enum Function {
     Multiply,
     /// A quotient without its fraction.
     Quotient,
-    /// What a quotient leaves, with the sign of what is divided.
+    /// The remainder of a division, with the sign of the dividend.
     Remainder,
-    /// A whole number with 128 bits, anything else as it is.
+    /// Converts whole numbers to 128 bits; leaves all other types.
     Widen,
-    /// A sum of 128 bits with the type of what was summed, of which the second argument is a sample.
+    /// Narrows a 128-bit sum to the type for sums of the summed column. The second argument is a value of that column.
     Sum,
-    /// A sum by a count.
+    /// Divides a sum by a count.
     Mean,
 }
 
@@ -44,7 +44,7 @@ impl Function {
         Self::Mean,
     ];
 
-    /// What it is called in the rewritten query.
+    /// The function's name in the rewritten query.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Add => "exact_add",
@@ -103,7 +103,7 @@ impl Function {
         Ok(Int64Chunked::from_iter_options(name, narrow).into_column())
     }
 
-    /// None where the result has more than 128 bits, or is by zero.
+    /// None if the result has more than 128 bits, or for a division by zero.
     fn of_numbers(self, left: i128, right: i128) -> Option<i128> {
         match self {
             Self::Add => left.checked_add(right),
@@ -115,7 +115,7 @@ impl Function {
         }
     }
 
-    /// The quotient, or what it leaves, of numbers one of which is not whole.
+    /// The quotient or remainder of two numbers, at least one of which is not a whole number.
     fn of_floats(self, left: &Column, right: &Column) -> PolarsResult<Column> {
         let [one, other] = [left, right].map(|column| column.cast(&DataType::Float64));
         let (one, other) = (one?, other?);
@@ -163,7 +163,7 @@ impl Function {
     }
 }
 
-/// A sum of whole numbers in 64 bits, unless what was summed has more.
+/// A sum of whole numbers in 64 bits, or in 128 bits if the summed column has 128 bits.
 fn narrowed(sum: &Column, of: &DataType) -> PolarsResult<Column> {
     if !of.is_integer() || is_wide(of) {
         return Ok(sum.clone());
@@ -207,7 +207,8 @@ impl AnonymousColumnsUdf for Function {
     }
 }
 
-/// The functions by name. Each is one object, so that the same expression in two places of a query is equal.
+/// The functions by name. Each is one shared object, so that Polars sees that two occurrences of an expression are
+/// equal.
 pub(super) struct Functions(HashMap<&'static str, UserDefinedFunction>);
 
 impl Functions {

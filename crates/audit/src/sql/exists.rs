@@ -1,8 +1,9 @@
-//! EXISTS in a form that Polars knows.
+//! Rewrites EXISTS, which Polars does not support.
 //!
-//! An EXISTS whose query compares one column of its own with the outer query is an IN: `EXISTS (SELECT * FROM v WHERE v.id = t.id AND v.n > 2)`
-//! is `t.id IN (SELECT v.id FROM v WHERE v.n > 2)`. One that has nothing to do with the outer query is a count. Any other stays, and is an
-//! error.
+//! If the subquery compares one of its columns with the outer query, EXISTS becomes IN:
+//! `EXISTS (SELECT * FROM v WHERE v.id = t.id AND v.n > 2)` becomes `t.id IN (SELECT v.id FROM v WHERE v.n > 2)`. If
+//! the subquery does not depend on the outer query, EXISTS becomes a count. Any other EXISTS is left as it is and
+//! becomes an error.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -28,7 +29,7 @@ impl VisitorMut for Plain<'_> {
         let Some(inner) = Inner::of(subquery, self.tables) else { return ControlFlow::Continue(()) };
         if inner.is_alone(subquery) {
             let operator = if *negated { "IN" } else { "NOT IN" };
-            // The limit keeps Polars from taking it for a join.
+            // Without the limit, Polars would turn this into a join.
             let count = format!("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM ({subquery}) AS inner_ LIMIT 1");
             if let Some(count) = parsed(&format!("CAST(0 AS BIGINT) {operator} ({count})")) {
                 *expression = count;
@@ -36,7 +37,7 @@ impl VisitorMut for Plain<'_> {
             return ControlFlow::Continue(());
         }
         if let Some(membership) = inner.membership(subquery) {
-            // EXISTS is never null.
+            // EXISTS is never null, but IN can be.
             let text = if *negated { "NOT " } else { "" };
             if let Some(membership) = parsed(&format!("{text}COALESCE({membership}, FALSE)")) {
                 *expression = membership;
@@ -46,14 +47,14 @@ impl VisitorMut for Plain<'_> {
     }
 }
 
-/// The query in an EXISTS: the names of its tables, and their columns.
+/// The subquery of an EXISTS: the names of its tables, and their columns.
 struct Inner {
     names: HashSet<String>,
     columns: HashSet<String>,
 }
 
 impl Inner {
-    /// None where it is more than a SELECT from tables that are known.
+    /// None unless the subquery is a SELECT from known tables.
     fn of(query: &Query, tables: &[Named]) -> Option<Self> {
         let select = select(query)?;
         let (mut names, mut columns) = (HashSet::new(), HashSet::new());
@@ -71,7 +72,7 @@ impl Inner {
         Some(Self { names, columns })
     }
 
-    /// Whether the query names nothing of the outer one.
+    /// Whether the subquery does not depend on the outer query.
     fn is_alone(&self, query: &Query) -> bool {
         let mut clone = query.clone();
         let mut names = Names { inner: self, is_alone: true };
@@ -86,10 +87,10 @@ impl Inner {
         names.is_alone
     }
 
-    /// What the query compares with the outer one, as an IN without nulls.
+    /// The subquery's comparison with the outer query, as an IN without nulls.
     fn membership(&self, query: &Query) -> Option<String> {
         let select = select(query)?;
-        // An aggregate has a row even where no row is.
+        // An aggregate is excluded: it has a row even if the table has none.
         let is_column = |item: &SelectItem| match item {
             SelectItem::UnnamedExpr(of) | SelectItem::ExprWithAlias { expr: of, .. } => {
                 matches!(of, Expr::Value(_) | Expr::Identifier(_) | Expr::CompoundIdentifier(_))
@@ -116,13 +117,13 @@ impl Inner {
         match expression {
             Expr::Identifier(name) => self.columns.contains(&name.value),
             Expr::CompoundIdentifier(parts) => parts.first().is_some_and(|first| self.names.contains(&first.value)),
-            // No more than a column is compared.
+            // Only one column may be compared.
             _ => true,
         }
     }
 }
 
-/// Looks for names that are not of the inner query.
+/// Looks for names that do not belong to the subquery.
 struct Names<'a> {
     inner: &'a Inner,
     is_alone: bool,
@@ -137,7 +138,7 @@ impl VisitorMut for Names<'_> {
             Expr::CompoundIdentifier(parts) => parts.first().is_some_and(|first| {
                 self.inner.names.contains(&first.value) || self.inner.columns.contains(&first.value)
             }),
-            // What a query within it names is not looked at.
+            // Names in a nested query are not checked.
             Expr::Subquery(_) | Expr::InSubquery { .. } | Expr::Exists { .. } => false,
             _ => true,
         };
@@ -145,7 +146,7 @@ impl VisitorMut for Names<'_> {
     }
 }
 
-/// The SELECT that a query is, where it neither groups nor limits.
+/// The SELECT of a query; none if the query groups or limits.
 fn select(query: &Query) -> Option<&Select> {
     let SetExpr::Select(select) = &*query.body else { return None };
     let is_grouped = !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
@@ -154,7 +155,7 @@ fn select(query: &Query) -> Option<&Select> {
     (is_plain && !is_grouped && select.having.is_none() && select.qualify.is_none()).then_some(select)
 }
 
-/// The parts of a condition that all must hold.
+/// The parts of a condition that are joined by AND.
 fn conjuncts(condition: &Expr) -> Vec<&Expr> {
     match condition {
         Expr::Nested(inner) => conjuncts(inner),

@@ -1,4 +1,4 @@
-//! What tables are called in a query.
+//! The names of tables in a query.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -21,14 +21,14 @@ pub struct Named {
 pub enum Source {
     /// In a manifest, with its path.
     Manifest(String, Box<Untyped>),
-    /// In several of one name, with their paths: a column `manifest` holds each row's path.
+    /// In several manifests of one name, with their paths. The column `manifest` has the path of each row.
     Union(Vec<(String, Untyped)>),
-    /// In memory: those of a CSV file, or the runs of a store, in words.
+    /// In memory, with a text that says what they are: a CSV file, or the runs of a store.
     Rows(&'static str, DataFrame),
 }
 
 impl Named {
-    /// A table of these rows, called `name` where no other table is called so.
+    /// A table of these rows, with the name `name` unless another table has it.
     pub fn of_rows(name: &str, what: &'static str, rows: DataFrame, others: &[Self]) -> Self {
         let mut name = identifier(name);
         while others.iter().any(|other| other.name == name) {
@@ -72,7 +72,7 @@ impl Named {
         }
     }
 
-    /// The schema, `foreign` of files of no stage; of several as one the schemas that they have.
+    /// The schema, or `foreign` for a file that no stage wrote. A union has the schemas of all its manifests.
     pub fn schema(&self) -> String {
         if let Source::Rows(what, _) = &self.source {
             return (*what).to_owned();
@@ -86,29 +86,29 @@ impl Named {
     }
 }
 
-/// A manifest and the path that tells it from the others.
+/// A manifest and the path that distinguishes it from the others.
 struct File<'a> {
     path: String,
     manifest: &'a Untyped,
 }
 
-/// The names of a tree's manifests, as [`names_of`].
+/// The tables of a tree's manifests, named as by [`names_of`].
 pub fn names(tree: &Tree) -> Vec<Named> {
     names_of(std::slice::from_ref(tree))
 }
 
 /// The names of the manifests of trees.
 ///
-/// A manifest is called by its file's name without `.parquet`, other characters than letters, digits and `_` made `_`. Of
-/// several of one name each has the first digits of its run's key after it, or its folder's name; the bare name is all of
-/// them as one, where their columns are the same. No two have the same name.
+/// The name is that of the file without `.parquet`; characters other than letters, digits and `_` become `_`. If
+/// several manifests have the same name, the first digits of the run's key or the folder's name are added to each. The
+/// bare name is then the union of all of them, if their columns are the same. No two tables have the same name.
 pub fn names_of(trees: &[Tree]) -> Vec<Named> {
     let mut by_stem: BTreeMap<String, Vec<File>> = BTreeMap::new();
     let mut seen = HashSet::new();
     for tree in trees {
         for entry in tree.selected() {
             let Some(manifest) = entry.parquet() else { continue };
-            // Folders that were named may lie in one another.
+            // One of the named folders may be inside another one.
             if seen.insert(std::fs::canonicalize(&entry.path).unwrap_or_else(|_| entry.path.clone())) {
                 let stem = name_of(&entry.path);
                 let path = path_of(tree, entry, trees.len() > 1);
@@ -144,12 +144,12 @@ pub fn names_of(trees: &[Tree]) -> Vec<Named> {
     named
 }
 
-/// A file's path from the tree's root; of several trees, with the root.
+/// A file's path from the tree's root, with the root if there are several trees.
 fn path_of(tree: &Tree, entry: &Entry, with_root: bool) -> String {
     if with_root { tree.root().join(&entry.relative).display().to_string() } else { entry.relative.clone() }
 }
 
-/// What tells files of one name apart: the shortest of their folder's name, or more of their path, that does.
+/// Suffixes that distinguish files of one name: the folder's name, or as much of the path as is needed.
 fn suffixes(files: &[File]) -> Vec<String> {
     let is_key = |part: &str| part.len() == 64 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     let suffix = |file: &File, n_parts: usize| {

@@ -1,5 +1,5 @@
-//! Queries within a query, one after the other: Polars knows functions of ours in the outermost query alone, so each inner one that calls
-//! such a function becomes a table first.
+//! Plans subqueries one after the other. Polars accepts our own functions only in the outermost query, so a subquery
+//! that calls one is made a table first.
 
 use std::ops::ControlFlow;
 
@@ -21,14 +21,14 @@ pub(super) fn plan(context: &mut SQLContext, statement: &mut Statement) -> Polar
     context.execute(&statement.to_string())
 }
 
-/// Makes tables of inner queries.
+/// Makes tables of subqueries.
 struct Parts<'a> {
     context: &'a mut SQLContext,
     n_tables: usize,
 }
 
 impl Parts<'_> {
-    /// Makes tables of what stands in WITH, in order: each may name those before it.
+    /// Makes tables of the queries in WITH, in order, because each may name those before it.
     fn with(&mut self, query: &mut Query) -> PolarsResult<()> {
         let is_plain = query
             .with
@@ -45,7 +45,7 @@ impl Parts<'_> {
         Ok(())
     }
 
-    /// A query as a table of its own: what selects all of it.
+    /// Makes a table of a query, and returns a query that selects all of it.
     fn table(&mut self, query: &str) -> PolarsResult<Query> {
         let lazy = self.context.execute(query)?;
         self.n_tables += 1;
@@ -56,7 +56,7 @@ impl Parts<'_> {
         parsed.map(|query| *query).map_err(|error| PolarsError::SQLInterface(error.to_string().into()))
     }
 
-    /// The sides of UNION and its kin.
+    /// The sides of UNION, INTERSECT and EXCEPT.
     fn sides(&mut self, expression: &mut SetExpr) -> PolarsResult<()> {
         let SetExpr::SetOperation { left, right, .. } = expression else { return Ok(()) };
         for side in [left, right] {
@@ -91,7 +91,7 @@ impl VisitorMut for Parts<'_> {
         let (Expr::InSubquery { subquery, .. } | Expr::Subquery(subquery)) = expression else {
             return ControlFlow::Continue(());
         };
-        // One that names columns of the outer query cannot be answered alone, and stays as it is.
+        // A subquery that names columns of the outer query cannot be planned alone, so it is left as it is.
         if calls_ours(Some(subquery.to_string()))
             && let Ok(table) = self.table(&subquery.to_string())
         {

@@ -1,26 +1,26 @@
-//! Where a query is wrong.
+//! Error messages for a query, with the place of the error.
 
 use polars::prelude::PolarsError;
 
 use super::SqlError;
 
-/// What is said of an EXISTS that is not answered.
+/// The message for an EXISTS that is not supported.
 const EXISTS: &str = "EXISTS is answered where its query is a SELECT of tables that compares one of their columns with the outer query, by \
                       `=`, or none: write a JOIN with a query in FROM that has SELECT DISTINCT";
 
-/// What is said of a query where Polars takes none.
+/// The message for a subquery where Polars does not support one.
 const SELECTED: &str = "EXISTS, and IN with a query, are answered in WHERE alone: write a JOIN with a query in FROM";
 
-/// What is said of a query within another that both computes and names columns of the outer one.
+/// The message for a subquery that computes and also names columns of the outer query.
 const WITHIN: &str = "arithmetic, SUM and AVG are not answered in a query within a condition that names columns of the outer query: write \
                       it as a query in FROM, and JOIN it";
 
-/// Where Polars' parser saw the error, in the words of ours.
+/// Converts an error of Polars to ours, with its place in the query.
 pub(super) fn explain(error: &PolarsError, sql: &str) -> SqlError {
     explain_at(error, sql, 0)
 }
 
-/// The same of a query with one line before what the user wrote.
+/// The same for a query that has one line before the user's text.
 pub(super) fn shifted(error: &PolarsError, sql: &str) -> SqlError {
     explain_at(error, sql, 1)
 }
@@ -40,7 +40,7 @@ fn explain_at(error: &PolarsError, sql: &str, n_lines_before: usize) -> SqlError
         return SqlError::Query(one_line(&message));
     };
     let lines: Vec<&str> = sql.lines().collect();
-    // The parser puts the end of the text where there is nothing any more at line 0, column 0.
+    // For an error at the end of the text, the parser reports line 0, column 0.
     let at_end = line == 0;
     let line =
         if at_end { lines.len().max(1) } else { line.saturating_sub(n_lines_before).clamp(1, lines.len().max(1)) };
@@ -49,7 +49,8 @@ fn explain_at(error: &PolarsError, sql: &str, n_lines_before: usize) -> SqlError
     SqlError::Syntax { line, column, message: what, excerpt, caret: format!("{}^", " ".repeat(column - 1)) }
 }
 
-/// The message without its place, and the place: `… at Line: 1, Column: 8`; without one, it is the text's end.
+/// The message without its place, and the place, from `… at Line: 1, Column: 8`. A message without a place is about the
+/// text's end.
 fn place(message: &str) -> Option<(String, usize, usize)> {
     let what = message.split_once("sql parser error: ")?.1;
     let Some((what, place)) = what.rsplit_once(" at Line: ") else { return Some((sentence(what), 0, 0)) };

@@ -1,4 +1,4 @@
-//! A query as Polars is asked it: what Polars answers wrongly, or not at all, in words that it answers rightly.
+//! Rewrites the parts of a query that Polars answers wrongly or does not support.
 
 use std::ops::ControlFlow;
 
@@ -13,8 +13,7 @@ use super::Named;
 use super::exact::Function;
 use super::exists;
 
-/// The query with exact arithmetic and with EXISTS in a form that Polars knows. None of a text that is no query: Polars says what is
-/// wrong with it.
+/// The query with exact arithmetic and without EXISTS. None if the text is not a query; Polars then says what is wrong.
 pub(super) fn rewritten(sql: &str, tables: &[Named]) -> Option<Statement> {
     let options = ParserOptions { trailing_commas: true, ..ParserOptions::default() };
     let mut parser = Parser::new(&GenericDialect).with_options(options).try_with_sql(sql).ok()?;
@@ -44,7 +43,7 @@ impl VisitorMut for Exact {
                     BinaryOperator::Modulo => Function::Remainder,
                     _ => return ControlFlow::Continue(()),
                 };
-                // Numbers alone stay: LIMIT takes no functions.
+                // An expression of literal numbers is left as it is, because LIMIT accepts no functions.
                 (!is_number(left) || !is_number(right))
                     .then(|| call(function.name(), vec![(**left).clone(), (**right).clone()]))
             }
@@ -64,7 +63,7 @@ impl VisitorMut for Exact {
 /// SUM and AVG of whole numbers, exactly.
 fn aggregate(function: &Call) -> Option<Expr> {
     let name = function.name.to_string().to_ascii_lowercase();
-    // Polars takes no DISTINCT in a sum, and says so.
+    // A sum with DISTINCT is left to Polars, which refuses it.
     let FunctionArguments::List(FunctionArgumentList { args, duplicate_treatment: None, .. }) = &function.args else {
         return None;
     };

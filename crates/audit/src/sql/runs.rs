@@ -1,4 +1,4 @@
-//! The runs of a store as a table: what the runner wrote down of them in `key.json`, in `study.json` and in ledgers.
+//! The table of a store's runs, from `key.json`, `study.json` and ledgers.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,7 +30,7 @@ struct Run {
     folder: Option<PathBuf>,
 }
 
-/// What a run was for.
+/// The cell that a run belongs to.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 struct Cell {
     arm: String,
@@ -38,7 +38,7 @@ struct Cell {
     seed: i64,
 }
 
-/// Of `study.json`, which cells there were, and the files of each: all other fields that are text.
+/// The cells in `study.json`. All their other fields that are text are paths of files.
 #[derive(Deserialize)]
 struct Study {
     cells: Vec<StudyCell>,
@@ -52,7 +52,7 @@ struct StudyCell {
     fields: BTreeMap<String, Value>,
 }
 
-/// Of a line of a ledger that tells of an execution, what the table shows.
+/// The fields of an execution in a ledger that the table shows.
 #[derive(Deserialize)]
 struct Execution {
     key: String,
@@ -63,8 +63,9 @@ struct Execution {
     wall_s: f64,
 }
 
-/// The runs in folders, by stage and key; none where there are none. Ledgers are looked for in the folders, and in `reports` beside the
-/// `data` of a store.
+/// The runs in folders, sorted by stage and key; none if there are no runs. Ledgers are looked for in these folders,
+/// and in the folder
+/// `reports` beside a store's folder `data`.
 ///
 /// # Errors
 /// Names the record that cannot be read.
@@ -73,7 +74,7 @@ pub fn runs(folders: &[&Path]) -> Result<Option<DataFrame>, RunsError> {
     let (mut studies, mut ledgers) = (Vec::new(), Vec::new());
     for folder in folders {
         for path in files(folder) {
-            // Others have files of these names, too.
+            // Other programs may have files with these names, too.
             let is_of_run = path.parent().is_some_and(|folder| is_key(&name_of(folder)));
             match name_of(&path).as_str() {
                 KEY if is_of_run => {
@@ -125,7 +126,7 @@ impl Run {
         }
     }
 
-    /// The arms that it was for, in order.
+    /// The arms of its cells, sorted.
     fn arms(&self) -> Option<String> {
         let mut arms: Vec<&str> = self.cells.iter().map(|cell| cell.arm.as_str()).collect();
         arms.sort_unstable();
@@ -133,7 +134,7 @@ impl Run {
         (!arms.is_empty()).then(|| arms.join(", "))
     }
 
-    /// What its config has, else what all its cells have.
+    /// The value in the run's config, or else the value that all its cells share.
     fn number<T: PartialEq>(&self, of_config: impl Fn(&Value) -> Option<T>, of_cell: impl Fn(&Cell) -> T) -> Option<T> {
         let mut of_cells = self.cells.iter().map(of_cell);
         let first = of_cells.next();
@@ -164,7 +165,7 @@ fn frame(runs: &[(String, Run)]) -> PolarsResult<DataFrame> {
     DataFrame::new(runs.len(), columns)
 }
 
-/// The files in a folder and below, without runs under way, failed ones and what is hidden.
+/// The files in a folder and below it, except for unfinished runs, failed runs and hidden files.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let is_let_in = |entry: &DirEntry| {
         let name = entry.file_name().to_string_lossy();
@@ -185,8 +186,8 @@ fn is_ledger(name: &str) -> bool {
     name == "ledger.jsonl" || name.starts_with("ledger-") && name.ends_with(".jsonl")
 }
 
-/// The executions that ledgers tell of, in the order in which they began. A line that was cut short is left out, and so are lines
-/// that say what a study declares.
+/// The executions in ledgers, sorted by their start. Truncated lines are left out, and so are lines that say what a
+/// study declares.
 fn executions(ledgers: &[PathBuf]) -> Result<Vec<Execution>, RunsError> {
     let mut executions: Vec<Execution> = Vec::new();
     for path in ledgers {

@@ -1,4 +1,4 @@
-//! A table's manifests as Polars scans them.
+//! Lets Polars scan a table's manifests.
 
 use std::any::Any;
 use std::ops::ControlFlow;
@@ -18,8 +18,8 @@ use crate::filter::Filter;
 use crate::frame::{frame, message, sql_schema};
 use crate::pick::{Condition, pick};
 
-/// Reads manifests of the same columns for Polars as one table: the columns that it asks for, and the rows where its condition
-/// holds.
+/// Reads manifests with the same columns for Polars as one table. It reads only the wanted columns, and only the rows
+/// that match the condition.
 pub(super) struct Scan {
     manifests: Vec<(String, Untyped)>,
     is_union: bool,
@@ -27,7 +27,7 @@ pub(super) struct Scan {
     is_read: Arc<AtomicBool>,
 }
 
-/// What went wrong within a scan.
+/// An error during a scan.
 struct Failure(PolarsError);
 
 impl From<PolarsError> for Failure {
@@ -43,7 +43,8 @@ impl From<ManifestError> for Failure {
 }
 
 impl Scan {
-    /// A scan of manifests with their paths, which says when they are read. `is_union` adds the column of each row's path.
+    /// A scan of manifests with their paths. It sets `is_read` when it reads them. `is_union` adds a column with each
+    /// row's path.
     pub(super) fn of(manifests: &[(String, Untyped)], is_union: bool, is_read: Arc<AtomicBool>) -> Self {
         let of_files: Vec<_> = manifests.iter().map(|(_, manifest)| manifest).collect();
         let mut schema = sql_schema(&of_files);
@@ -64,7 +65,7 @@ impl Scan {
         Ok(rows)
     }
 
-    /// All rows, row groups side by side.
+    /// All rows; row groups are read in parallel.
     fn all(&self, read: &[&str]) -> Result<Vec<DataFrame>, Failure> {
         let groups: Vec<(&str, RowGroup)> = self
             .manifests
@@ -151,7 +152,7 @@ impl AnonymousScan for Scan {
         };
         let mut read = of_manifests(&wanted);
         if read.is_empty() {
-            // Rows are counted by a column.
+            // If no column is wanted, one column is read to count the rows.
             read.extend(self.schema.get_at_index(0).map(|(name, _)| name.clone()));
         }
         let names: Vec<&str> = read.iter().map(PlSmallStr::as_str).collect();
@@ -175,7 +176,7 @@ impl AnonymousScan for Scan {
     }
 }
 
-/// The predicate without what `ORDER BY … LIMIT` adds to spare itself rows: an expression to be shown, not evaluated.
+/// The predicate without the hints that `ORDER BY … LIMIT` adds. They are for display only and cannot be evaluated.
 fn without_hints(predicate: pl::Expr) -> pl::Expr {
     predicate.map_expr(|part| if matches!(part, pl::Expr::Display { .. }) { pl::lit(true) } else { part })
 }

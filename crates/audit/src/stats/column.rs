@@ -1,4 +1,4 @@
-//! What one column holds, batch after batch.
+//! Computes the statistics of one column, batch after batch.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -17,14 +17,14 @@ use serde_json::Value;
 use super::ColumnStats;
 use crate::cell::{cell, float64, text};
 
-/// A column with more values than these has no most frequent ones.
+/// If a column has more different values than this, its most frequent values are not counted.
 const MAX_COUNTED: usize = 1000;
-/// The most frequent values that are told.
+/// The number of most frequent values that are listed.
 const N_TOP: usize = 5;
-/// Keys that are gathered before those that are there twice are dropped.
+/// The number of keys that are gathered before duplicates are dropped.
 const MIN_GATHERED: usize = 1 << 21;
 
-/// What was seen of a column so far.
+/// The statistics of the batches so far.
 #[derive(Default)]
 pub(super) struct Column {
     n_nulls: u64,
@@ -42,15 +42,15 @@ enum Sum {
     Nothing,
     Integer(i128),
     Float(f64),
-    /// A value is no number, or not finite.
+    /// A value is not a number, or is not finite.
     NoNumber,
 }
 
 /// The different values, each by a key of 64 bits: the number itself, or a digest.
 enum Values {
-    /// How often each of a few is there, with its text.
+    /// Few different values: the count and text of each.
     Few(HashMap<u64, (u64, String), BuildHasherDefault<Mixed>>),
-    /// Only what is there; not yet all once.
+    /// Many different values: only their keys, which may still have duplicates.
     Many(Vec<u64>, usize),
 }
 
@@ -60,7 +60,7 @@ impl Default for Values {
     }
 }
 
-/// Spreads keys, which are digests or numbers one after the other.
+/// A hasher for keys, which are digests or consecutive numbers.
 #[derive(Default)]
 struct Mixed(u64);
 
@@ -79,7 +79,7 @@ impl Hasher for Mixed {
     }
 }
 
-/// What a batch adds: its keys by row, the rows of its least and its greatest value, and its sum.
+/// The contribution of a batch: its keys by row, the rows of its smallest and largest value, and its sum.
 struct Added {
     keys: Vec<u64>,
     ends: Option<(usize, usize)>,
@@ -118,7 +118,7 @@ impl Column {
         Ok(())
     }
 
-    /// All of it.
+    /// The finished statistics.
     pub(super) fn finish(self, name: &str) -> ColumnStats {
         let (n_distinct, top) = self.values.finish();
         let [min, max] = [self.min, self.max].map(|found| found.map_or(Value::Null, |array| cell(array.as_ref(), 0)));
@@ -164,7 +164,7 @@ impl Values {
         }
     }
 
-    /// How many there are, and the most frequent ones.
+    /// The number of different values, and the most frequent ones.
     fn finish(self) -> (u64, Vec<(String, u64)>) {
         match self {
             Self::Few(counts) => {
@@ -185,13 +185,13 @@ impl Values {
     }
 }
 
-/// Leaves each key once.
+/// Drops duplicate keys.
 fn once(keys: &mut Vec<u64>) {
     keys.sort_unstable();
     keys.dedup();
 }
 
-/// What these rows of an array add.
+/// The contribution of these rows of an array.
 fn added(array: &ArrayRef, rows: &[usize]) -> Result<Added, ArrowError> {
     macro_rules! integers {
         ($arrow:ty) => {{
@@ -208,7 +208,7 @@ fn added(array: &ArrayRef, rows: &[usize]) -> Result<Added, ArrowError> {
             let sum: f64 = rows.iter().map(|&row| f64::from(values[row])).sum();
             let sum = if sum.is_finite() { Sum::Float(sum) } else { Sum::NoNumber };
             let ends = ends(rows, |left, right| values[left].compare(values[right]) == Ordering::Less);
-            // All that are no number are one value.
+            // All NaNs count as one value.
             let key = |value: f64| if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() };
             let keys = values.iter().map(|value| key(f64::from(*value))).collect();
             Added { keys, ends, sum }
@@ -221,7 +221,7 @@ fn added(array: &ArrayRef, rows: &[usize]) -> Result<Added, ArrowError> {
             Added { keys: digests(rows, array.len(), |row| values.value(row).as_bytes()), ends, sum: Sum::NoNumber }
         }};
     }
-    // Of encoded images the least and the greatest say nothing.
+    // Bytes have no smallest and largest value, which would say nothing about encoded images.
     macro_rules! bytes {
         ($values:expr) => {{
             let values = $values;
@@ -251,7 +251,7 @@ fn added(array: &ArrayRef, rows: &[usize]) -> Result<Added, ArrowError> {
     })
 }
 
-/// The same of any other type, value by value as it is shown.
+/// The contribution of an array of any other type. Values are compared as the text that is shown.
 fn others(array: &ArrayRef, rows: &[usize]) -> Result<Added, ArrowError> {
     let is_decimal = matches!(
         array.data_type(),
@@ -270,7 +270,7 @@ fn others(array: &ArrayRef, rows: &[usize]) -> Result<Added, ArrowError> {
     Ok(Added { keys, ends: ends(rows, |left, right| compare(left, right) == Ordering::Less), sum })
 }
 
-/// The rows of the least and the greatest value, the first of equal ones.
+/// The rows of the smallest and the largest value; of equal values the first.
 fn ends(rows: &[usize], is_less: impl Fn(usize, usize) -> bool) -> Option<(usize, usize)> {
     let (&first, others) = rows.split_first()?;
     let (mut least, mut greatest) = (first, first);
@@ -291,7 +291,7 @@ fn keep(best: &mut Option<ArrayRef>, array: &ArrayRef, row: usize, order: Orderi
         Some(best) => make_comparator(array, best, SortOptions::default())?(row, 0) == order,
     };
     if is_better {
-        // A copy: a slice would hold on to its batch.
+        // A slice would keep its whole batch in memory, so the value is copied.
         *best = Some(arrow::compute::take(array, &arrow::array::UInt64Array::from(vec![row as u64]), None)?);
     }
     Ok(())

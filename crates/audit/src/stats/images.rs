@@ -1,4 +1,4 @@
-//! What the images of a manifest are: classes, sizes, and pixels that are there twice.
+//! Statistics of a manifest's images: classes, sizes, and images with the same pixels.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,24 +20,24 @@ pub struct ClassCount {
     pub label: i64,
     /// Its name.
     pub class_name: String,
-    /// Images by split.
+    /// The number of images by split.
     pub n_images: BTreeMap<String, u64>,
 }
 
-/// What the images of a manifest are.
+/// Statistics of a manifest's images.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ImageStats {
     /// Images by class and split.
     pub classes: Vec<ClassCount>,
-    /// How many images have which size, the most frequent sizes first.
+    /// The number of images of each size, the most frequent sizes first.
     pub sizes: Vec<(String, u64)>,
-    /// Different pixels that more than one image has.
+    /// The number of pixel digests that more than one image has.
     pub n_duplicated: u64,
-    /// Images that repeat the pixels of one before them.
+    /// The number of images whose pixels an earlier image has.
     pub n_repeats: u64,
-    /// Different pixels that images of two splits have.
+    /// The number of pixel digests that occur in two splits or more.
     pub n_across_splits: u64,
-    /// Different pixels that images of two labels have.
+    /// The number of pixel digests that have two labels or more.
     pub n_label_conflicts: u64,
 }
 
@@ -49,7 +49,7 @@ struct Kind {
     n_images: u64,
 }
 
-/// What the images of an `images` manifest are; none of another manifest. No image is decoded.
+/// The statistics of an `images` manifest; none for another manifest. No image is decoded.
 ///
 /// # Errors
 /// When the manifest cannot be read, or a column holds neither numbers nor text.
@@ -61,7 +61,7 @@ pub fn images(manifest: &Untyped) -> Result<Option<ImageStats>, ManifestError> {
     let mut kinds: Vec<Kind> = Vec::new();
     let mut kind_of: HashMap<(u64, i64, u64), u32> = HashMap::new();
     let mut sizes: HashMap<(i64, i64), u64> = HashMap::new();
-    // Of each image the digest of its pixels, and its kind.
+    // For each image the digest of its pixels, and its kind.
     let mut pixels: Vec<(u64, u32)> = Vec::new();
     for batch in manifest.batches(Some(&COLUMNS), BATCH_ROWS)? {
         let batch = batch?;

@@ -1,4 +1,4 @@
-//! A *file* of a tree: what it is, which bytes it has, where it comes from.
+//! A *file* of a tree: its kind, digest and provenance.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,36 +13,37 @@ use crate::weights;
 /// A file of a tree.
 #[derive(Debug)]
 pub struct Entry {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// The same from the tree's root, with `/` between folders.
+    /// Its path relative to the tree's root, with `/` between folders.
     pub relative: String,
-    /// How many files it is: one, or as many as it has shards.
+    /// The number of files: one, or the number of shards.
     pub n_files: u64,
-    /// Its size, of shards that of all of them.
+    /// Its size, or the size of all shards.
     pub n_bytes: u64,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// Whether it is one of those that were asked about, not only one around them.
+    /// Whether it is selected, and not only around the selected files.
     pub is_selected: bool,
-    /// The digest that its run wrote down, where that is believed.
+    /// The digest in its run's `digests.json`, if that is trusted.
     pub(super) recorded: Option<Digest>,
     digest: OnceLock<Result<Digest, String>>,
     provenance: OnceLock<Option<Provenance>>,
 }
 
-/// What a file is.
+/// The kind of a file.
 #[derive(Debug)]
 pub enum Kind {
     /// A Parquet file with `twinset.schema` in its footer, or a folder of shards that have it.
     Manifest(Untyped),
     /// A Parquet file that no stage wrote.
     Foreign(Untyped),
-    /// A file called `.parquet` that is none, or is cut short, or shards that are not one manifest: what the reader says.
+    /// A file `*.parquet` that is truncated or not Parquet, or shards that do not belong together; with the reader's
+    /// error.
     Damaged(String),
     /// The weights of a network, whose header has a schema and a provenance as a manifest's footer has.
     Weights(weights::Header),
-    /// Anything else that a manifest was made from.
+    /// Any other file that a manifest was made from.
     Other,
 }
 
@@ -58,13 +59,13 @@ impl Entry {
         Self { path, relative, n_files, n_bytes, kind, is_selected, recorded: None, digest, provenance }
     }
 
-    /// The folder that it lies in.
+    /// The folder that contains it.
     pub fn folder(&self) -> &Path {
         folder_of(&self.path)
     }
 
-    /// The digest of its bytes; of shards the one over theirs. It is what its run wrote down, where that is believed, else read
-    /// once.
+    /// The digest of its bytes, or of its shards' digests. It is taken from `digests.json` if that is trusted; else the
+    /// file is read, once.
     ///
     /// # Errors
     /// When a file cannot be read.
@@ -82,17 +83,17 @@ impl Entry {
         }
     }
 
-    /// Whether its digest is the one that its run wrote down, and its bytes are not read for it.
+    /// Whether its digest is taken from `digests.json`, without reading the file.
     pub fn is_believed(&self) -> bool {
         self.recorded.is_some()
     }
 
-    /// Whether it says that it was made from these bytes.
+    /// Whether its provenance has an input with this digest.
     pub fn is_made_from(&self, blake3: Digest) -> bool {
         self.known_provenance().is_some_and(|provenance| provenance.inputs.iter().any(|input| input.blake3 == blake3))
     }
 
-    /// The manifest that it is, where it is one.
+    /// The manifest, if the file is one.
     pub fn manifest(&self) -> Option<&Untyped> {
         match &self.kind {
             Kind::Manifest(manifest) => Some(manifest),
@@ -100,7 +101,7 @@ impl Entry {
         }
     }
 
-    /// The Parquet file that it is, a manifest or not.
+    /// The Parquet file, whether it is a manifest or not.
     pub fn parquet(&self) -> Option<&Untyped> {
         match &self.kind {
             Kind::Manifest(file) | Kind::Foreign(file) => Some(file),
@@ -108,7 +109,7 @@ impl Entry {
         }
     }
 
-    /// Its schema, where it has one.
+    /// Its schema, if it has one.
     pub fn schema(&self) -> Option<&str> {
         match &self.kind {
             Kind::Manifest(manifest) => manifest.schema(),
@@ -117,7 +118,7 @@ impl Entry {
         }
     }
 
-    /// Where it comes from, where it says so.
+    /// Its provenance, if it has one.
     pub fn provenance(&self) -> Option<Provenance> {
         self.known_provenance().cloned()
     }
@@ -131,13 +132,13 @@ impl Entry {
         self.provenance.get_or_init(read).as_ref()
     }
 
-    /// Whether the same run made both, as far as they say: the same stage, from the same files.
+    /// Whether both seem to be from the same run: the same stage made them from the same files.
     pub fn is_made_with(&self, other: &Self) -> bool {
         let both = self.known_provenance().zip(other.known_provenance());
         both.is_some_and(|(own, other)| own.stage == other.stage && own.inputs == other.inputs)
     }
 
-    /// The stage that made it and its version; where it does not say so, but lies in the runner's store, the stage.
+    /// The stage that made it and its version. If the file has no provenance but is in a store, only the stage.
     pub fn made_by(&self) -> Option<String> {
         if let Some(provenance) = self.provenance() {
             return Some(format!("{} {}", provenance.stage, provenance.version));

@@ -1,4 +1,4 @@
-//! What the runner wrote down of a run, in the run's folder: its outputs, and what its key is made of.
+//! Reads the files that the runner wrote about a run: `digests.json` and `key.json`.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -11,16 +11,16 @@ use twinset_record::{DIGESTS, KeyFile, Outputs, digest_of_folder};
 
 use super::place::{folder_of, name_of};
 
-/// What the runner wrote down of a run when it ended: its files by name.
+/// A run's `digests.json`.
 #[derive(Debug)]
 pub enum Record {
-    /// The files.
+    /// The run's files, by name.
     Outputs(BTreeMap<String, Output>),
-    /// The record cannot be understood.
+    /// The file cannot be read; why.
     Unreadable(String),
 }
 
-/// A file as its run wrote it.
+/// The recorded digest and size of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Output {
@@ -30,7 +30,7 @@ pub struct Output {
     pub n_bytes: u64,
 }
 
-/// What `key.json` says, or why it cannot be understood.
+/// The content of `key.json`, or why it cannot be read.
 pub(crate) type Told = Result<KeyFile, String>;
 
 impl Record {
@@ -38,7 +38,7 @@ impl Record {
         read_json(path).map_or_else(Self::Unreadable, Self::Outputs)
     }
 
-    /// The digest that a file of the run had; of a folder of shards, theirs together.
+    /// The recorded digest of a file of the run. For a folder of shards it is computed from the digests of its shards.
     pub(crate) fn digest(&self, path: &Path) -> Option<Digest> {
         let Self::Outputs(outputs) = self else { return None };
         let name = name_of(path);
@@ -49,7 +49,7 @@ impl Record {
         (!shards.is_empty()).then(|| digest_of_shards(shards.into_iter().map(|(_, output)| output.blake3)))
     }
 
-    /// The same, where the files of the run look as they did when it ended.
+    /// The recorded digest, if size and time say that the file has not changed since the run ended.
     pub(super) fn trusted(&self, path: &Path) -> Option<Digest> {
         let Self::Outputs(outputs) = self else { return None };
         let (folder, name) = (folder_of(path), name_of(path));
@@ -58,7 +58,7 @@ impl Record {
         meant.all(|(file, output)| output.is_as_written(folder, file)).then(|| self.digest(path))?
     }
 
-    /// The digests by which the keys of later runs know the run's outputs: of its files, and of its folders of shards.
+    /// The digests of the run's files and folders of shards, as the keys of later runs have them.
     pub(crate) fn digests_in_keys(&self) -> HashSet<String> {
         let Self::Outputs(outputs) = self else { return HashSet::new() };
         let outputs: Outputs = outputs
@@ -73,8 +73,8 @@ impl Record {
 }
 
 impl Output {
-    /// Whether a file of a run's folder looks as it did when the run ended: it has its size, and is no newer than the record,
-    /// which is written last.
+    /// Whether a file seems unchanged since the run ended: it has the recorded size, and is not newer than
+    /// `digests.json`, which is written last.
     pub(crate) fn is_as_written(&self, folder: &Path, name: &str) -> bool {
         let written = |name: &str| fs::metadata(folder.join(name)).and_then(|file| Ok((file.len(), file.modified()?)));
         let both = written(name).and_then(|file| Ok((file, written(DIGESTS)?)));

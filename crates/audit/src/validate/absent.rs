@@ -1,4 +1,4 @@
-//! Files that manifests were made from and that are not there.
+//! Missing inputs: files that manifests were made from and that no longer exist.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -10,22 +10,22 @@ use super::words::{also, named};
 use super::{Validation, of_run};
 use crate::tree::{Entry, Tree, name_of};
 
-/// A file that manifests were made from and that is not there.
+/// A missing input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Absent {
-    /// Its name, or the flag that `key.json` has for it.
+    /// The file's name, or the flag that `key.json` has for it.
     pub name: String,
     /// The digest that it had.
     pub blake3: String,
-    /// What was made from it.
+    /// The manifests that were made from it.
     pub users: Vec<String>,
-    /// Whether no stage made it: a dataset's file, which may lie anywhere.
+    /// Whether it is a file of a dataset, which no stage made and which may be anywhere.
     pub is_source: bool,
     violation: Violation,
 }
 
 impl Absent {
-    /// An input of these manifests.
+    /// A missing input of these manifests.
     pub(super) fn new(tree: &Tree, input: &Input, users: &[&Entry]) -> Self {
         let first = users[0];
         let Input { name, blake3, .. } = input;
@@ -45,7 +45,7 @@ impl Absent {
         Self { name: name.clone(), blake3: blake3.to_string(), users, is_source, violation }
     }
 
-    /// What a run's `key.json` names.
+    /// A missing input that a run's `key.json` names.
     fn of_key(tree: &Tree, path: &Path, name: &str, blake3: &str) -> Self {
         let expected = format!("the input `{name}` with BLAKE3 {blake3}");
         let violation = of_run(tree, path, Rule::MissingInput, "no such file", &expected);
@@ -61,24 +61,24 @@ impl Absent {
     }
 }
 
-/// Whether files of a dataset, or of a user, are among what a manifest was made from: later stages of a store read what stages made.
+/// Whether a manifest's inputs may be files of a dataset or of a user. In a store only `ingest` reads such files.
 fn reads_datasets(tree: &Tree, user: &Entry) -> bool {
     user.provenance().is_some_and(|told| told.stage == "ingest") || tree.key(user.folder()).is_none()
 }
 
-/// Whether a stage made an input, as it says itself. Others may be a dataset's files: large, and anywhere.
+/// Whether a stage surely made an input. Other inputs may be files of a dataset.
 fn is_of_stage(input: &Input) -> bool {
     input.schema.is_some() || input.name.ends_with(".safetensors")
 }
 
-/// Adds the inputs that the `key.json` of runs names, and no manifest: of a manifest without rows a stage may say nothing.
+/// Adds missing inputs that only `key.json` names. A manifest may not name them, for example if it has no rows.
 pub(super) fn check_keys(tree: &Tree, validation: &mut Validation) {
     let mut known: HashSet<String> = tree.records().flat_map(|(_, record)| record.digests_in_keys()).collect();
     known.extend(tree.files().iter().filter_map(|entry| Some(entry.digest().ok()?.to_string())));
     known.extend(validation.absent.iter().map(|absent| absent.blake3.clone()));
     for folder in tree.runs() {
         let Some(Ok(file)) = tree.key(folder) else { continue };
-        // Those of `ingest` are a dataset's files; the study is described in the run's own folder.
+        // The inputs of `ingest` are files of a dataset. The file of `--study` is in the run's own folder.
         let inputs = file.ingredients.inputs.iter().filter(|_| file.ingredients.stage != "ingest");
         for (name, blake3) in inputs.filter(|(name, _)| name != "--study") {
             if known.insert(blake3.clone()) {
@@ -90,7 +90,7 @@ pub(super) fn check_keys(tree: &Tree, validation: &mut Validation) {
     }
 }
 
-/// Says what is not there: as violations where that is asked for.
+/// Reports missing inputs, as violations with `--strict`, else as notes.
 pub(super) fn tell(is_strict: bool, validation: &mut Validation) {
     for absent in validation.absent.iter().filter(|absent| !absent.is_source) {
         match is_strict {

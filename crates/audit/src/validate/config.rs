@@ -1,4 +1,4 @@
-//! What a manifest's config says otherwise than the config that its run was given.
+//! Compares a manifest's config with the config that its run was given.
 
 use serde_json::Value as Json;
 use toml::{Table, Value};
@@ -14,10 +14,10 @@ pub(super) struct Contradiction {
     pub(super) expected: String,
 }
 
-/// The keys that were given and that the manifest has with another value.
+/// The keys of the given config that have another value in the manifest.
 ///
-/// A stage fills in defaults, leaves out what cannot matter, and writes shorthands out. So a key that is not in both, and values of
-/// two kinds, contradict nothing.
+/// A stage fills in defaults, leaves out keys that cannot matter, and expands shorthands. So a key that only one config
+/// has is no contradiction, and neither are two values of different types.
 pub(super) fn contradictions(given: &Table, resolved: &Json) -> Vec<Contradiction> {
     let mut found = Vec::new();
     compare_tables(given, resolved, "", &mut found);
@@ -43,10 +43,10 @@ fn compare(given: &Value, resolved: &Json, name: &str, found: &mut Vec<Contradic
         }
         (Value::Boolean(given), Json::Bool(resolved)) => given == resolved,
         (Value::Integer(given), Json::Number(resolved)) if !resolved.is_f64() => resolved.as_i64() == Some(*given),
-        // A choice that is left to the stage, which says what it chose.
+        // `auto` leaves the choice to the stage, and the manifest has what it chose.
         (Value::String(given), _) if given == "auto" => true,
         _ => match (number(given), number_of_json(resolved), given, resolved) {
-            // Some stages compute in 32 bits.
+            // Some stages store numbers as 32-bit floats.
             (Some(given), Some(resolved), ..) => (given - resolved).abs() <= 1e-6 * given.abs().max(resolved.abs()),
             (None, None, Value::String(given), Json::String(resolved)) => given == resolved,
             _ => true,

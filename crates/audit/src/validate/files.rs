@@ -1,4 +1,5 @@
-//! Whether files have the bytes that they had: by their run's own record, and by the manifests that were made from them.
+//! Checks that files have not changed: against `digests.json` of their run, and against the manifests that were made
+//! from them.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -12,11 +13,11 @@ use super::words::also;
 use super::{RUNNERS_JSON, Validation};
 use crate::tree::{Entry, Kind, Output, Record, Tree, name_of};
 
-/// The digests of bytes that are no more: of files that were changed or taken after their run wrote them.
+/// The recorded digests of files that were changed or removed after their run.
 pub(super) type Changed = HashSet<Digest>;
 
-/// Checks the records of the runs that were asked about, and those of what these were made from. What was made from a file that is
-/// no longer as recorded is not to blame for it again.
+/// Checks the `digests.json` of the selected runs, and of the runs that made their inputs. Returns the digests of
+/// changed files, so that manifests made from them are not reported again.
 pub(super) fn check_records(tree: &Tree, validation: &mut Validation) -> Changed {
     let mut changed = Changed::new();
     let mut users: BTreeMap<Digest, Vec<&str>> = BTreeMap::new();
@@ -47,7 +48,7 @@ pub(super) fn check_records(tree: &Tree, validation: &mut Validation) -> Changed
             tree.is_asked(folder) || wanted.contains(&output.blake3) || of_shards().is_some_and(|d| wanted.contains(&d))
         };
         for entry in tree.files().iter().filter(|entry| entry.path.is_dir() && entry.folder() == folder) {
-            // Of the shards it is told one by one.
+            // Changed shards are reported one by one.
             changed.extend(record.digest(&entry.path).filter(|recorded| entry.digest() != Ok(*recorded)));
         }
         for (name, output) in outputs.iter().filter(|(name, output)| is_wanted(name, output)) {
@@ -67,7 +68,7 @@ pub(super) fn check_records(tree: &Tree, validation: &mut Validation) -> Changed
             changed.insert(output.blake3);
             let whole = entry.or_else(|| tree.at(path.parent()?));
             if whole.is_some_and(|entry| matches!(entry.kind, Kind::Damaged(_))) {
-                // Of which it is told as no whole Parquet file, or shards that are not all there.
+                // Such a file is already reported as damaged.
                 continue;
             }
             let expected = format!("BLAKE3 {}, as its run wrote it{}", output.blake3, told_to(&output.blake3));
@@ -98,8 +99,8 @@ fn stage_beside(tree: &Tree, folder: &Path) -> Option<String> {
     tree.files().iter().filter(|entry| entry.folder() == folder).find_map(Entry::made_by)
 }
 
-/// Checks that the files that manifests were made from are there with the bytes that these were made from, where a file of that
-/// name is there at all. A file that is not what it was is one violation, of the first of those that were made from it.
+/// Checks that the inputs of manifests still have the recorded bytes, if there is a file with their name. A changed
+/// input is one violation, reported for the first manifest that was made from it.
 pub(super) fn check_inputs(tree: &Tree, changed: &Changed, validation: &mut Validation) {
     let mut users: BTreeMap<(String, Digest), (Input, Vec<&Entry>)> = BTreeMap::new();
     for entry in tree.selected().filter(|entry| matches!(entry.kind, Kind::Manifest(_) | Kind::Weights(_))) {
@@ -112,14 +113,14 @@ pub(super) fn check_inputs(tree: &Tree, changed: &Changed, validation: &mut Vali
         if changed.contains(&input.blake3) || tree.find(&input.name, input.blake3).is_some() {
             continue;
         }
-        // A file that is as its own run wrote it is another run's, and not what became of this one.
+        // A file that is unchanged since its run is the output of another run, and not this input after a change.
         let is_anothers = |entry: &&Entry| {
             let recorded = tree.record(entry.folder()).and_then(|record| record.digest(&entry.path));
             recorded.is_some() && recorded == entry.digest().ok()
         };
         let mut others: Vec<&Entry> = tree.others(input).filter(|other| !is_anothers(other)).collect();
         if others.is_empty() {
-            // Of manifests beside the tree no one knows whether they were meant; a file that no stage wrote was written over one.
+            // A manifest beside the tree may be unrelated. But a foreign file with this name has replaced a manifest.
             others.extend(tree.others_beside(input).filter(|other| matches!(other.kind, Kind::Foreign(_))));
         }
         let found = match others[..] {

@@ -1,5 +1,5 @@
-//! Whether runs are what their keys say: their folders' names, what their keys are made of, and what their outputs say of
-//! themselves.
+//! Checks runs: the folder's name, the key and its ingredients in `key.json`, and the provenances of the outputs must
+//! agree.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -16,7 +16,7 @@ use crate::tree::{Entry, Tree, is_key, name_of};
 /// The stages whose folders a store has.
 const STAGES: [&str; 7] = ["ingest", "neardup", "inject", "train", "evaluate", "gaussian", "report"];
 
-/// Checks all runs that were asked about.
+/// Checks all selected runs.
 pub(super) fn check(tree: &Tree, validation: &mut Validation) {
     let mut by_folder: HashMap<&Path, Vec<&Entry>> = HashMap::new();
     for entry in tree.files() {
@@ -25,7 +25,7 @@ pub(super) fn check(tree: &Tree, validation: &mut Validation) {
     let (mut without_key, mut without_digests) = (Vec::new(), Vec::new());
     for folder in tree.runs() {
         match tree.key(folder) {
-            // A copy of a run's outputs under another name needs none.
+            // A copy of a run's outputs in a folder with another name needs no key.json.
             None => without_key.extend(name_of_run(folder).map(|_| tree.relative(folder))),
             Some(Err(detail)) => {
                 validation.of_run(tree, &folder.join(KEY), Rule::Unreadable, detail, RUNNERS_JSON);
@@ -53,19 +53,19 @@ pub(super) fn check(tree: &Tree, validation: &mut Validation) {
     note(without_digests, "digests.json: the run's files are not compared");
 }
 
-/// The name of a run's folder, where that is a key.
+/// The name of a run's folder, if it is a key.
 fn name_of_run(folder: &Path) -> Option<String> {
     Some(name_of(&fs::canonicalize(folder).ok()?)).filter(|name| is_key(name))
 }
 
-/// One mistake is one violation: the folder's name, the key and the ingredients are three witnesses.
+/// Compares the folder's name, the key and the ingredients. If two of the three agree, only the third one is reported.
 fn check_key(tree: &Tree, folder: &Path, file: &KeyFile, validation: &mut Validation) {
     let (path, computed) = (folder.join(KEY), file.ingredients.key());
     if computed != file.key {
         let expected = format!("{computed}, the key of the ingredients that stand there");
         validation.of_run(tree, &path, Rule::Key, &format!("key {}", file.key), &expected);
     }
-    // A copy of a run may have any name that is no key.
+    // A copy of a run may have any name that is not a key.
     let Some(name) = name_of_run(folder) else { return };
     if name != file.key && name != computed {
         let of_name = |other: &&Path| tree.key(other).is_some_and(|told| told.as_ref().is_ok_and(|it| it.key == name));
@@ -85,7 +85,7 @@ fn check_key(tree: &Tree, folder: &Path, file: &KeyFile, validation: &mut Valida
 
 fn check_config(tree: &Tree, folder: &Path, file: &KeyFile, validation: &mut Validation) {
     let path = folder.join(CONFIG);
-    // A config that is not there is missed by nobody: key.json has it.
+    // A missing config is no violation, because key.json has the config, too.
     let Ok(text) = fs::read(&path) else { return };
     if text != config_text(&file.ingredients.config).as_bytes() {
         validation.of_run(tree, &path, Rule::Key, "another config", "the config that key.json has");
@@ -111,7 +111,8 @@ fn check_outputs(tree: &Tree, outputs: &[&Entry], ingredients: &Ingredients, val
             differences.push((format!("seed {own}"), expected.to_string()));
         }
         let of_config = config::contradictions(&ingredients.config, &provenance.config).into_iter();
-        // `inject` says rate 0 of a manifest that the duplicates are not in: of the training set, where they leak elsewhere.
+        // `inject` records rate 0 in manifests without duplicates, such as the training set if the duplicates leak into
+        // another split.
         let is_excused = |name: &str| {
             let is = |rate: &serde_json::Value, expected: f64| rate.as_f64() == Some(expected);
             let expected = ingredients.config.get("rate").and_then(config::number);
@@ -139,7 +140,7 @@ fn is_in_key(tree: &Tree, input: &Input, ingredients: &Ingredients, in_key: &Has
     if ingredients.stage == "ingest"
         && !ingredients.inputs.iter().any(|(name, _)| name_of(Path::new(name)) == input.name)
     {
-        // It read a folder, and says so with one digest over all files.
+        // `ingest` read a folder, and recorded one digest over all its files.
         return true;
     }
     if in_key.contains(input.blake3.to_string().as_str()) {
@@ -148,7 +149,7 @@ fn is_in_key(tree: &Tree, input: &Input, ingredients: &Ingredients, in_key: &Has
     if input.schema.is_none() || input.name.ends_with(".parquet") {
         return false;
     }
-    // A key knows a folder of shards by another digest than a provenance does.
+    // For a sharded manifest, a key has another digest than a provenance.
     let record = tree.find(&input.name, input.blake3).and_then(|entry| tree.record(entry.folder()));
     record.is_none_or(|record| record.digests_in_keys().iter().any(|digest| in_key.contains(digest.as_str())))
 }

@@ -1,8 +1,8 @@
-//! Files in words.
+//! Texts that name files.
 
 use crate::tree::Entry;
 
-/// Who else was made from the input of the first.
+/// A text that names the other manifests that were made from the same input.
 pub(super) fn also(users: &[&Entry]) -> String {
     let rest: Vec<&str> = users.iter().skip(1).map(|entry| entry.relative.as_str()).collect();
     match rest.len() {
@@ -12,7 +12,7 @@ pub(super) fn also(users: &[&Entry]) -> String {
     }
 }
 
-/// The first of some files, and how many more there are.
+/// A text that names the first files and says how many more there are.
 pub(super) fn named(paths: &[&str]) -> String {
     const MAX_NAMED: usize = 4;
     let (n, quoted) = (paths.len(), |path: &&str| format!("`{path}`"));

@@ -1,4 +1,4 @@
-//! `cargo xtask plan`: what a pipeline would take, and how many seeds its claims need. No stage is run.
+//! `cargo xtask plan`: the time that a pipeline would take, and how many seeds its claims need. No stage is run.
 
 mod claims;
 mod text;
@@ -26,10 +26,10 @@ use claims::ClaimsPlan;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-/// The probability with which a claim's smallest effect should be found, where the user names none.
+/// The default power: the probability with which a claim's smallest effect should be found.
 const USUAL_POWER: f64 = 0.8;
 
-/// What a pipeline would take.
+/// The load of a pipeline: runs, samples and time.
 #[derive(Debug, Serialize)]
 struct Plan {
     pipeline: String,
@@ -37,19 +37,19 @@ struct Plan {
     device: &'static str,
     n_jobs: usize,
     arms: Vec<ArmLoad>,
-    /// All arms, with the stages that run once.
+    /// The load of all arms and of the stages that run once.
     total: Load,
-    /// What the seconds are based on.
+    /// The measured paces from which the seconds are estimated.
     paces: Vec<KnownPace>,
-    /// Stages of which nothing was measured: they are left out.
+    /// Stages without a measured pace: the seconds do not include them.
     unmeasured: Vec<Stage>,
-    /// Why what is there cannot be told.
+    /// Why it is unknown which runs are finished.
     unknown: Option<String>,
-    /// None where the pipeline declares no claims.
+    /// None if the pipeline declares no claims.
     claims: Option<ClaimsPlan>,
     /// Why some trainings cannot be measured.
     unmeasurable: Option<String>,
-    /// What measures the trainings, where none were.
+    /// The command that measures the trainings, if none was measured.
     #[serde(skip)]
     measuring: String,
 }
@@ -60,7 +60,7 @@ struct ArmLoad {
     load: Load,
 }
 
-/// The pace of the arms that have it.
+/// A pace, and the arms that share it.
 #[derive(Debug, Serialize)]
 struct KnownPace {
     stage: Stage,
@@ -68,7 +68,7 @@ struct KnownPace {
     pace: Pace,
 }
 
-/// Prints what a pipeline would take.
+/// Prints the plan of a pipeline.
 pub fn plan(workspace: &Workspace, options: &cli::Plan) -> Result<()> {
     let pipeline = study(workspace, &options.study)?;
     let data = given_or_remembered(workspace, &options.study, &pipeline.name)?;
@@ -100,7 +100,7 @@ impl Plan {
         let ledger = Ledger::of(&reports::folder(workspace, pipeline));
         let study = describe(pipeline, &shared, &cells, &store, &ledger);
         let needs = match &pipeline.report {
-            // Before the shared stages ran, there is nothing that report could read.
+            // Until the shared stages have run, there are no results that report could read.
             Some(_) => {
                 let study = shared.next_stage().is_none().then_some(study.text.as_str());
                 Some(asker.needs(options.power.unwrap_or(USUAL_POWER), study)?).filter(|needs| !needs.claims.is_empty())
@@ -134,7 +134,7 @@ impl Plan {
         let arms = pipeline.arms.iter().enumerate();
         let arms = arms.map(|(place, arm)| ArmLoad { name: arm.name.clone(), load: load_of(place) }).collect();
         let claims = needs.map(|needs| {
-            // All claims' seeds at once, those of the pipeline first.
+            // One list of seeds for all claims, the pipeline's own seeds first.
             let wanted = claims::all_seeds(seeds, &needs);
             cells_of(wanted.get(seeds.len()..).unwrap_or(&[])).iter().for_each(|track| forecast.add(track));
             ClaimsPlan::of(needs, &wanted, &forecast, &|seeds| options.study.command(workspace, seeds))
@@ -157,7 +157,7 @@ impl Plan {
     }
 }
 
-/// The paces that are known, arms with the same one together; and the stages of which none is.
+/// The known paces, each with the arms that share it, and the stages without a known pace.
 fn known_paces(pipeline: &Pipeline, paces: &Paces) -> (Vec<KnownPace>, Vec<Stage>) {
     let mut known: Vec<KnownPace> = Vec::new();
     let mut unmeasured = BTreeSet::new();
