@@ -21,8 +21,8 @@ const CROISSANT: &str = "crates/croissant/tests/python/load.py";
 const EVENTS: &str = "crates/openlineage/tests/python/validate_events.py";
 const RECOMPUTE: &str = "crates/report/tests/scipy/recompute.py";
 const RECOMPUTE_LEAKS: &str = "crates/leaks/tests/python/recompute.py";
-/// The published study whose claims SciPy and statsmodels compute again.
-const PUBLISHED: &str = "reports/published/controlled-mini";
+/// The published studies whose claims SciPy and statsmodels compute again.
+const PUBLISHED: [&str; 2] = ["reports/published/controlled-mini", "reports/published/decisive"];
 /// A checkout of OpenLineage's folder `spec`, where its schemas are to be read from.
 const SPEC: &str = "TWINSET_OPENLINEAGE_SPEC";
 
@@ -77,7 +77,7 @@ pub fn readers(workspace: &Workspace) -> Result<()> {
     run_python(EXAMPLES, &[Path::new("SCHEMAS.md"), &asked, Path::new("--audit"), &programs.join("twinset-audit")])?;
     let described = DESCRIBED.map(|name| study.folder.join(name));
     run_python(CROISSANT, &described.each_ref().map(PathBuf::as_path))?;
-    run_python(RECOMPUTE, &[Path::new(PUBLISHED)])?;
+    PUBLISHED.iter().try_for_each(|folder| run_python(RECOMPUTE, &[Path::new(folder)]))?;
     let leaks = study.leaks();
     run_python(RECOMPUTE_LEAKS, &leaks.each_ref().map(PathBuf::as_path))?;
     read_book(workspace, &packages)?;

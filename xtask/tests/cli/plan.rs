@@ -110,7 +110,7 @@ fn time_is_told_by_kind_of_training_and_says_what_it_is_based_on() {
     assert!(brain.stdout.contains("\ntime: unknown, as no such training"), "{brain:?}");
 }
 
-const CLAIM: &str = r#"{"name": "C1", "left": {"arm": "uniform", "rate": 0.5}, "right": {"arm": "uniform", "rate": 0.0},
+const CLAIM: &str = r#"{"name": "C1", "conditions": [{"arm": "uniform", "rate": 0.5}, {"arm": "uniform", "rate": 0.0}],
  "smallest_effect": 0.02, "n_seeds": 2, "difference": -0.031, "standard_deviation": 0.0123, "standard_deviation_low": 0.0055,
  "standard_deviation_high": 0.3925, "verdict": "undecided", "unknown": null,
  "alone": {"level": 0.05, "detectable_difference": 0.1225, "seeds_needed": 5, "seeds_missing": 3},

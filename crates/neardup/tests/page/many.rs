@@ -40,6 +40,8 @@ fn keys_go_through_pairs_and_show_them_large() {
     // The left picture lies on the right one as the pair's alignment says.
     browser.press(&[" "]);
     let transform = "getComputedStyle(document.querySelector('.swapped').firstElementChild).transform";
+    // It is aligned when it is loaded.
+    browser.until(&format!("{transform} !== 'none'"));
     assert_eq!(browser.js(transform), "matrix(-1, 0, 0, 1, 0, 0)");
     browser.press(&["f"]);
     let before = browser.js(shown);
