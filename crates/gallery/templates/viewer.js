@@ -86,12 +86,17 @@ function flicker() {
 
 let [isLeaving, afterLeaving] = [false, null];
 addEventListener("popstate", () => {
-  if (viewer.open && history.state !== "compare") viewer.close();
+  const wasLeaving = isLeaving;
   isLeaving = false;
   afterLeaving?.();
   afterLeaving = null;
+  if (!viewer.open || history.state === "compare") return;
+  // Closing it goes back, which the browser does a moment later. If it was opened again meanwhile, it stays open.
+  if (wasLeaving) history.pushState("compare", "");
+  else viewer.close();
 });
 viewer.addEventListener("close", () => {
+  if (viewer.open) return;
   stopFlicker();
   if (history.state === "compare" && !isLeaving) {
     isLeaving = true;
