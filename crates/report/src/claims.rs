@@ -1,7 +1,8 @@
 //! *Claims*: what a pipeline declares before anything runs, and the verdict that its seeds come to.
 //!
-//! A claim is a contrast of two conditions (an arm at a rate), paired by seed, or of two such contrasts (`than`). Its verdict is computed, never written: it is read off
-//! the one interval that is printed, that of the mean difference, with δ the smallest difference that matters:
+//! A claim is a contrast of two conditions (an arm at a rate), paired by seed, or of two such contrasts (`than`). Its verdict is
+//! computed, never written: it is read off the one interval that is printed, that of the mean difference, with δ the smallest difference
+//! that matters:
 //!
 //! 1. *contradicted*, where the interval lies beside 0 on the other side than claimed, however close;
 //! 2. *no effect* larger than δ, where it lies within ±δ; a claim that there is no rise (`not-higher`) is *supported* where it lies below δ;

@@ -227,8 +227,7 @@ impl State<'_, '_> {
             _ => 0,
         };
         let id = self.jobs.len();
-        let seed = cell.map_or(0, |cell| cell.seed);
-        let urgency = (order, seed, std::cmp::Reverse(weight), id);
+        let urgency = (order, cell.map_or(0, |cell| cell.seed), std::cmp::Reverse(weight), id);
         self.ready.insert((urgency, id));
         self.by_key.insert(run.key.clone(), id);
         let work = work.filter(|_| run.stage == Stage::Train);

@@ -42,6 +42,20 @@ fn all_runs_once_and_nothing_again() {
     assert_eq!(checkout.executions().values().sum::<usize>(), 23);
 }
 
+/// So a study that is stopped has whole seeds, which can be reported.
+#[test]
+fn trainings_of_a_seed_are_done_before_those_of_the_next() {
+    let checkout = Checkout::new(PIPELINE);
+    assert_eq!(checkout.run(&["reproduce", "small", "--jobs", "1"]).code, Some(0));
+    let ledger = fs::read_to_string(checkout.path("reports/small/ledger.jsonl")).unwrap();
+    let trainings = ledger.lines().filter(|line| line.contains("\"stage\":\"train\""));
+    let seed = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        line["cells"][0].as_str().unwrap().rsplit_once(" seed ").unwrap().1.to_owned()
+    };
+    assert_eq!(trainings.map(seed).collect::<Vec<_>>(), ["0", "0", "0", "1", "1", "1"]);
+}
+
 #[test]
 fn trainings_draw_their_curves_where_asked_and_nothing_is_run_again_for_them() {
     let checkout = Checkout::new(PIPELINE);
