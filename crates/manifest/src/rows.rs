@@ -362,7 +362,7 @@ row! {
         /// The seed; null for the mean over seeds.
         seed: Option<u64>,
         /// What was measured: `accuracy`, on the split's own images; `accuracy-without-twins`, on those of them that have no duplicate in
-        /// the training split; `accuracy-of-leaked`, on duplicates of training images that leaked into the split on purpose;
+        /// the training split; `accuracy-of-twins`, on those that have one; `accuracy-of-leaked`, on duplicates of training images that leaked into the split on purpose;
         /// `accuracy-with-leaks`, on its own and these; `accuracy-on-trainset`, on training images, each counted as often as it stands in
         /// the training set (where duplicates are exact).
         metric: String,

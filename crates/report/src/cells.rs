@@ -34,7 +34,7 @@ fn others(rate: &RateResults<'_>, measure: &Measure) -> Vec<Among> {
     let n = |among| rate.proportions(&measure.among(among), None).iter().map(|(_, p)| p.n).sum::<u64>();
     let mut others = Vec::new();
     if n(Among::WithoutTwins) < n(Among::Own) {
-        others.push(Among::WithoutTwins);
+        others.extend([Among::WithoutTwins, Among::Twins]);
     }
     if n(Among::Leaked) > 0 {
         others.extend([Among::Leaked, Among::WithLeaks]);
@@ -115,6 +115,7 @@ fn metric(among: Among) -> &'static str {
     match among {
         Among::Own => "accuracy",
         Among::WithoutTwins => "accuracy-without-twins",
+        Among::Twins => "accuracy-of-twins",
         Among::Leaked => "accuracy-of-leaked",
         Among::WithLeaks => "accuracy-with-leaks",
         Among::Trainset => "accuracy-on-trainset",

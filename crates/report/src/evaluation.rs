@@ -14,6 +14,8 @@ pub struct Evaluation {
     pub counts: Vec<Count>,
     /// The same, image by image.
     pub by_image: ByImage,
+    /// Those of these images of which a duplicate was found among the training images.
+    pub twins: BTreeSet<u64>,
     /// Its attacks on each split in the order in which they ran; `clean` is the first.
     pub runs: Vec<Run>,
     /// Splits of which not every image was under every attack.
@@ -74,10 +76,12 @@ impl Evaluation {
         let worst = worst_case(rows);
         let partial = partial(rows.iter().filter(own), worst.iter().filter(own));
         let runs = runs(rows.iter().filter(own), config);
+        let is_twin = |image_id: &u64| group(*image_id) == Group::Twin;
+        let twins = rows.iter().map(|row| row.image_id).filter(is_twin).collect();
         let rows = [rows, &worst].concat();
         let mut counts = count_predictions(&rows, group);
         counts.extend(count_on_trainset(&rows, positions));
-        Self { counts, by_image: images_right(&rows, group), runs, partial }
+        Self { counts, by_image: images_right(&rows, group), twins, runs, partial }
     }
 
     /// The runs that a measure is made of: one, or for [`WORST_CASE`] all on the split.

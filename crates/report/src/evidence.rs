@@ -143,8 +143,8 @@ pub fn gather_outcomes(study: &Study) -> Result<Outcomes, ReportError> {
     for cell in &mut study.cells {
         (cell.trainset, cell.injected_images, cell.weights) = (None, None, None);
     }
-    // Which images have twins matters to no claim.
-    Ok(Outcomes { cells: cells(&study, &BTreeSet::new(), &mut sources)?, chance })
+    let twins = twins(&sources.read::<Pair>("pairs", &study.pairs)?);
+    Ok(Outcomes { cells: cells(&study, &twins, &mut sources)?, chance })
 }
 
 /// The images of other splits that have an exact or near duplicate in the training split.

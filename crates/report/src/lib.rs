@@ -48,6 +48,8 @@ pub mod statistics;
 mod study;
 mod truth;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use twinset_manifest::Provenance;
@@ -84,6 +86,8 @@ pub struct Config {
     /// What the study claims, declared before it runs.
     #[serde(rename = "claim")]
     pub claims: Vec<Claim>,
+    /// What each family of claims is about: a sentence by the family's name.
+    pub families: BTreeMap<String, String>,
     /// What a paper that the study repeats says.
     pub published: Vec<Published>,
     /// What it says of its Gaussian toy.
@@ -97,6 +101,7 @@ impl Default for Config {
             gallery_pairs: 24,
             confidence: 0.95,
             claims: Vec::new(),
+            families: BTreeMap::new(),
             published: Vec::new(),
             gaussian_published: Vec::new(),
         }
@@ -118,6 +123,13 @@ impl Config {
             InvalidField::unless(is_first, &format!("claim[{place}].name"), &claim.name, "each name once")?;
         }
         claims::family::check(&self.claims)?;
+        for family in self.families.keys() {
+            let mut known: Vec<&str> = self.claims.iter().map(Claim::family).collect();
+            known.sort_unstable();
+            known.dedup();
+            let expected = format!("one of the claims' families: {}", known.join(", "));
+            InvalidField::unless(known.contains(&family.as_str()), "families", family, &expected)?;
+        }
         for (place, published) in self.published.iter().enumerate() {
             published.validate(place)?;
         }

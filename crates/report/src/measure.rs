@@ -23,6 +23,8 @@ pub enum Among {
     Own,
     /// Its own, but for those of which a duplicate was found among the training images.
     WithoutTwins,
+    /// Those of its own of which a duplicate was found among the training images.
+    Twins,
     /// Duplicates of training images that leaked into it on purpose.
     Leaked,
     /// Its own and these.
@@ -42,6 +44,7 @@ impl Among {
         match self {
             Self::Own => matches!(group, Group::Own | Group::Twin),
             Self::WithoutTwins => group == Group::Own,
+            Self::Twins => group == Group::Twin,
             Self::Leaked => group == Group::Leaked,
             Self::WithLeaks => group != Group::Position,
             Self::Trainset => group == Group::Position,

@@ -113,7 +113,7 @@ impl<'a> Results<'a> {
 impl ArmResults<'_> {
     /// How the arm's networks are trained, as its config names it: `standard`, `pgd`.
     pub fn regime(&self) -> Option<&str> {
-        self.arm.train.get("regime")?.get("kind")?.as_str()
+        self.arm.regime()
     }
 
     /// The split that its duplicates leak into; none where they are injected into the training set.

@@ -66,6 +66,9 @@ pub struct Registration {
     pub digest_now: String,
     /// Claims that were declared, or changed in what they compare, after that.
     pub exploratory: Vec<String>,
+    /// The seeds that were declared; none where nothing tells.
+    #[serde(default)]
+    pub seeds: Vec<u64>,
     /// Seeds that were added after that.
     pub added_seeds: Vec<u64>,
 }
@@ -87,6 +90,13 @@ pub struct Arm {
     pub train: Value,
     /// The config of `evaluate`.
     pub evaluate: Value,
+}
+
+impl Arm {
+    /// How its networks are trained: the regime's kind.
+    pub fn regime(&self) -> Option<&str> {
+        self.train.get("regime")?.get("kind")?.as_str()
+    }
 }
 
 /// One (arm, rate, seed), and the manifests that it came to.

@@ -144,9 +144,9 @@ fn the_same_study_gives_the_same_bytes_wherever_it_lies() {
 fn cells_hold_each_seed_and_the_mean_over_seeds() {
     let run = Run::of(&Synthetic::default());
     let (_, cells) = run.report(&["--set", "confidence=0.9"]);
-    // 2 arms × 2 rates × (clean, an attack, the worst case) × (all classes + 4 + test images without duplicates among the training
-    // images) × (3 seeds + their mean).
-    assert_eq!(cells.len(), 2 * 2 * 3 * 6 * 4);
+    // 2 arms × 2 rates × (clean, an attack, the worst case) × (all classes + 4 + test images without and with duplicates among the
+    // training images) × (3 seeds + their mean).
+    assert_eq!(cells.len(), 2 * 2 * 3 * 7 * 4);
     let of: Vec<_> = cells
         .iter()
         .filter(|cell| (cell.arm.as_str(), cell.rate, cell.attack.as_str()) == ("standard-uniform", 0.5, "clean"))
@@ -234,7 +234,7 @@ fn a_study_without_anything_to_see_still_has_a_page() {
             "<h1>A &#38; B</h1>",
             "Before you trust these numbers",
             "the test file is &#60;not&#62; the official one",
-            "An arm without rate 0",
+            "no rate 0: nothing that these accuracies could be compared with",
             "No near-duplicates were found.",
             "training accuracy (%)",
             "unexpected end of file &#60;here&#62;",

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use twinset_manifest::rows::{Cell, Image, Prediction, Split};
+use twinset_manifest::rows::{Cell, ClaimRow, Crossed, Image, Prediction, Split};
 use twinset_manifest::{Provenance, read_manifest, write_manifest};
 
 mod synthetic;
@@ -61,7 +61,11 @@ fn what_leaked_is_counted_apart_and_how_much_it_overstates_is_told() {
     let out = folder.path().join("out");
     let claim = "claim = [{ name = 'L', text = 'Leaks overstate.', metric = 'accuracy-with-leaks', direction = 'higher', \
                  smallest-effect = 0.01, left = { arm = 'standard-uniform', rate = 0.5 }, \
-                 right = { arm = 'standard-uniform', rate = 0.0 } }]";
+                 right = { arm = 'standard-uniform', rate = 0.0 } }, \
+                 { name = 'T', text = 'Twins are remembered.', metric = 'accuracy-of-twins', direction = 'higher', \
+                 left = { arm = 'standard-uniform', rate = 0.5 }, right = { arm = 'standard-uniform', rate = 0.0 } }, \
+                 { name = 'E', text = 'Elsewhere alike.', metric = 'accuracy-without-twins', direction = 'differs', \
+                 left = { arm = 'standard-uniform', rate = 0.5 }, right = { arm = 'standard-uniform', rate = 0.0 } }]";
     let mut command = Command::new(env!("CARGO_BIN_EXE_twinset-report"));
     command.arg("--study").arg(&file).arg("--out").arg(&out).args(["--set", claim]);
     let output = command.output().unwrap();
@@ -80,13 +84,33 @@ fn what_leaked_is_counted_apart_and_how_much_it_overstates_is_told() {
         let (own, n_own) = value(0.5, "accuracy", attack).unwrap();
         let (without_twins, n_without_twins) = value(0.5, "accuracy-without-twins", attack).unwrap();
         assert_eq!((n_own, n_without_twins), (80, 73));
-        let of_twins = own * 80.0 - without_twins * 73.0;
-        assert!((-1e-9..=7.0 + 1e-9).contains(&of_twins), "{of_twins} of 7 twins are right");
+        let (of_twins, n_twins) = value(0.5, "accuracy-of-twins", attack).unwrap();
+        assert_eq!(n_twins, 7);
+        assert!((own * 80.0 - without_twins * 73.0 - of_twins * 7.0).abs() < 1e-9, "{of_twins} of 7 twins are right");
         assert_eq!(value(0.5, "accuracy-of-leaked", attack), Some((of_leaked, N_LEAKED)));
         let (with_leaks, n) = value(0.5, "accuracy-with-leaks", attack).unwrap();
         assert_eq!(n, 80 + N_LEAKED);
         assert!((with_leaks - (own * 80.0 + of_leaked * N_LEAKED as f64) / 120.0).abs() < 1e-12, "{with_leaks}");
         assert_eq!(value(0.0, "accuracy-with-leaks", attack), None, "nothing leaked at rate 0");
+    }
+
+    let (claims, _) = read_manifest::<ClaimRow>(&out.join("claims.parquet")).unwrap();
+    for (claim, metric, n_images) in [(&claims[1], "accuracy-of-twins", 7), (&claims[2], "accuracy-without-twins", 73)]
+    {
+        let by_seed = |rate: f64| {
+            let is_it = |cell: &&Cell| {
+                (cell.arm.as_str(), cell.rate, cell.metric.as_str()) == ("standard-uniform", rate, metric)
+                    && cell.attack == "clean"
+                    && cell.label.is_none()
+                    && cell.seed.is_some()
+            };
+            cells.iter().filter(is_it).map(|cell| cell.estimate).collect::<Vec<f64>>()
+        };
+        let (left, right) = (by_seed(0.5), by_seed(0.0));
+        let difference = left.iter().sum::<f64>() / left.len() as f64 - right.iter().sum::<f64>() / right.len() as f64;
+        assert!((claim.difference.unwrap() - difference).abs() < 1e-12, "{metric}: {claim:?}");
+        assert_eq!((claim.metric.as_str(), claim.n_images), (metric, Some(n_images)));
+        assert_eq!(claim.interval_over, Some(Crossed::SeedsAndImages), "over new images of this kind, too");
     }
 
     let page = fs::read_to_string(out.join("index.html")).unwrap();
@@ -97,5 +121,7 @@ fn what_leaked_is_counted_apart_and_how_much_it_overstates_is_told() {
         assert!(section.contains(part), "no `{part}` in\n{section}");
     }
     assert!(!section.contains("robust-non-uniform, rate 0.5"), "nothing leaks there");
-    assert!(page.contains("those that leaked included"), "the claim's metric is told");
+    for metric in ["those that leaked included", "without a duplicate among", "images with a duplicate among"] {
+        assert!(page.contains(metric), "the claim's metric is told: {metric}");
+    }
 }

@@ -142,6 +142,8 @@ fn a_contrast_with_itself_or_twice_in_a_family_is_refused_with_its_line() {
         &itself,
         &["claim[0].right", "`standard-uniform` at rate 0.5, which is `left` too", "another arm or another rate"],
     );
+    let strange = run.failure(&format!("[families]\nC9 = \"Nothing.\"\n{CLAIM}"));
+    holds(&strange, &["families", "C9", "one of the claims' families: study"]);
     let far = run.failure(&CLAIM.replacen("direction", "published-difference = -5\ndirection", 1));
     holds(&far, &["claim[0].published-difference", "-5", "such as -0.05 for five points less"]);
 }

@@ -47,8 +47,11 @@ impl Calibration<'_> {
         missing.sort_by(|left, right| left.1.cmp(&right.1));
         missing.dedup_by(|left, right| left.1 == right.1);
         if !missing.is_empty() && !self.quiet {
-            let kinds = if missing.len() == 1 { "one kind".to_owned() } else { format!("{} kinds", missing.len()) };
-            eprintln!("measuring how fast {kinds} of training are: some seconds each");
+            let kinds = match missing.len() {
+                1 => "one kind of training is: some seconds".to_owned(),
+                n => format!("{n} kinds of training are: some seconds each"),
+            };
+            eprintln!("measuring how fast {kinds}");
         }
         let answers = in_parallel(&missing, |(place, _)| {
             self.asker.pace(&train_table(self.pipeline, *place, self.pipeline.seeds[0]), self.images.as_deref())

@@ -24,6 +24,8 @@ pub struct Registered {
     pub digest_now: Digest,
     /// The names of claims that were declared or changed afterwards.
     pub exploratory: Vec<String>,
+    /// The seeds that were declared.
+    pub seeds: Vec<u64>,
     /// Seeds that were added afterwards.
     pub added_seeds: Vec<u64>,
 }
@@ -61,6 +63,7 @@ pub fn registered(pipeline: &Pipeline, ledger: &[Line]) -> Option<Registered> {
         digest: first.pipeline.clone(),
         digest_now: now.pipeline.clone(),
         exploratory: names.filter(|name| !was_declared(&now.claims[name])).collect(),
+        seeds: first.seeds.clone(),
         added_seeds: pipeline.seeds.iter().copied().filter(|seed| !first.seeds.contains(seed)).collect(),
     })
 }
@@ -185,7 +188,7 @@ extends = "a"
         let changed = TEXT.replacen("rate = 0.5", "rate = 1", 1);
         let ledger = [declared(TEXT), entry("ingest"), declared(&changed), entry("train")];
         let found = registered(&pipeline(&changed), &ledger).unwrap();
-        assert_eq!((found.exploratory, found.added_seeds), (vec![], vec![]));
+        assert_eq!((found.exploratory, found.seeds, found.added_seeds), (vec![], vec![0, 1], vec![]));
         let mut more = pipeline(&changed);
         more.seeds = vec![1, 2, 3];
         assert_eq!(registered(&more, &ledger).unwrap().added_seeds, [2, 3]);

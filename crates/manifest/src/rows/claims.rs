@@ -70,8 +70,10 @@ row! {
         than_right_arm: Option<String>,
         /// Its rate.
         than_right_rate: Option<f64>,
-        /// What is compared: `accuracy`; `accuracy-with-leaks`, the same on the split's own images and what leaked into it; `mean-accuracy-over-samples`, the held-out accuracy's mean over the samples that all of the two conditions'
-        /// trainings saw; `samples-to-accuracy A`, the samples until it first was A, as a share of those, 1 where it never was.
+        /// What is compared: `accuracy`; `accuracy-with-leaks`, the same on the split's own images and what leaked into it;
+        /// `accuracy-without-twins` and `accuracy-of-twins`, the same on its images without and with a duplicate in the training split;
+        /// `mean-accuracy-over-samples`, the held-out accuracy's mean over the samples that all of the two conditions' trainings saw;
+        /// `samples-to-accuracy A`, the samples until it first was A, as a share of those, 1 where it never was.
         metric: String,
         /// The split that accuracy is measured on.
         split: Split,

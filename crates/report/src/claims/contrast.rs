@@ -2,8 +2,8 @@
 
 use super::Metric;
 use crate::comparable::Mismatch;
-use crate::counts::ByImage;
-use crate::results::{Measure, RateResults};
+use crate::evaluation::Evaluation;
+use crate::results::{Among, Measure, RateResults};
 use crate::statistics::Estimate;
 
 /// What a contrast comes to.
@@ -42,7 +42,7 @@ impl Contrast {
         let may_be_compared = |seed: &u64| mismatches.iter().all(|(other, _)| other != seed);
         let seeds = first.seeds.iter().map(|seed| seed.seed).filter(may_be_compared);
         let by_seed: Vec<(u64, f64)> = seeds.filter_map(|seed| Some((seed, sum(seed)?))).collect();
-        let by_image = (metric == Metric::Accuracy).then(|| images(parts, measure, &by_seed)).flatten();
+        let by_image = metric.among().and_then(|among| images(parts, &measure.among(among), &by_seed));
         let estimate = match by_image {
             Some(rows) => Estimate::crossed(&rows),
             None => Estimate::over_seeds(&by_seed.iter().map(|(_, value)| *value).collect::<Vec<_>>()),
@@ -65,23 +65,33 @@ impl Contrast {
     }
 }
 
-/// The weighted sum image by image, a row for each of the seeds; none where any has other images than the first.
+/// The weighted sum image by image, a row for each of the seeds; none where any has other images than the first, and of images that
+/// leaked.
 fn images(parts: &[Weighted<'_>], measure: &Measure, by_seed: &[(u64, f64)]) -> Option<Vec<Vec<f64>>> {
+    if !matches!(measure.among, Among::Own | Among::WithoutTwins | Among::Twins) {
+        return None;
+    }
     let key = (measure.attack.clone(), measure.split);
     let mut ids: Option<Vec<u64>> = None;
     let mut row = |seed: u64| {
         let mut row: Vec<f64> = Vec::new();
         for (weight, rate) in parts {
             let of_seed = rate.seeds.iter().find(|other| other.seed == seed)?;
-            let by_image: &ByImage = &of_seed.evidence?.evaluation.by_image;
-            let images = by_image.get(&key)?;
-            let ids = ids.get_or_insert_with(|| images.keys().copied().collect());
-            if !images.keys().eq(ids.iter()) {
+            let Evaluation { by_image, twins, .. } = of_seed.evidence?.evaluation.as_ref();
+            let is_among = |image_id: &u64| match measure.among {
+                Among::Own => true,
+                Among::Twins => twins.contains(image_id),
+                _ => !twins.contains(image_id),
+            };
+            let images = by_image.get(&key)?.iter().filter(|(image_id, _)| is_among(image_id));
+            let (found, is_right): (Vec<u64>, Vec<bool>) = images.unzip();
+            let ids = ids.get_or_insert_with(|| found.clone());
+            if found != *ids {
                 return None;
             }
             row.resize(ids.len(), 0.0);
-            for (sum, is_right) in row.iter_mut().zip(images.values()) {
-                *sum += weight * f64::from(u8::from(*is_right));
+            for (sum, is_right) in row.iter_mut().zip(is_right) {
+                *sum += weight * f64::from(u8::from(is_right));
             }
         }
         Some(row)

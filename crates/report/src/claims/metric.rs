@@ -16,6 +16,10 @@ pub enum Metric {
     Accuracy,
     /// The same on the split's own images and the duplicates of training images that leaked into it.
     AccuracyWithLeaks,
+    /// The same on those of the split's own images that have no duplicate in the training split.
+    AccuracyWithoutTwins,
+    /// The same on those that have one.
+    AccuracyOfTwins,
     /// The held-out accuracy's mean over the samples that all trainings of the two conditions saw.
     MeanAccuracyOverSamples,
     /// The samples until the held-out accuracy first was this, as a share of those that all trainings of the two conditions saw; 1 where it
@@ -28,6 +32,8 @@ impl fmt::Display for Metric {
         match self {
             Self::Accuracy => f.write_str("accuracy"),
             Self::AccuracyWithLeaks => f.write_str("accuracy-with-leaks"),
+            Self::AccuracyWithoutTwins => f.write_str("accuracy-without-twins"),
+            Self::AccuracyOfTwins => f.write_str("accuracy-of-twins"),
             Self::MeanAccuracyOverSamples => f.write_str("mean-accuracy-over-samples"),
             Self::SamplesToAccuracy(accuracy) => write!(f, "samples-to-accuracy {accuracy}"),
         }
@@ -40,13 +46,23 @@ pub(super) type Values = Vec<(u64, f64)>;
 impl Metric {
     /// Whether it is read from the held-out accuracy after each epoch.
     pub(super) fn is_of_training(self) -> bool {
-        matches!(self, Self::MeanAccuracyOverSamples | Self::SamplesToAccuracy(_))
+        self.among().is_none()
+    }
+
+    /// Which images of the split it is measured on; none where it is read from the held-out accuracy after each epoch.
+    pub(super) fn among(self) -> Option<Among> {
+        match self {
+            Self::Accuracy => Some(Among::Own),
+            Self::AccuracyWithLeaks => Some(Among::WithLeaks),
+            Self::AccuracyWithoutTwins => Some(Among::WithoutTwins),
+            Self::AccuracyOfTwins => Some(Among::Twins),
+            Self::MeanAccuracyOverSamples | Self::SamplesToAccuracy(_) => None,
+        }
     }
 
     /// Each condition's values, by seed. `chance` is the accuracy of a guess.
     pub(super) fn values(self, measure: &Measure, conditions: &[&RateResults<'_>], chance: f64) -> Vec<Values> {
-        if !self.is_of_training() {
-            let among = if self == Self::AccuracyWithLeaks { Among::WithLeaks } else { Among::Own };
+        if let Some(among) = self.among() {
             let measure = measure.among(among);
             return conditions.iter().map(|rate| rate.values(&measure, None)).collect();
         }

@@ -1,6 +1,7 @@
 //! The verdicts: what the study claimed, and what came of it.
 
 mod forest;
+mod overview;
 mod registration;
 mod words;
 
@@ -72,20 +73,27 @@ pub(super) fn section(context: &Context<'_>) -> askama::Result<Option<Section>> 
 
 /// What the page begins with: all claims on one axis; none where nothing is claimed.
 pub(super) fn answer(context: &Context<'_>) -> askama::Result<Option<String>> {
-    (!context.claims.is_empty()).then(|| Forest::of(context.claims).render()).transpose()
+    (!context.claims.is_empty())
+        .then(|| Forest::of(context.claims, context.study, &context.config.families).render())
+        .transpose()
 }
 
-/// Something of each claim and its place, by family in the order of their first claims. A family's title is empty where there is but one.
-fn by_family<T>(claims: &[Judged], of: impl Fn(usize, &Judged) -> T) -> Vec<(String, Vec<T>)> {
+/// The title of claims that are of no family.
+const OTHERS: &str = "Other claims";
+
+/// Something of each claim and its place, by family. Families are in the order of their names. A family's title is empty where there is but one.
+fn by_family<'a, T>(claims: &'a [Judged], of: impl Fn(usize, &'a Judged) -> T) -> Vec<(String, Vec<T>)> {
     let mut families: Vec<(String, Vec<T>)> = Vec::new();
     for (place, judged) in claims.iter().enumerate() {
         let family = judged.row.family.as_str();
-        let (title, item) = (if family == OF_THE_STUDY { "Other claims" } else { family }, of(place, judged));
+        let (title, item) = (if family == OF_THE_STUDY { OTHERS } else { family }, of(place, judged));
         match families.iter_mut().find(|(other, _)| other == title) {
             Some((_, items)) => items.push(item),
             None => families.push((title.to_owned(), vec![item])),
         }
     }
+    // Claims that are of no family come last.
+    families.sort_by_key(|(title, _)| (title == OTHERS, title.clone()));
     if let [(title, _)] = families.as_mut_slice() {
         title.clear();
     }
@@ -212,6 +220,12 @@ fn what(claim: &ClaimRow, measure: &str) -> String {
         None if claim.metric == "accuracy" => format!("{measure} on {} images", claim.split),
         None if claim.metric == "accuracy-with-leaks" => {
             format!("{measure} on {} images, those that leaked included", claim.split)
+        }
+        None if claim.metric == "accuracy-without-twins" => {
+            format!("{measure} on {} images without a duplicate among the training images", claim.split)
+        }
+        None if claim.metric == "accuracy-of-twins" => {
+            format!("{measure} on {} images with a duplicate among the training images", claim.split)
         }
         None => "Mean clean accuracy on held-out images over the samples that all saw".to_owned(),
     }

@@ -62,10 +62,11 @@ pub(super) fn section(context: &Context<'_>) -> askama::Result<Option<Section>> 
 struct Contrast {
     reported: Among,
     honest: Among,
+    leaked: Among,
 }
 
-const ON_PURPOSE: Contrast = Contrast { reported: Among::WithLeaks, honest: Among::Own };
-const BY_NATURE: Contrast = Contrast { reported: Among::Own, honest: Among::WithoutTwins };
+const ON_PURPOSE: Contrast = Contrast { reported: Among::WithLeaks, honest: Among::Own, leaked: Among::Leaked };
+const BY_NATURE: Contrast = Contrast { reported: Among::Own, honest: Among::WithoutTwins, leaked: Among::Twins };
 
 impl Contrast {
     /// Reported minus honest, of networks that are the same.
@@ -138,7 +139,7 @@ fn entry(rate: &RateResults<'_>, measure: &Measure, contrast: Contrast, confiden
     let overstated = contrast.overstatement(rate, measure, confidence)?;
     Some(Entry {
         honest: percent(accuracy(contrast.honest)?),
-        leaked: accuracy(Among::Leaked).map_or_else(String::new, percent),
+        leaked: accuracy(contrast.leaked).map_or_else(String::new, percent),
         reported: percent(accuracy(contrast.reported)?),
         overstated: points(overstated.mean),
         interval: overstated.interval.map_or_else(String::new, points_interval),

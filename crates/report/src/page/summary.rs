@@ -1,14 +1,15 @@
 //! The head of the page: what was run on which data, and what to beware of.
 
 use twinset_chart::short;
-use twinset_manifest::rows::Split;
+use twinset_manifest::rows::{Origin, Split};
 
 use super::Context;
 use super::checks::Checks;
 use crate::evaluation::Partial;
+use crate::evidence::CellEvidence;
 use crate::names::split_name;
-use crate::numerals::{count, counted, level, listed, without_numbers};
-use crate::results::{Measure, SeedResults};
+use crate::numerals::{count, counted, level, listed, range, without_numbers};
+use crate::results::{ArmResults, Measure, SeedResults};
 use crate::study::Status;
 
 /// The head of the page.
@@ -37,10 +38,11 @@ impl Summary {
         let n_arms = counted(context.study.arms.len() as u64, "arm", "arms");
         let n_seeds = counted(context.study.seeds.len() as u64, "seed", "seeds");
         let sentence = format!(
-            "{n_arms} at {} with {n_seeds} each, on {} ({} images; {n_classes}): {}.",
+            "{n_arms} at {} with {n_seeds} each, on {} ({} images; {n_classes}{}): {}.",
             rates(context),
             dataset.name,
             listed(&images),
+            drawn(context),
             cells(context),
         );
         let arms: Vec<_> = context.study.arms.iter().map(|arm| arm.name.clone()).collect();
@@ -102,6 +104,21 @@ fn size(first: (u32, u32), last: (u32, u32)) -> String {
     }
 }
 
+/// How many images each network trains on, where not on all of them; else nothing.
+fn drawn(context: &Context<'_>) -> String {
+    let originals = |cell: &&CellEvidence| {
+        let of_origin = cell.trainset.iter().filter(|count| count.origin == Origin::Original);
+        Some(of_origin.map(|count| count.n).sum::<u64>()).filter(|n| *n > 0)
+    };
+    let drawn = range(context.evidence.cells.iter().filter_map(|cell| originals(&cell)));
+    let all = count(context.evidence.dataset.n_in(Split::Train));
+    if drawn.is_empty() || drawn == all {
+        String::new()
+    } else {
+        format!("; each network has {drawn} of the training images")
+    }
+}
+
 /// `rates 0, 0.5 and 1`, or how many where there are many or arms differ.
 fn rates(context: &Context<'_>) -> String {
     let of_arms: Vec<Vec<f64>> =
@@ -155,9 +172,20 @@ fn cautions(context: &Context<'_>) -> Vec<String> {
                 .to_owned(),
         );
     }
-    let conflicts = context.results.arms.iter().any(|arm| arm.rates.iter().all(|rate| rate.rate != 0.0));
-    if conflicts {
-        cautions.push("An arm without rate 0 has nothing that its accuracies could be compared with.".to_owned());
+    let is_claimed = |arm: &str| {
+        let rows = context.claims.iter().map(|judged| &judged.row);
+        rows.flat_map(|row| [&row.left_arm, &row.right_arm]).any(|other| other == arm)
+    };
+    let is_alone = |arm: &&ArmResults<'_>| {
+        arm.rates.iter().all(|rate| rate.rate != 0.0) && arm.arm.baseline.is_none() && !is_claimed(&arm.arm.name)
+    };
+    let alone: Vec<_> = context.results.arms.iter().filter(is_alone).map(|arm| arm.arm.name.clone()).collect();
+    if !alone.is_empty() {
+        let have = if alone.len() == 1 { "has" } else { "have" };
+        cautions.push(format!(
+            "{} {have} no rate 0: nothing that these accuracies could be compared with.",
+            listed(&alone)
+        ));
     }
     cautions.extend(crate::cautions::of_processors(&context.study.processors));
     cautions.extend(crate::cautions::cautions(context.results));

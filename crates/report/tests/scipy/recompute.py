@@ -41,8 +41,7 @@ def verdict(row, low, high):
 
 def accuracies(cells, row, arm, rate):
     """Accuracy by seed."""
-    metrics = {"accuracy": "accuracy", "accuracy-with-leaks": "accuracy-with-leaks"}
-    key = (arm, rate, metrics.get(row["metric"]), row["split"], row["attack"])
+    key = (arm, rate, row["metric"], row["split"], row["attack"])
     of = lambda cell: (cell["arm"], cell["rate"], cell["metric"], cell["split"], cell["attack"])
     return {cell["seed"]: cell["estimate"] for cell in cells if of(cell) == key and cell["seed"] is not None and cell["label"] is None}
 

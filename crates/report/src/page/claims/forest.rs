@@ -1,19 +1,29 @@
 //! The first thing on the page: all claims on one axis, by family, with a plain sentence each.
 
 use askama::Template;
-use twinset_chart::{round_ticks, short};
-use twinset_manifest::rows::{ClaimRow, Verdict};
+use std::collections::BTreeMap;
 
+use twinset_chart::{round_ticks, short};
+use twinset_manifest::rows::{ClaimRow, Direction, Verdict};
+
+use super::overview::Overview;
 use super::{by_family, words};
 use crate::claims::Judged;
-use crate::numerals::{counted, listed, points, points_interval};
+use crate::numerals::{count, counted, level, listed, points, points_interval};
 use crate::statistics::Interval;
+use crate::study::Study;
 
 #[derive(Template)]
 #[template(path = "forest.html")]
 pub(super) struct Forest {
     /// How many claims came to which verdict.
     tally: String,
+    /// The verdicts at a glance; none where there are few.
+    overview: Option<Overview>,
+    /// When a claim is supported.
+    rule: String,
+    /// How sure the intervals are.
+    levels: String,
     families: Vec<Family>,
     ticks: Vec<Tick>,
     has_published: bool,
@@ -23,6 +33,8 @@ pub(super) struct Forest {
 
 struct Family {
     title: String,
+    /// What it is about; empty where the pipeline does not say it.
+    text: String,
     rows: Vec<Row>,
 }
 
@@ -62,15 +74,14 @@ struct Axis {
 }
 
 impl Axis {
-    /// Wide enough for all differences, ours and published, and for what does not matter. Intervals may be cut.
+    /// Wide enough for all differences, ours and published, and for what does not matter; 0 is in the middle. Intervals may be cut.
     fn of(claims: &[Judged]) -> Self {
         let points = claims.iter().flat_map(|judged| {
             let row = &judged.row;
             [Some(row.smallest_effect), Some(-row.smallest_effect), row.difference, row.published_difference]
         });
-        let (low, high) = points.flatten().fold((0.0, 0.0), |(low, high): (f64, f64), x| (low.min(x), high.max(x)));
-        let margin = 0.15 * (high - low);
-        Self { low: low - margin, high: high + margin }
+        let furthest = 1.2 * points.flatten().fold(0.0, |furthest: f64, x| furthest.max(x.abs()));
+        Self { low: -furthest, high: furthest }
     }
 
     /// In percent, within the axis.
@@ -96,13 +107,17 @@ fn signed(points: f64) -> String {
 }
 
 impl Forest {
-    pub(super) fn of(claims: &[Judged]) -> Self {
+    pub(super) fn of(claims: &[Judged], study: &Study, families: &BTreeMap<String, String>) -> Self {
         let axis = Axis::of(claims);
-        let families = by_family(claims, |place, judged| row(place, judged, &axis));
+        let groups = by_family(claims, |place, judged| row(place, judged, &axis));
+        let text = |title: &str| families.get(title).cloned().unwrap_or_default();
         Self {
-            tally: tally(claims),
+            tally: [tally(claims), unfinished(study)].concat(),
+            overview: Overview::of(claims, study, families),
+            rule: rule(claims),
+            levels: levels(claims),
             has_published: claims.iter().any(|judged| judged.row.published_difference.is_some()),
-            families: families.into_iter().map(|(title, rows)| Family { title, rows }).collect(),
+            families: groups.into_iter().map(|(title, rows)| Family { text: text(&title), title, rows }).collect(),
             ticks: axis.ticks(),
             zero: axis.place(0.0),
         }
@@ -135,6 +150,21 @@ fn row(place: usize, judged: &Judged, axis: &Axis) -> Row {
         interval: interval.map(|interval| (axis.place(interval.low), axis.place(interval.high))),
         is_cut: interval.map_or((false, false), is_beyond),
         published_at: claim.published_difference.map(|difference| axis.place(difference)),
+    }
+}
+
+/// That seeds which were declared are missing; else nothing.
+fn unfinished(study: &Study) -> String {
+    let declared = study.registration.as_ref().map_or(&[][..], |registration| &registration.seeds);
+    let missing = declared.iter().filter(|seed| !study.seeds.contains(seed)).count() as u64;
+    match missing {
+        0 => String::new(),
+        n => format!(
+            " The study is not finished: {} of the {} that were declared {} still to be run.",
+            counted(n, "seed", "seeds"),
+            count(declared.len() as u64),
+            if n == 1 { "is" } else { "are" },
+        ),
     }
 }
 
@@ -183,6 +213,44 @@ fn all_undecided(claims: &[Judged]) -> Option<String> {
     })
 }
 
+/// How verdicts are read off the intervals.
+fn rule(claims: &[Judged]) -> String {
+    let is_any = |wanted: &[Direction]| claims.iter().any(|judged| wanted.contains(&judged.row.direction));
+    let mut rule = "A claim is ".to_owned();
+    if is_any(&[Direction::Lower, Direction::Higher, Direction::Differs]) {
+        rule.push_str("supported where the interval lies on the claimed side of 0, contradicted where it lies on the other, and of no effect where it lies in the grey band");
+    }
+    if is_any(&[Direction::NotHigher]) {
+        let is_only = rule == "A claim is ";
+        let not_higher = if is_only {
+            "supported where the interval ends before"
+        } else {
+            "; one that there is no rise is supported where the interval ends before"
+        };
+        rule.push_str(not_higher);
+        rule.push_str(" the band does, to the right, and contradicted where it lies right of 0");
+    }
+    rule + ". All others are undecided."
+}
+
+/// `intervals at 95 %`, or how sure those of a family are together.
+fn levels(claims: &[Judged]) -> String {
+    let mut single: Vec<f64> = claims.iter().map(|judged| judged.row.interval_confidence).collect();
+    single.sort_by(f64::total_cmp);
+    let mut together: Vec<String> = claims.iter().map(|judged| level(1.0 - judged.row.level)).collect();
+    together.sort_unstable();
+    together.dedup();
+    let single = match (single.first(), single.last()) {
+        (Some(low), Some(high)) if level(*low) == level(*high) => level(*low),
+        (Some(low), Some(high)) => format!("{} to {}", level(*low), level(*high)),
+        _ => return String::new(),
+    };
+    if claims.iter().all(|judged| judged.row.n_in_family == 1) {
+        return format!("intervals at {single}");
+    }
+    format!("intervals at {single}, so that with {} none in a group misses", listed(&together))
+}
+
 fn range_of_seeds<'a>(claims: impl Iterator<Item = &'a ClaimRow>) -> String {
     let seeds = crate::numerals::range(claims.map(|row| u64::from(row.n_seeds)));
     format!("over {seeds} {}", if seeds == "1" { "seed" } else { "seeds" })
@@ -198,6 +266,29 @@ mod tests {
         Judged { row, differences: Vec::new(), mismatch: None, estimate: None }
     }
 
+    fn study(seeds: &[u64], declared: &[u64]) -> Study {
+        let registration = serde_json::json!({ "digest": "", "digest_now": "", "exploratory": [], "added_seeds": [], "seeds": declared });
+        let study = serde_json::json!({
+            "pipeline": "p", "description": "", "pipeline_file": "pipelines/p.toml", "seeds": seeds, "images": "", "rejects": "",
+            "hashes": "", "pairs": "", "clusters": "", "truth": null, "arms": [], "cells": [], "registration": registration,
+        });
+        serde_json::from_value(study).unwrap()
+    }
+
+    #[test]
+    fn seeds_that_were_declared_and_not_run_yet_are_told() {
+        assert_eq!(unfinished(&study(&[0, 1], &[1, 0])), "");
+        assert_eq!(
+            unfinished(&study(&[0], &[0, 1])),
+            " The study is not finished: 1 seed of the 2 that were declared is still to be run."
+        );
+        let claims = [judged("C2: a", -0.04, 0.01, Verdict::Supported)];
+        assert_eq!(
+            Forest::of(&claims, &study(&[0, 1, 2], &[0, 1, 2, 3, 4]), &BTreeMap::new()).tally,
+            "Of 1 claim, 1 is supported, over 5 seeds. The study is not finished: 2 seeds of the 5 that were declared are still to be run."
+        );
+    }
+
     #[test]
     fn all_claims_share_one_axis_on_which_far_intervals_are_cut() {
         let claims = [
@@ -206,8 +297,9 @@ mod tests {
             judged("C2: c", 0.0, 0.01, Verdict::NoEffect),
         ];
         let axis = Axis::of(&claims);
-        assert!((axis.low + 0.055).abs() < 1e-12 && (axis.high - 0.075).abs() < 1e-12);
-        let forest = Forest::of(&claims);
+        assert!((axis.low + 0.072).abs() < 1e-12 && (axis.high - 0.072).abs() < 1e-12);
+        let families = BTreeMap::from([("C2".to_owned(), "Duplicates lower accuracy.".to_owned())]);
+        let forest = Forest::of(&claims, &study(&[0, 1], &[]), &families);
         assert_eq!(
             forest.tally,
             "Of 3 claims, 1 is supported, 1 shows no effect that matters and 1 is undecided, over 5 seeds."
@@ -223,9 +315,16 @@ mod tests {
             rows.iter().map(|row| row.is_cut).collect::<Vec<_>>(),
             [(false, false), (false, true), (false, false)]
         );
-        assert_eq!((forest.zero, rows[2].mean), (42.3, Some(42.3)));
+        assert_eq!((forest.zero, rows[2].mean), (50.0, Some(50.0)));
         assert_eq!(rows[0].number, "\u{2212}4.0 [\u{2212}5.0, \u{2212}3.0]");
-        assert_eq!(rows[1].interval, Some((11.5, 100.0)));
+        assert_eq!(rows[1].interval, Some((22.2, 100.0)));
+        assert_eq!(forest.families[0].text, "", "one family needs no title");
+        assert_eq!(
+            forest.rule,
+            "A claim is supported where the interval lies on the claimed side of 0, contradicted where it lies on the other, and of no \
+             effect where it lies in the grey band. All others are undecided."
+        );
+        assert_eq!(forest.levels, "intervals at 98.75 %, so that with 95 % none in a group misses");
         assert!(
             forest.ticks.iter().any(|tick| tick.text == "0")
                 && forest.ticks.iter().any(|tick| tick.text.starts_with('+'))

@@ -9,7 +9,7 @@ pub(super) fn sentence(study: &Study) -> String {
         return "Nothing tells whether the claims were declared before the first cell ran: the runner registered none."
             .to_owned();
     };
-    let Registration { digest, digest_now, exploratory, added_seeds } = registration;
+    let Registration { digest, digest_now, exploratory, added_seeds, .. } = registration;
     let file = &study.pipeline_file;
     let mut text = format!("Before the first cell ran, {file} had the BLAKE3 digest {digest}");
     if digest == digest_now {
@@ -49,6 +49,7 @@ mod tests {
             digest: "abc".to_owned(),
             digest_now: "abc".to_owned(),
             exploratory: Vec::new(),
+            seeds: vec![0],
             added_seeds: Vec::new(),
         };
         let told = "Before the first cell ran, pipelines/p.toml had the BLAKE3 digest abc, which it still has: what is claimed was \

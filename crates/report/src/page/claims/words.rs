@@ -70,14 +70,14 @@ pub(super) fn finding(claim: &ClaimRow) -> String {
     };
     let by = format!("{} {}", amount(claim, difference), if difference < 0.0 { "lower" } else { "higher" });
     match claim.verdict {
-        Verdict::Supported if claim.direction == Direction::NotHigher => {
-            format!("Found: higher by {} at most.", amount(claim, high.max(0.0)))
+        Verdict::Supported if claim.direction == Direction::NotHigher && high > 0.0 => {
+            format!("Found: {by}; at most {} higher.", amount(claim, high))
         }
         Verdict::Supported => format!("Found: {by}."),
         Verdict::Contradicted => format!("Found: {by}, the opposite."),
         Verdict::NoEffect if low > 0.0 || high < 0.0 => format!("Found: {by}, too little to matter."),
         Verdict::NoEffect => format!("Found: less than {} either way.", amount(claim, claim.smallest_effect)),
-        Verdict::Undecided => format!("Not settled. {}", what_would_decide(claim)),
+        Verdict::Undecided => what_would_decide(claim),
     }
 }
 
@@ -86,17 +86,14 @@ fn what_would_decide(claim: &ClaimRow) -> String {
     let n = u64::from(claim.n_seeds);
     match (claim.seeds_needed, claim.standard_error_images) {
         (Some(needed), _) => {
-            format!("About {} would decide it for sure; {} run.", counted(u64::from(needed), "seed", "seeds"), were(n))
+            format!("About {} in all would decide it; {} ran.", counted(u64::from(needed), "seed", "seeds"), count(n))
         }
         (None, Some(images)) if images > 0.0 => {
-            "On so few test images no number of seeds would decide it for sure.".to_owned()
+            let on = claim.n_images.map_or_else(|| "so few".to_owned(), |n| count(u64::from(n)));
+            format!("On {on} test images no number of seeds would decide it.")
         }
-        (None, _) => "More than a thousand seeds would be needed to decide it for sure.".to_owned(),
+        (None, _) => "More than a thousand seeds would be needed to decide it.".to_owned(),
     }
-}
-
-fn were(n: u64) -> String {
-    format!("{} {}", count(n), if n == 1 { "was" } else { "were" })
 }
 
 /// `arm at rate 1`, of both sides; of a contrast of contrasts `a at rate 1 minus b at rate 0`.
@@ -305,11 +302,11 @@ pub(super) mod tests {
             -0.021,
             0.061,
             "Not settled: a at rate 1 may be up to 2.1 points lower or up to 6.1 points higher than b at rate 0. \
-             About 16 seeds would decide it for sure; 5 were run.",
+             About 16 seeds in all would decide it; 5 ran.",
         );
         let few_images = ClaimRow { seeds_needed: None, ..claim(Verdict::Undecided, -0.02, 0.01) };
         assert!(
-            sentence(&few_images).ends_with("On so few test images no number of seeds would decide it for sure."),
+            sentence(&few_images).ends_with("On 2,000 test images no number of seeds would decide it."),
             "{}",
             sentence(&few_images)
         );
@@ -317,15 +314,13 @@ pub(super) mod tests {
         assert_eq!(found(Verdict::Supported, -0.053, -0.031), "Found: 4.2 points lower.");
         assert_eq!(found(Verdict::Contradicted, 0.03, 0.16), "Found: 9.5 points higher, the opposite.");
         assert_eq!(found(Verdict::NoEffect, -0.012, 0.01), "Found: less than 2 points either way.");
-        assert_eq!(
-            found(Verdict::Undecided, -0.021, 0.061),
-            "Not settled. About 16 seeds would decide it for sure; 5 were run."
-        );
+        assert_eq!(found(Verdict::Undecided, -0.021, 0.061), "About 16 seeds in all would decide it; 5 ran.");
         let not_higher = ClaimRow { direction: Direction::NotHigher, ..claim(Verdict::Supported, -0.03, 0.012) };
         assert_eq!(
             sentence(&not_higher),
             "a at rate 1 is not higher than b at rate 0 by as much as 2 points: at most by 1.2 points."
         );
+        assert_eq!(finding(&not_higher), "Found: 0.9 points lower; at most 1.2 points higher.");
     }
 
     #[test]
