@@ -66,6 +66,8 @@ pub struct CellEvidence {
     pub learning_curve: Vec<LearningCurve>,
     /// The training set, counted.
     pub trainset: Vec<TrainsetCount>,
+    /// Images that were judged of which this network's own training set holds a duplicate; none where its training set is not known.
+    pub trained_twins: Option<BTreeSet<u64>>,
 }
 
 impl CellEvidence {
@@ -147,38 +149,56 @@ pub fn gather_outcomes(study: &Study) -> Result<Outcomes, ReportError> {
     Ok(Outcomes { cells: cells(&study, &twins, &mut sources)?, chance })
 }
 
-/// The images of other splits that have an exact or near duplicate in the training split.
-fn twins(pairs: &[Pair]) -> BTreeSet<u64> {
-    let mut twins = BTreeSet::new();
+/// The images of other splits that have an exact or near duplicate in the training split, with these.
+type Twins = BTreeMap<u64, Vec<u64>>;
+
+fn twins(pairs: &[Pair]) -> Twins {
+    let mut twins = Twins::new();
     for pair in pairs.iter().filter(|pair| pair.kind != PairKind::Similar) {
         match (pair.left_split, pair.right_split) {
             (Split::Train, Split::Train) => {}
-            (Split::Train, _) => drop(twins.insert(pair.right_id)),
-            (_, Split::Train) => drop(twins.insert(pair.left_id)),
+            (Split::Train, _) => twins.entry(pair.right_id).or_default().push(pair.left_id),
+            (_, Split::Train) => twins.entry(pair.left_id).or_default().push(pair.right_id),
             _ => {}
         }
     }
     twins
 }
 
+/// Of the images that were judged, those of which a training set of these images holds a duplicate.
+fn trained_twins(judged: &BTreeSet<u64>, twins: &Twins, images: &BTreeSet<u64>) -> BTreeSet<u64> {
+    let is_trained_on = |twin: &&u64| twins.get(*twin).into_iter().flatten().any(|image| images.contains(image));
+    judged.iter().filter(is_trained_on).copied().collect()
+}
+
 /// How many positions of a training set each image stands at.
 type Positions = Arc<BTreeMap<u64, u64>>;
 
+/// What is known of a training set: how many positions, at which of them each image stands, and which images of the data it is made of.
+type Trainset = (Vec<TrainsetCount>, Positions, Arc<BTreeSet<u64>>);
+
+fn trainset(rows: &[TrainsetRow]) -> Trainset {
+    let images = rows.iter().map(|row| row.duplicate_of.unwrap_or(row.image_id)).collect();
+    (count_trainset(rows), Arc::new(count_positions(rows)), Arc::new(images))
+}
+
 /// Cells may share a file (rate 0 is the same in all arms): each is read once.
-fn cells(study: &Study, twins: &BTreeSet<u64>, sources: &mut Sources) -> Result<Vec<CellEvidence>, ReportError> {
+fn cells(study: &Study, twins: &Twins, sources: &mut Sources) -> Result<Vec<CellEvidence>, ReportError> {
     let mut evaluations: BTreeMap<&Path, Arc<Evaluation>> = BTreeMap::new();
     let mut epochs: BTreeMap<&Path, Vec<Epoch>> = BTreeMap::new();
     let mut learning_curves: BTreeMap<&Path, Vec<LearningCurve>> = BTreeMap::new();
-    let mut trainsets: BTreeMap<&Path, (Vec<TrainsetCount>, Positions)> = BTreeMap::new();
+    let mut trainsets: BTreeMap<&Path, Trainset> = BTreeMap::new();
     let mut leaked: BTreeMap<&Path, BTreeSet<u64>> = BTreeMap::new();
     let mut cells = Vec::new();
     for (i, cell) in study.cells.iter().enumerate() {
         let field = |name: &str| format!("cells[{i}].{name}");
         let mut evidence = CellEvidence::default();
         let mut positions = Positions::default();
+        let mut trained_on = None;
         if let Some(path) = &cell.trainset {
-            let count = |rows: Vec<TrainsetRow>, _: &_| (count_trainset(&rows), Arc::new(count_positions(&rows)));
-            (evidence.trainset, positions) = once(&mut trainsets, sources, &field("trainset"), path, count)?;
+            let count = |rows: Vec<TrainsetRow>, _: &_| trainset(&rows);
+            let (counts, of_image, images) = once(&mut trainsets, sources, &field("trainset"), path, count)?;
+            (evidence.trainset, positions, trained_on) = (counts, of_image, Some(images));
         }
         if let Some(path) = &cell.injected_images {
             sources.open::<Image>(&field("injected_images"), path)?;
@@ -203,7 +223,7 @@ fn cells(study: &Study, twins: &BTreeSet<u64>, sources: &mut Sources) -> Result<
         if let Some(path) = cell.predictions.as_ref().filter(|_| cell.status == Status::Done) {
             let group = |image_id: u64| match () {
                 () if leaked.contains(&image_id) => Group::Leaked,
-                () if twins.contains(&image_id) => Group::Twin,
+                () if twins.contains_key(&image_id) => Group::Twin,
                 () => Group::Own,
             };
             let sum_up = |rows: Vec<Prediction>, provenance: &Provenance| {
@@ -211,6 +231,7 @@ fn cells(study: &Study, twins: &BTreeSet<u64>, sources: &mut Sources) -> Result<
             };
             let field = field("predictions");
             evidence.evaluation = once(&mut evaluations, sources, &field, path, sum_up)?;
+            evidence.trained_twins = trained_on.map(|images| trained_twins(&evidence.evaluation.twins, twins, &images));
             if evidence.evaluation.counts.is_empty() {
                 return Err(ReportError::Empty { field, path: path.clone() });
             }
@@ -284,4 +305,18 @@ fn example(arm: &str, row: &Image, data: &Path) -> Option<InjectedExample> {
         transform: row.transform.clone().unwrap_or_default(),
         picture: Picture::of(row, data, side_for(EXAMPLES_OF_AN_ARM)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_twin_counts_as_trained_on_where_the_training_set_holds_any_of_its_duplicates() {
+        let twins = Twins::from([(10, vec![1, 2]), (11, vec![3]), (12, vec![4])]);
+        let found = |images: &[u64]| trained_twins(&[10, 11].into(), &twins, &images.iter().copied().collect());
+        assert_eq!(found(&[2, 4, 5]), [10].into(), "12 was not judged");
+        assert_eq!(found(&[1, 2, 3]), [10, 11].into());
+        assert_eq!(found(&[5]), [].into(), "a training set that lacks the duplicate leaks nothing");
+    }
 }

@@ -121,6 +121,8 @@ fn what_leaked_is_counted_apart_and_how_much_it_overstates_is_told() {
         assert!(section.contains(part), "no `{part}` in\n{section}");
     }
     assert!(!section.contains("robust-non-uniform, rate 0.5"), "nothing leaks there");
+    let trained_on_all = "<td class=\"number\">7</td>\n<td class=\"number\">7</td>";
+    assert!(section.contains(trained_on_all), "all 7 twins' duplicates are trained on");
     for metric in ["those that leaked included", "without a duplicate among", "images with a duplicate among"] {
         assert!(page.contains(metric), "the claim's metric is told: {metric}");
     }

@@ -31,6 +31,8 @@ struct Row {
     n_seeds: String,
     n_images: String,
     n_leaked: String,
+    /// Of how many of these the training set holds the duplicate.
+    n_trained: String,
     entries: Vec<Option<Entry>>,
 }
 
@@ -130,6 +132,7 @@ fn row(
         n_seeds: count(reported.len() as u64),
         n_images: range(reported.iter().map(|(_, proportion)| proportion.n)),
         n_leaked: range(n_leaked),
+        n_trained: range(trained_twins(rate)),
         entries: measures.iter().map(|measure| entry(rate, measure, contrast, confidence)).collect(),
     }
 }
@@ -145,6 +148,11 @@ fn entry(rate: &RateResults<'_>, measure: &Measure, contrast: Contrast, confiden
         interval: overstated.interval.map_or_else(String::new, points_interval),
         is_clear: overstated.is_clear(),
     })
+}
+
+/// For each network, of how many images the training set holds a duplicate.
+fn trained_twins<'a>(rate: &'a RateResults<'_>) -> impl Iterator<Item = u64> + 'a {
+    rate.seeds.iter().filter_map(|seed| Some(seed.evidence?.trained_twins.as_ref()?.len() as u64))
 }
 
 fn n_twins(rate: &RateResults<'_>, measure: &Measure) -> u64 {
