@@ -96,13 +96,27 @@ fn of_images(results: &Results<'_>, split: Split) -> Option<String> {
     ))
 }
 
+/// Arms that are named one by one; of more, the first of them.
+const NAMED: usize = 4;
+
 fn arms(arms: &[&str]) -> String {
-    listed(&arms.iter().map(|arm| (*arm).to_owned()).collect::<Vec<_>>())
+    let names = |arms: &[&str]| arms.iter().map(|arm| (*arm).to_owned()).collect::<Vec<_>>();
+    if arms.len() <= NAMED {
+        return listed(&names(arms));
+    }
+    let n_more = arms.len() - (NAMED - 1);
+    listed(&[names(&arms[..NAMED - 1]), vec![format!("{n_more} arms more")]].concat())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_arms_the_first_are_named() {
+        assert_eq!(arms(&["a", "b", "c", "d"]), "a, b, c and d");
+        assert_eq!(arms(&["a", "b", "c", "d", "e", "f"]), "a, b, c and 3 arms more");
+    }
 
     #[test]
     fn several_kinds_of_processors_are_told() {

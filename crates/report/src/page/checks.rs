@@ -1,5 +1,6 @@
 //! Whether the evaluations are sound, as far as they checked it themselves.
 
+use serde_json::Value;
 use twinset_manifest::{Check, CheckOutcome};
 
 use super::Context;
@@ -31,7 +32,13 @@ impl Checks {
     pub(super) fn of(context: &Context<'_>) -> Self {
         let evaluations = context.evidence.sources.iter().filter_map(|source| {
             source.input.schema.as_ref().filter(|schema| schema.starts_with("predictions/"))?;
-            let checks = &source.provenance.as_ref()?.checks;
+            let provenance = source.provenance.as_ref()?;
+            let attacks = provenance.config.get("attacks").and_then(Value::as_array);
+            let checks = &provenance.checks;
+            // Checks are of attacks.
+            if checks.is_empty() && attacks.is_none_or(Vec::is_empty) {
+                return None;
+            }
             Some(Evaluated { checks, cells: super::provenance::cells_of(context, source) })
         });
         let has_attacks = context.results.measures.iter().any(|measure| !measure.is_clean());
