@@ -1,7 +1,9 @@
-"""Our program and DuckDB answer the same questions, in turn. Told are medians: seconds on the clock, and of processor time."""
+"""Our program, DuckDB in Python, and the program `duckdb` if there is one, answer the same questions, in turn. Told are medians: seconds on the clock, and of processor time."""
 
 import json
+import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -12,9 +14,9 @@ import duckdb
 task = json.load(sys.stdin)
 
 
-def of_ours(arguments):
+def of_program(command):
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run([task["program"], *arguments], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -32,11 +34,17 @@ def medians(rounds):
     return {"wall": statistics.median(wall), "cpu": statistics.median(cpu)}
 
 
+beside = os.path.join(os.path.dirname(sys.executable), "duckdb")
+program = beside if os.path.exists(beside) else shutil.which("duckdb")
 answers = []
 for question in task["questions"]:
-    ours, theirs = [], []
+    ours, theirs, theirs_as_program = [], [], []
     for _ in range(task["rounds"]):
-        ours.append(of_ours(question["ours"]))
+        ours.append(of_program([task["program"], *question["ours"]]))
         theirs.append(of_duckdb(question["query"]))
-    answers.append({"ours": medians(ours), "duckdb": medians(theirs)})
-print(json.dumps({"version": duckdb.__version__, "answers": answers}))
+        if program:
+            theirs_as_program.append(of_program([program, "-csv", "-c", f"SET threads = 1; {question['query']}"]))
+    answer = {"ours": medians(ours), "duckdb": medians(theirs)}
+    answers.append(answer | {"program": medians(theirs_as_program) if program else None})
+version = subprocess.run([program, "--version"], check=True, capture_output=True, text=True).stdout.split()[0] if program else None
+print(json.dumps({"version": duckdb.__version__, "program": version, "answers": answers}))
