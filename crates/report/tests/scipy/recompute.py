@@ -1,12 +1,13 @@
 """Computes a report's claims again, with SciPy and statsmodels: `python recompute.py reports/published/NAME`.
 
 Reads `cells.parquet` and `claims.parquet` of the folder, and ends with exit code 1 where a number differs by more than 1e-6.
-What the test images add to a difference's standard error needs the predictions, image by image; it is taken from
-`claims.parquet`. Claims about training curves are in no cell; of these the interval, p-values and verdict are computed from the standard
-errors. Needs: pip install pyarrow scipy statsmodels
+What the test images add to a difference's standard error is computed from `outcomes.parquet`, where that is there and the claim is about all
+test images; else it is taken from `claims.parquet`. Claims about training curves are in no cell; of these the interval, p-values and verdict are computed from the standard
+errors. Needs: pip install pandas pyarrow scipy statsmodels
 """
 
 import math
+import os
 import sys
 
 import numpy as np
@@ -46,13 +47,40 @@ def accuracies(cells, row, arm, rate):
     return {cell["seed"]: cell["estimate"] for cell in cells if of(cell) == key and cell["seed"] is not None and cell["label"] is None}
 
 
-def differences(cells, row):
+def sides_of(row):
     sides = [(1, "left"), (-1, "right")]
     if row.get("than_left_arm") is not None:
         sides += [(-1, "than_left"), (1, "than_right")]
+    return sides
+
+
+def differences(cells, row):
+    sides = sides_of(row)
     values = [(sign, accuracies(cells, row, row[f"{side}_arm"], row[f"{side}_rate"])) for sign, side in sides]
     seeds = sorted(set.intersection(*(set(by_seed) for _, by_seed in values)))
     return np.array([sum(sign * by_seed[seed] for sign, by_seed in values) for seed in seeds])
+
+
+def standard_error_images(outcomes, row):
+    """What the images add, from the mean squares of seeds × images; None where a side was judged on other images."""
+    table = None
+    for sign, side in sides_of(row):
+        is_it = (
+            (outcomes["arm"] == row[f"{side}_arm"])
+            & (outcomes["rate"] == row[f"{side}_rate"])
+            & (outcomes["split"] == row["split"])
+            & (outcomes["attack"] == row["attack"])
+        )
+        right = outcomes[is_it].pivot(index="seed", columns="image_id", values="is_correct").astype(float)
+        if table is not None and not table.columns.equals(right.columns):
+            return None
+        table = sign * right if table is None else table + sign * right
+    table = table.dropna().to_numpy()
+    n, m = table.shape
+    of_seeds, of_images = table.mean(axis=1, keepdims=True), table.mean(axis=0, keepdims=True)
+    images = ((of_images - table.mean()) ** 2).sum() * n / (m - 1)
+    rest = ((table - of_seeds - of_images + table.mean()) ** 2).sum() / ((n - 1) * (m - 1))
+    return math.sqrt(max((images - rest) / (n * m), 0.0))
 
 
 def slope(cells, row):
@@ -77,6 +105,8 @@ def check(row, what, expected, wrong):
 def main(folder):
     cells = pq.read_table(f"{folder}/cells.parquet").to_pylist()
     claims = pq.read_table(f"{folder}/claims.parquet").to_pylist()
+    has_outcomes = os.path.exists(f"{folder}/outcomes.parquet")
+    outcomes = pq.read_table(f"{folder}/outcomes.parquet").to_pandas() if has_outcomes else None
     wrong, n = [], 0
     p_values = {}
     for row in claims:
@@ -86,6 +116,8 @@ def main(folder):
             n += check(row, "difference", values.mean(), wrong)
             if row["standard_error_seeds"] is not None:
                 n += check(row, "standard_error_seeds", stats.sem(values), wrong)
+            if has_outcomes and row["metric"] == "accuracy" and row["standard_error_images"] is not None:
+                n += check(row, "standard_error_images", standard_error_images(outcomes, row), wrong)
             if len(values) >= 5 and row["standard_error_seeds"] is not None:
                 df = len(values) - 1
                 n += check(row, "effect_size", values.mean() / values.std(ddof=1) * (1 - 3 / (4 * df - 1)), wrong)
