@@ -1,6 +1,6 @@
 //! The names of classes, by label.
 
-use twinset_manifest::rows::Image;
+use twinset_manifest::rows::ImageFacts;
 
 use crate::InjectError;
 
@@ -8,7 +8,7 @@ use crate::InjectError;
 ///
 /// # Errors
 /// When the label had another name before.
-pub fn name_class(class_names: &mut Vec<String>, row: &Image) -> Result<(), InjectError> {
+pub fn name_class(class_names: &mut Vec<String>, row: &ImageFacts) -> Result<(), InjectError> {
     let label = row.label as usize;
     if label >= MAX_CLASSES {
         return Err(InjectError::Label { image_id: row.image_id, label: row.label, max: MAX_CLASSES - 1 });
@@ -37,25 +37,21 @@ const MAX_CLASSES: usize = 1_000_000;
 #[cfg(test)]
 mod tests {
     use twinset_manifest::Digest;
-    use twinset_manifest::rows::{ImageData, Split};
+    use twinset_manifest::rows::Split;
 
     use super::*;
 
     #[test]
     fn a_label_has_one_name() {
-        let row = |label, class_name: &str| Image {
+        let row = |label, class_name: &str| ImageFacts {
             image_id: 9,
             split: Split::Train,
             label,
             class_name: class_name.to_owned(),
             width: 1,
             height: 1,
-            image: ImageData::default(),
             pixels_blake3: Digest([0; 32]),
             source: String::new(),
-            derived_from: None,
-            transform: None,
-            lost: None,
         };
         let mut names = Vec::new();
         name_class(&mut names, &row(2, "dog")).unwrap();

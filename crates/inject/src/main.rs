@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Parser;
 use twinset_croissant::{About, write_croissant};
 use twinset_inject::{Candidate, Config, Copies, Duplicates, InjectError, Plan, Settled, Summary, make_copies, plan};
-use twinset_manifest::rows::{Cluster, Image};
+use twinset_manifest::rows::{Cluster, Image, ImageFacts};
 use twinset_manifest::{Input, Provenance, Reader, Writer, write_manifest};
 use twinset_stage::{CommonArgs, with_hint};
 
@@ -125,7 +125,7 @@ struct ImageSet {
 }
 
 fn read_set(path: &Path) -> anyhow::Result<ImageSet> {
-    let reader = Reader::<Image>::open(path)?;
+    let reader = Reader::<ImageFacts>::open(path)?;
     let input = reader.as_input()?;
     let (mut images, mut class_names) = (Vec::new(), Vec::new());
     for batch in reader {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use twinset_manifest::rows::{Image, Pair, PairKind, Split};
+use twinset_manifest::rows::{ImageFacts, Pair, PairKind, Split};
 use twinset_manifest::{Input, Reader, Untyped, huggingface};
 
 use crate::{LeaksError, Refused};
@@ -51,7 +51,7 @@ impl Dataset {
     /// When a manifest cannot be read, the pairs are not of these images, the images have no labels, or there is no image of the
     /// split or of the training split.
     pub fn load(images: &Path, pairs: &Path, split: Split, on_progress: impl Fn(u64)) -> Result<Self, LeaksError> {
-        let reader = Reader::<Image>::open(images)?;
+        let reader = Reader::<ImageFacts>::open(images)?;
         let pair_reader = Reader::<Pair>::open(pairs)?;
         let input = reader.as_input()?;
         pair_reader.expect_made_from(&input)?;
@@ -76,8 +76,8 @@ impl Dataset {
         Ok(dataset)
     }
 
-    fn add(&mut self, row: Image) {
-        let Image { image_id, split, label, class_name, source, .. } = row;
+    fn add(&mut self, row: ImageFacts) {
+        let ImageFacts { image_id, split, label, class_name, source, .. } = row;
         if self.classes.len() <= label as usize && !class_name.is_empty() {
             // Images that were not written by `ingest` may have no list of classes.
             self.classes.resize(label as usize + 1, String::new());

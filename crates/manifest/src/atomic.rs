@@ -1,6 +1,6 @@
 //! Files that appear whole or not at all.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -38,9 +38,17 @@ impl AtomicFile {
             .and_then(|name| name.to_str())
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path does not end in a file name"))?;
         remove_stale_siblings(target, name);
-        let n = N_CREATED.fetch_add(1, Ordering::Relaxed);
-        let temporary = target.with_file_name(format!(".{name}.{}-{n}.partial", std::process::id()));
-        let file = File::create(&temporary)?;
+        let (file, temporary) = loop {
+            let n = N_CREATED.fetch_add(1, Ordering::Relaxed);
+            let temporary = target.with_file_name(format!(".{name}.{}-{n}.partial", std::process::id()));
+            match File::create_new(&temporary) {
+                // A process on another machine may have the same id.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                created => break (created?, temporary),
+            }
+        };
+        // While it is locked, no other machine takes it for the file of a killed process.
+        let _ = file.try_lock();
         let target = target.to_owned();
         Ok(Self { file, temporary, target, is_committed: false, n_written: 0, n_written_back: 0 })
     }
@@ -128,6 +136,11 @@ pub fn append_line(path: &Path, line: &str) -> io::Result<()> {
     file.write_all(format!("{line}\n").as_bytes())
 }
 
+/// Whether a process, here or on another machine, writes the file.
+fn is_locked(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// Removes the temporary files that killed processes left for `target`.
 fn remove_stale_siblings(target: &Path, name: &str) {
     let proc = Path::new("/proc");
@@ -143,7 +156,7 @@ fn remove_stale_siblings(target: &Path, name: &str) {
             .and_then(|entry| entry.strip_prefix('.')?.strip_prefix(name)?.strip_prefix('.'))
             .and_then(|rest| rest.strip_suffix(".partial")?.split_once('-'))
             .and_then(|(pid, _)| pid.parse::<u32>().ok());
-        if writer.is_some_and(|pid| !proc.join(pid.to_string()).exists()) {
+        if writer.is_some_and(|pid| !proc.join(pid.to_string()).exists()) && !is_locked(&entry.path()) {
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -198,5 +211,15 @@ mod tests {
         write_atomically(&folder.path().join("a.txt"), b"new").unwrap();
         assert!(!dead.exists());
         assert!(living.exists());
+
+        // A process on another machine that shares the folder has an id that no process has here.
+        let elsewhere = folder.path().join(".a.txt.4194998-0.partial");
+        let file = File::create(&elsewhere).unwrap();
+        file.lock().unwrap();
+        write_atomically(&folder.path().join("a.txt"), b"newer").unwrap();
+        assert!(elsewhere.exists(), "it is being written");
+        drop(file);
+        write_atomically(&folder.path().join("a.txt"), b"newest").unwrap();
+        assert!(!elsewhere.exists());
     }
 }

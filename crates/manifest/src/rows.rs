@@ -120,6 +120,28 @@ row! {
 }
 
 row! {
+    /// An [`Image`] without its picture, which is not read, and without what it was made from.
+    pub struct ImageFacts = "images/3", row_group_rows = 65536 {
+        /// Unique within the manifest and all manifests derived from it.
+        image_id: u64,
+        /// `train`, `val` or `test`.
+        split: Split,
+        /// The class, counted from 0.
+        label: u32 as ClassLabel,
+        /// The class's name; empty where the images have no labels.
+        class_name: String,
+        /// Width in pixels as decoded, orientation applied.
+        width: u32,
+        /// Height in pixels as decoded, orientation applied.
+        height: u32,
+        /// The digest of its decoded pixels.
+        pixels_blake3: Digest,
+        /// Where it comes from.
+        source: String,
+    }
+}
+
+row! {
     /// A source item that could not be read.
     pub struct Reject = "rejects/1", row_group_rows = 65536 {
         /// Where it stands: a file's path within the dataset.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use twinset_manifest::Digest;
-use twinset_manifest::rows::{Image, Split};
+use twinset_manifest::rows::{ImageFacts, Split};
 
 use crate::{Fingerprint, NeardupError};
 
@@ -27,16 +27,18 @@ impl ImageIndex {
     ///
     /// # Errors
     /// When a batch cannot be read, and when an id occurs twice.
-    pub fn read<E: From<NeardupError>>(batches: impl IntoIterator<Item = Result<Vec<Image>, E>>) -> Result<Self, E> {
+    pub fn read<E: From<NeardupError>>(
+        batches: impl IntoIterator<Item = Result<Vec<ImageFacts>, E>>,
+    ) -> Result<Self, E> {
         let mut images = Vec::new();
         for batch in batches {
-            let row = |row: &Image| Indexed {
+            let row = |row: ImageFacts| Indexed {
                 image_id: row.image_id,
                 split: row.split,
                 pixels: row.pixels_blake3,
-                source: row.source.as_str().into(),
+                source: row.source.into(),
             };
-            images.extend(batch?.iter().map(row));
+            images.extend(batch?.into_iter().map(row));
         }
         Ok(Self::sorted(images)?)
     }

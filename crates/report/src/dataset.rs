@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use twinset_manifest::rows::{Image, Reject, Split};
+use twinset_manifest::rows::{ImageFacts, Reject, Split};
 use twinset_manifest::{Provenance, Reader};
 
 use crate::ReportError;
@@ -37,8 +37,8 @@ impl Dataset {
         1.0 / self.classes.len().max(1) as f64
     }
 
-    /// Counts the images of a manifest; its pictures are not decoded.
-    pub(crate) fn count(reader: Reader<Image>) -> Result<Self, ReportError> {
+    /// Counts the images of a manifest; its pictures are not read.
+    pub(crate) fn count(reader: Reader<ImageFacts>) -> Result<Self, ReportError> {
         let mut dataset = Self { name: name(reader.provenance()), ..Self::default() };
         let mut sizes = BTreeSet::new();
         for batch in reader {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use twinset_gallery::{Picture, pictures, side_for};
 use twinset_manifest::rows::{
-    Cluster, Epoch, Hashes, Image, LearningCurve, Origin, Pair, PairKind, Prediction, Reject, Split, TrainsetRow,
-    WORST_CASE,
+    Cluster, Epoch, Hashes, Image, ImageFacts, LearningCurve, Origin, Pair, PairKind, Prediction, Reject, Split,
+    TrainsetRow, WORST_CASE,
 };
 use twinset_manifest::{Provenance, Reader};
 
@@ -101,7 +101,7 @@ const EXAMPLES_OF_AN_ARM: usize = 8;
 /// what was expected.
 pub fn gather(study: &Study, config: &Config, data: &Path) -> Result<Evidence, ReportError> {
     let mut sources = Sources::default();
-    let dataset = Dataset::count(sources.open::<Image>("images", &study.images)?)?;
+    let dataset = Dataset::count(sources.open::<ImageFacts>("images", &study.images)?)?;
     if dataset.counts.is_empty() {
         return Err(ReportError::Empty { field: "images".to_owned(), path: study.images.clone() });
     }
@@ -140,7 +140,7 @@ pub struct Outcomes {
 /// As [`gather`].
 pub fn gather_outcomes(study: &Study) -> Result<Outcomes, ReportError> {
     let mut sources = Sources::default();
-    let chance = Dataset::count(sources.open::<Image>("images", &study.images)?)?.chance();
+    let chance = Dataset::count(sources.open::<ImageFacts>("images", &study.images)?)?.chance();
     let mut study = study.clone();
     for cell in &mut study.cells {
         (cell.trainset, cell.injected_images, cell.weights) = (None, None, None);

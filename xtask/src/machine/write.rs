@@ -34,7 +34,8 @@ fn with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
+        // Processes on several machines may have one id.
+        let temporary = folder.join(format!(".{name}.{}.tmp", uuid::Uuid::new_v4()));
         let mut options = OpenOptions::new();
         options.create(true).truncate(true).write(true).mode(mode);
         let written = options.open(&temporary).and_then(|mut file| {
@@ -62,4 +63,29 @@ pub fn sync_folder(folder: &Path) -> Result<()> {
         Ok(())
     };
     sync().with_context(|| format!("failed to sync folder `{}`", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    #[test]
+    fn writers_with_one_process_id_do_not_disturb_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        thread::scope(|scope| {
+            for writer in 0..4_u8 {
+                let path = &path;
+                scope.spawn(move || {
+                    for _ in 0..50 {
+                        atomically(path, &[writer; 100_000]).unwrap();
+                        let bytes = fs::read(path).unwrap();
+                        assert!(bytes.len() == 100_000 && bytes.iter().all(|byte| *byte == bytes[0]));
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 }

@@ -82,6 +82,9 @@ impl Executor<'_> {
             Err(error) => (false, format!("{error:#}"), Cost::default()),
         };
         let spent = Some(Spent { command, status: status.clone(), cost });
+        if !self.store.is_ours(run, &partial) {
+            return Ok(Ended { outcome: Outcome::Busy, spent });
+        }
         if self.is_stopped() && !is_success {
             self.store.discard(partial)?;
             return Ok(Ended { outcome: Outcome::Stopped, spent });

@@ -2,7 +2,7 @@
 
 use super::lock::Lock;
 use super::run::KeyFile;
-use super::{LOCKS, Store, remove};
+use super::{LOCKS, Store, is_there, remove};
 use crate::machine::digest::Digest;
 use crate::machine::tree;
 use crate::stages::Stage;
@@ -85,6 +85,9 @@ impl Store {
             bail!("a runner works on {} {} just now", run.stage, run.key);
         };
         let folder = self.folder_of(run);
+        if run.kind == Kind::Partial && !is_there(&folder)? {
+            return Ok(());
+        }
         let _ = fs::remove_file(folder.join(DIGESTS));
         remove(&folder)
     }

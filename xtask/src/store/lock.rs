@@ -12,7 +12,7 @@ use std::path::Path;
 /// locks a new file.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -26,11 +26,22 @@ impl Lock {
             Ok(()) => {
                 // Stages inherit the open file, and so the lock.
                 fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty()))?;
-                Ok(Some(Self { _file: file }))
+                Ok(Some(Self { file }))
             }
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+
+    /// Takes the lock again; false if another runner has it by now. While it is held, this changes nothing.
+    pub(super) fn renew(&self) -> bool {
+        self.file.try_lock().is_ok()
+    }
+
+    /// Gives the lock back unseen, as a file server does that cannot reach this machine.
+    #[cfg(test)]
+    pub(super) fn lose(&self) {
+        self.file.unlock().unwrap();
     }
 
     /// Whether a runner holds the lock on the file `path`.

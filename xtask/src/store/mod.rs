@@ -59,7 +59,7 @@ pub struct Partial {
     /// The folder, relative to the workspace's root.
     pub folder: PathBuf,
     absolute: PathBuf,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl Store {
@@ -105,8 +105,12 @@ impl Store {
         let lock = self.lock(&run.key);
         let taken = Lock::take(&lock).with_context(|| format!("failed to lock `{}`", lock.display()))?;
         let Some(lock) = taken else { return Ok(Begin::Busy) };
+        let is_there =
+            is_there(&absolute).with_context(|| format!("failed to look for folder `{}`", absolute.display()))?;
         if let Some(finished) = self.lookup(run.stage, &run.key) {
-            let _ = fs::remove_dir_all(&absolute);
+            if is_there {
+                let _ = fs::remove_dir_all(&absolute);
+            }
             return Ok(Begin::Finished(finished));
         }
         let emptied = fs::create_dir_all(&absolute).and_then(|()| empty(&absolute, &[CHECKPOINTS]));
@@ -115,7 +119,7 @@ impl Store {
             // Mostly there are no checkpoints of a failed start, so an error is ignored.
             let _ = fs::rename(self.path(run.stage, &run.key, ".failed").join(CHECKPOINTS), absolute.join(CHECKPOINTS));
         }
-        let partial = Partial { folder: self.relative(&absolute), absolute, _lock: lock };
+        let partial = Partial { folder: self.relative(&absolute), absolute, lock };
         if let Some((name, text)) = &run.prepared {
             write::atomically(&partial.absolute.join(name), text.as_bytes())?;
         }
@@ -123,6 +127,12 @@ impl Store {
         write::atomically(&partial.absolute.join(CONFIG), config.as_bytes())?;
         write::atomically(&partial.absolute.join(KEY), &serde_json::to_vec_pretty(&run.key_file())?)?;
         Ok(Begin::Work(partial))
+    }
+
+    /// Whether the run is still the caller's. A file server that could not reach this machine for a while may have given its lock to another
+    /// machine, which then works on the run or has finished it. The folder is then that machine's.
+    pub fn is_ours(&self, run: &StageRun, partial: &Partial) -> bool {
+        partial.lock.renew() && self.lookup(run.stage, &run.key).is_none()
     }
 
     /// Digests and syncs what the run wrote, then gives the folder its final name.
@@ -214,8 +224,28 @@ fn remove(folder: &Path) -> Result<()> {
     }
 }
 
+/// Whether the file server knows a folder by this name. An empty folder is removed.
+///
+/// Call this before the files of a partial folder are removed. On a network file system this machine may remember for some seconds that a folder
+/// is called `<key>.partial` when another machine has renamed it to `<key>`. What is removed from it is then removed from the finished run.
+/// `rmdir` asks the server for the name.
+fn is_there(folder: &Path) -> io::Result<bool> {
+    match fs::remove_dir(folder) {
+        Ok(()) => Ok(false),
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound => Ok(false),
+            // POSIX allows both.
+            io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists => Ok(true),
+            _ => Err(error),
+        },
+    }
+}
+
 /// Empties a folder except for its checkpoints. If there are none, removes the folder and returns true.
 fn forget(folder: &Path) -> io::Result<bool> {
+    if !is_there(folder)? {
+        return Ok(true);
+    }
     empty(folder, &[CHECKPOINTS])?;
     let is_empty = fs::read_dir(folder)?.next().is_none();
     if is_empty {
@@ -342,5 +372,19 @@ mod tests {
         let store = Store::new(root.path(), &root.path().join("stages"));
         let error = store.finish(&run(), work(&store)).unwrap_err();
         assert_eq!(error.to_string(), "twinset-evaluate ended well but wrote no `predictions.parquet`");
+    }
+
+    #[test]
+    fn a_run_whose_lock_was_lost_is_left_to_its_new_holder() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::new(root.path(), &root.path().join("stages"));
+        let lost = work(&store);
+        assert!(store.is_ours(&run(), &lost) && store.is_under_way("k"));
+        lost.lock.lose();
+        let partial = work(&store);
+        assert!(!store.is_ours(&run(), &lost) && store.is_ours(&run(), &partial));
+        fs::write(partial.absolute.join("predictions.parquet"), "abc").unwrap();
+        store.finish(&run(), partial).unwrap();
+        assert!(!store.is_ours(&run(), &lost), "it is finished");
     }
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use anyhow::{Context, bail};
 use serde::Serialize;
-use twinset_manifest::rows::{Image, Pair, Split};
+use twinset_manifest::rows::{ImageFacts, Pair, Split};
 use twinset_manifest::{Input, ManifestError, Provenance, Reader, write_atomically, write_manifest};
 use twinset_neardup::{Evaluation, ImageIndex, OperatingPoints, Ranking, Truth, plot, roc_plot};
 use twinset_stage::Progress;
@@ -171,10 +171,10 @@ fn progress(args: &EvaluateArgs) -> Progress {
 }
 
 fn read_images(path: &Path, args: &EvaluateArgs) -> anyhow::Result<(ImageIndex, Input)> {
-    let reader = Reader::<Image>::open(path)?;
+    let reader = Reader::<ImageFacts>::open(path)?;
     let input = reader.as_input()?;
     let bar = progress(args).begin("images", reader.n_rows(), "reading");
-    let batches = reader.map(|batch: Result<Vec<Image>, ManifestError>| {
+    let batches = reader.map(|batch: Result<Vec<ImageFacts>, ManifestError>| {
         let batch = batch?;
         bar.inc(batch.len() as u64);
         Ok::<_, anyhow::Error>(batch)

@@ -10,7 +10,7 @@ use twinset_stage::{CommonArgs, ConfigError};
 
 use super::finish::{KnownArgs, LeaksFound, finish};
 use super::search_flags::SearchFlags;
-use super::{begin, hinted};
+use super::{begin, hinted, read_index};
 
 pub(crate) const EXAMPLE: &str = "\
 Examples:
@@ -98,8 +98,9 @@ pub(crate) fn run(args: &FindArgs) -> anyhow::Result<LeaksFound> {
 
     let cache = args.cache.as_deref().map(|cache| Known::folder(cache, &config, reader.n_rows()));
     let known = cache.as_deref().map(load_known).unwrap_or_default();
+    // Before the images are hashed, which takes long.
+    let known_pairs = args.known.read(|| read_index(path))?;
     let mut images = write_hashes(reader, args, &config, &known, &provenance, &out.join("hashes.parquet"))?;
-    let known_pairs = args.known.read(&images)?;
     let begin = begin(args.common.progress());
     let context = "failed to find near-duplicates";
     let mut candidates =

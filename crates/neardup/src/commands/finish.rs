@@ -9,8 +9,6 @@ use twinset_neardup::{
     Truth, TruthError, chain_warning, chance_warning, loss_warning,
 };
 
-use super::hinted;
-
 /// Files that tell what is known of pairs.
 #[derive(clap::Args)]
 pub(crate) struct KnownArgs {
@@ -42,9 +40,8 @@ impl KnownArgs {
         self.not_duplicates.as_deref().map(file_input).transpose()
     }
 
-    /// Reads the files, among these images.
-    pub(super) fn read(&self, images: &[Fingerprint]) -> anyhow::Result<KnownPairs<'_>> {
-        let index = || ImageIndex::of(images).map_err(hinted);
+    /// Reads the files, among the images that `index` gives if it is needed.
+    pub(super) fn read(&self, index: impl Fn() -> anyhow::Result<ImageIndex>) -> anyhow::Result<KnownPairs<'_>> {
         let truth = match self.truth.as_deref() {
             None => None,
             Some(path) => {

@@ -14,7 +14,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
-use twinset_manifest::rows::{Image, Pair};
+use twinset_manifest::rows::{ImageFacts, Pair};
 use twinset_manifest::{Input, Provenance, Reader, Row, list_shards};
 use twinset_neardup::{ImageIndex, Missing, NeardupError, NotDuplicates, Phase};
 use twinset_stage::{Progress, with_hint};
@@ -52,11 +52,16 @@ fn expect_other_file(from: &Path, to: &Path, what_is_done: &str) -> anyhow::Resu
     Ok(())
 }
 
+/// The images of a manifest, without their pictures.
+fn read_index(images: &Path) -> anyhow::Result<ImageIndex> {
+    let reader = Reader::<ImageFacts>::open(images).context("failed to read the images")?;
+    let batches = reader.map(|batch| Ok::<_, anyhow::Error>(batch?));
+    ImageIndex::read(batches).with_context(|| format!("failed to read `{}`", images.display()))
+}
+
 /// The pairs that are no duplicates, among these images, and their file.
 fn read_not_duplicates(path: &Path, images: &Path) -> anyhow::Result<(NotDuplicates, Input)> {
-    let reader = Reader::<Image>::open(images).context("failed to read the images")?;
-    let batches = reader.map(|batch| Ok::<_, anyhow::Error>(batch?));
-    let index = ImageIndex::read(batches).with_context(|| format!("failed to read `{}`", images.display()))?;
+    let index = read_index(images)?;
     let context = || format!("failed to use the file `{}`", path.display());
     let input = Input::of_file(path).with_context(context)?;
     Ok((NotDuplicates::read(path, &index, Missing::Refused).with_context(context)?, input))

@@ -6,8 +6,8 @@ use anyhow::{Context, anyhow};
 use twinset_manifest::rows::{Hashes, Image, KnownPair, PartImage, PartImageFacts};
 use twinset_manifest::{Provenance, Reader, Row, Writer, write_manifest};
 use twinset_neardup::{
-    Candidates, Fingerprint, Hasher, Known, Made, Part, Parts, PartsError, PartsFolder, Standing, Step, fingerprints,
-    sort_by_id,
+    Candidates, Fingerprint, Hasher, ImageIndex, Known, Made, Part, Parts, PartsError, PartsFolder, Standing, Step,
+    fingerprints, sort_by_id,
 };
 use twinset_stage::{CommonArgs, Progress, counted, with_hint};
 
@@ -207,7 +207,7 @@ pub(crate) fn cluster(args: &ClusterArgs) -> anyhow::Result<LeaksFound> {
     let write = |batch: &[Fingerprint]| Ok(writer.extend(batch.iter().map(|image| image.to_row(config)))?);
     let images = read_images(&hashed, &progress, write)?;
     writer.finish(&provenance)?;
-    let known_pairs = args.known.read(&images)?;
+    let known_pairs = args.known.read(|| ImageIndex::of(&images).map_err(hinted))?;
     let mut candidates = read_candidates(&verified, &images)?;
     finish(&images, &mut candidates, config, known_pairs, provenance, out, &begin(progress))
 }

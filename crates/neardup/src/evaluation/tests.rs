@@ -1,5 +1,5 @@
 use twinset_manifest::Digest;
-use twinset_manifest::rows::{Image, ImageData};
+use twinset_manifest::rows::ImageFacts;
 
 use super::*;
 use crate::NeardupError;
@@ -43,24 +43,20 @@ fn counts(evaluation: &Evaluation) -> Vec<Counts> {
     evaluation.steps.iter().map(counts).collect()
 }
 
-fn image(image_id: u64, pixels: u8) -> Image {
-    Image {
+fn image(image_id: u64, pixels: u8) -> ImageFacts {
+    ImageFacts {
         image_id,
         split: split(image_id),
         label: 0,
         class_name: "cat".to_owned(),
         width: 1,
         height: 1,
-        image: ImageData::default(),
         pixels_blake3: Digest([pixels; 32]),
         source: String::new(),
-        derived_from: None,
-        transform: None,
-        lost: None,
     }
 }
 
-fn index(images: Vec<Image>) -> ImageIndex {
+fn index(images: Vec<ImageFacts>) -> ImageIndex {
     ImageIndex::read([Ok::<_, NeardupError>(images)]).unwrap()
 }
 

@@ -100,6 +100,7 @@ fn a_name_that_no_image_has_is_an_error() {
         fs::write(folder.path().join("no.csv"), text).unwrap();
         let (_, stderr) = find(&folder, &["--not-duplicates", "no.csv"], 1);
         assert_eq!(stderr, format!("error: failed to use the file `no.csv`: {expected}\n"));
+        assert!(!folder.path().join("found/hashes.parquet").exists(), "the images are hashed before the file is read");
     };
     let unknown = "line 3: found `train/9.png` in `right`, expected the `source` of an image (5 images)";
     refused("left,right\ntrain/1.png,train/2.png\ntrain/1.png,train/9.png\n", unknown);

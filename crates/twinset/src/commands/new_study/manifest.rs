@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{anyhow, bail};
 use serde_json::Value;
 use twinset_manifest::Reader;
-use twinset_manifest::rows::{Image, Split};
+use twinset_manifest::rows::{ImageFacts, Split};
 use twinset_pixels::Limits;
 use twinset_stage::with_hint;
 
@@ -15,7 +15,7 @@ use super::folder::text;
 
 /// Looks at a manifest.
 pub(super) fn look(path: &Path) -> anyhow::Result<Data> {
-    let reader = Reader::<Image>::open(path)?;
+    let reader = Reader::<ImageFacts>::open(path)?;
     let provenance = reader.provenance();
     let (Value::Object(config), "ingest") = (provenance.config.clone(), provenance.stage.as_str()) else {
         let error = anyhow!(
