@@ -24,6 +24,8 @@ pub(super) struct Forest {
     rule: String,
     /// How sure the intervals are.
     levels: String,
+    /// What does not matter.
+    small: String,
     families: Vec<Family>,
     ticks: Vec<Tick>,
     has_published: bool,
@@ -116,6 +118,7 @@ impl Forest {
             overview: Overview::of(claims, study, families),
             rule: rule(claims),
             levels: levels(claims),
+            small: small(claims),
             has_published: claims.iter().any(|judged| judged.row.published_difference.is_some()),
             families: groups.into_iter().map(|(title, rows)| Family { text: text(&title), title, rows }).collect(),
             ticks: axis.ticks(),
@@ -216,21 +219,29 @@ fn all_undecided(claims: &[Judged]) -> Option<String> {
 /// How verdicts are read off the intervals.
 fn rule(claims: &[Judged]) -> String {
     let is_any = |wanted: &[Direction]| claims.iter().any(|judged| wanted.contains(&judged.row.direction));
-    let mut rule = "A claim is ".to_owned();
+    let mut rule = "Differences are in points: the first condition minus the second, in the same seeds. ".to_owned();
     if is_any(&[Direction::Lower, Direction::Higher, Direction::Differs]) {
-        rule.push_str("supported where the interval lies on the claimed side of 0, contradicted where it lies on the other, and of no effect where it lies in the grey band");
+        rule.push_str(
+            "A claim is supported if the whole interval lies on the claimed side of 0, even if the difference may be too small to matter. It is \
+             contradicted if the interval lies on the other side. There is no effect if the interval lies in the grey band. ",
+        );
     }
     if is_any(&[Direction::NotHigher]) {
-        let is_only = rule == "A claim is ";
-        let not_higher = if is_only {
-            "supported where the interval ends before"
-        } else {
-            "; one that there is no rise is supported where the interval ends before"
-        };
-        rule.push_str(not_higher);
-        rule.push_str(" the band does, to the right, and contradicted where it lies right of 0");
+        rule.push_str("A claim that there is no rise is supported if the interval ends left of the band's right edge, and contradicted if it lies right of 0. ");
     }
-    rule + ". All others are undecided."
+    rule + "All other claims are undecided."
+}
+
+/// `too small to matter: less than 1 point`.
+fn small(claims: &[Judged]) -> String {
+    let mut deltas: Vec<f64> = claims.iter().map(|judged| judged.row.smallest_effect * 100.0).collect();
+    deltas.sort_by(f64::total_cmp);
+    let points = |delta: f64| format!("{} point{}", short(delta), if delta == 1.0 { "" } else { "s" });
+    match (deltas.first(), deltas.last()) {
+        (Some(low), Some(high)) if low == high => format!("too small to matter: less than {}", points(*low)),
+        (Some(low), Some(high)) => format!("too small to matter: less than {} to {}", short(*low), points(*high)),
+        _ => String::new(),
+    }
 }
 
 /// `intervals at 95 %`, or how sure those of a family are together.
@@ -321,9 +332,11 @@ mod tests {
         assert_eq!(forest.families[0].text, "", "one family needs no title");
         assert_eq!(
             forest.rule,
-            "A claim is supported where the interval lies on the claimed side of 0, contradicted where it lies on the other, and of no \
-             effect where it lies in the grey band. All others are undecided."
+            "Differences are in points: the first condition minus the second, in the same seeds. A claim is supported if the whole interval \
+             lies on the claimed side of 0, even if the difference may be too small to matter. It is contradicted if the interval lies on \
+             the other side. There is no effect if the interval lies in the grey band. All other claims are undecided."
         );
+        assert_eq!(forest.small, "too small to matter: less than 2 points");
         assert_eq!(forest.levels, "intervals at 98.75 %, so that with 95 % none in a group misses");
         assert!(
             forest.ticks.iter().any(|tick| tick.text == "0")

@@ -7,7 +7,7 @@ use twinset_manifest::rows::Verdict;
 use super::{by_family, words};
 use crate::claims::Judged;
 use crate::names::regime_title;
-use crate::numerals::{counted, points, points_interval};
+use crate::numerals::{points, points_interval};
 use crate::study::Study;
 
 /// So few claims are seen at a glance anyway.
@@ -32,17 +32,20 @@ pub(super) struct Row {
 #[derive(Default)]
 pub(super) struct Cell {
     pub(super) decided: Vec<Decided>,
-    /// `3 undecided`; empty where none is.
-    pub(super) undecided: String,
+    pub(super) undecided: Vec<Named>,
+}
+
+/// A claim's place on the page, and its name without that of its family.
+pub(super) struct Named {
+    pub(super) id: String,
+    pub(super) name: String,
 }
 
 /// A claim that is decided.
 pub(super) struct Decided {
-    pub(super) id: String,
+    pub(super) claim: Named,
     pub(super) class: &'static str,
     pub(super) verdict: String,
-    /// Its name without that of its family.
-    pub(super) name: String,
     /// Its difference with the interval.
     pub(super) number: String,
     /// That one side trained longer; else empty.
@@ -84,26 +87,23 @@ impl Overview {
 
 fn cell<'a>(members: impl Iterator<Item = &'a (usize, &'a Judged)>) -> Cell {
     let mut cell = Cell::default();
-    let mut n_undecided = 0;
     for (place, judged) in members {
         let claim = &judged.row;
+        let after_family = claim.name.strip_prefix(&claim.family).and_then(|rest| rest.trim_start().strip_prefix(':'));
+        let name = after_family.unwrap_or(&claim.name).trim().to_owned();
+        let named = Named { id: super::anchor(*place), name };
         if claim.verdict == Verdict::Undecided {
-            n_undecided += 1;
+            cell.undecided.push(named);
             continue;
         }
-        let after_family = claim.name.strip_prefix(&claim.family).and_then(|rest| rest.trim_start().strip_prefix(':'));
         let interval = words::interval(claim).map_or_else(String::new, points_interval);
         cell.decided.push(Decided {
-            id: super::anchor(*place),
+            claim: named,
             class: claim.verdict.as_str(),
             verdict: words::verdict(claim),
-            name: after_family.unwrap_or(&claim.name).trim().to_owned(),
             number: format!("{} {interval}", claim.difference.map_or_else(String::new, points)),
             training: words::longer_training(claim),
         });
-    }
-    if n_undecided > 0 {
-        cell.undecided = counted(n_undecided, "claim undecided", "claims undecided");
     }
     cell
 }
@@ -143,22 +143,27 @@ mod tests {
         assert_eq!(heads, [["C1", ""], ["C2", "Duplicates lower accuracy."]]);
         let told = |row: usize, column: usize| {
             let cell = &overview.rows[row].cells[column];
-            let decided = cell
-                .decided
-                .iter()
-                .map(|claim| format!("{} {} {} {}", claim.id, claim.verdict, claim.name, claim.number));
-            (decided.collect::<Vec<_>>(), cell.undecided.as_str())
+            let decided = cell.decided.iter();
+            let decided = decided.map(|it| format!("{} {} {} {}", it.claim.id, it.verdict, it.claim.name, it.number));
+            let undecided = cell.undecided.iter().map(|claim| format!("{} {}", claim.id, claim.name));
+            (decided.collect::<Vec<_>>(), undecided.collect::<Vec<_>>())
         };
         let nothing = Vec::<String>::new();
-        assert_eq!(told(0, 0), (nothing.clone(), "1 claim undecided"));
+        assert_eq!(told(0, 0), (nothing.clone(), vec!["claim-5 e".to_owned()]));
         assert_eq!(
             told(0, 1),
-            (vec!["claim-4 No effect larger than 2 points d \u{2212}4.0 [\u{2212}5.0, \u{2212}3.0]".to_owned()], "")
+            (
+                vec!["claim-4 No effect larger than 2 points d \u{2212}4.0 [\u{2212}5.0, \u{2212}3.0]".to_owned()],
+                nothing.clone()
+            )
         );
         assert_eq!(
             told(1, 0),
-            (vec!["claim-1 Supported a \u{2212}4.0 [\u{2212}5.0, \u{2212}3.0]".to_owned()], "2 claims undecided")
+            (
+                vec!["claim-1 Supported a \u{2212}4.0 [\u{2212}5.0, \u{2212}3.0]".to_owned()],
+                vec!["claim-2 b".to_owned(), "claim-3 c".to_owned()],
+            )
         );
-        assert_eq!(told(1, 1), (nothing, ""), "C2 asks nothing of adversarial training");
+        assert_eq!(told(1, 1), (nothing.clone(), nothing), "C2 asks nothing of adversarial training");
     }
 }
